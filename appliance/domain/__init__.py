@@ -1,0 +1,1 @@
+"""Plain data and rules of the product, without any I/O."""

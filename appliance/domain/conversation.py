@@ -1,0 +1,45 @@
+"""A conversation: one visitor's session with one tenant.
+
+Owns its state and the action that waits for the visitor's word; the messages are in
+``appliance.domain.message``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from appliance.domain.ids import ConversationId, TenantId
+from appliance.domain.json_types import JsonObject
+from appliance.domain.tool import ToolCall
+
+ConversationStatus = Literal["open", "waiting_for_human", "human", "ended"]
+
+
+class PendingAction(Struct, frozen=True, kw_only=True):
+    """A write that waits for the visitor to confirm exactly these arguments."""
+
+    id: str
+    call: ToolCall
+    summary: str
+    expires_at: datetime
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """The state of one conversation."""
+
+    id: ConversationId
+    tenant_id: TenantId
+    channel: str = "widget"
+    status: ConversationStatus = "open"
+    user_identifier: str | None = None
+    locale: str | None = None
+    started_at: datetime
+    ended_at: datetime | None = None
+    message_count: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    pending_action: PendingAction | None = None
+    metadata: JsonObject | None = None

@@ -1,0 +1,121 @@
+"""Messages: what was said in a conversation, and the form of it that a model reads.
+
+Owns the shapes of messages, replies and token counts; order and trimming is left to
+``appliance.agent.history``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from appliance.domain.ids import ConversationId, MessageId
+from appliance.domain.json_types import JsonObject
+from appliance.domain.tool import ToolCall
+
+Role = Literal["user", "assistant", "system", "tool", "agent"]
+TurnState = Literal["received", "running", "done", "failed"]
+
+
+class TokenUsage(Struct, frozen=True, kw_only=True):
+    """Tokens of one or several model calls; ``cached_input_tokens`` are part of the input."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        return TokenUsage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
+        )
+
+
+class Citation(Struct, frozen=True, kw_only=True):
+    """Where an answer comes from."""
+
+    title: str
+    url: str | None = None
+    snippet: str = ""
+
+
+class ChatMessage(Struct, frozen=True, kw_only=True):
+    """One message as a model reads it.
+
+    A ``tool`` message answers the call ``tool_call_id`` of an earlier assistant message.
+    ``provider_state`` is what a provider asked to get back unchanged with its own message:
+    ``{"provider": name, ...}``; other providers ignore it.
+    """
+
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    tool_name: str | None = None
+    is_error: bool = False
+    provider_state: JsonObject | None = None
+
+
+class StoredMessage(Struct, frozen=True, kw_only=True):
+    """One message as it is kept."""
+
+    id: MessageId
+    conversation_id: ConversationId
+    seq: int
+    role: Role
+    content: str
+    created_at: datetime
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    tool_name: str | None = None
+    is_error: bool = False
+    provider_state: JsonObject | None = None
+    citations: tuple[Citation, ...] = ()
+    turn_state: TurnState | None = None
+
+
+class ToolReport(Struct, frozen=True, kw_only=True):
+    """A tool call as the visitor's reply names it."""
+
+    name: str
+    status: Literal["succeeded", "failed", "needs_confirmation"]
+    duration_ms: int = 0
+
+
+class ReplyMessage(Struct, frozen=True, kw_only=True):
+    """The assistant's message within a reply."""
+
+    id: MessageId
+    content: str
+    created_at: datetime
+    role: Literal["assistant"] = "assistant"
+    citations: tuple[Citation, ...] = ()
+    quick_replies: tuple[str, ...] = ()
+
+
+class ReplyUsage(Struct, frozen=True, kw_only=True):
+    """Tokens as the visitor's reply names them."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+class ChatReply(Struct, frozen=True, kw_only=True):
+    """The whole answer to one visitor message, as api.md fixes it.
+
+    ``session_id`` is empty in storage, where only its hash is known, and filled when it is sent.
+    """
+
+    session_id: str
+    conversation_id: ConversationId
+    message: ReplyMessage
+    tools: tuple[ToolReport, ...] = ()
+    usage: ReplyUsage
+    model: str
+    cached: bool = False
+    degraded: bool = False
+    escalated: bool = False
+    conversation_ended: bool = False

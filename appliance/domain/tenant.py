@@ -1,0 +1,100 @@
+"""A tenant: one shop, its public facts, its look and its choices.
+
+Owns the shapes and their limits; loading and saving is left to ``appliance.storage``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from appliance.domain.ids import TenantId
+from appliance.domain.json_types import JsonObject, JsonValue
+
+TenantStatus = Literal["active", "inactive"]
+
+ShortText = Annotated[str, Meta(max_length=200)]
+LongText = Annotated[str, Meta(max_length=20_000)]
+
+
+class Faq(Struct, frozen=True, kw_only=True):
+    """A question as visitors put it, and the shop's answer."""
+
+    question: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    answer: Annotated[str, Meta(min_length=1, max_length=10_000)]
+
+
+class BusinessInfo(Struct, frozen=True, kw_only=True):
+    """What the shop says about itself.
+
+    ``contact`` and ``policies`` map a label (phone, address, returns…) to text. ``hours`` maps a
+    day or a range of days, in any language, to a text ("11:00–22:00", "closed") or to
+    ``{"open": "09:00", "close": "17:00"}`` or a list of such.
+    """
+
+    about: LongText = ""
+    contact: dict[str, JsonValue] = field(default_factory=dict)
+    hours: dict[str, JsonValue] = field(default_factory=dict)
+    policies: dict[str, JsonValue] = field(default_factory=dict)
+    faqs: list[Faq] = field(default_factory=list)
+    instructions: LongText = ""
+
+
+class ModelChoice(Struct, frozen=True, kw_only=True):
+    """A provider by name and one of its models; ``None`` lets the provider choose."""
+
+    provider: ShortText
+    model: ShortText | None = None
+
+
+class LlmSettings(Struct, frozen=True, kw_only=True):
+    """Which model answers this tenant's visitors; ``None`` means the appliance's default."""
+
+    provider: ShortText | None = None
+    model: ShortText | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.3
+    max_output_tokens: Annotated[int, Meta(ge=16, le=200_000)] = 2048
+    fallbacks: list[ModelChoice] = field(default_factory=list)
+
+
+class AgentSettings(Struct, frozen=True, kw_only=True):
+    """How the agent works for this tenant."""
+
+    max_tool_rounds: Annotated[int, Meta(ge=1, le=10)] = 3
+    tone: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """One shop. ``allowed_origins`` are exact origins, or ``["*"]`` for any."""
+
+    id: TenantId
+    name: str
+    domain: str | None = None
+    allowed_origins: list[str] = field(default_factory=list)
+    plan: str = "free"
+    status: TenantStatus = "active"
+    language: str = "en"
+    time_zone: str = "UTC"
+    business_info: BusinessInfo = field(default_factory=BusinessInfo)
+    widget_config: JsonObject = field(default_factory=dict)
+    llm: LlmSettings = field(default_factory=LlmSettings)
+    agent: AgentSettings = field(default_factory=AgentSettings)
+    created_at: datetime
+    updated_at: datetime
+
+    def allows_origin(self, origin: str) -> bool:
+        """Say whether a browser page of ``origin`` may talk to this tenant's assistant."""
+        return "*" in self.allowed_origins or origin in self.allowed_origins
+
+
+class ApiKey(Struct, frozen=True, kw_only=True):
+    """A stored publishable key: what may be shown of it, and until when it works."""
+
+    id: str
+    tenant_id: TenantId
+    kind: Literal["publishable", "signing"]
+    prefix: str
+    created_at: datetime
+    expires_at: datetime | None = None

@@ -1,0 +1,106 @@
+"""Tools: what the assistant can do, for whom, and what came of a call.
+
+Owns the shapes; who runs a tool is decided by ``appliance.tools``, whether it may run now by
+``appliance.agent.policy``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct, field
+
+from appliance.domain.ids import TenantId, ToolId
+from appliance.domain.json_types import JsonObject, JsonValue
+
+Risk = Literal["read", "write", "destructive"]
+ExecutorKind = Literal["n8n_webhook", "workflow", "integration", "builtin"]
+ToolStatus = Literal["running", "succeeded", "failed", "needs_confirmation"]
+
+
+class RequiredIntegration(Struct, frozen=True, kw_only=True):
+    """A system the tool reaches, by the key under which a tenant maps it."""
+
+    key: str
+    required: bool = True
+
+
+class Tool(Struct, frozen=True, kw_only=True):
+    """A catalogue entry, shared by all tenants.
+
+    ``parameters_schema`` is a JSON Schema of type object. ``examples`` are utterances of visitors
+    that this tool should serve.
+    """
+
+    id: ToolId
+    tool_name: str
+    description: str
+    parameters_schema: JsonObject
+    category: str = "general"
+    risk: Risk = "read"
+    required_integrations: list[RequiredIntegration] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
+    created_at: datetime
+
+
+class TenantTool(Struct, frozen=True, kw_only=True):
+    """A tool as one tenant uses it: on or off, run by what, configured how."""
+
+    tenant_id: TenantId
+    tool: Tool
+    enabled: bool = True
+    executor: ExecutorKind = "workflow"
+    webhook_url: str | None = None
+    workflow: str | None = None
+    custom_config: JsonObject = field(default_factory=dict)
+    integration_mapping: dict[str, str] = field(default_factory=dict)
+    risk_override: Risk | None = None
+
+    @property
+    def risk(self) -> Risk:
+        """The risk that counts for this tenant."""
+        return self.risk_override or self.tool.risk
+
+
+class ToolSpec(Struct, frozen=True, kw_only=True):
+    """A tool as a model sees it."""
+
+    name: str
+    description: str
+    parameters_schema: JsonObject
+    risk: Risk = "read"
+    examples: tuple[str, ...] = ()
+
+
+class ToolCall(Struct, frozen=True, kw_only=True):
+    """A model's request to run a tool; ``id`` is unique within the conversation."""
+
+    id: str
+    name: str
+    arguments: JsonObject
+
+
+class ToolOutcome(Struct, frozen=True, kw_only=True):
+    """What came of one call.
+
+    ``output`` is the tool's result when it succeeded. ``error`` is a sentence for the model and the
+    operator when it failed: never an upstream body, never a secret. ``sent`` is the request body,
+    for the operator.
+    """
+
+    is_success: bool
+    output: JsonValue = None
+    error: str | None = None
+    duration_ms: int = 0
+    attempts: int = 1
+    sent: JsonValue = None
+
+
+class ToolExecution(Struct, frozen=True, kw_only=True):
+    """One executed call as it is logged."""
+
+    call: ToolCall
+    outcome: ToolOutcome
+    ledger_key: str | None = None
+    executed_at: datetime

@@ -1,0 +1,1 @@
+"""What the product needs from the outside, one small Protocol per module."""

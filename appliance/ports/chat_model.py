@@ -1,0 +1,119 @@
+"""A model that talks and asks for tools.
+
+Owns the port every provider implements and the shapes that cross it; which provider serves a
+tenant is decided by ``appliance.services.model_selection``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Literal, Protocol
+
+from msgspec import Struct, field
+
+from appliance.domain.json_types import JsonObject
+from appliance.domain.message import ChatMessage, Citation, TokenUsage
+from appliance.domain.tenant import BusinessInfo
+from appliance.domain.tool import ToolCall, ToolSpec
+
+FinishReason = Literal["stop", "tool_calls", "length", "content_filter"]
+
+
+class Briefing(Struct, frozen=True, kw_only=True):
+    """What the answerer may know of the shop, as data.
+
+    The system message says the same in prose; a provider without a language model reads this.
+    ``language`` is the visitor's, as a BCP 47 tag; ``now`` is aware, in the shop's time zone.
+    """
+
+    shop_name: str
+    business_info: BusinessInfo = field(default_factory=BusinessInfo)
+    language: str = "en"
+    now: datetime
+
+
+class ChatRequest(Struct, frozen=True, kw_only=True):
+    """One call of a model.
+
+    ``messages`` are oldest first: exactly one system message at the front, and every tool message
+    behind the assistant message that asked for it. ``model`` is the provider's own name for it, or
+    ``None`` for the provider's choice.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    briefing: Briefing
+    tools: tuple[ToolSpec, ...] = ()
+    model: str | None = None
+    temperature: float = 0.3
+    max_output_tokens: int = 2048
+
+
+class TextDelta(Struct, frozen=True, kw_only=True):
+    """Some more text of the answer, never empty."""
+
+    text: str
+
+
+class ToolCallRequested(Struct, frozen=True, kw_only=True):
+    """One complete tool call."""
+
+    call: ToolCall
+
+
+class ModelFinished(Struct, frozen=True, kw_only=True):
+    """Always the last event. ``model`` is the name of the model that really answered."""
+
+    finish_reason: FinishReason
+    model: str
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    provider_state: JsonObject | None = None
+    citations: tuple[Citation, ...] = ()
+    quick_replies: tuple[str, ...] = ()
+
+
+ModelEvent = TextDelta | ToolCallRequested | ModelFinished
+
+
+class ModelDescription(Struct, frozen=True, kw_only=True):
+    """One model that a provider offers; ``None`` where the provider does not say."""
+
+    name: str
+    capabilities: tuple[str, ...] = ()
+    context_length_tokens: int | None = None
+    size_bytes: int | None = None
+
+
+class ChatModel(Protocol):
+    """A provider of answers."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name, as settings and ``model`` fields write it."""
+        ...
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[ModelEvent]:
+        """Answer ``request``: text and tool calls as they come, then one ``ModelFinished``.
+
+        Closing the iterator early cancels the call at the provider.
+
+        Raises:
+            Unavailable: It may work later; raised before or in the middle of the text.
+            AuthFailed: The credential was refused.
+            Rejected: The provider refused this request, for example an unknown model.
+            ContextWindowExceeded: The messages do not fit.
+        """
+        ...
+
+    async def list_models(self) -> list[ModelDescription]:
+        """Return the models this provider can answer with.
+
+        Raises:
+            Unavailable: The provider does not answer.
+            AuthFailed: The credential was refused.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the provider's connections."""
+        ...
