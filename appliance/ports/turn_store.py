@@ -1,0 +1,206 @@
+"""The hot path of storage: one turn from the visitor's message to the durable answer.
+
+Owns the port and the shapes that cross it. Both SQLite and Postgres pass the same contract suite
+(tests/contract/turn_store_contract.py). Everything that is not a turn is left to
+``appliance.ports.repositories``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from msgspec import Struct
+
+from appliance.domain.conversation import Conversation, PendingAction
+from appliance.domain.ids import ConversationId, MessageId, SessionHash, TenantId
+from appliance.domain.message import ChatMessage, ChatReply, StoredMessage, TokenUsage
+from appliance.domain.tool import ToolExecution
+
+
+class NewTurn(Struct, frozen=True, kw_only=True):
+    """A visitor's message that asks for a turn.
+
+    ``session_hash`` is of the session the visitor named, or ``None``. When it is unknown, foreign or
+    ended, a new conversation is made under ``new_conversation_id`` and ``new_session_hash``.
+    """
+
+    tenant_id: TenantId
+    session_hash: SessionHash | None
+    new_session_hash: SessionHash
+    new_conversation_id: ConversationId
+    user_message_id: MessageId
+    client_message_id: str | None
+    content: str
+    channel: str = "widget"
+    user_identifier: str | None = None
+    locale: str | None = None
+    page_url: str | None = None
+    received_at: datetime
+    lease_s: int = 30
+
+
+class TurnAccepted(Struct, frozen=True, kw_only=True):
+    """The message is durable and this caller runs the turn.
+
+    ``fencing_token`` must be given back at the end: a turn whose lease was taken over by another
+    cannot commit. ``conversation`` is as it was when the turn began.
+    """
+
+    conversation: Conversation
+    user_message_id: MessageId
+    fencing_token: int
+    is_new_session: bool
+
+
+class TurnReplayed(Struct, frozen=True, kw_only=True):
+    """The same message was answered before; ``reply`` has an empty ``session_id``."""
+
+    reply: ChatReply
+    user_message_id: MessageId
+
+
+class TurnInFlight(Struct, frozen=True, kw_only=True):
+    """The same message is being answered now."""
+
+    conversation_id: ConversationId
+    user_message_id: MessageId
+
+
+class TurnBusy(Struct, frozen=True, kw_only=True):
+    """Another message of the session is being answered."""
+
+    conversation_id: ConversationId
+    retry_after_s: int
+
+
+class TurnMismatch(Struct, frozen=True, kw_only=True):
+    """The client's message id was used for another text."""
+
+    conversation_id: ConversationId
+
+
+TurnStart = TurnAccepted | TurnReplayed | TurnInFlight | TurnBusy | TurnMismatch
+
+
+class ModelUsage(Struct, frozen=True, kw_only=True):
+    """Tokens one model used in a turn; ``cost_micro_usd`` is ``None`` when its price is unknown."""
+
+    provider: str
+    model: str
+    usage: TokenUsage
+    cost_micro_usd: int | None = None
+
+
+class FinishedTurn(Struct, frozen=True, kw_only=True):
+    """Everything a turn leaves behind, committed at once.
+
+    ``new_messages`` are the assistant and tool messages of the turn in order; the last one is the
+    answer and gets ``reply.message.id``. ``usage_day`` is the tenant's calendar day, ISO 8601.
+    ``pending_action`` replaces what waited before, ``None`` clears it.
+    """
+
+    tenant_id: TenantId
+    conversation_id: ConversationId
+    user_message_id: MessageId
+    fencing_token: int
+    reply: ChatReply
+    new_messages: Sequence[ChatMessage]
+    executions: Sequence[ToolExecution]
+    usage: Sequence[ModelUsage]
+    usage_day: str
+    pending_action: PendingAction | None
+    finished_at: datetime
+
+
+class FailedTurn(Struct, frozen=True, kw_only=True):
+    """A turn that ended without an answer; what was executed and used by then still counts."""
+
+    tenant_id: TenantId
+    conversation_id: ConversationId
+    user_message_id: MessageId
+    fencing_token: int
+    error_code: str
+    executions: Sequence[ToolExecution] = ()
+    usage: Sequence[ModelUsage] = ()
+    usage_day: str
+    failed_at: datetime
+
+
+class TurnStore(Protocol):
+    """Keeps turns. Every write is durable when its method returns, and shielded from cancellation.
+
+    All methods raise ``StorageError`` when the database cannot be used.
+    """
+
+    async def begin_turn(self, turn: NewTurn) -> TurnStart:
+        """Make the visitor's message durable and take the session's lease.
+
+        One turn at a time per conversation, one per ``client_message_id``. A message whose turn
+        failed, or whose lease ran out, may be begun again under the same id and text; its stored
+        row is used again.
+        """
+        ...
+
+    async def renew_lease(
+        self, tenant_id: TenantId, conversation_id: ConversationId, fencing_token: int,
+        *, until: datetime,
+    ) -> bool:  # fmt: skip
+        """Extend the lease; false when another turn has taken it over."""
+        ...
+
+    async def claim_pending_action(
+        self, tenant_id: TenantId, conversation_id: ConversationId, action_id: str
+    ) -> bool:
+        """Take the waiting action out, so that it runs at most once; false when it is gone."""
+        ...
+
+    async def find_execution(
+        self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
+    ) -> ToolExecution | None:
+        """Return the first successful execution under ``ledger_key``, if any."""
+        ...
+
+    async def record_execution(
+        self, tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
+    ) -> None:
+        """Make one execution durable before the turn ends: a write that happened is never forgotten.
+
+        ``finish_turn`` and ``fail_turn`` do not log an execution of the same call id again.
+        """
+        ...
+
+    async def finish_turn(self, turn: FinishedTurn) -> None:
+        """Commit the answer, the executions, the counters and the usage in one transaction.
+
+        Raises:
+            Conflict: The lease was taken over by another turn (``code="turn_superseded"``).
+        """
+        ...
+
+    async def fail_turn(self, turn: FailedTurn) -> None:
+        """Mark the visitor's message as failed and free the session; a lost lease is no error."""
+        ...
+
+    async def find_conversation(
+        self, tenant_id: TenantId, session_hash: SessionHash
+    ) -> Conversation | None:
+        """Return the tenant's conversation of this session, ended or not."""
+        ...
+
+    async def list_messages(
+        self, tenant_id: TenantId, conversation_id: ConversationId, *, limit: int
+    ) -> list[StoredMessage]:
+        """Return the newest ``limit`` messages, oldest first, tool messages included."""
+        ...
+
+    async def end_conversation(
+        self, tenant_id: TenantId, session_hash: SessionHash, *, ended_at: datetime
+    ) -> Conversation | None:
+        """End it, once; return it, or ``None`` when the tenant has no such session."""
+        ...
+
+    async def fail_unfinished_turns(self, *, failed_at: datetime) -> int:
+        """At start: mark every turn a dead process left unfinished as failed; return how many."""
+        ...
