@@ -1,0 +1,213 @@
+"""The program's settings, frozen, read once.
+
+Owns their names, defaults and parsing, and the order flag, variable, ``.env``, ``config.toml``.
+What a setting does is left to who receives its slice from ``appliance.bootstrap``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from msgspec import Struct
+
+from appliance.errors import ConfigurationError
+from appliance.paths import DataPaths, default_data_dir
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything the operator can set; see docs/operations.md for each one's meaning."""
+
+    data_dir: Path
+    host: str
+    port: int
+    admin_host: str
+    admin_port: int
+    admin_password: str | None
+    llm_provider: str
+    ollama_url: str
+    ollama_model: str | None
+    egress_allow: tuple[str, ...]
+    rate_limit_per_minute: int
+    log_level: str
+    public_url: str | None
+    trusted_proxies: tuple[str, ...]
+
+    @property
+    def paths(self) -> DataPaths:
+        """The places inside the data folder."""
+        return DataPaths(self.data_dir)
+
+
+def _text(raw: Any) -> str:
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError("give a text that is not empty")
+    return raw.strip()
+
+
+def _secret(raw: Any) -> str:
+    if not isinstance(raw, str) or len(raw) < 8:
+        raise ValueError("give at least 8 characters")
+    return raw
+
+
+def _folder(raw: Any) -> Path:
+    return Path(_text(raw)).expanduser().absolute()
+
+
+def _port(raw: Any) -> int:
+    number = _count(raw)
+    if number > 65535:
+        raise ValueError("give a port from 0 to 65535, where 0 takes a free one")
+    return number
+
+
+def _count(raw: Any) -> int:
+    if isinstance(raw, bool) or not str(raw).strip().isdecimal():
+        raise ValueError("give a whole number that is not negative")
+    return int(str(raw))
+
+
+def _url(raw: Any) -> str:
+    text = _text(raw).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("give an address such as http://127.0.0.1:11434")
+    return text
+
+
+def _one_of(*choices: str) -> Callable[[Any], str]:
+    def parse(raw: Any) -> str:
+        text = _text(raw).lower()
+        if text not in choices:
+            raise ValueError(f"choose one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def _items(raw: Any) -> tuple[str, ...]:
+    parts = raw if isinstance(raw, list) else str(raw).split(",")
+    return tuple(item for item in (str(part).strip() for part in parts) if item)
+
+
+def _networks(raw: Any) -> tuple[str, ...]:
+    items = _items(raw)
+    for item in items:
+        ipaddress.ip_network(item, strict=False)
+    return items
+
+
+class SettingSpec(NamedTuple):
+    """One setting: its field, its variables (the first is its name), its default and parser."""
+
+    field: str
+    variables: tuple[str, ...]
+    default: Any
+    parse: Callable[[Any], Any]
+
+    @property
+    def config_key(self) -> str:
+        """Its key in ``config.toml``."""
+        return self.variables[0].removeprefix("CSAI_").lower()
+
+
+SETTINGS: tuple[SettingSpec, ...] = (
+    SettingSpec("data_dir", ("CSAI_DATA_DIR",), None, _folder),
+    SettingSpec("host", ("CSAI_HOST",), "127.0.0.1", _text),
+    SettingSpec("port", ("CSAI_PORT",), 8080, _port),
+    SettingSpec("admin_host", ("CSAI_ADMIN_HOST",), "127.0.0.1", _text),
+    SettingSpec("admin_port", ("CSAI_ADMIN_PORT",), 8081, _port),
+    SettingSpec("admin_password", ("CSAI_ADMIN_PASSWORD",), None, _secret),
+    SettingSpec(
+        "llm_provider",
+        ("CSAI_LLM_PROVIDER", "LLM_PROVIDER"),
+        "auto",
+        _one_of("auto", "ollama", "builtin"),
+    ),
+    SettingSpec("ollama_url", ("CSAI_OLLAMA_URL",), "http://127.0.0.1:11434", _url),
+    SettingSpec("ollama_model", ("CSAI_OLLAMA_MODEL",), None, _text),
+    SettingSpec("egress_allow", ("CSAI_EGRESS_ALLOW",), (), _items),
+    SettingSpec("rate_limit_per_minute", ("CSAI_RATE_LIMIT_PER_MINUTE",), 60, _count),
+    SettingSpec("log_level", ("CSAI_LOG_LEVEL",), "info", _one_of(*LOG_LEVELS)),
+    SettingSpec("public_url", ("CSAI_PUBLIC_URL",), None, _url),
+    SettingSpec("trusted_proxies", ("CSAI_TRUSTED_PROXIES",), (), _networks),
+)
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    working_dir: Path | None = None,
+) -> Settings:
+    """Read the settings: flags win over variables, those over ``.env``, that over the file.
+
+    Args:
+        flags: Values by field name, ``None`` where a flag was not given.
+        environ: Instead of the process's environment.
+        working_dir: Where to look for ``.env``; the current folder by default.
+
+    Raises:
+        ConfigurationError: A value does not fit; names the setting and what to give.
+    """
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    variables = dict(os.environ if environ is None else environ)
+    dotenv_path = (working_dir or Path.cwd()) / ".env"
+    dotenv = dotenv_values(dotenv_path) if dotenv_path.is_file() else {}
+    spec = SETTINGS[0]
+    data_dir = _resolve(spec, (given, variables, dotenv, {})) or default_data_dir()
+    config = _read_config(DataPaths(data_dir).config_file)
+    values = {
+        spec.field: _resolve(spec, (given, variables, dotenv, config)) for spec in SETTINGS[1:]
+    }
+    return Settings(data_dir=data_dir, **values)
+
+
+def _resolve(
+    spec: SettingSpec,
+    sources: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]],
+) -> Any:
+    flags, variables, dotenv, config = sources
+    candidates: list[tuple[str, Any]] = [(f"--{spec.field.replace('_', '-')}", flags.get(spec.field))]
+    for source in (variables, dotenv):
+        candidates += [(name, source.get(name) or None) for name in spec.variables]
+    candidates.append((f"{spec.config_key} in config.toml", config.get(spec.config_key)))
+    for name, raw in candidates:
+        if raw is None:
+            continue
+        try:
+            return spec.parse(str(raw) if isinstance(raw, Path) else raw)
+        except ValueError as error:
+            shown = "the given value" if spec.parse is _secret else repr(raw)
+            raise ConfigurationError(
+                f"{name} cannot be {shown}: {error}.", setting=spec.variables[0]
+            ) from error
+    return spec.default
+
+
+def _read_config(path: Path) -> Mapping[str, Any]:
+    try:
+        with path.open("rb") as file:
+            config = tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is not valid TOML: {error}.") from error
+    known = {spec.config_key for spec in SETTINGS[1:]}
+    unknown: Sequence[str] = sorted(set(config) - known)
+    if unknown:
+        raise ConfigurationError(
+            f"{path} has unknown settings: {', '.join(unknown)}. Known: {', '.join(sorted(known))}."
+        )
+    return config

@@ -1,0 +1,48 @@
+"""Background work in the event loop.
+
+Owns starting, naming, keeping and awaiting tasks; what they do is left to their owners.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+logger = structlog.get_logger(__name__)
+
+
+class TaskGroup:
+    """Keeps the tasks it started until they end, and ends them with itself.
+
+    Unlike ``asyncio.TaskGroup`` a failing task does not take its siblings with it: it is logged.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Run ``work`` in the background under ``name``."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    async def drain(self, *, timeout_s: float) -> None:
+        """Give the tasks ``timeout_s`` to end by themselves, then cancel and await the rest."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=timeout_s)
+        rest = set(self._tasks)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("background_task_failed", task=task.get_name(), exc_info=error)
