@@ -1,0 +1,268 @@
+"""The turn as a pure state machine: a state and an event in, a new state and commands out.
+
+Owns what happens next in a turn; carrying the commands out is left to ``appliance.agent.runner``,
+the rules on single calls to ``appliance.agent.policy``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, assert_never
+
+import msgspec
+from msgspec import Struct, field
+
+from appliance.agent.policy import CallVerdict, judge_call
+from appliance.domain.message import ChatMessage, Citation
+from appliance.domain.tool import ToolCall, ToolOutcome, ToolSpec
+from appliance.ports.chat_model import ModelFinished
+
+MAX_REFUSED_ROUNDS = 2
+"""How often a model may come back with calls that cannot run before it must answer without tools."""
+
+
+class LoopState(Struct, frozen=True, kw_only=True):
+    """Where a turn stands.
+
+    ``messages`` are what the model reads, the system message first. ``new_from`` is the index of the
+    first message this turn added behind the visitor's.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    new_from: int
+    tools: Mapping[str, ToolSpec]
+    max_tool_rounds: int
+    tool_rounds: int = 0
+    refused_rounds: int = 0
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    awaited: tuple[ToolCall, ...] = ()
+    held: ToolCall | None = None
+
+    @property
+    def new_messages(self) -> tuple[ChatMessage, ...]:
+        """What this turn added so far."""
+        return self.messages[self.new_from :]
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+class TurnBegan(Struct, frozen=True, kw_only=True):
+    """The visitor said something that decides nothing that waits."""
+
+
+class ActionDecided(Struct, frozen=True, kw_only=True):
+    """The visitor decided on the action that waited; ``call`` has a fresh id."""
+
+    call: ToolCall
+    is_confirmed: bool
+
+
+class ModelSaid(Struct, frozen=True, kw_only=True):
+    """The model produced some more text."""
+
+    text: str
+
+
+class ModelAsked(Struct, frozen=True, kw_only=True):
+    """The model asked for a tool."""
+
+    call: ToolCall
+
+
+class ModelStopped(Struct, frozen=True, kw_only=True):
+    """The model's reply is complete."""
+
+    finished: ModelFinished
+
+
+class ToolsReturned(Struct, frozen=True, kw_only=True):
+    """Every call of the last ``RunTools`` came back, as text for the model, by call id."""
+
+    results: Mapping[str, tuple[str, ToolOutcome]]
+
+
+LoopEvent = TurnBegan | ActionDecided | ModelSaid | ModelAsked | ModelStopped | ToolsReturned
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+class AskModel(Struct, frozen=True, kw_only=True):
+    """Call the model; ``may_use_tools`` is false when it must answer now."""
+
+    messages: tuple[ChatMessage, ...]
+    may_use_tools: bool
+
+
+class Say(Struct, frozen=True, kw_only=True):
+    """Show the visitor some text."""
+
+    text: str
+
+
+class RunTools(Struct, frozen=True, kw_only=True):
+    """Run these calls at the same time, then report ``ToolsReturned``."""
+
+    calls: tuple[ToolCall, ...]
+
+
+class AskVisitor(Struct, frozen=True, kw_only=True):
+    """End the turn by asking the visitor to confirm ``call``."""
+
+    call: ToolCall
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """End the turn with this text."""
+
+    text: str
+    finish: Literal["complete", "cut", "empty"] = "complete"
+    citations: tuple[Citation, ...] = ()
+    quick_replies: tuple[str, ...] = field(default=())
+
+
+Command = AskModel | Say | RunTools | AskVisitor | Answer
+
+
+def advance(state: LoopState, event: LoopEvent) -> tuple[LoopState, tuple[Command, ...]]:
+    """Return the state after ``event`` and what must be done now, in order.
+
+    Every ``AskModel`` is answered by any number of ``ModelSaid`` and ``ModelAsked`` and one
+    ``ModelStopped``; every ``RunTools`` by one ``ToolsReturned``. A turn ends with exactly one
+    ``Answer`` or ``AskVisitor``.
+    """
+    match event:
+        case TurnBegan():
+            return state, (_ask_model(state),)
+        case ActionDecided():
+            return _on_decision(state, event)
+        case ModelSaid(text=text):
+            return msgspec.structs.replace(state, text=state.text + text), (Say(text=text),)
+        case ModelAsked(call=call):
+            return msgspec.structs.replace(state, calls=(*state.calls, call)), ()
+        case ModelStopped(finished=finished):
+            return _on_model_stopped(state, finished)
+        case ToolsReturned(results=results):
+            return _on_tools_returned(state, results)
+        case _:
+            assert_never(event)
+
+
+def _ask_model(state: LoopState) -> AskModel:
+    may_use_tools = (
+        bool(state.tools)
+        and state.tool_rounds < state.max_tool_rounds
+        and state.refused_rounds < MAX_REFUSED_ROUNDS
+    )
+    return AskModel(messages=state.messages, may_use_tools=may_use_tools)
+
+
+def _on_decision(
+    state: LoopState, event: ActionDecided
+) -> tuple[LoopState, tuple[Command, ...]]:
+    asked = ChatMessage(role="assistant", content="", tool_calls=(event.call,))
+    state = msgspec.structs.replace(state, messages=(*state.messages, asked))
+    if event.is_confirmed:
+        state = msgspec.structs.replace(state, awaited=(event.call,))
+        return state, (RunTools(calls=(event.call,)),)
+    declined = _tool_message(
+        event.call, "The visitor declined. The action was not carried out.", is_error=True
+    )
+    state = msgspec.structs.replace(state, messages=(*state.messages, declined))
+    return state, (_ask_model(state),)
+
+
+def _on_model_stopped(
+    state: LoopState, finished: ModelFinished
+) -> tuple[LoopState, tuple[Command, ...]]:
+    calls = state.calls if _ask_model(state).may_use_tools else ()
+    said = ChatMessage(
+        role="assistant",
+        content=state.text,
+        tool_calls=calls,
+        provider_state=finished.provider_state,
+    )
+    text = state.text
+    state = msgspec.structs.replace(
+        state, messages=(*state.messages, said), text="", calls=(), held=None
+    )
+    if calls:
+        return _on_calls(state, calls)
+    finish: Literal["complete", "cut", "empty"] = "complete"
+    if not text.strip():
+        finish = "empty"
+    elif finished.finish_reason == "length":
+        finish = "cut"
+    answer = Answer(
+        text=text,
+        finish=finish,
+        citations=finished.citations,
+        quick_replies=finished.quick_replies,
+    )
+    return state, (answer,)
+
+
+def _on_calls(
+    state: LoopState, calls: tuple[ToolCall, ...]
+) -> tuple[LoopState, tuple[Command, ...]]:
+    """Sort a round's calls into those that run, the one that waits, and those refused."""
+    runnable: list[ToolCall] = []
+    refusals: list[ChatMessage] = []
+    held: ToolCall | None = None
+    for call in calls:
+        verdict: CallVerdict = judge_call(call, state.tools)
+        if verdict.refusal is not None:
+            refusals.append(_tool_message(call, verdict.refusal, is_error=True))
+        elif not verdict.needs_confirmation:
+            runnable.append(call)
+        elif held is None:
+            held = call
+        else:
+            refusals.append(
+                _tool_message(
+                    call, "Only one action can wait for confirmation at a time.", is_error=True
+                )
+            )
+    if held is not None:
+        refusals.append(
+            _tool_message(held, "Not carried out yet: the visitor is asked to confirm it.")
+        )
+    state = msgspec.structs.replace(
+        state, messages=(*state.messages, *refusals), held=held, awaited=tuple(runnable)
+    )
+    if runnable:
+        return state, (RunTools(calls=tuple(runnable)),)
+    if held is not None:
+        return state, (AskVisitor(call=held),)
+    state = msgspec.structs.replace(state, refused_rounds=state.refused_rounds + 1)
+    return state, (_ask_model(state),)
+
+
+def _on_tools_returned(
+    state: LoopState, results: Mapping[str, tuple[str, ToolOutcome]]
+) -> tuple[LoopState, tuple[Command, ...]]:
+    messages = [
+        _tool_message(call, results[call.id][0], is_error=not results[call.id][1].is_success)
+        for call in state.awaited
+    ]
+    state = msgspec.structs.replace(
+        state,
+        messages=(*state.messages, *messages),
+        awaited=(),
+        tool_rounds=state.tool_rounds + 1,
+    )
+    if state.held is not None:
+        return state, (AskVisitor(call=state.held),)
+    return state, (_ask_model(state),)
+
+
+def _tool_message(call: ToolCall, content: str, *, is_error: bool = False) -> ChatMessage:
+    return ChatMessage(
+        role="tool",
+        content=content,
+        tool_call_id=call.id,
+        tool_name=call.name,
+        is_error=is_error,
+    )

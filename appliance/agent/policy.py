@@ -1,0 +1,93 @@
+"""The rules on a single tool call: may it run, must the visitor confirm it.
+
+Owns the verdicts on calls and the identity of an action; when they are asked is decided by
+``appliance.agent.loop``, what the visitor's yes or no means by ``appliance.agent.decisions``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from appliance.domain.ids import ConversationId, TenantId
+from appliance.domain.json_types import JsonObject
+from appliance.domain.tool import ToolCall, ToolSpec
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+
+class CallVerdict(Struct, frozen=True, kw_only=True):
+    """What may happen with a call; ``refusal`` is a sentence for the model."""
+
+    needs_confirmation: bool = False
+    refusal: str | None = None
+
+
+def judge_call(call: ToolCall, tools: Mapping[str, ToolSpec]) -> CallVerdict:
+    """Decide on a call: refused, to be confirmed, or free to run.
+
+    A name that does not exist never runs; arguments must fit the tool's schema; whatever writes
+    needs the visitor's word on exactly these arguments.
+    """
+    spec = tools.get(call.name)
+    if spec is None:
+        known = ", ".join(sorted(tools)) or "none"
+        return CallVerdict(refusal=f"There is no tool named {call.name!r}. Available: {known}.")
+    problem = find_argument_problem(call.arguments, spec.parameters_schema)
+    if problem is not None:
+        return CallVerdict(refusal=f"The arguments do not fit: {problem}")
+    return CallVerdict(needs_confirmation=spec.risk != "read")
+
+
+def find_argument_problem(arguments: JsonObject, schema: JsonObject) -> str | None:
+    """Return the first reason why ``arguments`` do not fit ``schema``, or ``None``.
+
+    Source: JSON Schema 2020-12, formats asserted.
+    """
+    validator = _validator(json.dumps(schema, sort_keys=True))
+    errors = sorted(validator.iter_errors(arguments), key=lambda error: list(map(str, error.path)))
+    if not errors:
+        return None
+    where = ".".join(str(part) for part in errors[0].path)
+    message = str(errors[0].message)[:300]
+    return f"{where}: {message}" if where else message
+
+
+@lru_cache(maxsize=512)
+def _validator(schema_text: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(
+        json.loads(schema_text), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+
+
+def build_ledger_key(
+    tenant_id: TenantId, conversation_id: ConversationId, call: ToolCall
+) -> str:
+    """Return the key under which this very action counts as done: same words, same place.
+
+    The order of arguments, letter case and outer blanks of texts do not make another action.
+    """
+    canonical = json.dumps(_canonical(call.arguments), sort_keys=True, ensure_ascii=False)
+    text = "\x1f".join((tenant_id, conversation_id, call.name, canonical))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _canonical(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, str):
+        return unicodedata.normalize("NFKC", value).strip().casefold()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
