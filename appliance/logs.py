@@ -145,7 +145,9 @@ class _BufferHandler(logging.Handler):
 
 def _redact_event(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {
-        key: value if key in ("exc_info", "_record", "_from_structlog") else redact({key: value})[key]
+        key: value
+        if key in ("exc_info", "_record", "_from_structlog")
+        else redact({key: value})[key]
         for key, value in event.items()
     }
 

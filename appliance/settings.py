@@ -177,7 +177,9 @@ def _resolve(
     sources: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]],
 ) -> Any:
     flags, variables, dotenv, config = sources
-    candidates: list[tuple[str, Any]] = [(f"--{spec.field.replace('_', '-')}", flags.get(spec.field))]
+    candidates: list[tuple[str, Any]] = [
+        (f"--{spec.field.replace('_', '-')}", flags.get(spec.field))
+    ]
     for source in (variables, dotenv):
         candidates += [(name, source.get(name) or None) for name in spec.variables]
     candidates.append((f"{spec.config_key} in config.toml", config.get(spec.config_key)))

@@ -89,9 +89,7 @@ def trim_history(
         if is_over and kept:
             break
         if is_over and max_input_tokens is not None and token_count > max_input_tokens:
-            raise ContextWindowExceeded(
-                "This message is too long for the model that answers here."
-            )
+            raise ContextWindowExceeded("This message is too long for the model that answers here.")
         kept.append(turn)
     return [message for turn in reversed(kept) for message in turn]
 

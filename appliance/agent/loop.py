@@ -159,9 +159,7 @@ def _ask_model(state: LoopState) -> AskModel:
     return AskModel(messages=state.messages, may_use_tools=may_use_tools)
 
 
-def _on_decision(
-    state: LoopState, event: ActionDecided
-) -> tuple[LoopState, tuple[Command, ...]]:
+def _on_decision(state: LoopState, event: ActionDecided) -> tuple[LoopState, tuple[Command, ...]]:
     asked = ChatMessage(role="assistant", content="", tool_calls=(event.call,))
     state = msgspec.structs.replace(state, messages=(*state.messages, asked))
     if event.is_confirmed:

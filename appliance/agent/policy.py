@@ -69,9 +69,7 @@ def _validator(schema_text: str) -> Draft202012Validator:
     )
 
 
-def build_ledger_key(
-    tenant_id: TenantId, conversation_id: ConversationId, call: ToolCall
-) -> str:
+def build_ledger_key(tenant_id: TenantId, conversation_id: ConversationId, call: ToolCall) -> str:
     """Return the key under which this very action counts as done: same words, same place.
 
     The order of arguments, letter case and outer blanks of texts do not make another action.

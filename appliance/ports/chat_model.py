@@ -6,7 +6,7 @@ tenant is decided by ``appliance.services.model_selection``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -92,10 +92,10 @@ class ChatModel(Protocol):
         """The provider's name, as settings and ``model`` fields write it."""
         ...
 
-    def stream(self, request: ChatRequest) -> AsyncIterator[ModelEvent]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer ``request``: text and tool calls as they come, then one ``ModelFinished``.
 
-        Closing the iterator early cancels the call at the provider.
+        Closing the generator early cancels the call at the provider.
 
         Raises:
             Unavailable: It may work later; raised before or in the middle of the text.

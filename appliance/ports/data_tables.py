@@ -61,9 +61,7 @@ class DataTables(Protocol):
     have and ``InvalidInput`` for an unknown column or a value that does not fit its type.
     """
 
-    async def ensure_table(
-        self, tenant_id: TenantId, name: str, columns: Sequence[Column]
-    ) -> None:
+    async def ensure_table(self, tenant_id: TenantId, name: str, columns: Sequence[Column]) -> None:
         """Create the table, or add the columns it lacks; never removes anything."""
         ...
 

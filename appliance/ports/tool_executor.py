@@ -30,9 +30,7 @@ class ToolExecutor(Protocol):
         """The executor kind, as a tenant's tool names it."""
         ...
 
-    async def execute(
-        self, tool: TenantTool, call: ToolCall, context: ToolContext
-    ) -> ToolOutcome:
+    async def execute(self, tool: TenantTool, call: ToolCall, context: ToolContext) -> ToolOutcome:
         """Run one call, whose arguments already fit the tool's schema.
 
         A failure of the tool is an outcome with ``is_success=False`` and a sentence that says who

@@ -1,0 +1,415 @@
+"""Carries out what the loop commands: asks models, runs tools, reports progress.
+
+Owns one turn's I/O through the ports, the order of fallback models and what a turn leaves behind;
+what happens next is decided by ``appliance.agent.loop``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+
+import msgspec
+import structlog
+from msgspec import Struct, field
+
+from appliance.agent.confirmation import build_confirmation, confirmation_replies
+from appliance.agent.language import texts_for
+from appliance.agent.loop import (
+    ActionDecided,
+    Answer,
+    AskModel,
+    AskVisitor,
+    Command,
+    LoopEvent,
+    LoopState,
+    ModelAsked,
+    ModelSaid,
+    ModelStopped,
+    RunTools,
+    Say,
+    ToolsReturned,
+    TurnBegan,
+    advance,
+)
+from appliance.agent.policy import build_ledger_key
+from appliance.domain.conversation import PendingAction
+from appliance.domain.ids import new_id
+from appliance.domain.json_types import JsonValue
+from appliance.domain.message import ChatMessage, Citation, ToolReport
+from appliance.domain.tool import (
+    ExecutorKind,
+    TenantTool,
+    ToolCall,
+    ToolExecution,
+    ToolOutcome,
+    ToolSpec,
+    ToolStatus,
+)
+from appliance.domain.turn_events import AnswerDelta, ToolProgress, TurnEvent
+from appliance.errors import ContextWindowExceeded, UpstreamError
+from appliance.ports.chat_model import (
+    Briefing,
+    ChatModel,
+    ChatRequest,
+    ModelFinished,
+    TextDelta,
+    ToolCallRequested,
+)
+from appliance.ports.clock import Clock
+from appliance.ports.tool_executor import ToolContext, ToolExecutor
+from appliance.ports.turn_store import ModelUsage, TurnStore
+
+logger = structlog.get_logger(__name__)
+
+MAX_RESULT_CHARS = 8_000
+PENDING_ACTION_LIFETIME = timedelta(minutes=5)
+
+Emit = Callable[[TurnEvent], None]
+
+
+class AnswerModel(Struct, frozen=True, kw_only=True):
+    """A provider and which of its models to ask; ``None`` lets the provider choose."""
+
+    provider: ChatModel
+    model: str | None = None
+
+
+class Assignment(Struct, frozen=True, kw_only=True):
+    """Everything one turn needs. ``models`` are tried in order; the last one must not fail.
+
+    ``messages`` begin with the system message and end with the visitor's.
+    """
+
+    context: ToolContext
+    messages: tuple[ChatMessage, ...]
+    tools: Mapping[str, TenantTool]
+    models: Sequence[AnswerModel]
+    briefing: Briefing
+    temperature: float
+    max_output_tokens: int
+    max_tool_rounds: int
+    decided: ActionDecided | None = None
+
+
+class AgentResult(Struct, frozen=True, kw_only=True):
+    """What a turn leaves behind. The last of ``new_messages`` is the answer."""
+
+    text: str
+    new_messages: tuple[ChatMessage, ...]
+    model: str
+    is_degraded: bool
+    executions: tuple[ToolExecution, ...]
+    usage: tuple[ModelUsage, ...]
+    tools: tuple[ToolReport, ...]
+    pending_action: PendingAction | None = None
+    citations: tuple[Citation, ...] = ()
+    quick_replies: tuple[str, ...] = ()
+
+
+class TurnLedger(Struct, kw_only=True):
+    """What a running turn has done and used so far, also when it ends badly."""
+
+    executions: list[ToolExecution] = field(default_factory=list)
+    usage: list[ModelUsage] = field(default_factory=list)
+    reports: list[ToolReport] = field(default_factory=list)
+
+
+class AgentRunner:
+    """Runs turns; one instance serves all tenants."""
+
+    def __init__(
+        self,
+        *,
+        executors: Mapping[ExecutorKind, ToolExecutor],
+        turn_store: TurnStore,
+        clock: Clock,
+    ) -> None:
+        self._executors = executors
+        self._turn_store = turn_store
+        self._clock = clock
+
+    async def run(self, assignment: Assignment, ledger: TurnLedger, emit: Emit) -> AgentResult:
+        """Run one turn to its answer.
+
+        Args:
+            assignment: What to answer, for whom, with what.
+            ledger: Filled as the turn goes, so that it is known however the turn ends.
+            emit: Told of text and tool progress at once.
+        """
+        turn = _Turn(self._executors, self._turn_store, self._clock, assignment, ledger, emit)
+        return await turn.run()
+
+
+class _Turn:
+    """One running turn."""
+
+    def __init__(
+        self,
+        executors: Mapping[ExecutorKind, ToolExecutor],
+        turn_store: TurnStore,
+        clock: Clock,
+        assignment: Assignment,
+        ledger: TurnLedger,
+        emit: Emit,
+    ) -> None:
+        self._executors = executors
+        self._turn_store = turn_store
+        self._clock = clock
+        self._assignment = assignment
+        self._ledger = ledger
+        self._emit = emit
+        self._specs = {name: build_spec(tool) for name, tool in assignment.tools.items()}
+        self._model_index = 0
+        self._model_name = ""
+        self._state = LoopState(
+            messages=assignment.messages,
+            new_from=len(assignment.messages),
+            tools=self._specs,
+            max_tool_rounds=assignment.max_tool_rounds,
+        )
+
+    async def run(self) -> AgentResult:
+        commands: deque[Command] = deque()
+        self._feed(self._assignment.decided or TurnBegan(), commands)
+        while True:
+            command = commands.popleft()
+            match command:
+                case AskModel():
+                    await self._ask_model(command, commands)
+                case Say(text=text):
+                    self._emit(AnswerDelta(text=text))
+                case RunTools(calls=calls):
+                    pairs = await asyncio.gather(*(self._run_tool(call) for call in calls))
+                    self._feed(ToolsReturned(results=dict(pairs)), commands)
+                case AskVisitor(call=call):
+                    return self._ask_visitor(call)
+                case Answer():
+                    return self._answer(command)
+
+    def _feed(self, event: LoopEvent, commands: deque[Command]) -> None:
+        self._state, new = advance(self._state, event)
+        commands.extend(new)
+
+    async def _ask_model(self, command: AskModel, commands: deque[Command]) -> None:
+        """Ask the models in order until one answers; a visible beginning is kept, not repeated."""
+        models = self._assignment.models
+        while True:
+            choice = models[self._model_index]
+            is_last = self._model_index == len(models) - 1
+            has_spoken = False
+            try:
+                request = self._build_request(choice, command)
+                async with aclosing(choice.provider.stream(request)) as stream:
+                    async for event in stream:
+                        if isinstance(event, TextDelta):
+                            has_spoken = True
+                            self._feed(ModelSaid(text=event.text), commands)
+                            self._say_pending(commands)
+                        elif isinstance(event, ToolCallRequested):
+                            self._feed(ModelAsked(call=event.call), commands)
+                        else:
+                            self._model_name = event.model
+                            self._note_usage(choice, event)
+                            self._feed(ModelStopped(finished=event), commands)
+                return
+            except (UpstreamError, ContextWindowExceeded) as error:
+                logger.warning(
+                    "model_failed",
+                    provider=choice.provider.name,
+                    model=choice.model,
+                    code=error.code,
+                    error=error.message,
+                    tenant_id=self._assignment.context.tenant_id,
+                )
+                if is_last:
+                    raise
+                self._model_index += 1
+                if has_spoken:
+                    self._model_name = choice.model or choice.provider.name
+                    broken = ModelFinished(finish_reason="length", model=self._model_name)
+                    self._state = _without_calls(self._state)
+                    self._feed(ModelStopped(finished=broken), commands)
+                    return
+
+    def _say_pending(self, commands: deque[Command]) -> None:
+        while commands and isinstance(commands[0], Say):
+            said = commands.popleft()
+            assert isinstance(said, Say)
+            self._emit(AnswerDelta(text=said.text))
+
+    def _build_request(self, choice: AnswerModel, command: AskModel) -> ChatRequest:
+        return ChatRequest(
+            messages=command.messages,
+            briefing=self._assignment.briefing,
+            tools=tuple(self._specs.values()) if command.may_use_tools else (),
+            model=choice.model,
+            temperature=self._assignment.temperature,
+            max_output_tokens=self._assignment.max_output_tokens,
+        )
+
+    def _note_usage(self, choice: AnswerModel, finished: ModelFinished) -> None:
+        self._ledger.usage.append(
+            ModelUsage(provider=choice.provider.name, model=finished.model, usage=finished.usage)
+        )
+
+    async def _run_tool(self, call: ToolCall) -> tuple[str, tuple[str, ToolOutcome]]:
+        """Run one call, at most once for the same action, and log it."""
+        tool = self._assignment.tools[call.name]
+        context = self._assignment.context
+        self._progress(call, "running")
+        conversation_id = context.conversation_id
+        ledger_key: str | None = None
+        if tool.risk != "read" and conversation_id is not None:
+            ledger_key = build_ledger_key(context.tenant_id, conversation_id, call)
+            done = await self._turn_store.find_execution(
+                context.tenant_id, conversation_id, ledger_key
+            )
+            if done is not None:
+                self._report(call, done.outcome)
+                return call.id, (build_result_text(done.outcome), done.outcome)
+        outcome = await self._execute(tool, call)
+        execution = ToolExecution(
+            call=call,
+            outcome=outcome,
+            ledger_key=ledger_key if outcome.is_success else None,
+            executed_at=self._clock.now(),
+        )
+        self._ledger.executions.append(execution)
+        if ledger_key is not None and conversation_id is not None:
+            await self._turn_store.record_execution(context.tenant_id, conversation_id, execution)
+        self._report(call, outcome)
+        return call.id, (build_result_text(outcome), outcome)
+
+    async def _execute(self, tool: TenantTool, call: ToolCall) -> ToolOutcome:
+        executor = self._executors.get(tool.executor)
+        if executor is None:
+            return ToolOutcome(
+                is_success=False,
+                error=f"This tool is set to run by {tool.executor!r}, which is not available.",
+            )
+        started = self._clock.monotonic()
+        try:
+            return await executor.execute(tool, call, self._assignment.context)
+        except UpstreamError as error:
+            duration_ms = round((self._clock.monotonic() - started) * 1000)
+            return ToolOutcome(is_success=False, error=error.message, duration_ms=duration_ms)
+
+    def _report(self, call: ToolCall, outcome: ToolOutcome) -> None:
+        status: ToolStatus = "succeeded" if outcome.is_success else "failed"
+        self._ledger.reports.append(
+            ToolReport(
+                name=call.name,
+                status="succeeded" if outcome.is_success else "failed",
+                duration_ms=outcome.duration_ms,
+            )
+        )
+        self._progress(call, status)
+        if not outcome.is_success:
+            logger.warning(
+                "tool_failed",
+                tool=call.name,
+                error=outcome.error,
+                attempts=outcome.attempts,
+                tenant_id=self._assignment.context.tenant_id,
+            )
+
+    def _progress(self, call: ToolCall, status: ToolStatus) -> None:
+        self._emit(ToolProgress(call_id=call.id, name=call.name, status=status))
+
+    def _ask_visitor(self, call: ToolCall) -> AgentResult:
+        language = self._assignment.briefing.language
+        question = build_confirmation(call, self._specs[call.name], language=language)
+        pending = PendingAction(
+            id=new_id(),
+            call=call,
+            summary=question,
+            expires_at=self._clock.now() + PENDING_ACTION_LIFETIME,
+        )
+        self._progress(call, "needs_confirmation")
+        self._ledger.reports.append(ToolReport(name=call.name, status="needs_confirmation"))
+        self._emit(AnswerDelta(text=question))
+        asked = ChatMessage(role="assistant", content=question)
+        return self._result(
+            question,
+            (*self._state.new_messages, asked),
+            pending_action=pending,
+            quick_replies=confirmation_replies(language),
+        )
+
+    def _answer(self, answer: Answer) -> AgentResult:
+        texts = texts_for(self._assignment.briefing.language)
+        messages = self._state.new_messages
+        text = answer.text.strip()
+        if answer.finish != "complete":
+            text = f"{text}\n\n{texts['cut_short']}" if text else texts["no_answer"]
+            last = ChatMessage(
+                role="assistant", content=text, provider_state=messages[-1].provider_state
+            )
+            messages = (*messages[:-1], last)
+        return self._result(
+            text,
+            messages,
+            is_cut=answer.finish != "complete",
+            citations=answer.citations,
+            quick_replies=answer.quick_replies,
+        )
+
+    def _result(
+        self,
+        text: str,
+        new_messages: tuple[ChatMessage, ...],
+        *,
+        is_cut: bool = False,
+        pending_action: PendingAction | None = None,
+        citations: tuple[Citation, ...] = (),
+        quick_replies: tuple[str, ...] = (),
+    ) -> AgentResult:
+        choice = self._assignment.models[self._model_index]
+        provider = choice.provider.name
+        name = self._model_name or choice.model or provider
+        return AgentResult(
+            text=text,
+            new_messages=new_messages,
+            model=provider if name == provider else f"{provider}/{name}",
+            is_degraded=is_cut or self._model_index > 0,
+            executions=tuple(self._ledger.executions),
+            usage=tuple(self._ledger.usage),
+            tools=tuple(self._ledger.reports),
+            pending_action=pending_action,
+            citations=citations,
+            quick_replies=quick_replies,
+        )
+
+
+def build_spec(tool: TenantTool) -> ToolSpec:
+    """Return the tool as a model sees it."""
+    return ToolSpec(
+        name=tool.tool.tool_name,
+        description=tool.tool.description,
+        parameters_schema=tool.tool.parameters_schema,
+        risk=tool.risk,
+        examples=tuple(tool.tool.examples),
+    )
+
+
+def build_result_text(outcome: ToolOutcome) -> str:
+    """Return a tool's outcome as the model reads it: JSON text, or the sentence of a failure."""
+    if not outcome.is_success:
+        return outcome.error or "The tool failed."
+    return _bounded(outcome.output)
+
+
+def _bounded(output: JsonValue) -> str:
+    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+    if len(text) <= MAX_RESULT_CHARS:
+        return text
+    return text[:MAX_RESULT_CHARS] + f"\n[cut: {len(text) - MAX_RESULT_CHARS} more characters]"
+
+
+def _without_calls(state: LoopState) -> LoopState:
+    return msgspec.structs.replace(state, calls=())
