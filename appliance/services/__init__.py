@@ -1,0 +1,1 @@
+"""Use cases: what visitors and operators can do, on top of ports only."""

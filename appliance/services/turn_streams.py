@@ -1,0 +1,144 @@
+"""Running and recent turns as streams of numbered events, for any number of listeners.
+
+Owns fan-out, replay and noticing that nobody listens any more; what the events are is decided by
+``appliance.services.turns``, their wire form by ``appliance.web.sse``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable
+
+from msgspec import Struct
+
+from appliance.domain.ids import ConversationId, MessageId
+from appliance.domain.turn_events import TurnEvent, TurnFailed, TurnFinished
+from appliance.ports.clock import Clock
+
+KEEP_S = 600.0
+MAX_KEPT = 2_000
+EVENTS_PER_TURN = 100_000
+ABANDON_AFTER_S = 0.7
+"""How long a turn goes on when its last listener has left; a listener may come back in time."""
+
+
+class NumberedEvent(Struct, frozen=True):
+    """An event with its id, which increases over all turns of a conversation."""
+
+    id: int
+    event: TurnEvent
+
+
+class TurnStream:
+    """The events of one turn, from its beginning on.
+
+    Args:
+        turn_number: Counts the conversation's turns; the ids of a later turn are greater.
+        on_abandoned: Called once when nobody has listened for a while and the turn still runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        conversation_id: ConversationId,
+        user_message_id: MessageId,
+        turn_number: int,
+        on_abandoned: Callable[[], None] | None = None,
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.user_message_id = user_message_id
+        self.events: list[NumberedEvent] = []
+        self.is_finished = False
+        self._first_id = turn_number * EVENTS_PER_TURN
+        self._on_abandoned = on_abandoned
+        self._listeners = 0
+        self._changed: set[asyncio.Event] = set()
+        self._abandon_timer: asyncio.TimerHandle | None = None
+
+    def publish(self, event: TurnEvent) -> None:
+        """Append ``event`` and wake the listeners; the last event of a turn closes the stream."""
+        self.events.append(NumberedEvent(self._first_id + len(self.events), event))
+        if isinstance(event, TurnFinished | TurnFailed):
+            self.is_finished = True
+            self._stop_timer()
+        for changed in self._changed:
+            changed.set()
+
+    async def listen(self, *, after_id: int = -1) -> AsyncGenerator[NumberedEvent, None]:
+        """Yield the events behind ``after_id``, those to come too, until the turn is over."""
+        changed = asyncio.Event()
+        self._changed.add(changed)
+        self._listeners += 1
+        self._stop_timer()
+        position = 0
+        try:
+            while True:
+                while position < len(self.events):
+                    event = self.events[position]
+                    position += 1
+                    if event.id > after_id:
+                        yield event
+                if self.is_finished:
+                    return
+                changed.clear()
+                await changed.wait()
+        finally:
+            self._changed.discard(changed)
+            self._listeners -= 1
+            if self._listeners == 0 and not self.is_finished:
+                self._start_timer()
+
+    def _start_timer(self) -> None:
+        if self._on_abandoned is not None:
+            loop = asyncio.get_running_loop()
+            self._abandon_timer = loop.call_later(ABANDON_AFTER_S, self._on_abandoned)
+
+    def _stop_timer(self) -> None:
+        if self._abandon_timer is not None:
+            self._abandon_timer.cancel()
+            self._abandon_timer = None
+
+
+class TurnStreams:
+    """The running turns and those of the last ten minutes, bounded in number."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._streams: OrderedDict[MessageId, tuple[float, TurnStream]] = OrderedDict()
+        self._by_conversation: dict[ConversationId, list[TurnStream]] = {}
+
+    def add(self, stream: TurnStream) -> None:
+        """Keep ``stream``, in place of an earlier one for the same message."""
+        self._remove(stream.user_message_id)
+        now = self._clock.monotonic()
+        self._streams[stream.user_message_id] = (now, stream)
+        self._by_conversation.setdefault(stream.conversation_id, []).append(stream)
+        self._forget_old(now)
+
+    def find(self, user_message_id: MessageId) -> TurnStream | None:
+        """Return the stream of the turn that answers this message."""
+        kept = self._streams.get(user_message_id)
+        return kept[1] if kept else None
+
+    def of_conversation(self, conversation_id: ConversationId) -> list[TurnStream]:
+        """Return the conversation's streams, oldest first."""
+        return list(self._by_conversation.get(conversation_id, ()))
+
+    def _forget_old(self, now: float) -> None:
+        for message_id, (added, stream) in list(self._streams.items()):
+            is_old = now - added > KEEP_S or len(self._streams) > MAX_KEPT
+            if not is_old:
+                return
+            if stream.is_finished:
+                self._remove(message_id)
+
+    def _remove(self, message_id: MessageId) -> None:
+        kept = self._streams.pop(message_id, None)
+        if kept is None:
+            return
+        stream = kept[1]
+        siblings = self._by_conversation[stream.conversation_id]
+        siblings.remove(stream)
+        if not siblings:
+            del self._by_conversation[stream.conversation_id]
