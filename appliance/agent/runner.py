@@ -63,6 +63,7 @@ from appliance.ports.chat_model import (
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolContext, ToolExecutor
 from appliance.ports.turn_store import ModelUsage, TurnStore
+from appliance.tasks import TaskGroup
 
 logger = structlog.get_logger(__name__)
 
@@ -128,10 +129,12 @@ class AgentRunner:
         executors: Mapping[ExecutorKind, ToolExecutor],
         turn_store: TurnStore,
         clock: Clock,
+        tasks: TaskGroup,
     ) -> None:
         self._executors = executors
         self._turn_store = turn_store
         self._clock = clock
+        self._tasks = tasks
 
     async def run(self, assignment: Assignment, ledger: TurnLedger, emit: Emit) -> AgentResult:
         """Run one turn to its answer.
@@ -141,7 +144,9 @@ class AgentRunner:
             ledger: Filled as the turn goes, so that it is known however the turn ends.
             emit: Told of text and tool progress at once.
         """
-        turn = _Turn(self._executors, self._turn_store, self._clock, assignment, ledger, emit)
+        turn = _Turn(
+            self._executors, self._turn_store, self._clock, self._tasks, assignment, ledger, emit
+        )
         return await turn.run()
 
 
@@ -153,6 +158,7 @@ class _Turn:
         executors: Mapping[ExecutorKind, ToolExecutor],
         turn_store: TurnStore,
         clock: Clock,
+        tasks: TaskGroup,
         assignment: Assignment,
         ledger: TurnLedger,
         emit: Emit,
@@ -160,6 +166,7 @@ class _Turn:
         self._executors = executors
         self._turn_store = turn_store
         self._clock = clock
+        self._tasks = tasks
         self._assignment = assignment
         self._ledger = ledger
         self._emit = emit
@@ -272,6 +279,19 @@ class _Turn:
             if done is not None:
                 self._report(call, done.outcome)
                 return call.id, (build_result_text(done.outcome), done.outcome)
+        if ledger_key is not None:
+            # A write that has begun is finished and logged, whoever stops waiting for it.
+            writing = self._execute_and_log(tool, call, ledger_key)
+            outcome = await asyncio.shield(self._tasks.start(writing, name=f"write-{call.id}"))
+        else:
+            outcome = await self._execute_and_log(tool, call, ledger_key)
+        self._report(call, outcome)
+        return call.id, (build_result_text(outcome), outcome)
+
+    async def _execute_and_log(
+        self, tool: TenantTool, call: ToolCall, ledger_key: str | None
+    ) -> ToolOutcome:
+        context = self._assignment.context
         outcome = await self._execute(tool, call)
         execution = ToolExecution(
             call=call,
@@ -280,10 +300,11 @@ class _Turn:
             executed_at=self._clock.now(),
         )
         self._ledger.executions.append(execution)
-        if ledger_key is not None and conversation_id is not None:
-            await self._turn_store.record_execution(context.tenant_id, conversation_id, execution)
-        self._report(call, outcome)
-        return call.id, (build_result_text(outcome), outcome)
+        if ledger_key is not None and context.conversation_id is not None:
+            await self._turn_store.record_execution(
+                context.tenant_id, context.conversation_id, execution
+            )
+        return outcome
 
     async def _execute(self, tool: TenantTool, call: ToolCall) -> ToolOutcome:
         executor = self._executors.get(tool.executor)

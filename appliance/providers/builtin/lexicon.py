@@ -1,0 +1,139 @@
+"""What words and phrases stand for, in all languages at once.
+
+Owns matching of phrases, stopwords and concepts over a text; the lists themselves are data in
+``texts/``, what a visitor wants with them is decided in ``intents`` and ``dialogue``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from msgspec import Struct
+
+from appliance.providers.builtin.phrasebook import load_phrasebooks
+from appliance.providers.builtin.words import (
+    Word,
+    fold,
+    normalise,
+    split_words,
+    stem,
+    stems,
+    variants,
+)
+
+CONCEPT_MARK = "~"
+CONCEPT_FACTOR = 0.85
+_VARIANT_PENALTY = 0.04
+
+
+class PhraseMatch(Struct, frozen=True):
+    """A known phrase and the words it spans, both ends included."""
+
+    name: str
+    first: int
+    last: int
+
+
+class Reading(Struct, frozen=True):
+    """A text as words, with what is known of them."""
+
+    text: str
+    words: tuple[Word, ...]
+    matches: tuple[PhraseMatch, ...]
+    stop: frozenset[int]
+    """Positions of words that carry no topic."""
+
+    def spans(self, name: str) -> Iterator[PhraseMatch]:
+        """Yield the places of the phrases called ``name``."""
+        return (match for match in self.matches if match.name == name)
+
+    def has(self, name: str) -> bool:
+        """Say whether a phrase called ``name`` occurs."""
+        return any(match.name == name for match in self.matches)
+
+    def covered(self, names: Iterable[str]) -> frozenset[int]:
+        """Return the positions of words within phrases of these names."""
+        wanted = frozenset(names)
+        return frozenset(
+            position
+            for match in self.matches
+            if match.name in wanted
+            for position in range(match.first, match.last + 1)
+        )
+
+    def keys(self, position: int) -> tuple[tuple[str, float], ...]:
+        """Return what a word may be looked up under, with a factor for how sure that is."""
+        found = {
+            key: 1.0 - _VARIANT_PENALTY * rank
+            for rank, key in enumerate(stems(self.words[position].folded))
+        }
+        for match in self.matches:
+            if match.name.startswith(CONCEPT_MARK) and match.first <= position <= match.last:
+                found[match.name] = CONCEPT_FACTOR
+        return tuple(found.items())
+
+
+class Lexicon:
+    """All phrases of all languages, ready to be found in a text."""
+
+    def __init__(self) -> None:
+        self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+        self._stopwords: set[str] = set()
+        self._slot_kinds: dict[str, set[tuple[str, ...]]] = {}
+        for book in load_phrasebooks().values():
+            self._stopwords.update(fold(word) for word in normalise(book.stopwords).split())
+            for mark, group in (
+                ("intent.", book.phrases.intent),
+                (CONCEPT_MARK, book.phrases.concept),
+                ("cue.", book.phrases.cue),
+                ("slot.", book.slot_kinds),
+            ):
+                for name, phrases in group.items():
+                    self._add(mark + name, phrases)
+
+    def _add(self, name: str, phrases: Iterable[str]) -> None:
+        for phrase in phrases:
+            key = tuple(stem(word.folded) for word in split_words(normalise(phrase)))
+            if key:
+                self._phrases.setdefault(key[0], []).append((key, name))
+
+    def read(self, text: str) -> Reading:
+        """Return ``text`` as words with every phrase found in it."""
+        normalised = normalise(text)
+        words = tuple(split_words(normalised))
+        stop = frozenset(i for i, word in enumerate(words) if self.is_stopword(word.folded))
+        return Reading(normalised, words, tuple(self._matches(words)), stop)
+
+    def is_stopword(self, folded: str) -> bool:
+        """Say whether a folded word carries no topic."""
+        return folded in self._stopwords or any(
+            form in self._stopwords for form in variants(folded) if len(form) >= 3
+        )
+
+    def _matches(self, words: tuple[Word, ...]) -> Iterator[PhraseMatch]:
+        forms = [stems(word.folded) for word in words]
+        seen: set[PhraseMatch] = set()
+        for first, starts in enumerate(forms):
+            for start in starts:
+                for key, name in self._phrases.get(start, ()):
+                    last = first + len(key) - 1
+                    if last < len(forms) and all(
+                        part in forms[first + offset] for offset, part in enumerate(key)
+                    ):
+                        match = PhraseMatch(name, first, last)
+                        if match not in seen:
+                            seen.add(match)
+                            yield match
+
+
+@lru_cache(maxsize=1)
+def load_lexicon() -> Lexicon:
+    """Return the lexicon of all languages, built at the first call."""
+    return Lexicon()
+
+
+@lru_cache(maxsize=1_024)
+def read_text(text: str) -> Reading:
+    """Return the reading of ``text``; recent ones are remembered."""
+    return load_lexicon().read(text)

@@ -1,0 +1,86 @@
+"""Numbers in a text, as digits and as words.
+
+Owns reading quantities; digits that are part of a date, time, phone or code were taken before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+from appliance.providers.builtin.lexicon import Reading
+from appliance.providers.builtin.mentions import Mention, word_mention
+from appliance.providers.builtin.phrase_table import Hit, PhraseTable
+from appliance.providers.builtin.phrasebook import load_phrasebooks
+from appliance.providers.builtin.words import Word
+
+_DIGITS = re.compile(r"(?<![\w.,])[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|[-+]?\d+(?:\.\d+)?(?!\d)")
+_HUNDRED = 100
+
+
+@lru_cache(maxsize=1)
+def load_number_words() -> PhraseTable[int]:
+    """Return the number words of all languages."""
+    return PhraseTable(
+        (phrase, value)
+        for book in load_phrasebooks().values()
+        for phrase, value in book.numbers.words.items()
+    )
+
+
+def find_numbers(reading: Reading) -> Iterator[Mention]:
+    """Yield every number of the text, digits first."""
+    for match in _DIGITS.finditer(reading.text):
+        if match.start() and reading.text[match.start() - 1].isalnum() and match.group()[0] in "+-":
+            digits = match.group()[1:]
+        else:
+            digits = match.group()
+        yield Mention(
+            kind="number",
+            value=_parse(digits.replace(",", "")),
+            start=match.start(),
+            end=match.end(),
+        )
+    yield from _find_words(reading.words)
+
+
+def _parse(digits: str) -> int | float:
+    if len(digits) > 300:  # noqa: PLR2004 - beyond any float
+        digits = digits[:300].rstrip(".")
+    value = float(digits) if "." in digits else int(digits)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _find_words(words: Sequence[Word]) -> Iterator[Mention]:
+    position = 0
+    while position < len(words):
+        hit = number_at(words, position)
+        if hit is None:
+            position += 1
+            continue
+        yield word_mention("number", hit.value, words, position, position + hit.length - 1)
+        position += hit.length
+
+
+def number_at(words: Sequence[Word], position: int) -> Hit[int] | None:
+    """Return the number written in words at ``position``: "seven", "twenty five", or ``None``."""
+    table = load_number_words()
+    hit = table.find(words, position)
+    if hit is None:
+        return None
+    follower = position + hit.length
+    unit = table.find(words, follower) if follower < len(words) else None
+    is_tens = 20 <= hit.value < _HUNDRED  # noqa: PLR2004 - twenty, thirty…
+    if unit is not None and is_tens and 0 < unit.value < 10:  # noqa: PLR2004 - one digit
+        return Hit(hit.value + unit.value, hit.length + unit.length, hit.is_prefixed)
+    if unit is not None and unit.value == _HUNDRED and 0 < hit.value < 10:  # noqa: PLR2004
+        return Hit(hit.value * _HUNDRED, hit.length + unit.length, hit.is_prefixed)
+    return hit
+
+
+def small_number(word: Word) -> int | None:
+    """Return the value of one word of one or two digits, or ``None``."""
+    return int(word.folded) if word.folded.isascii() and word.folded.isdigit() and len(
+        word.folded
+    ) <= 2 else None  # noqa: PLR2004 - two digits

@@ -1,0 +1,400 @@
+"""A visitor's message and its answer, from the durable question to the durable reply.
+
+Owns one turn's order of storage, agent and events, and its end in every case; how the answer is
+found is left to ``appliance.agent``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from appliance.agent.decisions import read_decision
+from appliance.agent.history import WINDOW_MESSAGES, build_history, trim_history
+from appliance.agent.language import detect_language
+from appliance.agent.loop import ActionDecided
+from appliance.agent.prompt import build_system_prompt
+from appliance.agent.runner import AgentResult, AgentRunner, Assignment, TurnLedger
+from appliance.domain.conversation import PendingAction
+from appliance.domain.ids import (
+    SESSION_PREFIX,
+    ConversationId,
+    MessageId,
+    SessionHash,
+    hash_token,
+    new_id,
+    new_token,
+)
+from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, ReplyUsage, TokenUsage
+from appliance.domain.tenant import Tenant
+from appliance.domain.tool import ToolCall
+from appliance.domain.turn_events import TurnFailed, TurnFinished, TurnStarted
+from appliance.errors import ApplianceError, Cancelled, Conflict, TurnError
+from appliance.ports.chat_model import Briefing
+from appliance.ports.clock import Clock
+from appliance.ports.tool_executor import ToolContext
+from appliance.ports.turn_store import (
+    FailedTurn,
+    FinishedTurn,
+    NewTurn,
+    TurnAccepted,
+    TurnBusy,
+    TurnInFlight,
+    TurnMismatch,
+    TurnReplayed,
+    TurnStore,
+)
+from appliance.services.model_selection import ModelSelector
+from appliance.services.tenant_directory import KnownTenant
+from appliance.services.turn_streams import TurnStream, TurnStreams
+from appliance.tasks import TaskGroup
+
+logger = structlog.get_logger(__name__)
+
+LEASE_S = 30
+RENEW_EVERY_S = 10.0
+TURN_DEADLINE_S = 300.0
+STORED_MESSAGES_READ = 80
+"""Enough stored rows, tool messages included, to fill the window of ``WINDOW_MESSAGES``."""
+
+
+class VisitorMessage(Struct, frozen=True, kw_only=True):
+    """What a visitor sent; ``text`` is trimmed and within its limits."""
+
+    text: str
+    session_id: str | None = None
+    message_id: str | None = None
+    user_identifier: str | None = None
+    locale: str | None = None
+    page_url: str | None = None
+
+
+class _Turn(Struct, frozen=True, kw_only=True):
+    """One accepted turn on its way."""
+
+    known: KnownTenant
+    accepted: TurnAccepted
+    session_id: str
+    text: str
+    locale: str | None
+    stream: TurnStream
+
+    @property
+    def tenant(self) -> Tenant:
+        return self.known.tenant
+
+    @property
+    def conversation_id(self) -> ConversationId:
+        return self.accepted.conversation.id
+
+
+class TurnService:
+    """Answers visitors; each turn runs as a task of its own."""
+
+    def __init__(
+        self,
+        *,
+        turn_store: TurnStore,
+        agent: AgentRunner,
+        models: ModelSelector,
+        streams: TurnStreams,
+        clock: Clock,
+        tasks: TaskGroup,
+    ) -> None:
+        self._turn_store = turn_store
+        self._agent = agent
+        self._models = models
+        self._streams = streams
+        self._clock = clock
+        self._tasks = tasks
+
+    async def start(self, known: KnownTenant, message: VisitorMessage) -> TurnStream:
+        """Make the message durable and return the stream of its turn's events.
+
+        A message that was answered before gets its stored answer, one that is being answered the
+        running turn's stream.
+
+        Raises:
+            Conflict: ``turn_in_progress`` when another message of the session is being answered,
+                ``idempotency_mismatch`` when the message id was used for another text.
+            StorageError: The message could not be stored.
+        """
+        new_session_id = new_token(SESSION_PREFIX)
+        start = await self._turn_store.begin_turn(
+            NewTurn(
+                tenant_id=known.tenant.id,
+                session_hash=_session_hash(message.session_id) if message.session_id else None,
+                new_session_hash=_session_hash(new_session_id),
+                new_conversation_id=ConversationId(new_id()),
+                user_message_id=MessageId(new_id()),
+                client_message_id=message.message_id,
+                content=message.text,
+                user_identifier=message.user_identifier,
+                locale=message.locale,
+                page_url=message.page_url,
+                received_at=self._clock.now(),
+                lease_s=LEASE_S,
+            )
+        )
+        session_id = message.session_id or new_session_id
+        match start:
+            case TurnAccepted():
+                session_id = new_session_id if start.is_new_session else session_id
+                return self._run_accepted(known, start, session_id, message)
+            case TurnReplayed():
+                return self._replay(start, session_id)
+            case TurnInFlight():
+                return self._join(start)
+            case TurnBusy(retry_after_s=retry_after_s):
+                raise Conflict(
+                    "The previous message of this conversation is still being answered.",
+                    code="turn_in_progress",
+                    retry_after_s=retry_after_s,
+                )
+            case TurnMismatch():
+                raise Conflict(
+                    "This message_id was already used for another text.",
+                    code="idempotency_mismatch",
+                )
+
+    def _run_accepted(
+        self, known: KnownTenant, accepted: TurnAccepted, session_id: str, message: VisitorMessage
+    ) -> TurnStream:
+        task: asyncio.Task[None] | None = None
+
+        def abandon() -> None:
+            if task is not None:
+                task.cancel()
+
+        stream = TurnStream(
+            conversation_id=accepted.conversation.id,
+            user_message_id=accepted.user_message_id,
+            turn_number=accepted.fencing_token,
+            on_abandoned=abandon,
+        )
+        self._streams.add(stream)
+        stream.publish(
+            TurnStarted(
+                session_id=session_id,
+                conversation_id=accepted.conversation.id,
+                user_message_id=accepted.user_message_id,
+            )
+        )
+        turn = _Turn(
+            known=known,
+            accepted=accepted,
+            session_id=session_id,
+            text=message.text,
+            locale=message.locale,
+            stream=stream,
+        )
+        task = self._tasks.start(self._run(turn), name=f"turn-{accepted.user_message_id}")
+        return stream
+
+    def _replay(self, start: TurnReplayed, session_id: str) -> TurnStream:
+        running = self._streams.find(start.user_message_id)
+        if running is not None:
+            return running
+        reply = start.reply
+        stream = TurnStream(
+            conversation_id=reply.conversation_id,
+            user_message_id=start.user_message_id,
+            turn_number=0,
+        )
+        stream.publish(
+            TurnStarted(
+                session_id=session_id,
+                conversation_id=reply.conversation_id,
+                user_message_id=start.user_message_id,
+            )
+        )
+        stream.publish(TurnFinished(reply=_with_session(reply, session_id)))
+        return stream
+
+    def _join(self, start: TurnInFlight) -> TurnStream:
+        stream = self._streams.find(start.user_message_id)
+        if stream is None:
+            raise Conflict(
+                "This message is being answered by another process.",
+                code="turn_in_progress",
+                retry_after_s=2,
+            )
+        return stream
+
+    async def _run(self, turn: _Turn) -> None:
+        ledger = TurnLedger()
+        started = self._clock.monotonic()
+        try:
+            answering = asyncio.ensure_future(self._answer(turn, ledger))
+            result = await self._with_lease(turn, answering)
+            reply = await self._finish(turn, result)
+        except asyncio.CancelledError:
+            await self._fail(turn, ledger, Cancelled("The visitor left before the answer."))
+            raise
+        except ApplianceError as error:
+            logger.warning("turn_failed", code=error.code, error=error.message, **_about(turn))
+            await self._fail(turn, ledger, error)
+        except Exception as error:
+            logger.exception("turn_broken", **_about(turn))
+            await self._fail(turn, ledger, error)
+        else:
+            duration_ms = round((self._clock.monotonic() - started) * 1000, 1)
+            logger.info(
+                "turn_finished",
+                duration_ms=duration_ms,
+                model=reply.model,
+                tools=[tool.name for tool in reply.tools],
+                degraded=reply.degraded,
+                **_about(turn),
+            )
+
+    async def _with_lease(
+        self, turn: _Turn, answering: asyncio.Future[AgentResult]
+    ) -> AgentResult:
+        """Wait for the answer, keeping the session's lease alive; nothing runs on after this."""
+        deadline = self._clock.monotonic() + TURN_DEADLINE_S
+        try:
+            while True:
+                done, _ = await asyncio.wait({answering}, timeout=RENEW_EVERY_S)
+                if done:
+                    return answering.result()
+                if self._clock.monotonic() > deadline:
+                    raise TurnError("The answer took too long.", code="turn_timed_out")
+                await self._turn_store.renew_lease(
+                    turn.tenant.id,
+                    turn.conversation_id,
+                    turn.accepted.fencing_token,
+                    until=self._clock.now() + timedelta(seconds=LEASE_S),
+                )
+        finally:
+            if not answering.done():
+                answering.cancel()
+                await asyncio.wait({answering})
+
+    async def _answer(self, turn: _Turn, ledger: TurnLedger) -> AgentResult:
+        tenant = turn.tenant
+        now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
+        stored = await self._turn_store.list_messages(
+            tenant.id, turn.conversation_id, limit=STORED_MESSAGES_READ
+        )
+        history = trim_history(build_history(stored), max_messages=WINDOW_MESSAGES)
+        system = ChatMessage(
+            role="system",
+            content=build_system_prompt(tenant, now=now, has_tools=bool(turn.known.tools)),
+        )
+        assignment = Assignment(
+            context=ToolContext(
+                tenant_id=tenant.id,
+                conversation_id=turn.conversation_id,
+                time_zone=tenant.time_zone,
+            ),
+            messages=(system, *history),
+            tools=turn.known.tools,
+            models=await self._models.choose(tenant),
+            briefing=Briefing(
+                shop_name=tenant.name,
+                business_info=tenant.business_info,
+                language=detect_language(turn.text, default=turn.locale or tenant.language),
+                now=now,
+            ),
+            temperature=tenant.llm.temperature,
+            max_output_tokens=tenant.llm.max_output_tokens,
+            max_tool_rounds=tenant.agent.max_tool_rounds,
+            decided=await self._decide(turn),
+        )
+        return await self._agent.run(assignment, ledger, turn.stream.publish)
+
+    async def _decide(self, turn: _Turn) -> ActionDecided | None:
+        """Read the message as a decision on the action that waits, and take that action out."""
+        pending: PendingAction | None = turn.accepted.conversation.pending_action
+        if pending is None or pending.expires_at <= self._clock.now():
+            return None
+        decision = read_decision(turn.text)
+        if decision is None or pending.call.name not in turn.known.tools:
+            return None
+        is_mine = await self._turn_store.claim_pending_action(
+            turn.tenant.id, turn.conversation_id, pending.id
+        )
+        if not is_mine:
+            return None
+        call = ToolCall(
+            id=f"call_{new_id()}", name=pending.call.name, arguments=pending.call.arguments
+        )
+        return ActionDecided(call=call, is_confirmed=decision == "yes")
+
+    async def _finish(self, turn: _Turn, result: AgentResult) -> ChatReply:
+        now = self._clock.now()
+        total = sum((entry.usage for entry in result.usage), TokenUsage())
+        reply = ChatReply(
+            session_id="",
+            conversation_id=turn.conversation_id,
+            message=ReplyMessage(
+                id=MessageId(new_id()),
+                content=result.text,
+                created_at=now,
+                citations=result.citations,
+                quick_replies=result.quick_replies,
+            ),
+            tools=result.tools,
+            usage=ReplyUsage(input_tokens=total.input_tokens, output_tokens=total.output_tokens),
+            model=result.model,
+            degraded=result.is_degraded,
+        )
+        await self._turn_store.finish_turn(
+            FinishedTurn(
+                tenant_id=turn.tenant.id,
+                conversation_id=turn.conversation_id,
+                user_message_id=turn.accepted.user_message_id,
+                fencing_token=turn.accepted.fencing_token,
+                reply=reply,
+                new_messages=result.new_messages,
+                executions=result.executions,
+                usage=result.usage,
+                usage_day=self._usage_day(turn.tenant, now),
+                pending_action=result.pending_action,
+                finished_at=now,
+            )
+        )
+        turn.stream.publish(TurnFinished(reply=_with_session(reply, turn.session_id)))
+        return reply
+
+    async def _fail(self, turn: _Turn, ledger: TurnLedger, error: Exception) -> None:
+        now = self._clock.now()
+        try:
+            await self._turn_store.fail_turn(
+                FailedTurn(
+                    tenant_id=turn.tenant.id,
+                    conversation_id=turn.conversation_id,
+                    user_message_id=turn.accepted.user_message_id,
+                    fencing_token=turn.accepted.fencing_token,
+                    error_code=getattr(error, "code", "internal_error"),
+                    executions=ledger.executions,
+                    usage=ledger.usage,
+                    usage_day=self._usage_day(turn.tenant, now),
+                    failed_at=now,
+                )
+            )
+        except ApplianceError as storage_error:
+            logger.error("turn_failure_not_stored", error=storage_error.message, **_about(turn))
+        finally:
+            turn.stream.publish(TurnFailed(error=error))
+
+    def _usage_day(self, tenant: Tenant, now: datetime) -> str:
+        return now.astimezone(ZoneInfo(tenant.time_zone)).date().isoformat()
+
+
+def _session_hash(session_id: str) -> SessionHash:
+    return SessionHash(hash_token(session_id))
+
+
+def _with_session(reply: ChatReply, session_id: str) -> ChatReply:
+    return msgspec.structs.replace(reply, session_id=session_id)
+
+
+def _about(turn: _Turn) -> dict[str, str]:
+    return {"tenant_id": turn.tenant.id, "conversation_id": turn.conversation_id}
