@@ -1,0 +1,95 @@
+/**
+ * Owns the requests a widget makes: addresses, headers, deadlines, and turning refusals into problems.
+ * Leaves what a turn does with a response, and all retrying, to the conversation.
+ */
+import { type History, type MessageRequest, readHistory } from "./contract";
+import { parseJson } from "./json";
+import { networkProblem, problemFrom } from "./problem";
+
+export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
+
+const SHORT_DEADLINE_MS = 15_000;
+/** A server behind a buffering proxy sends its headers only with the finished answer. */
+const ANSWER_DEADLINE_MS = 120_000;
+
+/** Speaks to one appliance as one tenant's visitor. */
+export class ApiClient {
+  constructor(
+    readonly origin: string,
+    readonly apiKey: string,
+    private readonly fetch: Fetch,
+  ) {}
+
+  /** Load the tenant's public widget settings as untrusted JSON. */
+  async loadConfig(): Promise<unknown> {
+    return this.json("GET", "/api/config");
+  }
+
+  /** Load a conversation's past; a session the server does not know is a 404 problem. */
+  async loadHistory(sessionId: string): Promise<History> {
+    return readHistory(await this.json("GET", `/chat/history/${encodeURIComponent(sessionId)}?limit=200`));
+  }
+
+  /** End a conversation on the server. */
+  async endConversation(sessionId: string): Promise<void> {
+    await this.json("POST", "/chat/end", { session_id: sessionId });
+  }
+
+  /** Send a visitor's message, asking for a stream; the response may still be plain JSON. */
+  async postMessage(request: MessageRequest, signal: AbortSignal): Promise<Response> {
+    return this.request("POST", "/chat/message", {
+      body: request,
+      signal,
+      headers: { Accept: "text/event-stream" },
+      deadlineMs: ANSWER_DEADLINE_MS,
+    });
+  }
+
+  /** Open a session's event stream after the last event that arrived. */
+  async openEvents(sessionId: string, lastEventId: string, signal: AbortSignal): Promise<Response> {
+    return this.request("GET", `/chat/events/${encodeURIComponent(sessionId)}`, {
+      signal,
+      headers: { Accept: "text/event-stream", "Last-Event-ID": lastEventId },
+      deadlineMs: SHORT_DEADLINE_MS,
+    });
+  }
+
+  private async json(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await this.request(method, path, { body, deadlineMs: SHORT_DEADLINE_MS });
+    return parseJson(await response.text().catch(() => Promise.reject(networkProblem())));
+  }
+
+  /** The deadline covers the wait for the headers; a body that stalls is the reader's to notice. */
+  private async request(
+    method: string,
+    path: string,
+    options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal; deadlineMs: number },
+  ): Promise<Response> {
+    const controller = new AbortController();
+    const abort = (): void => controller.abort();
+    const timer = setTimeout(abort, options.deadlineMs);
+    options.signal?.addEventListener("abort", abort, { once: true });
+    if (options.signal?.aborted === true) abort();
+    let response: Response;
+    try {
+      response = await this.fetch(this.origin + path, {
+        method,
+        headers: {
+          "X-API-Key": this.apiKey,
+          Accept: "application/json",
+          ...(options.body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...options.headers,
+        },
+        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        credentials: "omit",
+        signal: controller.signal,
+      });
+    } catch {
+      throw networkProblem();
+    } finally {
+      clearTimeout(timer);
+    }
+    if (!response.ok) throw await problemFrom(response);
+    return response;
+  }
+}

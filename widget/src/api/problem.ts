@@ -1,0 +1,47 @@
+/**
+ * Owns the one error that talking to the server can end in, and reading it from a problem document.
+ * Leaves the sentence a visitor sees to the locale.
+ */
+import { asObject, asText, parseJson } from "./json";
+
+/** What went wrong with a request: `status` 0 means that no answer arrived. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    readonly retryAfterS: number | null = null,
+    detail = "",
+  ) {
+    super(detail || code);
+    this.name = "Problem";
+  }
+}
+
+/** No answer arrived, or it broke off. */
+export function networkProblem(): Problem {
+  return new Problem(0, "network");
+}
+
+/** An answer arrived that is not what the contract promises. */
+export function unreadableProblem(): Problem {
+  return new Problem(502, "unreadable_answer");
+}
+
+/** Read a problem document's fields; `retryAfterS` is what the header said, if any. */
+export function readProblem(body: unknown, status: number, retryAfterS: number | null = null): Problem {
+  const fields = asObject(body);
+  const ownStatus = typeof fields["status"] === "number" ? fields["status"] : status;
+  return new Problem(ownStatus, asText(fields["code"]), retryAfterS, asText(fields["detail"]));
+}
+
+/** Turn a refusing response into its problem; a body that is no problem document still gives one. */
+export async function problemFrom(response: Response): Promise<Problem> {
+  const body = parseJson(await response.text().catch(() => ""));
+  return readProblem(body, response.status, readRetryAfter(response.headers.get("Retry-After")));
+}
+
+function readRetryAfter(header: string | null): number | null {
+  if (header === null) return null;
+  const seconds = /^\s*\d+\s*$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
+}

@@ -1,0 +1,278 @@
+/**
+ * Owns a visitor's conversation: its entries, the outbox of messages without an answer, failures and their retry, session and restart.
+ * Leaves the wire to the turn and the client, and drawing to the view, which gets a new state after each change.
+ */
+import type { ApiClient } from "../api/client";
+import type { Reply } from "../api/contract";
+import { Problem, networkProblem } from "../api/problem";
+import { recoveryFrom, waitBeforeRetryS } from "../api/recovery";
+import * as change from "./entries";
+import type { PendingMessage, SessionStore } from "./session-store";
+import { type Connection, type ConversationState, EMPTY_STATE, type Entry } from "./state";
+import { type TurnEvent, runTurn } from "./turn";
+
+/** What happened that someone other than the view may want to know. */
+export type ConversationSignal =
+  | { readonly type: "message"; readonly role: "user" | "assistant"; readonly text: string }
+  | { readonly type: "error"; readonly code: string; readonly status: number }
+  | { readonly type: "ended" | "escalated" | "restarted" }
+  /** A message that cannot be sent as it is goes back to the visitor. */
+  | { readonly type: "returned"; readonly text: string };
+
+export interface ConversationOptions {
+  readonly client: Pick<ApiClient, "postMessage" | "openEvents" | "loadHistory" | "endConversation">;
+  readonly store: SessionStore;
+  readonly context: () => { readonly locale?: string; readonly page_url?: string };
+  readonly newId: () => string;
+  readonly now: () => number;
+  readonly sleep: (delayMs: number) => Promise<void>;
+  readonly onChange: (state: ConversationState) => void;
+  readonly onSignal: (signal: ConversationSignal) => void;
+}
+
+/** One visitor's conversation with one tenant. */
+export class Conversation {
+  state: ConversationState = EMPTY_STATE;
+  private greeting: { readonly text: string; readonly quickReplies: readonly string[] } = { text: "", quickReplies: [] };
+  private outbox: readonly PendingMessage[] = [];
+  /** Messages an earlier page left without an answer; they join the outbox once the past is loaded. */
+  private left: readonly PendingMessage[];
+  private running: AbortController | null = null;
+  private loading: Promise<void> | null = null;
+  private wasDegraded = false;
+  private wasEscalated = false;
+
+  constructor(private readonly options: ConversationOptions) {
+    this.left = options.store.pending;
+  }
+
+  /** Set what the assistant says first and the replies it offers with it. */
+  greet(text: string, quickReplies: readonly string[]): void {
+    const isFresh = !this.state.entries.some((entry) => entry.id !== change.GREETING_ID);
+    this.greeting = { text, quickReplies };
+    const entries = change.without(this.state.entries, change.GREETING_ID);
+    this.set({ entries: [...this.opening(), ...entries], ...(isFresh ? { quickReplies } : {}) });
+  }
+
+  /** Load what was said before, once; and send what was left without an answer. */
+  load(): Promise<void> {
+    this.loading ??= this.loadPast();
+    return this.loading;
+  }
+
+  /** Send a message after those that wait already. */
+  send(text: string): void {
+    const trimmed = text.trim();
+    if (trimmed === "") return;
+    const message = { id: this.options.newId(), text: trimmed };
+    this.setOutbox([...this.outbox, message]);
+    const entry: Entry = { kind: "visitor", id: message.id, text: trimmed, delivery: "queued" };
+    this.set({ entries: [...this.state.entries, entry], quickReplies: [] });
+    this.options.onSignal({ type: "message", role: "user", text: trimmed });
+    void this.load().then(() => this.pump());
+  }
+
+  /** Do again what failed, unless its waiting time is not over. */
+  retry(): void {
+    const { failure } = this.state;
+    if (failure === null) return void this.pump();
+    if (failure.canRetryAt !== null && failure.canRetryAt > this.options.now()) return;
+    this.set({ failure: null });
+    void this.load().then(() => this.pump());
+  }
+
+  /** Take the browser's word on whether there is a network; messages that failed for want of it go out again. */
+  setOnline(isOnline: boolean): void {
+    if (!isOnline) return this.set({ connection: "offline" });
+    this.set({ connection: "online" });
+    if (this.state.failure?.problem.status === 0) this.retry();
+  }
+
+  /** End the conversation and start a new one; the server is told, but not waited for. */
+  restart(): void {
+    const { client, store, onSignal } = this.options;
+    const sessionId = store.sessionId;
+    this.stop();
+    this.left = [];
+    this.setOutbox([]);
+    store.sessionId = "";
+    this.loading = Promise.resolve();
+    this.wasDegraded = false;
+    this.wasEscalated = false;
+    this.set({ ...EMPTY_STATE, entries: this.opening(), quickReplies: this.greeting.quickReplies });
+    if (sessionId !== "") client.endConversation(sessionId).catch(() => undefined);
+    onSignal({ type: "restarted" });
+  }
+
+  /** Stop listening to the turn that runs; its message stays in the outbox. */
+  stop(): void {
+    this.running?.abort();
+    this.running = null;
+  }
+
+  private opening(): readonly Entry[] {
+    return this.greeting.text === "" ? [] : [change.assistantEntry(change.GREETING_ID, this.greeting.text)];
+  }
+
+  private async loadPast(): Promise<void> {
+    const { client, store } = this.options;
+    let past: readonly Entry[] = [];
+    if (store.sessionId !== "") {
+      try {
+        const history = await client.loadHistory(store.sessionId);
+        past = change.entriesFrom(history);
+        if (history.isEnded) {
+          past = change.withNotice(past, "ended");
+          store.sessionId = "";
+        }
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status !== 404) return this.failLoading(error);
+        store.sessionId = "";
+      }
+    }
+    past = this.left.reduce(change.withPending, past);
+    const said = this.state.entries.filter((entry) => entry.id !== change.GREETING_ID);
+    const failure = this.state.failure?.of === "history" ? null : this.state.failure;
+    this.set({
+      entries: [...this.opening(), ...past, ...said],
+      failure,
+      ...(past.length > 0 ? { quickReplies: [] } : {}),
+    });
+    const outbox = [...this.left, ...this.outbox];
+    this.left = [];
+    this.setOutbox(outbox);
+    void this.pump();
+  }
+
+  private failLoading(error: unknown): void {
+    this.loading = null;
+    this.fail("history", asProblem(error));
+  }
+
+  private async pump(): Promise<void> {
+    const { failure } = this.state;
+    if (this.running !== null) return;
+    if (failure?.of === "history" && failure.problem.status === 0) return;
+    if (failure?.canRetryAt != null && failure.canRetryAt > this.options.now()) return;
+    // Once something new is said, a past that could not be loaded no longer fits in before it.
+    if (this.outbox.length > 0) this.loading ??= Promise.resolve();
+    for (let message = this.outbox[0]; message !== undefined; message = this.outbox[0]) {
+      const running = new AbortController();
+      this.running = running;
+      const isAnswered = await this.deliver(message, running.signal);
+      if (this.running !== running) return;
+      this.running = null;
+      if (!isAnswered) return;
+    }
+  }
+
+  /** Run one message's turn; give whether the next one may follow. */
+  private async deliver(message: PendingMessage, signal: AbortSignal): Promise<boolean> {
+    const { client, store, context, sleep } = this.options;
+    this.set({
+      entries: change.withDelivery(this.state.entries, message.id, "sending"),
+      activity: { kind: "waiting" },
+      failure: null,
+      quickReplies: [],
+    });
+    const sessionId = store.sessionId;
+    const request = {
+      message: message.text,
+      message_id: message.id,
+      ...(sessionId === "" ? {} : { session_id: sessionId }),
+      ...context(),
+    };
+    const emit = (event: TurnEvent): void => {
+      if (!signal.aborted) this.take(event, message);
+    };
+    try {
+      await runTurn({ client, request, signal, emit, sleep });
+      if (!signal.aborted) this.setOutbox(this.outbox.filter((one) => one.id !== message.id));
+      return true;
+    } catch (error) {
+      if (!signal.aborted) this.failSending(message, asProblem(error));
+      return false;
+    }
+  }
+
+  private take(event: TurnEvent, message: PendingMessage): void {
+    const answerId = change.answerIdFor(message);
+    const { entries } = this.state;
+    switch (event.type) {
+      case "connecting":
+        return this.set({ connection: "connecting" });
+      case "session": {
+        this.adoptSession(event.sessionId);
+        const sent = change.withDelivery(change.without(entries, answerId), message.id, "sent");
+        return this.set({ entries: sent, connection: "online", activity: { kind: "waiting" } });
+      }
+      case "delta":
+        if (event.text === "") return;
+        return this.set({ entries: change.withDelta(entries, answerId, event.text), activity: { kind: "streaming" } });
+      case "tool":
+        return this.set({ activity: event.isRunning ? { kind: "tool", name: event.name } : { kind: "waiting" } });
+      case "reply":
+        return this.takeReply(event.reply, message);
+    }
+  }
+
+  private takeReply(reply: Reply, message: PendingMessage): void {
+    const { onSignal, store } = this.options;
+    this.adoptSession(reply.sessionId);
+    let entries = change.withDelivery(this.state.entries, message.id, "sent");
+    entries = change.withReply(entries, change.answerIdFor(message), reply);
+    if (reply.isDegraded && !this.wasDegraded) entries = change.withNotice(entries, "degraded");
+    if (reply.isEscalated && !this.wasEscalated) entries = change.withNotice(entries, "escalated");
+    if (reply.isEnded) {
+      entries = change.withNotice(entries, "ended");
+      store.sessionId = "";
+    }
+    const isNewlyEscalated = reply.isEscalated && !this.wasEscalated;
+    this.wasDegraded = reply.isDegraded;
+    this.wasEscalated = reply.isEscalated && !reply.isEnded;
+    this.set({ entries, activity: { kind: "idle" }, connection: "online", quickReplies: reply.quickReplies });
+    onSignal({ type: "message", role: "assistant", text: reply.text });
+    if (isNewlyEscalated) onSignal({ type: "escalated" });
+    if (reply.isEnded) onSignal({ type: "ended" });
+  }
+
+  private failSending(message: PendingMessage, problem: Problem): void {
+    let entries = change.withStreamStopped(this.state.entries, change.answerIdFor(message));
+    if (recoveryFrom(problem) === "retry") {
+      this.set({ entries: change.withDelivery(entries, message.id, "failed") });
+      return this.fail("send", problem);
+    }
+    const returned = this.outbox;
+    for (const one of returned) entries = change.without(entries, one.id);
+    this.setOutbox([]);
+    this.set({ entries });
+    this.fail("send", problem);
+    this.options.onSignal({ type: "returned", text: returned.map((one) => one.text).join("\n") });
+  }
+
+  private fail(of: "send" | "history", problem: Problem): void {
+    const waitS = waitBeforeRetryS(problem);
+    const connection: Connection = problem.status === 0 ? "offline" : "online";
+    const canRetryAt = waitS > 0 ? this.options.now() + waitS * 1000 : null;
+    this.set({ activity: { kind: "idle" }, connection, failure: { of, problem, canRetryAt } });
+    this.options.onSignal({ type: "error", code: problem.code, status: problem.status });
+  }
+
+  private adoptSession(sessionId: string): void {
+    if (sessionId !== "" && sessionId !== this.options.store.sessionId) this.options.store.sessionId = sessionId;
+  }
+
+  private setOutbox(outbox: readonly PendingMessage[]): void {
+    this.outbox = outbox;
+    this.options.store.pending = [...this.left, ...outbox];
+  }
+
+  private set(change: Partial<ConversationState>): void {
+    this.state = { ...this.state, ...change };
+    this.options.onChange(this.state);
+  }
+}
+
+function asProblem(error: unknown): Problem {
+  return error instanceof Problem ? error : networkProblem();
+}

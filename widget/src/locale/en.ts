@@ -1,0 +1,46 @@
+/**
+ * Owns the English sentences, which also name the keys every other language has.
+ * Leaves choosing a language to the index.
+ */
+export const en = {
+  greeting: "Hi there! How can I help you today?",
+  title: "Chat with us",
+  open: "Open chat",
+  close: "Close chat",
+  restart: "Start a new conversation",
+  send: "Send message",
+  placeholder: "Write a message…",
+  log: "Conversation",
+  you: "You",
+  assistant: "Assistant",
+  typing: "Assistant is typing",
+  online: "Online",
+  connecting: "Connecting…",
+  offline: "No connection",
+  disclosure: "You are chatting with an automated assistant",
+  quickReplies: "Suggested replies",
+  sources: "Sources",
+  queued: "Waiting to be sent",
+  failed: "Not sent",
+  retry: "Try again",
+  retryIn: "Try again in {seconds} s",
+  charactersLeft: "{count} characters left",
+  charactersOver: "{count} characters too many",
+  workingOn: "Working on it…",
+  checking: "Checking {subject}…",
+  ended: "This conversation has ended. Write again to start a new one.",
+  escalated: "We have let the team know. Someone will get back to you.",
+  degraded: "Some things may be unavailable right now.",
+  errorNetwork: "We could not reach the server. Your message is kept.",
+  errorServer: "Something went wrong on our side. Your message is kept.",
+  errorUnknownKey: "This chat is not set up correctly yet. Please contact us another way.",
+  errorOrigin: "This chat is not available on this website.",
+  errorLimit: "The chat is not available at the moment. Please contact us another way.",
+  errorBusy: "The previous message is still being answered. Please try again in a moment.",
+  errorTooLong: "This message is too long. Please shorten it.",
+  errorInvalid: "This message could not be accepted. Please change it and send it again.",
+  errorRate: "Too many messages at once. Please wait {seconds} seconds.",
+  errorHistory: "Earlier messages could not be loaded.",
+};
+
+export type Strings = Readonly<Record<keyof typeof en, string>>;

@@ -1,0 +1,46 @@
+/**
+ * Owns the Hebrew sentences.
+ * Leaves choosing a language to the index.
+ */
+import type { Strings } from "./en";
+
+export const he: Strings = {
+  greeting: "שלום! איך אפשר לעזור?",
+  title: "דברו איתנו",
+  open: "פתיחת הצ׳אט",
+  close: "סגירת הצ׳אט",
+  restart: "התחלת שיחה חדשה",
+  send: "שליחת ההודעה",
+  placeholder: "כתבו הודעה…",
+  log: "השיחה",
+  you: "אתם",
+  assistant: "העוזר",
+  typing: "העוזר מקליד",
+  online: "מחובר",
+  connecting: "מתחבר…",
+  offline: "אין חיבור",
+  disclosure: "אתם משוחחים עם עוזר אוטומטי",
+  quickReplies: "תשובות מוצעות",
+  sources: "מקורות",
+  queued: "ממתינה לשליחה",
+  failed: "לא נשלחה",
+  retry: "ניסיון נוסף",
+  retryIn: "ניסיון נוסף בעוד {seconds} שנ׳",
+  charactersLeft: "נותרו {count} תווים",
+  charactersOver: "{count} תווים יותר מדי",
+  workingOn: "מטפל בזה…",
+  checking: "בודק…",
+  ended: "השיחה הסתיימה. כתבו שוב כדי להתחיל שיחה חדשה.",
+  escalated: "עדכנו את הצוות. נחזור אליכם בהקדם.",
+  degraded: "ייתכן שחלק מהשירותים אינם זמינים כרגע.",
+  errorNetwork: "לא הצלחנו להגיע לשרת. ההודעה שלכם נשמרה.",
+  errorServer: "משהו השתבש אצלנו. ההודעה שלכם נשמרה.",
+  errorUnknownKey: "הצ׳אט עדיין לא הוגדר כראוי. אפשר לפנות אלינו בדרך אחרת.",
+  errorOrigin: "הצ׳אט אינו זמין באתר הזה.",
+  errorLimit: "הצ׳אט אינו זמין כרגע. אפשר לפנות אלינו בדרך אחרת.",
+  errorBusy: "ההודעה הקודמת עדיין בטיפול. נסו שוב בעוד רגע.",
+  errorTooLong: "ההודעה ארוכה מדי. קצרו אותה בבקשה.",
+  errorInvalid: "לא ניתן לקבל את ההודעה. שנו אותה ושלחו שוב.",
+  errorRate: "נשלחו הרבה הודעות בבת אחת. המתינו {seconds} שניות.",
+  errorHistory: "לא הצלחנו לטעון את ההודעות הקודמות.",
+};

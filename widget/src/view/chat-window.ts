@@ -1,0 +1,107 @@
+/**
+ * Owns the window's parts and their order: header, messages, quick replies, failure, input.
+ * Leaves opening and closing to the element and each part to its own module.
+ */
+import type { Connection, ConversationState } from "../conversation/state";
+import type { Locale } from "../locale/index";
+import { Composer } from "./composer";
+import { ICONS, element, icon } from "./dom";
+import { FailureBar } from "./failure-bar";
+import { MessageList } from "./message-list";
+
+export interface ChatWindowEvents {
+  readonly onSend: (text: string) => void;
+  readonly onDraft: (text: string) => void;
+  readonly onRetry: () => void;
+  readonly onRestart: () => void;
+  readonly onClose: () => void;
+}
+
+export const WINDOW_ID = "csai-window";
+
+/** The dialog a visitor talks in. */
+export class ChatWindow {
+  readonly element: HTMLElement;
+  readonly composer: Composer;
+  readonly messages: MessageList;
+  private readonly failure: FailureBar;
+  private readonly quickReplies: HTMLElement;
+  private readonly status: HTMLElement;
+  private shownReplies: readonly string[] = [];
+
+  constructor(
+    private readonly locale: Locale,
+    title: string,
+    private readonly events: ChatWindowEvents,
+  ) {
+    const { strings } = locale;
+    this.status = element("div", { class: "status", role: "status" });
+    this.messages = new MessageList(locale);
+    this.quickReplies = element("div", { class: "quick-replies", role: "group", "aria-label": strings.quickReplies });
+    this.failure = new FailureBar(locale, events.onRetry);
+    this.composer = new Composer(locale, events);
+    this.element = element(
+      "div",
+      { class: "window", id: WINDOW_ID, role: "dialog", "aria-labelledby": "csai-title", "data-testid": "csai-window" },
+      this.header(title),
+      this.messages.element,
+      this.quickReplies,
+      this.failure.element,
+      this.composer.element,
+    );
+    this.showConnection("online");
+  }
+
+  /** Show a state. */
+  render(state: ConversationState): void {
+    this.showConnection(state.connection);
+    this.showQuickReplies(state.quickReplies);
+    this.failure.render(state.failure);
+    this.messages.render(state);
+  }
+
+  /** Stop what runs by itself. */
+  dispose(): void {
+    this.failure.dispose();
+  }
+
+  private header(title: string): HTMLElement {
+    const { strings } = this.locale;
+    const initial = (Array.from(title.trim())[0] ?? "?").toLocaleUpperCase();
+    return element(
+      "div",
+      { class: "header" },
+      element("div", { class: "avatar", "aria-hidden": "true" }, initial),
+      element("div", { class: "heading" }, element("h2", { class: "title", id: "csai-title" }, element("bdi", {}, title)), this.status),
+      this.headerButton("restart", strings.restart, this.events.onRestart),
+      this.headerButton("close", strings.close, this.events.onClose),
+    );
+  }
+
+  private headerButton(name: "restart" | "close", label: string, onClick: () => void): HTMLElement {
+    const attributes = { type: "button", "aria-label": label, title: label, "data-testid": `csai-${name}` };
+    const button = element("button", attributes, icon(...ICONS[name]));
+    button.addEventListener("click", onClick);
+    return button;
+  }
+
+  private showConnection(connection: Connection): void {
+    if (this.status.dataset["connection"] === connection) return;
+    this.status.dataset["connection"] = connection;
+    this.status.textContent = this.locale.strings[connection];
+  }
+
+  private showQuickReplies(replies: readonly string[]): void {
+    if (replies === this.shownReplies) return;
+    this.shownReplies = replies;
+    const hadFocus = this.quickReplies.matches(":focus-within");
+    this.quickReplies.replaceChildren(
+      ...replies.map((reply) => {
+        const button = element("button", { type: "button", dir: "auto", "data-testid": "csai-quick-reply" }, reply);
+        button.addEventListener("click", () => this.events.onSend(reply));
+        return button;
+      }),
+    );
+    if (hadFocus) this.composer.focus();
+  }
+}

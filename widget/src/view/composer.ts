@@ -1,0 +1,105 @@
+/**
+ * Owns the input: its height, its limit and its counter, and telling a finished message from a line break or half-composed letters.
+ * Leaves sending to the conversation and keeping the draft to the widget.
+ */
+import { type Locale, fill } from "../locale/index";
+import { ICONS, element, icon } from "./dom";
+
+export const MAX_MESSAGE_CHARS = 4000;
+const COUNTER_FROM_CHARS = 3600;
+
+export interface ComposerEvents {
+  readonly onSend: (text: string) => void;
+  readonly onDraft: (text: string) => void;
+}
+
+/** The form a visitor writes in. */
+export class Composer {
+  readonly element: HTMLFormElement;
+  private readonly input: HTMLTextAreaElement;
+  private readonly button: HTMLButtonElement;
+  private readonly counter: HTMLElement;
+
+  constructor(
+    private readonly locale: Locale,
+    private readonly events: ComposerEvents,
+  ) {
+    const { strings } = locale;
+    this.input = element("textarea", {
+      class: "input",
+      rows: "1",
+      placeholder: strings.placeholder,
+      "aria-label": strings.placeholder,
+      enterkeyhint: "send",
+      autocomplete: "off",
+      "data-testid": "csai-input",
+    });
+    this.button = element("button", { class: "send", type: "submit", "aria-label": strings.send, "data-testid": "csai-send" }, icon(...ICONS.send));
+    this.counter = element("div", { class: "counter", role: "status" });
+    const field = element("div", { class: "field" }, this.input, this.button);
+    this.element = element("form", { class: "composer" }, field, this.counter);
+    this.input.addEventListener("input", () => this.changed());
+    this.input.addEventListener("keydown", (event) => this.pressed(event));
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.submit();
+    });
+    this.changed();
+  }
+
+  get text(): string {
+    return this.input.value;
+  }
+
+  set text(text: string) {
+    this.input.value = text;
+    this.changed();
+  }
+
+  /** Put the cursor into the input. */
+  focus(): void {
+    this.input.focus({ preventScroll: true });
+  }
+
+  /** Fit the height to the text; needed again when the input becomes visible. */
+  fit(): void {
+    this.input.style.height = "auto";
+    const { scrollHeight } = this.input;
+    this.input.style.height = scrollHeight > 0 ? `${scrollHeight}px` : "";
+  }
+
+  private pressed(event: KeyboardEvent): void {
+    // Safari ends a composition before the Enter that ended it; 229 is how it says so.
+    const isComposing = event.isComposing || event.keyCode === 229;
+    if (event.key !== "Enter" || event.shiftKey || isComposing) return;
+    event.preventDefault();
+    this.submit();
+  }
+
+  private submit(): void {
+    const text = this.input.value.trim();
+    if (text === "" || countChars(text) > MAX_MESSAGE_CHARS) return;
+    this.text = "";
+    this.events.onSend(text);
+    this.focus();
+  }
+
+  private changed(): void {
+    const { strings } = this.locale;
+    const left = MAX_MESSAGE_CHARS - countChars(this.input.value.trim());
+    const isNear = left <= MAX_MESSAGE_CHARS - COUNTER_FROM_CHARS;
+    const sentence = left < 0 ? strings.charactersOver : strings.charactersLeft;
+    this.counter.textContent = isNear ? fill(sentence, { count: Math.abs(left) }) : "";
+    this.counter.toggleAttribute("data-over", left < 0);
+    // Without text, "auto" would put a Hebrew placeholder on the left.
+    this.input.dir = this.input.value === "" ? this.locale.direction : "auto";
+    this.button.disabled = left < 0 || left === MAX_MESSAGE_CHARS;
+    this.fit();
+    this.events.onDraft(this.input.value);
+  }
+}
+
+/** The server counts code points; a string's length counts an emoji twice. */
+function countChars(text: string): number {
+  return Array.from(text).length;
+}

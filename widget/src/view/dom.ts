@@ -1,0 +1,39 @@
+/**
+ * Owns building elements and icons without markup strings, so that nothing shown is ever parsed as HTML.
+ * Leaves what to build to the components.
+ */
+
+type Attributes = Readonly<Record<string, string | boolean>>;
+
+/** Build an element with attributes and children; `false` leaves an attribute out, `true` gives it no value. */
+export function element<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Attributes = {},
+  ...children: readonly (Node | string)[]
+): HTMLElementTagNameMap[Tag] {
+  const built = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== false) built.setAttribute(name, value === true ? "" : value);
+  }
+  built.append(...children);
+  return built;
+}
+
+/** Build a stroked 24 × 24 icon from its paths; assistive technology does not see it. */
+export function icon(...paths: readonly string[]): SVGSVGElement {
+  const namespace = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(namespace, "svg");
+  const attributes = { viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false", class: "icon" };
+  for (const [name, value] of Object.entries(attributes)) svg.setAttribute(name, value);
+  for (const path of paths) svg.appendChild(document.createElementNS(namespace, "path")).setAttribute("d", path);
+  return svg;
+}
+
+export const ICONS = {
+  chat: ["M21 11.5a8.4 8.4 0 0 1-9 8.4 9.6 9.6 0 0 1-3.6-.7L3 21l1.7-4.6A8.2 8.2 0 0 1 3 11.5 8.6 8.6 0 0 1 12 3a8.6 8.6 0 0 1 9 8.5Z", "M8.5 11.5h.01M12 11.5h.01M15.5 11.5h.01"],
+  close: ["M6 6l12 12M18 6L6 18"],
+  down: ["M6 9l6 6 6-6"],
+  restart: ["M20 11a8 8 0 1 0-2.3 6.2", "M20 5v6h-6"],
+  send: ["M12 19V5", "M5.5 11.5L12 5l6.5 6.5"],
+  warning: ["M12 8.5v4.5M12 16.5h.01", "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17Z"],
+} as const;

@@ -1,0 +1,74 @@
+/**
+ * Owns the elements of one entry: a visitor's message, an answer with its sources, or a notice.
+ * Leaves their order and the scrolling to the message list.
+ */
+import type { Citation } from "../api/contract";
+import type { AssistantEntry, Entry, VisitorEntry } from "../conversation/state";
+import type { Locale } from "../locale/index";
+import { buildLink } from "../markdown/inline";
+import { safeLinkTarget } from "../markdown/link-target";
+import { renderMarkdown } from "../markdown/blocks";
+import { element } from "./dom";
+
+/** Shows one entry and follows its changes. */
+export class EntryView {
+  readonly element: HTMLElement;
+  private shown: Entry | null = null;
+
+  constructor(private readonly locale: Locale) {
+    this.element = element("div");
+  }
+
+  /** Show an entry; the same object again costs nothing. */
+  update(entry: Entry): void {
+    if (entry === this.shown) return;
+    this.shown = entry;
+    const { strings } = this.locale;
+    if (entry.kind === "notice") {
+      this.element.className = "notice";
+      this.element.dir = "auto";
+      this.element.textContent = strings[entry.topic];
+    } else if (entry.kind === "visitor") this.showVisitor(entry);
+    else this.showAssistant(entry);
+  }
+
+  private showVisitor(entry: VisitorEntry): void {
+    const { strings } = this.locale;
+    const text = element("div", { class: "text", dir: "auto", "data-testid": "csai-message", "data-role": "user" }, entry.text);
+    const parts: HTMLElement[] = [this.speaker(strings.you), text];
+    const state = entry.delivery === "failed" ? strings.failed : entry.delivery === "queued" ? strings.queued : "";
+    if (state !== "") parts.push(element("div", { class: "delivery" }, state));
+    this.element.className = "entry visitor";
+    this.element.dataset["delivery"] = entry.delivery;
+    this.element.replaceChildren(...parts);
+  }
+
+  private showAssistant(entry: AssistantEntry): void {
+    const text = element("div", { class: "text", "data-testid": "csai-message", "data-role": "assistant" });
+    if (entry.isStreaming) text.dataset["streaming"] = "";
+    text.append(renderMarkdown(document, entry.text, { isUnfinished: entry.isStreaming }));
+    const parts: HTMLElement[] = [this.speaker(this.locale.strings.assistant), text];
+    if (entry.citations.length > 0) parts.push(this.sources(entry.citations));
+    this.element.className = "entry assistant";
+    this.element.replaceChildren(...parts);
+  }
+
+  private speaker(name: string): HTMLElement {
+    return element("span", { class: "hidden-text" }, `${name}:`);
+  }
+
+  private sources(citations: readonly Citation[]): HTMLElement {
+    const list = element("ol");
+    for (const { title, url, snippet } of citations) {
+      const target = safeLinkTarget(url);
+      const name = title || url;
+      const item = element("li", { dir: "auto" });
+      if (target === null) item.append(name);
+      else item.appendChild(buildLink(document, target)).append(name);
+      if (snippet !== "") item.append(element("span", { class: "snippet" }, snippet));
+      list.append(item);
+    }
+    const label = `${this.locale.strings.sources} (${citations.length})`;
+    return element("details", { class: "sources", "data-testid": "csai-sources" }, element("summary", {}, label), list);
+  }
+}
