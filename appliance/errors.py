@@ -8,6 +8,7 @@ answer is left to ``appliance.web.problems``, how it ends a process to ``applian
     ApplianceError
     ├ UserInputError          the caller mends the request
     │ ├ InvalidInput          a field is missing, ill-typed or out of range; names the fields
+    │ ├ UnsupportedMediaType  the body is of a type the address does not take
     │ ├ NotAuthenticated      no valid credential
     │ ├ PermissionDenied      a valid credential without the right
     │ ├ NotFound              no such thing for this tenant
@@ -72,6 +73,12 @@ class InvalidInput(UserInputError):
     ) -> None:
         super().__init__(message, code=code)
         self.errors = tuple(errors)
+
+
+class UnsupportedMediaType(UserInputError):
+    """The body is of a type this address does not take."""
+
+    default_code = "unsupported_media_type"
 
 
 class NotAuthenticated(UserInputError):

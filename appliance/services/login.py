@@ -31,6 +31,11 @@ MIN_PASSWORD_LENGTH = 8
 FREE_ATTEMPTS = 5
 MAX_BACK_OFF_S = 900
 MAX_REMEMBERED = 10_000
+NOBODYS_HASH = (
+    "$argon2id$v=19$m=19456,t=2,p=1$+YtAkGPyV8hCqIY+ObLcMA"
+    "$NL54GOSxRwBclSZYrxQkpT7UOsPErbcVmAkxPhu9ABw"
+)
+"""Of a forgotten random password: checking an unknown name takes as long as a known one."""
 
 
 class Tokens(Struct, frozen=True, kw_only=True):
@@ -105,7 +110,6 @@ class LoginService:
         self._back_off = BackOff(clock)
         # OWASP's recommended Argon2id parameters: 19 MiB, 2 passes, 1 lane.
         self._hasher = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
-        self._dummy_hash: str | None = None
 
     async def ensure_first_owner(self, password: str | None) -> str | None:
         """Make the owner ``admin`` when there is no account yet.
@@ -155,7 +159,7 @@ class LoginService:
         self._back_off.check(*keys)
         user = await self._users.find_by_username(username)
         is_match = await asyncio.to_thread(
-            self._hasher.verify, password, user.password_hash if user else self._dummy()
+            self._hasher.verify, password, user.password_hash if user else NOBODYS_HASH
         )
         if user is None or not is_match or not user.is_active:
             self._back_off.note_failure(*keys)
@@ -265,11 +269,6 @@ class LoginService:
         if float(claims["exp"]) <= self._clock.now().timestamp():
             raise _expired()
         return claims
-
-    def _dummy(self) -> str:
-        if self._dummy_hash is None:
-            self._dummy_hash = self._hasher.hash(new_token(""))
-        return self._dummy_hash
 
 
 def _build_refresh_token(login_id: str) -> str:

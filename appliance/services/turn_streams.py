@@ -65,8 +65,11 @@ class TurnStream:
         for changed in self._changed:
             changed.set()
 
-    async def listen(self, *, after_id: int = -1) -> AsyncGenerator[NumberedEvent, None]:
-        """Yield the events behind ``after_id``, those to come too, until the turn is over."""
+    async def listen(self, *, after_id: int = -1) -> AsyncGenerator[list[NumberedEvent], None]:
+        """Yield the events behind ``after_id``, those to come too, until the turn is over.
+
+        What is there at the same time comes as one batch, never empty.
+        """
         changed = asyncio.Event()
         self._changed.add(changed)
         self._listeners += 1
@@ -74,11 +77,11 @@ class TurnStream:
         position = 0
         try:
             while True:
-                while position < len(self.events):
-                    event = self.events[position]
-                    position += 1
-                    if event.id > after_id:
-                        yield event
+                batch = [event for event in self.events[position:] if event.id > after_id]
+                position = len(self.events)
+                if batch:
+                    yield batch
+                    continue
                 if self.is_finished:
                     return
                 changed.clear()

@@ -1,0 +1,96 @@
+"""E-mail and web addresses, phone numbers and order codes in a text, and people's names.
+
+Owns recognising them by form and by cue phrases; which field they are for is left to
+``slot_filling``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from appliance.providers.builtin.lexicon import Reading
+from appliance.providers.builtin.mentions import Mention
+
+EMAIL = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+[^\s<>\"'.,;:!?)]")
+PHONE = re.compile(r"(?<![\w.])(?:\+|\(|00)?\d(?:[\d()]|[ -](?=[\d(])){5,18}\d(?![\w])")
+_CODE = re.compile(r"#?\b(?=[A-Za-z0-9-]*\d)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b")
+_MIN_PHONE_DIGITS = 7
+_MAX_PHONE_DIGITS = 15
+_MAX_NAME_WORDS = 4
+
+
+def find_addresses(reading: Reading) -> Iterator[Mention]:
+    """Yield e-mail addresses and URLs."""
+    for match in EMAIL.finditer(reading.text):
+        yield Mention(kind="email", value=match.group(), start=match.start(), end=match.end())
+    for match in URL.finditer(reading.text):
+        yield Mention(kind="url", value=match.group(), start=match.start(), end=match.end())
+
+
+def is_phone(text: str) -> bool:
+    """Say whether ``text`` as a whole is a plausible phone number."""
+    digits = sum(character.isdigit() for character in text)
+    return (
+        _MIN_PHONE_DIGITS <= digits <= _MAX_PHONE_DIGITS
+        and re.fullmatch(r"[+(]?[\d() .-]+", text.strip()) is not None
+    )
+
+
+def find_phones(reading: Reading) -> Iterator[Mention]:
+    """Yield numbers of seven to fifteen digits, as phones are written."""
+    for match in PHONE.finditer(reading.text):
+        text = match.group()
+        if is_phone(text) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            yield Mention(kind="phone", value=text.strip(), start=match.start(), end=match.end())
+
+
+def find_codes(reading: Reading) -> Iterator[Mention]:
+    """Yield runs of letters and digits with a digit, such as "12345", "#77" or "R-1234"."""
+    for match in _CODE.finditer(reading.text):
+        value = match.group().lstrip("#")
+        if re.fullmatch(r"\d{1,2}(st|nd|rd|th|am|pm)", value, re.I):
+            continue
+        yield Mention(kind="code", value=value, start=match.start(), end=match.end())
+
+
+def find_name(reading: Reading, blocked: Collection[int] = ()) -> tuple[str, int, int] | None:
+    """Return the name after a cue such as "my name is", with the first and last word it spans.
+
+    ``blocked`` are positions of words that are part of other values.
+    """
+    for cue in sorted(reading.spans("cue.name"), key=lambda match: match.first - match.last):
+        is_vague = cue.first == cue.last and reading.words[cue.first].folded in _vague_cues(reading)
+        found = _name_after(reading, cue.last + 1, blocked, is_vague)
+        if found is not None:
+            return found
+    return None
+
+
+def _vague_cues(reading: Reading) -> set[str]:
+    return {reading.words[i].folded for i in reading.stop}
+
+
+def _name_after(
+    reading: Reading, position: int, blocked: Collection[int], is_vague: bool
+) -> tuple[str, int, int] | None:
+    first = position
+    while position < len(reading.words) and position - first < _MAX_NAME_WORDS:
+        word = reading.words[position]
+        gap = reading.text[reading.words[position - 1].end : word.start]
+        is_name = (
+            word.written[0].isalpha()
+            and position not in blocked
+            and position not in reading.stop
+            and not (position > first and re.search(r"[,.;:!?\n(]", gap))
+        )
+        if is_vague and word.written[0].islower() and word.written.isascii():
+            is_name = False  # "I'm looking…" is no name
+        if not is_name:
+            break
+        position += 1
+    if position == first:
+        return None
+    start, end = reading.words[first].start, reading.words[position - 1].end
+    return reading.text[start:end], first, position - 1

@@ -1,0 +1,59 @@
+"""One visitor message, read once: its words, phrases and the values it mentions.
+
+Owns the order in which kinds of values claim their text; what the message asks for is decided in
+``dialogue``.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from appliance.providers.builtin.contact_values import find_addresses, find_codes, find_phones
+from appliance.providers.builtin.dates import find_dates
+from appliance.providers.builtin.lexicon import Reading, read_text
+from appliance.providers.builtin.mentions import Mention, MentionKind, ReadingContext, merge
+from appliance.providers.builtin.numbers import find_numbers
+from appliance.providers.builtin.times import find_times
+
+
+class Message(Struct, frozen=True):
+    """A read message."""
+
+    reading: Reading
+    mentions: tuple[Mention, ...]
+    """Values that overlap nothing, by place."""
+    codes: tuple[Mention, ...]
+    """Codes and numbers as written, which overlap the numbers among ``mentions``."""
+
+    def of_kind(self, kind: MentionKind) -> list[Mention]:
+        """Return the mentions of one kind, by place."""
+        return [mention for mention in self.mentions if mention.kind == kind]
+
+    def words_in(self, start: int, end: int) -> frozenset[int]:
+        """Return the positions of the words that touch ``start``..``end`` of the text."""
+        return frozenset(
+            i
+            for i, word in enumerate(self.reading.words)
+            if word.start < end and word.end > start
+        )
+
+    def value_words(self) -> frozenset[int]:
+        """Return the positions of words that are part of a value with digits, a date or a time."""
+        taken: set[int] = set()
+        for mention in (*self.mentions, *self.codes):
+            taken |= self.words_in(mention.start, mention.end)
+        return frozenset(taken)
+
+
+def read_message(text: str, context: ReadingContext) -> Message:
+    """Return ``text`` read against the shop's now."""
+    reading = read_text(text)
+    mentions: list[Mention] = merge([], find_addresses(reading))
+    addresses = list(mentions)
+    mentions = merge(mentions, find_times(reading))
+    mentions = merge(mentions, find_dates(reading, context))
+    mentions = merge(mentions, find_phones(reading))
+    busy = [mention for mention in mentions if mention.kind != "phone"]
+    codes = [code for code in merge(busy, find_codes(reading)) if code.kind == "code"]
+    mentions = merge(mentions, find_numbers(reading))
+    return Message(reading, tuple(mentions), tuple(code for code in codes if code not in addresses))

@@ -1,0 +1,111 @@
+"""Whether a value fits its slot, with the reason to tell the visitor.
+
+Owns the light checks made while a form is filled and the last one of the whole form by
+``jsonschema``; the words of the reasons are data in ``texts/``.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.providers.builtin.contact_values import EMAIL, URL, is_phone
+from appliance.providers.builtin.phrasebook import Phrasebook
+from appliance.providers.builtin.slots import Slot
+
+_MAX_CHOICES_TOLD = 8
+
+
+class Objection(Struct, frozen=True):
+    """Why a value does not fit: a sentence name of ``texts/`` and what fills it."""
+
+    sentence: str
+    values: dict[str, str]
+
+    def say(self, book: Phrasebook) -> str:
+        """Return the reason in the language of ``book``."""
+        return book.say(self.sentence, **self.values)
+
+
+def _object(sentence: str, **values: object) -> Objection:
+    return Objection(sentence, {name: str(value) for name, value in values.items()})
+
+
+def check_value(slot: Slot, value: JsonValue) -> Objection | None:
+    """Return why ``value`` does not fit ``slot``, or ``None`` when it does."""
+    if slot.is_list:
+        if not isinstance(value, list):
+            return _object("invalid_any")
+        return next((found for item in value if (found := _check_item(slot, item))), None)
+    return _check_item(slot, value)
+
+
+def _check_item(slot: Slot, value: JsonValue) -> Objection | None:
+    if slot.choices:
+        if any(value == choice.value for choice in slot.choices):
+            return None
+        told = ", ".join(choice.label for choice in slot.choices[:_MAX_CHOICES_TOLD])
+        return _object("invalid_enum", choices=told)
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return _check_number(slot.schema, value)
+    if isinstance(value, str):
+        return _check_text(slot, value)
+    return None
+
+
+def _check_number(schema: JsonObject, value: float) -> Objection | None:
+    if schema.get("type") == "integer" and not float(value).is_integer():
+        return _object("invalid_integer")
+    limits = (
+        ("minimum", "invalid_minimum", lambda limit: value < limit),
+        ("exclusiveMinimum", "invalid_minimum", lambda limit: value <= limit),
+        ("maximum", "invalid_maximum", lambda limit: value > limit),
+        ("exclusiveMaximum", "invalid_maximum", lambda limit: value >= limit),
+    )
+    for keyword, sentence, is_broken in limits:
+        limit = schema.get(keyword)
+        if isinstance(limit, int | float) and not isinstance(limit, bool) and is_broken(limit):
+            return _object(sentence, limit=limit)
+    return None
+
+
+def _check_text(slot: Slot, value: str) -> Objection | None:
+    shortest, longest = slot.schema.get("minLength"), slot.schema.get("maxLength")
+    if not value or (isinstance(shortest, int) and len(value) < shortest):
+        return _object("invalid_min_length")
+    if isinstance(longest, int) and len(value) > longest:
+        return _object("invalid_max_length")
+    pattern = slot.pattern
+    if pattern is not None and not pattern.search(value):
+        if slot.example:
+            return _object("invalid_pattern_example", example=slot.example)
+        return _object("invalid_pattern")
+    if slot.kind == "email" and not EMAIL.fullmatch(value):
+        return _object("invalid_email")
+    if slot.kind == "phone" and pattern is None and not is_phone(value):
+        return _object("invalid_phone")
+    if slot.kind == "url" and not URL.fullmatch(value):
+        return _object("invalid_url")
+    return None
+
+
+def find_misfit(schema: JsonObject, arguments: JsonObject) -> tuple[str, ...] | None:
+    """Return the path of the first argument that the whole schema refuses, or ``None``.
+
+    A schema that cannot be read refuses nothing here: the caller of the tool validates again and
+    reports it to the operator.
+    """
+    import jsonschema
+    from referencing.exceptions import Unresolvable
+
+    try:
+        jsonschema.Draft202012Validator.check_schema(schema)
+        errors = jsonschema.Draft202012Validator(schema).iter_errors(arguments)
+        first = next(iter(errors), None)
+    except (jsonschema.SchemaError, Unresolvable, RecursionError, TypeError, ValueError):
+        return None
+    if first is None:
+        return None
+    return tuple(part for part in first.absolute_path if isinstance(part, str))

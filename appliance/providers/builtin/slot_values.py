@@ -1,0 +1,102 @@
+"""Values in the form a tool's schema wants them: dates, times, numbers, codes, choices.
+
+Owns writing what was understood as JSON; which text a slot's value comes from is left to
+``slot_filling``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+
+from appliance.domain.json_types import JsonValue
+from appliance.providers.builtin.lexicon import Reading, read_text
+from appliance.providers.builtin.mentions import Mention
+from appliance.providers.builtin.slots import Choice, Slot
+from appliance.providers.builtin.times import format_time
+from appliance.providers.builtin.words import stems
+
+_DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y%m%d")
+_TIME_FORMS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p", "%H%M")
+
+
+def write_date(slot: Slot, day: date) -> str:
+    """Return ``day`` as the slot's pattern or example has it, ISO 8601 otherwise."""
+    moment = datetime.combine(day, time())
+    return _fitting(slot, moment, _DATE_FORMS)
+
+
+def write_time(slot: Slot, minutes: int) -> str:
+    """Return minutes after midnight as the slot's pattern or example has it, else "19:00"."""
+    moment = datetime(2000, 1, 1) + timedelta(minutes=minutes)  # noqa: DTZ001 - only the clock
+    return _fitting(slot, moment, _TIME_FORMS)
+
+
+def write_datetime(slot: Slot, day: date, minutes: int, now: datetime) -> str:
+    """Return a moment in the shop's zone, RFC 3339 unless the slot's pattern wants less."""
+    moment = datetime.combine(day, time(minutes // 60, minutes % 60), now.tzinfo)
+    forms = [moment.isoformat(), f"{day.isoformat()}T{format_time(minutes)}"]
+    forms.append(f"{day.isoformat()} {format_time(minutes)}")
+    pattern = slot.pattern
+    if pattern is None:
+        return forms[0]
+    return next((form for form in forms if pattern.search(form)), forms[0])
+
+
+def _fitting(slot: Slot, moment: datetime, forms: Sequence[str]) -> str:
+    written = [moment.strftime(form) for form in forms]
+    pattern = slot.pattern
+    if pattern is not None:
+        return next((text for text in written if pattern.search(text)), written[0])
+    if slot.example:
+        shape = _shape(slot.example)
+        return next((text for text in written if _shape(text) == shape), written[0])
+    return written[0]
+
+
+def _shape(text: str) -> str:
+    return re.sub(r"[A-Za-z]", "a", re.sub(r"\d", "0", text))
+
+
+def write_number(slot: Slot, value: float) -> JsonValue:
+    """Return a number as the slot's type has it."""
+    stated = slot.schema.get("type")
+    types = stated if isinstance(stated, list) else [stated]
+    if "integer" in types or "number" in types or slot.kind == "number":
+        return int(value) if float(value).is_integer() else value
+    return str(value)
+
+
+def write_code(slot: Slot, text: str) -> JsonValue | None:
+    """Return a code as the slot's pattern and type have it, or ``None`` when it cannot be one."""
+    if slot.schema.get("type") == "integer":
+        digits = re.sub(r"\D", "", text) if re.fullmatch(r"#?[\d\s-]+", text) else ""
+        return int(digits) if digits and len(digits) < 19 else None  # noqa: PLR2004 - 64 bits
+    pattern = slot.pattern
+    if pattern is None:
+        return text
+    forms = (text, text.upper(), text.lower(), "#" + text, re.sub(r"[\s-]", "", text).upper())
+    return next((form for form in forms if pattern.search(form)), None)
+
+
+def find_choices(choices: Iterable[Choice], reading: Reading) -> list[Choice]:
+    """Return the choices that a text names, those of more words first."""
+    said = {key for i in range(len(reading.words)) for key, _ in reading.keys(i) if key[0] != "~"}
+    found: list[tuple[int, Choice]] = []
+    for choice in choices:
+        for name in dict.fromkeys((choice.label, str(choice.value).replace("_", " "))):
+            words = read_text(name).words
+            if words and all(said.intersection(stems(word.folded)) for word in words):
+                found.append((-len(words), choice))
+                break
+    return [choice for _, choice in sorted(found, key=lambda pair: pair[0])]
+
+
+def combine(
+    slot: Slot, dates: Sequence[Mention], minutes: Sequence[int], now: datetime
+) -> str | None:
+    """Return the first date and the first time as one moment, or ``None`` when one is missing."""
+    if not dates or not minutes:
+        return None
+    return write_datetime(slot, dates[0].value, minutes[0], now)

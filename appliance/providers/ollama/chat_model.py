@@ -1,0 +1,204 @@
+"""A local model served by Ollama.
+
+Owns one call of a model: the request, its deadlines, the retry without native tools and the end;
+the pieces of the protocol live in the sibling modules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import msgspec
+from msgspec import Struct
+
+from appliance.domain.json_types import JsonObject
+from appliance.errors import Unavailable
+from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent
+from appliance.ports.clock import Clock
+from appliance.providers.ollama.constrained import (
+    SpelledReader,
+    build_schema,
+    build_spelled_messages,
+)
+from appliance.providers.ollama.context_window import WindowSizes
+from appliance.providers.ollama.failures import cannot_think, lacks_native_tools, translate_error
+from appliance.providers.ollama.http import (
+    LineStream,
+    OllamaError,
+    OllamaHttp,
+    broken_response,
+)
+from appliance.providers.ollama.models import ModelFacts, ModelShelf
+from appliance.providers.ollama.reply import MalformedReply, ProseReader, ReplyReader
+from appliance.providers.ollama.wire import build_messages, build_tools
+
+PROVIDER_NAME = "ollama"
+REACHABLE_TIMEOUT_S = 0.5
+
+
+class OllamaDeadlines(Struct, frozen=True, kw_only=True):
+    """How long to wait for what. The first token includes loading a cold model."""
+
+    connect_s: float = 2.0
+    first_token_s: float = 60.0
+    idle_s: float = 30.0
+    total_s: float = 300.0
+
+
+class OllamaChatModel:
+    """Implements ``ChatModel`` with the Ollama at ``base_url``.
+
+    Args:
+        base_url: Where Ollama listens; from the operator's settings, so it may be on loopback.
+        default_model: The model for requests that name none; ``None`` takes the best installed.
+        clock: Measures deadlines and the age of cached facts.
+        deadlines: How long to wait.
+        keep_alive: How long Ollama keeps the model in memory after an answer.
+        max_window_tokens: The largest context window to ask for: memory grows with it.
+        max_default_size_bytes: The largest model to take without being told to.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        default_model: str | None,
+        clock: Clock,
+        *,
+        deadlines: OllamaDeadlines | None = None,
+        keep_alive: str = "30m",
+        max_window_tokens: int = 32_768,
+        max_default_size_bytes: int = 12_000_000_000,
+    ) -> None:
+        self._deadlines = deadlines or OllamaDeadlines()
+        self._clock = clock
+        self._keep_alive = keep_alive
+        self._http = OllamaHttp(base_url, connect_timeout_s=self._deadlines.connect_s)
+        self._shelf = ModelShelf(
+            self._http,
+            clock,
+            default_model=default_model,
+            max_default_size_bytes=max_default_size_bytes,
+        )
+        self._windows = WindowSizes(max_window_tokens=max_window_tokens)
+
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return PROVIDER_NAME
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[ModelEvent]:
+        """Answer ``request`` as ``ChatModel.stream`` promises."""
+        ends_at = self._clock.monotonic() + self._deadlines.total_s
+        facts = await self._shelf.choose(request.model)
+        try:
+            lines, reader = await self._open(request, facts)
+            async with aclosing(lines):
+                wait_s = self._deadlines.first_token_s
+                while not reader.is_done:
+                    for event in await self._read_events(lines, reader, wait_s, ends_at):
+                        yield event
+                    wait_s = self._deadlines.idle_s
+        except OllamaError as exc:
+            if exc.status == 404:
+                self._shelf.forget()
+            raise translate_error(exc, model=facts.name, base_url=self._http.base_url) from exc
+        except MalformedReply as exc:
+            raise broken_response(self._http.base_url) from exc
+
+    async def list_models(self) -> list[ModelDescription]:
+        """Return the installed models, by name."""
+        return await self._shelf.describe_all()
+
+    async def is_reachable(self) -> bool:
+        """Say within half a second whether an Ollama answers at the address."""
+        try:
+            body = await self._http.fetch("GET", "/api/version", timeout_s=REACHABLE_TIMEOUT_S)
+            return "version" in msgspec.json.decode(body, type=JsonObject)
+        except (OllamaError, Unavailable, msgspec.DecodeError):
+            return False
+
+    async def check(self) -> str:
+        """Return the name of the model that answers requests that name none.
+
+        Raises:
+            Unavailable: Ollama does not answer.
+            Rejected: The configured model is not installed, or none is.
+        """
+        self._shelf.forget()
+        return (await self._shelf.choose(None)).name
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _open(
+        self, request: ChatRequest, facts: ModelFacts
+    ) -> tuple[LineStream, ReplyReader]:
+        """Start the answer, each time with less that the model turned out not to know."""
+        is_native = facts.has_native_tools
+        sends_think = facts.can_think
+        while True:
+            body = self._build_body(request, facts, is_native=is_native, sends_think=sends_think)
+            try:
+                lines = await self._http.open_lines(
+                    "/api/chat", body, timeout_s=self._deadlines.first_token_s
+                )
+            except OllamaError as exc:
+                if is_native and lacks_native_tools(exc):
+                    is_native = False
+                elif sends_think and cannot_think(exc):
+                    sends_think = False
+                else:
+                    raise
+                continue
+            reader = ReplyReader(
+                model=facts.name,
+                content=SpelledReader() if "format" in body else ProseReader(),
+                taken_call_ids=(
+                    call.id for message in request.messages for call in message.tool_calls
+                ),
+            )
+            return lines, reader
+
+    def _build_body(
+        self, request: ChatRequest, facts: ModelFacts, *, is_native: bool, sends_think: bool
+    ) -> JsonObject:
+        body: JsonObject = {"model": facts.name, "stream": True, "keep_alive": self._keep_alive}
+        if is_native:
+            body["messages"] = build_messages(request.messages)
+            if request.tools:
+                body["tools"] = build_tools(request.tools)
+        else:
+            body["messages"] = build_spelled_messages(request.messages, request.tools)
+            if request.tools:
+                body["format"] = build_schema(request.tools)
+        prompt = msgspec.json.encode([body["messages"], body.get("tools")]).decode()
+        # Without these two Ollama drops the oldest messages and says nothing.
+        body["truncate"] = False
+        body["shift"] = False
+        if sends_think:
+            body["think"] = False
+        body["options"] = {
+            "temperature": request.temperature,
+            "num_predict": request.max_output_tokens,
+            "num_ctx": self._windows.choose(
+                facts.name,
+                prompt_text=prompt,
+                max_output_tokens=request.max_output_tokens,
+                context_length=facts.context_length,
+            ),
+        }
+        return body
+
+    async def _read_events(
+        self, lines: LineStream, reader: ReplyReader, wait_s: float, ends_at: float
+    ) -> list[ModelEvent]:
+        left_s = ends_at - self._clock.monotonic()
+        received = await lines.read(timeout_s=max(0.0, min(wait_s, left_s)))
+        if not received:
+            raise broken_response(self._http.base_url)
+        events = reader.feed(received)
+        if reader.is_done:
+            await lines.finish()
+        return events

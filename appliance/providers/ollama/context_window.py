@@ -1,0 +1,55 @@
+"""How large a context window to ask Ollama for.
+
+Owns the token estimate and the steps; that a prompt does not fit is decided by Ollama itself,
+which is told not to truncate.
+
+Ollama's own default is a few thousand tokens, beyond which it drops the oldest messages without a
+word, so ``num_ctx`` is always sent. Another value than last time reloads the model, so it moves in
+powers of two and, per model, only upwards.
+"""
+
+from __future__ import annotations
+
+SMALLEST_WINDOW_TOKENS = 4096
+LATIN_CHARS_PER_TOKEN = 3.5
+OTHER_BYTES_PER_TOKEN = 4
+MARGIN = 1.1
+
+
+def estimate_tokens(text: str) -> int:
+    """Return about how many tokens ``text`` takes.
+
+    3.5 characters make a token in Latin script, two in Hebrew, Arabic or Cyrillic, about one in
+    Chinese or Japanese: outside ASCII that is four bytes of UTF-8.
+    """
+    ascii_chars = len(text.encode("ascii", "ignore"))
+    other_bytes = len(text.encode()) - ascii_chars
+    return int(ascii_chars / LATIN_CHARS_PER_TOKEN + other_bytes / OTHER_BYTES_PER_TOKEN) + 1
+
+
+class WindowSizes:
+    """Remembers the window of each model, so that it never shrinks while the program runs."""
+
+    def __init__(self, *, max_window_tokens: int) -> None:
+        self._max_window_tokens = max_window_tokens
+        self._largest: dict[str, int] = {}
+
+    def choose(
+        self, model: str, *, prompt_text: str, max_output_tokens: int, context_length: int | None
+    ) -> int:
+        """Return ``num_ctx`` for a call: a power of two, or the most that ``model`` can hold.
+
+        Args:
+            model: The model's name.
+            prompt_text: Messages and tool schemas as they are sent.
+            max_output_tokens: Room that the answer needs.
+            context_length: What the model was made for; ``None`` when it does not say.
+        """
+        ceiling = min(self._max_window_tokens, context_length or self._max_window_tokens)
+        needed = int(estimate_tokens(prompt_text) * MARGIN) + max_output_tokens
+        window = max(SMALLEST_WINDOW_TOKENS, self._largest.get(model, 0))
+        while window < needed:
+            window *= 2
+        window = min(window, ceiling)
+        self._largest[model] = window
+        return window

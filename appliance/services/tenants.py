@@ -1,0 +1,275 @@
+"""Making, changing and switching off tenants, and their keys.
+
+Owns the rules on a tenant's fields; who may do it is decided by ``appliance.web.guards``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from html import escape
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from appliance.domain.ids import (
+    PUBLISHABLE_KEY_PREFIX,
+    SIGNING_SECRET_PREFIX,
+    TenantId,
+    new_id,
+    new_token,
+)
+from appliance.domain.json_types import JsonObject
+from appliance.domain.tenant import (
+    AgentSettings,
+    ApiKey,
+    BusinessInfo,
+    LlmSettings,
+    Tenant,
+    TenantStatus,
+)
+from appliance.errors import FieldError, InvalidInput, NotFound
+from appliance.ports.clock import Clock
+from appliance.ports.repositories import Page, TenantRepository
+from appliance.services.tenant_directory import TenantDirectory
+from appliance.services.widget_settings import find_widget_config_problems
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+DEFAULT_KEY_OVERLAP = timedelta(hours=24)
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+class NewTenant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What it takes to make a tenant; only the name is required."""
+
+    name: Name
+    domain: Annotated[str, Meta(max_length=253)] | None = None
+    allowed_origins: list[str] = []
+    plan: Annotated[str, Meta(min_length=1, max_length=50)] = "free"
+    language: str = "en"
+    time_zone: str = "UTC"
+    business_info: BusinessInfo = BusinessInfo()
+    widget_config: JsonObject = {}
+    llm: LlmSettings = LlmSettings()
+    agent: AgentSettings = AgentSettings()
+
+
+class TenantChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a tenant shall change; an absent field stays as it is."""
+
+    name: Name | UnsetType = UNSET
+    domain: Annotated[str, Meta(max_length=253)] | None | UnsetType = UNSET
+    allowed_origins: list[str] | UnsetType = UNSET
+    plan: Annotated[str, Meta(min_length=1, max_length=50)] | UnsetType = UNSET
+    status: TenantStatus | UnsetType = UNSET
+    language: str | UnsetType = UNSET
+    time_zone: str | UnsetType = UNSET
+    business_info: BusinessInfo | UnsetType = UNSET
+    widget_config: JsonObject | UnsetType = UNSET
+    llm: LlmSettings | UnsetType = UNSET
+    agent: AgentSettings | UnsetType = UNSET
+
+
+class CreatedTenant(Struct, frozen=True, kw_only=True):
+    """A new tenant and, this once, its key and its signing secret."""
+
+    tenant: Tenant
+    api_key: str
+    signing_secret: str
+
+
+class TenantService:
+    """Manages tenants. ``provider_names`` are the providers a tenant may choose."""
+
+    def __init__(
+        self,
+        *,
+        tenants: TenantRepository,
+        directory: TenantDirectory,
+        provider_names: Collection[str],
+        clock: Clock,
+    ) -> None:
+        self._tenants = tenants
+        self._directory = directory
+        self._provider_names = frozenset(provider_names)
+        self._clock = clock
+
+    async def create(self, new: NewTenant) -> CreatedTenant:
+        """Make a tenant with a publishable key and a signing secret.
+
+        Raises:
+            InvalidInput: A field does not fit; names each.
+        """
+        now = self._clock.now()
+        tenant = Tenant(
+            id=TenantId(new_id()),
+            name=new.name.strip(),
+            domain=new.domain,
+            allowed_origins=new.allowed_origins,
+            plan=new.plan,
+            language=new.language,
+            time_zone=new.time_zone,
+            business_info=new.business_info,
+            widget_config=new.widget_config,
+            llm=new.llm,
+            agent=new.agent,
+            created_at=now,
+            updated_at=now,
+        )
+        tenant = self._checked(tenant)
+        api_key = new_token(PUBLISHABLE_KEY_PREFIX)
+        signing_secret = new_token(SIGNING_SECRET_PREFIX, size_bytes=32)
+        await self._tenants.add(tenant)
+        await self._tenants.add_publishable_key(tenant.id, api_key, at=now)
+        await self._tenants.set_signing_secret(tenant.id, signing_secret, at=now)
+        self._directory.forget(tenant.id)
+        return CreatedTenant(tenant=tenant, api_key=api_key, signing_secret=signing_secret)
+
+    async def get(self, tenant_id: TenantId) -> Tenant:
+        """Return the tenant.
+
+        Raises:
+            NotFound: There is none of this id.
+        """
+        tenant = await self._tenants.get(tenant_id)
+        if tenant is None:
+            raise NotFound(f"There is no tenant {tenant_id!r}.", code="tenant_not_found")
+        return tenant
+
+    async def list_page(
+        self, *, limit: int, cursor: str | None, only: TenantId | None
+    ) -> Page[Tenant]:
+        """Return tenants, oldest first."""
+        return await self._tenants.list_page(limit=limit, cursor=cursor, only=only)
+
+    async def change(self, tenant_id: TenantId, changes: TenantChanges) -> Tenant:
+        """Change the given fields and return the tenant as it is now.
+
+        Raises:
+            NotFound: There is none of this id.
+            InvalidInput: A field does not fit; names each.
+        """
+        tenant = await self.get(tenant_id)
+        given = {
+            name: value
+            for name in changes.__struct_fields__
+            if (value := getattr(changes, name)) is not UNSET
+        }
+        changed = self._checked(
+            msgspec.structs.replace(tenant, **given, updated_at=self._clock.now())
+        )
+        await self._tenants.save(changed)
+        self._directory.forget(tenant_id)
+        return changed
+
+    async def deactivate(self, tenant_id: TenantId) -> Tenant:
+        """Switch the tenant off: its keys are refused, its data stays."""
+        return await self.change(tenant_id, TenantChanges(status="inactive"))
+
+    async def list_keys(self, tenant_id: TenantId) -> list[ApiKey]:
+        """Return what may be shown of the tenant's publishable keys."""
+        await self.get(tenant_id)
+        return await self._tenants.list_publishable_keys(tenant_id)
+
+    async def add_key(
+        self, tenant_id: TenantId, *, overlap: timedelta = DEFAULT_KEY_OVERLAP
+    ) -> tuple[ApiKey, str]:
+        """Make a new publishable key; the older ones work on for ``overlap``.
+
+        Returns:
+            What is stored of the key, and the key itself, which cannot be read again.
+        """
+        await self.get(tenant_id)
+        now: datetime = self._clock.now()
+        key = new_token(PUBLISHABLE_KEY_PREFIX)
+        stored = await self._tenants.add_publishable_key(tenant_id, key, at=now)
+        await self._tenants.expire_publishable_keys(
+            tenant_id, except_key_id=stored.id, at=now + overlap
+        )
+        self._directory.forget(tenant_id)
+        return stored, key
+
+    async def delete_key(self, tenant_id: TenantId, key_id: str) -> None:
+        """Remove a publishable key at once.
+
+        Raises:
+            NotFound: The tenant has no such key.
+        """
+        if not await self._tenants.delete_publishable_key(tenant_id, key_id):
+            raise NotFound(f"The tenant has no key {key_id!r}.", code="key_not_found")
+        self._directory.forget(tenant_id)
+
+    def _checked(self, tenant: Tenant) -> Tenant:
+        errors = [
+            *(
+                FieldError("allowed_origins", problem)
+                for origin in tenant.allowed_origins
+                if (problem := find_origin_problem(origin))
+            ),
+            *find_widget_config_problems(tenant.widget_config),
+            *self._find_provider_problems(tenant.llm),
+        ]
+        if not tenant.name.strip():
+            errors.append(FieldError("name", "Give a name."))
+        if not _LANGUAGE.fullmatch(tenant.language):
+            errors.append(FieldError("language", "Give a language tag such as en, he or pt-BR."))
+        if not _is_time_zone(tenant.time_zone):
+            errors.append(
+                FieldError("time_zone", "Give an IANA time zone such as Asia/Jerusalem.")
+            )
+        if errors:
+            raise InvalidInput("Some fields of the tenant do not fit.", errors=errors)
+        return tenant
+
+    def _find_provider_problems(self, llm: LlmSettings) -> list[FieldError]:
+        named = [("llm.provider", llm.provider)] if llm.provider else []
+        named += [
+            (f"llm.fallbacks.{index}.provider", choice.provider)
+            for index, choice in enumerate(llm.fallbacks)
+        ]
+        known = ", ".join(sorted(self._provider_names))
+        return [
+            FieldError(field, f"There is no provider {name!r}. Choose one of {known}.")
+            for field, name in named
+            if name not in self._provider_names
+        ]
+
+
+def find_origin_problem(origin: str) -> str | None:
+    """Return why ``origin`` is not an exact web origin or ``*``, or ``None``.
+
+    Source: RFC 6454, the serialisation a browser sends in ``Origin``.
+    """
+    if origin == "*":
+        return None
+    parts = urlsplit(origin)
+    is_exact = (
+        parts.scheme in ("http", "https")
+        and parts.hostname is not None
+        and origin == f"{parts.scheme}://{parts.netloc}"
+        and "@" not in parts.netloc
+        and origin == origin.lower()
+    )
+    if is_exact:
+        return None
+    return f"{origin!r} is not an origin. Give scheme and host, such as https://shop.example."
+
+
+def build_embed_snippet(public_url: str, api_key: str) -> str:
+    """Return the script tag that a site builder pastes."""
+    return (
+        f'<script src="{escape(public_url)}/widget.js" data-api-key="{escape(api_key)}" async>'
+        "</script>"
+    )
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        return False
+    return True

@@ -1,0 +1,241 @@
+"""The tool catalogue and what each tenant uses of it.
+
+Owns the rules on a tool's fields; running tools is left to the agent and ``appliance.tools``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from appliance.domain.ids import TenantId, ToolId, new_id
+from appliance.domain.json_types import JsonObject
+from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk, TenantTool, Tool
+from appliance.errors import FieldError, InvalidInput, NotFound
+from appliance.ports.clock import Clock
+from appliance.ports.repositories import Page, ToolRepository
+from appliance.services.tenant_directory import TenantDirectory
+
+ToolName = Annotated[str, Meta(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,63}$")]
+Description = Annotated[str, Meta(min_length=1, max_length=2_000)]
+
+
+class NewTool(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What it takes to add a tool to the catalogue."""
+
+    tool_name: ToolName
+    description: Description
+    parameters_schema: JsonObject = {"type": "object", "properties": {}}
+    category: Annotated[str, Meta(max_length=100)] = "general"
+    risk: Risk = "read"
+    required_integrations: list[RequiredIntegration] = []
+    examples: list[Annotated[str, Meta(max_length=300)]] = []
+
+
+class ToolChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a catalogue entry shall change; its name stays."""
+
+    description: Description | UnsetType = UNSET
+    parameters_schema: JsonObject | UnsetType = UNSET
+    category: Annotated[str, Meta(max_length=100)] | UnsetType = UNSET
+    risk: Risk | UnsetType = UNSET
+    required_integrations: list[RequiredIntegration] | UnsetType = UNSET
+    examples: list[Annotated[str, Meta(max_length=300)]] | UnsetType = UNSET
+
+
+class TenantToolChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a tenant uses a tool. Without an executor, a ``webhook_url`` means that it is called."""
+
+    enabled: bool = True
+    executor: ExecutorKind | None = None
+    webhook_url: Annotated[str, Meta(max_length=2_000)] | None = None
+    workflow: Annotated[str, Meta(max_length=200)] | None = None
+    custom_config: JsonObject = {}
+    integration_mapping: dict[str, str] = {}
+    risk: Risk | None = None
+
+
+class TenantToolChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What of a tenant's use of a tool shall change; an absent field stays as it is."""
+
+    enabled: bool | UnsetType = UNSET
+    executor: ExecutorKind | UnsetType = UNSET
+    webhook_url: Annotated[str, Meta(max_length=2_000)] | None | UnsetType = UNSET
+    workflow: Annotated[str, Meta(max_length=200)] | None | UnsetType = UNSET
+    custom_config: JsonObject | UnsetType = UNSET
+    integration_mapping: dict[str, str] | UnsetType = UNSET
+    risk: Risk | None | UnsetType = UNSET
+
+
+class ToolService:
+    """Manages the catalogue and the tenants' choices from it."""
+
+    def __init__(
+        self, *, tools: ToolRepository, directory: TenantDirectory, clock: Clock
+    ) -> None:
+        self._tools = tools
+        self._directory = directory
+        self._clock = clock
+
+    async def create(self, new: NewTool) -> Tool:
+        """Add a tool to the catalogue.
+
+        Raises:
+            InvalidInput: A field does not fit.
+            Conflict: The name is taken.
+        """
+        _check_schema(new.parameters_schema)
+        tool = Tool(
+            id=ToolId(new_id()),
+            created_at=self._clock.now(),
+            **{name: getattr(new, name) for name in new.__struct_fields__},
+        )
+        await self._tools.add(tool)
+        return tool
+
+    async def get(self, tool_id: ToolId) -> Tool:
+        """Return the catalogue entry.
+
+        Raises:
+            NotFound: There is none of this id.
+        """
+        tool = await self._tools.get(tool_id)
+        if tool is None:
+            raise NotFound(f"There is no tool {tool_id!r}.", code="tool_not_found")
+        return tool
+
+    async def list_page(self, *, limit: int, cursor: str | None) -> Page[Tool]:
+        """Return the catalogue, oldest first."""
+        return await self._tools.list_page(limit=limit, cursor=cursor)
+
+    async def change(self, tool_id: ToolId, changes: ToolChanges) -> Tool:
+        """Change the given fields of a catalogue entry."""
+        tool = msgspec.structs.replace(await self.get(tool_id), **_given(changes))
+        _check_schema(tool.parameters_schema)
+        await self._tools.save(tool)
+        self._directory.forget()
+        return tool
+
+    async def delete(self, tool_id: ToolId) -> None:
+        """Remove a catalogue entry and every tenant's use of it.
+
+        Raises:
+            NotFound: There is none of this id.
+        """
+        if not await self._tools.delete(tool_id):
+            raise NotFound(f"There is no tool {tool_id!r}.", code="tool_not_found")
+        self._directory.forget()
+
+    async def list_for_tenant(self, tenant_id: TenantId) -> list[TenantTool]:
+        """Return the tenant's tools, disabled ones included."""
+        return await self._tools.list_for_tenant(tenant_id)
+
+    async def put_for_tenant(
+        self, tenant_id: TenantId, tool_id: ToolId, choice: TenantToolChoice
+    ) -> TenantTool:
+        """Let the tenant use a tool in this way, replacing what was set before.
+
+        Raises:
+            NotFound: There is no such tool.
+            InvalidInput: A field does not fit.
+        """
+        tool = await self.get(tool_id)
+        executor = choice.executor or ("n8n_webhook" if choice.webhook_url else "workflow")
+        return await self._store(
+            TenantTool(
+                tenant_id=tenant_id,
+                tool=tool,
+                enabled=choice.enabled,
+                executor=executor,
+                webhook_url=choice.webhook_url,
+                workflow=choice.workflow,
+                custom_config=choice.custom_config,
+                integration_mapping=choice.integration_mapping,
+                risk_override=choice.risk,
+            )
+        )
+
+    async def change_for_tenant(
+        self, tenant_id: TenantId, tool_id: ToolId, changes: TenantToolChanges
+    ) -> TenantTool:
+        """Change the given fields of the tenant's use of a tool.
+
+        A ``webhook_url`` given without an executor makes the webhook the executor; ``null`` goes back
+        to the workflow.
+
+        Raises:
+            NotFound: The tenant does not use this tool.
+            InvalidInput: A field does not fit.
+        """
+        current = await self._tools.get_for_tenant(tenant_id, tool_id)
+        if current is None:
+            raise _not_used(tool_id)
+        given = _given(changes)
+        if "risk" in given:
+            given["risk_override"] = given.pop("risk")
+        if "webhook_url" in given and "executor" not in given:
+            given["executor"] = "n8n_webhook" if given["webhook_url"] else "workflow"
+        return await self._store(msgspec.structs.replace(current, **given))
+
+    async def delete_for_tenant(self, tenant_id: TenantId, tool_id: ToolId) -> None:
+        """End the tenant's use of a tool.
+
+        Raises:
+            NotFound: The tenant does not use this tool.
+        """
+        if not await self._tools.delete_for_tenant(tenant_id, tool_id):
+            raise _not_used(tool_id)
+        self._directory.forget(tenant_id)
+
+    async def _store(self, tenant_tool: TenantTool) -> TenantTool:
+        if tenant_tool.executor == "n8n_webhook":
+            _check_webhook_url(tenant_tool.webhook_url)
+        await self._tools.put_for_tenant(tenant_tool)
+        self._directory.forget(tenant_tool.tenant_id)
+        return tenant_tool
+
+
+def _given(changes: Struct) -> JsonObject:
+    return {
+        name: value
+        for name in changes.__struct_fields__
+        if (value := getattr(changes, name)) is not UNSET
+    }
+
+
+def _not_used(tool_id: ToolId) -> NotFound:
+    return NotFound(f"The tenant does not use the tool {tool_id!r}.", code="tool_not_found")
+
+
+def _check_schema(schema: JsonObject) -> None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    problem: str | None = None
+    if schema.get("type", "object") != "object":
+        problem = "The schema must be of type object."
+    else:
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            where = ".".join(str(part) for part in error.path)
+            problem = f"Not a valid JSON Schema{f' at {where}' if where else ''}: {error.message}"
+    if problem is not None:
+        raise InvalidInput(
+            "The parameters_schema does not fit.",
+            errors=[FieldError("parameters_schema", problem[:500])],
+        )
+
+
+def _check_webhook_url(url: str | None) -> None:
+    parts = urlsplit(url or "")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+        raise InvalidInput(
+            "The webhook_url does not fit.",
+            errors=[
+                FieldError("webhook_url", "Give an http or https address without user and password.")
+            ],
+        )

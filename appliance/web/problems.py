@@ -1,0 +1,171 @@
+"""Errors as RFC 9457 problem details, the one place that maps the error tree to HTTP.
+
+Owns statuses, codes and wording towards the outside; raising errors is left to everyone else.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions.http_exceptions import ClientException, SerializationException
+from msgspec import UNSET, Struct, UnsetType
+
+from appliance.errors import (
+    AddressInUse,
+    ApplianceError,
+    Conflict,
+    FieldError,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    StorageError,
+    Unavailable,
+    UnsupportedMediaType,
+    UpstreamError,
+    UserInputError,
+)
+
+logger = structlog.get_logger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+STORAGE_RETRY_AFTER_S = 5
+
+_STATUS: Final[dict[type[ApplianceError], HTTPStatus]] = {
+    InvalidInput: HTTPStatus.BAD_REQUEST,
+    NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    PermissionDenied: HTTPStatus.FORBIDDEN,
+    UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    UserInputError: HTTPStatus.BAD_REQUEST,
+    AddressInUse: HTTPStatus.CONFLICT,
+    UpstreamError: HTTPStatus.BAD_GATEWAY,
+    StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_CODES: Final[dict[int, str]] = {
+    400: "invalid_request",
+    401: "not_authenticated",
+    403: "permission_denied",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    500: "internal_error",
+    503: "unavailable",
+}
+
+
+class ProblemField(Struct, frozen=True):
+    """One field of a refused request."""
+
+    field: str
+    message: str
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457 problem details with the product's stable ``code``."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    type: str = "about:blank"
+    errors: list[ProblemField] | UnsetType = UNSET
+
+
+def build_problem(error: Exception) -> tuple[Problem, dict[str, str]]:
+    """Return the problem and the headers that tell of ``error``, without any of its internals."""
+    if isinstance(error, ApplianceError):
+        return _from_appliance(error)
+    if isinstance(error, HTTPException):
+        return _from_litestar(error), dict(error.headers or {})
+    return _problem(500, "Something went wrong on our side. The error has been logged."), {}
+
+
+def _from_appliance(error: ApplianceError) -> tuple[Problem, dict[str, str]]:
+    status = next(
+        (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS),
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
+    headers: dict[str, str] = {}
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        retry_after_s = retry_after_s or STORAGE_RETRY_AFTER_S
+    if retry_after_s and not isinstance(error, Unavailable):
+        headers["Retry-After"] = str(max(1, round(retry_after_s)))
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    errors = error.errors if isinstance(error, InvalidInput) else ()
+    return _problem(status, error.message, code=error.code, errors=errors), headers
+
+
+def _from_litestar(error: HTTPException) -> Problem:
+    status = error.status_code
+    if isinstance(error, ValidationException):
+        fields = [
+            FieldError(str(item.get("key") or "body"), _sentence(str(item["message"])))
+            for item in (error.extra if isinstance(error.extra, list) else [])
+            if isinstance(item, dict) and "message" in item
+        ]
+        return _problem(
+            400, "Some fields of the request do not fit.", code="validation_failed", errors=fields
+        )
+    if isinstance(error, SerializationException) or _is_malformed_body(error):
+        return _problem(400, "The body is not valid JSON.", code="malformed_json")
+    details = {
+        404: "There is nothing at this address.",
+        405: "This address does not take this method.",
+        413: "The body is too large.",
+    }
+    return _problem(status, details.get(status, HTTPStatus(status).description or "Refused."))
+
+
+def _is_malformed_body(error: HTTPException) -> bool:
+    return isinstance(error, ClientException) and isinstance(
+        error.__cause__, msgspec.DecodeError | SerializationException
+    )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") else f"{text}."
+
+
+def _problem(
+    status: int, detail: str, *, code: str | None = None, errors: Any = ()
+) -> Problem:
+    return Problem(
+        title=HTTPStatus(status).phrase,
+        status=int(status),
+        detail=detail,
+        code=code or _CODES.get(int(status), "invalid_request"),
+        errors=[ProblemField(*error) for error in errors] or UNSET,
+    )
+
+
+def respond_with_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer ``request`` with the problem ``error`` means; log what only the operator can mend."""
+    problem, headers = build_problem(error)
+    if problem.status >= 500:
+        is_bug = not isinstance(error, ApplianceError)
+        logger.error(
+            "request_failed",
+            path=request.scope["path"],
+            code=problem.code,
+            error=None if is_bug else str(error),
+            exc_info=error if is_bug else None,
+        )
+    return Response(
+        content=msgspec.json.encode(problem),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )
