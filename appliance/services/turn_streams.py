@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from msgspec import Struct
 
@@ -55,6 +56,11 @@ class TurnStream:
         self._listeners = 0
         self._changed: set[asyncio.Event] = set()
         self._abandon_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def last_id(self) -> int:
+        """The id of the newest event, or of the one before the first."""
+        return self.events[-1].id if self.events else self._first_id - 1
 
     def publish(self, event: TurnEvent) -> None:
         """Append ``event`` and wake the listeners; the last event of a turn closes the stream."""
@@ -110,6 +116,7 @@ class TurnStreams:
         self._clock = clock
         self._streams: OrderedDict[MessageId, tuple[float, TurnStream]] = OrderedDict()
         self._by_conversation: dict[ConversationId, list[TurnStream]] = {}
+        self._followers: dict[ConversationId, set[asyncio.Event]] = {}
 
     def add(self, stream: TurnStream) -> None:
         """Keep ``stream``, in place of an earlier one for the same message."""
@@ -118,15 +125,46 @@ class TurnStreams:
         self._streams[stream.user_message_id] = (now, stream)
         self._by_conversation.setdefault(stream.conversation_id, []).append(stream)
         self._forget_old(now)
+        for begun in self._followers.get(stream.conversation_id, ()):
+            begun.set()
 
     def find(self, user_message_id: MessageId) -> TurnStream | None:
         """Return the stream of the turn that answers this message."""
         kept = self._streams.get(user_message_id)
         return kept[1] if kept else None
 
-    def of_conversation(self, conversation_id: ConversationId) -> list[TurnStream]:
-        """Return the conversation's streams, oldest first."""
-        return list(self._by_conversation.get(conversation_id, ()))
+    async def follow(
+        self, conversation_id: ConversationId, *, after_id: int | None
+    ) -> AsyncGenerator[list[NumberedEvent], None]:
+        """Yield a conversation's events, turn after turn, without end.
+
+        Args:
+            conversation_id: Whose events.
+            after_id: Begin behind this event; ``None`` begins with what happens from now on.
+        """
+        begun = asyncio.Event()
+        followers = self._followers.setdefault(conversation_id, set())
+        followers.add(begun)
+        if after_id is None:
+            after_id = max(
+                (stream.last_id for stream in self._by_conversation.get(conversation_id, ())),
+                default=-1,
+            )
+        try:
+            while True:
+                begun.clear()
+                for stream in tuple(self._by_conversation.get(conversation_id, ())):
+                    if stream.is_finished and stream.last_id <= after_id:
+                        continue
+                    async with aclosing(stream.listen(after_id=after_id)) as batches:
+                        async for batch in batches:
+                            after_id = batch[-1].id
+                            yield batch
+                await begun.wait()
+        finally:
+            followers.discard(begun)
+            if not followers:
+                self._followers.pop(conversation_id, None)
 
     def _forget_old(self, now: float) -> None:
         for message_id, (added, stream) in list(self._streams.items()):

@@ -34,7 +34,7 @@ from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, Reply
 from appliance.domain.tenant import Tenant
 from appliance.domain.tool import ToolCall
 from appliance.domain.turn_events import TurnFailed, TurnFinished, TurnStarted
-from appliance.errors import ApplianceError, Cancelled, Conflict, TurnError
+from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, TurnError
 from appliance.ports.chat_model import Briefing
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolContext
@@ -382,7 +382,8 @@ class TurnService:
         except ApplianceError as storage_error:
             logger.error("turn_failure_not_stored", error=storage_error.message, **_about(turn))
         finally:
-            turn.stream.publish(TurnFailed(error=error))
+            told = error if isinstance(error, StorageError | Cancelled) else _unavailable()
+            turn.stream.publish(TurnFailed(error=told))
 
     def _usage_day(self, tenant: Tenant, now: datetime) -> str:
         return now.astimezone(ZoneInfo(tenant.time_zone)).date().isoformat()
@@ -394,6 +395,13 @@ def _session_hash(session_id: str) -> SessionHash:
 
 def _with_session(reply: ChatReply, session_id: str) -> ChatReply:
     return msgspec.structs.replace(reply, session_id=session_id)
+
+
+def _unavailable() -> TurnError:
+    return TurnError(
+        "No answer could be given just now. The message is kept; please try again.",
+        code="answer_unavailable",
+    )
 
 
 def _about(turn: _Turn) -> dict[str, str]:

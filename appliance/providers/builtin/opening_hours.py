@@ -16,6 +16,7 @@ from msgspec import Struct
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.providers.builtin.dates import load_weekdays
 from appliance.providers.builtin.lexicon import Reading, read_text
+from appliance.providers.builtin.mentions import Mention, merge
 from appliance.providers.builtin.phrase_table import PhraseTable
 from appliance.providers.builtin.phrasebook import load_phrasebooks
 from appliance.providers.builtin.times import find_times
@@ -209,13 +210,20 @@ def _parse_text(text: str) -> tuple[Span, ...] | None:
     if any(phrase in normalised for phrase in always):
         return (Span(0, _DAY_MINUTES),)
     reading = read_text(_BARE_RANGE.sub(r"\1:00-\2:00", normalised))
-    times = sorted(find_times(reading), key=lambda mention: mention.start)
+    times = merge([], find_times(reading))
     if times and len(times) % 2 == 0:
         spans = []
         for first, last in zip(times[::2], times[1::2], strict=True):
-            end = last.value if last.value > first.value else last.value + _DAY_MINUTES
-            spans.append(Span(first.value, end))
+            spans.append(Span(first.value, _end(first.value, last)))
         return tuple(spans)
     if not times and any(word.folded in closed for word in split_words(normalised)):
         return ()
     return None
+
+
+def _end(start: int, last: Mention) -> int:
+    """Return when an opening ends: "9:00-5:00" ends in the afternoon, "18:00-02:00" tomorrow."""
+    end = int(last.value)
+    if end <= start and last.is_ambiguous and end + _DAY_MINUTES // 2 > start:
+        return end + _DAY_MINUTES // 2
+    return end if end > start else end + _DAY_MINUTES

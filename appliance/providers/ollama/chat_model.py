@@ -90,15 +90,15 @@ class OllamaChatModel:
     async def stream(self, request: ChatRequest) -> AsyncIterator[ModelEvent]:
         """Answer ``request`` as ``ChatModel.stream`` promises."""
         ends_at = self._clock.monotonic() + self._deadlines.total_s
+        speaks_by = self._clock.monotonic() + self._deadlines.first_token_s
         facts = await self._shelf.choose(request.model)
         try:
-            lines, reader = await self._open(request, facts)
+            lines, reader = await self._open(request, facts, speaks_by)
             async with aclosing(lines):
-                wait_s = self._deadlines.first_token_s
                 while not reader.is_done:
-                    for event in await self._read_events(lines, reader, wait_s, ends_at):
+                    for event in await self._read_events(lines, reader, min(speaks_by, ends_at)):
                         yield event
-                    wait_s = self._deadlines.idle_s
+                    speaks_by = self._clock.monotonic() + self._deadlines.idle_s
         except OllamaError as exc:
             if exc.status == 404:
                 self._shelf.forget()
@@ -133,7 +133,7 @@ class OllamaChatModel:
         await self._http.aclose()
 
     async def _open(
-        self, request: ChatRequest, facts: ModelFacts
+        self, request: ChatRequest, facts: ModelFacts, speaks_by: float
     ) -> tuple[LineStream, ReplyReader]:
         """Start the answer, each time with less that the model turned out not to know."""
         is_native = facts.has_native_tools
@@ -142,7 +142,7 @@ class OllamaChatModel:
             body = self._build_body(request, facts, is_native=is_native, sends_think=sends_think)
             try:
                 lines = await self._http.open_lines(
-                    "/api/chat", body, timeout_s=self._deadlines.first_token_s
+                    "/api/chat", body, timeout_s=self._left_s(speaks_by)
                 )
             except OllamaError as exc:
                 if is_native and lacks_native_tools(exc):
@@ -192,13 +192,15 @@ class OllamaChatModel:
         return body
 
     async def _read_events(
-        self, lines: LineStream, reader: ReplyReader, wait_s: float, ends_at: float
+        self, lines: LineStream, reader: ReplyReader, deadline: float
     ) -> list[ModelEvent]:
-        left_s = ends_at - self._clock.monotonic()
-        received = await lines.read(timeout_s=max(0.0, min(wait_s, left_s)))
+        received = await lines.read(timeout_s=self._left_s(deadline))
         if not received:
             raise broken_response(self._http.base_url)
         events = reader.feed(received)
         if reader.is_done:
             await lines.finish()
         return events
+
+    def _left_s(self, deadline: float) -> float:
+        return max(0.0, deadline - self._clock.monotonic())

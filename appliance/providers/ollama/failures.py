@@ -48,7 +48,7 @@ def translate_error(error: OllamaError, *, model: str, base_url: str) -> Applian
         return ContextWindowExceeded(
             f"The conversation does not fit the context window of the model {model!r}."
         )
-    if error.status == 429 or error.status == 503:
+    if error.status in (429, 503):
         return Unavailable(
             f"Ollama at {base_url} is busy; try again later.", retry_after_s=error.retry_after_s
         )

@@ -11,7 +11,6 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 import httpcore
@@ -22,6 +21,7 @@ from appliance.providers.ollama.ndjson import LineSplitter, LineTooLong
 
 MAX_ANSWER_BYTES = 32_000_000
 END_OF_BODY_S = 0.5
+PROXY_STATUSES = (401, 403, 429, 502, 503, 504)
 
 
 class OllamaError(Exception):
@@ -54,7 +54,11 @@ class OllamaHttp:
         self.base_url = f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
         self._scheme, self._host, self._port = parts.scheme, host, parts.port
         self._prefix = parts.path.rstrip("/")
-        self._headers = {"Host": netloc, "User-Agent": "csai-appliance"}
+        self._headers: dict[bytes | str, bytes | str] = {
+            "Host": netloc,
+            "User-Agent": "csai-appliance",
+            "Content-Type": "application/json",
+        }
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
@@ -98,17 +102,12 @@ class OllamaHttp:
 
     async def _send(self, method: str, path: str, payload: object) -> httpcore.Response:
         content = b"" if payload is None else msgspec.json.encode(payload)
-        headers = {
-            **self._headers,
-            "Content-Type": "application/json",
-            "Content-Length": str(len(content)),
-        }
         request = httpcore.Request(
             method,
             httpcore.URL(
                 scheme=self._scheme, host=self._host, port=self._port, target=self._prefix + path
             ),
-            headers=headers,
+            headers={**self._headers, "Content-Length": str(len(content))},
             content=content,
             extensions={"timeout": self._timeouts},
         )
@@ -119,7 +118,7 @@ class OllamaHttp:
             body = await read_limited(response)
         finally:
             await response.aclose()
-        raise_for_status(response, body, base_url=self.base_url)
+        raise build_error(response, body, base_url=self.base_url)
 
     @contextmanager
     def translate_failures(self) -> Iterator[None]:
@@ -197,18 +196,20 @@ class _ErrorBody(msgspec.Struct):
     error: str
 
 
-def raise_for_status(response: httpcore.Response, body: bytes, *, base_url: str) -> NoReturn:
-    """Raise what an answer with a status other than 200 means."""
+def build_error(
+    response: httpcore.Response, body: bytes, *, base_url: str
+) -> OllamaError | Unavailable:
+    """Return what an answer with a status other than 200 means."""
     retry_after = dict(response.headers).get(b"Retry-After", b"").decode("latin-1")
     retry_after_s = float(retry_after) if retry_after.isdecimal() else None
     try:
         text = msgspec.json.decode(body, type=_ErrorBody).error
-    except msgspec.DecodeError as exc:
-        if response.status in (401, 403, 429, 502, 503, 504):
-            # A reverse proxy in front of Ollama answers with pages of its own.
-            raise OllamaError(response.status, "", retry_after_s=retry_after_s) from exc
-        raise broken_response(base_url) from exc
-    raise OllamaError(response.status, text, retry_after_s=retry_after_s)
+    except msgspec.DecodeError:
+        # A reverse proxy in front of Ollama answers with pages of its own.
+        if response.status not in PROXY_STATUSES:
+            return broken_response(base_url)
+        text = ""
+    return OllamaError(response.status, text, retry_after_s=retry_after_s)
 
 
 def broken_response(base_url: str) -> Unavailable:

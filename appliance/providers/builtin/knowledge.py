@@ -1,0 +1,105 @@
+"""What a shop says of itself, as documents to search.
+
+Owns turning ``BusinessInfo`` into documents and keeping the indexes of recently used shops; the
+internal ``instructions`` never become a document. Sentences are left to ``knowledge_answers``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from appliance.domain.json_types import JsonValue
+from appliance.domain.tenant import BusinessInfo
+from appliance.providers.builtin.lexicon import load_lexicon
+from appliance.providers.builtin.opening_hours import WeekHours, build_week
+from appliance.providers.builtin.result_values import render_inline
+from appliance.providers.builtin.search_index import SearchIndex, document_keys
+from appliance.providers.builtin.slots import humanise
+
+DocumentKind = Literal["faq", "policy", "contact", "hours", "about"]
+_BODY_WEIGHT = 0.6
+_MAX_BODY = 2_000
+_CACHED_SHOPS = 64
+
+
+class Document(Struct, frozen=True):
+    """One thing the shop says: a title as given and the text under it."""
+
+    kind: DocumentKind
+    title: str
+    text: str
+
+
+class Knowledge:
+    """A shop's documents with their index."""
+
+    def __init__(self, info: BusinessInfo) -> None:
+        self.info = info
+        self.week: WeekHours = build_week(info.hours)
+        self.documents: tuple[Document, ...] = tuple(_documents(info))
+        self.index = SearchIndex([_keys(document) for document in self.documents])
+
+
+def _documents(info: BusinessInfo) -> Iterator[Document]:
+    for faq in info.faqs:
+        yield Document("faq", faq.question, faq.answer)
+    for label, value in info.policies.items():
+        yield Document("policy", humanise(str(label)), render_inline(value))
+    for label, value in info.contact.items():
+        yield Document("contact", humanise(str(label)), render_inline(value))
+    for label, value in info.hours.items():
+        yield Document("hours", str(label), render_inline(value))
+    if info.about.strip():
+        yield Document("about", "", info.about.strip())
+
+
+_EXTRA_KEYS: dict[DocumentKind, dict[str, float]] = {
+    "faq": {},
+    "policy": {"~policy": 1.0},
+    "contact": {"~contact": 0.9},
+    "hours": {"~hours": 1.0},
+    "about": {"~about": 1.0},
+}
+
+
+def _keys(document: Document) -> dict[str, float]:
+    lexicon = load_lexicon()
+    body = document_keys(lexicon.read(document.text[:_MAX_BODY]))
+    keys = dict.fromkeys(body, _BODY_WEIGHT)
+    keys.update(_EXTRA_KEYS[document.kind])
+    keys.update(dict.fromkeys(document_keys(lexicon.read(document.title)), 1.0))
+    return keys
+
+
+class KnowledgeCache:
+    """Knowledge of the shops asked for last, found by identity first and by content then."""
+
+    def __init__(self, size: int = _CACHED_SHOPS) -> None:
+        self._size = size
+        self._by_content: OrderedDict[bytes, Knowledge] = OrderedDict()
+        self._by_identity: OrderedDict[int, Knowledge] = OrderedDict()
+
+    def get(self, info: BusinessInfo) -> Knowledge:
+        """Return the knowledge of a shop, built at the first use of this content."""
+        known = self._by_identity.get(id(info))
+        if known is not None and known.info is info:
+            self._by_identity.move_to_end(id(info))
+            return known
+        content = msgspec.json.encode(info, enc_hook=_encode_unknown)
+        known = self._by_content.get(content)
+        if known is None:
+            known = Knowledge(info)
+            self._by_content[content] = known
+            if len(self._by_content) > self._size:
+                self._by_content.popitem(last=False)
+        self._by_content.move_to_end(content)
+        return known
+
+
+def _encode_unknown(value: JsonValue) -> str:
+    return repr(value)

@@ -1,0 +1,123 @@
+"""Search over short documents by words, concepts and how rare they are.
+
+Owns the index and the score of a document; what the documents say is left to ``knowledge`` and
+``tool_matching``. A score is the idf-weighted part of the query that a document explains, so that
+"I do not know" falls out of a rare word that nothing explains (BM25's idf, with coverage in place
+of unbounded sums).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+
+from msgspec import Struct
+
+from appliance.providers.builtin.lexicon import CONCEPT_FACTOR, CONCEPT_MARK, Reading
+
+_SMALLEST_COLLECTION = 12
+"""Idf of fewer documents than this would make every word common."""
+_SPECIFICITY = 0.25
+"""How much of the score is the part of the document's own key words that the query has."""
+
+
+class Term(Struct, frozen=True):
+    """One thing a query says: keys it may be listed under, each with its certainty."""
+
+    keys: tuple[tuple[str, float], ...]
+    is_bonus: bool = False
+    """A phrase of stopwords, such as "where are you": counts only for documents that have it."""
+
+
+class Found(Struct, frozen=True):
+    """A document's number with its coverage of the query, 0 to 1, and its overall score."""
+
+    document: int
+    coverage: float
+    score: float
+
+
+def query_terms(reading: Reading, ignored: Collection[int] = ()) -> list[Term]:
+    """Return the terms of a text: its words that carry a topic, then phrases of stopwords."""
+    terms = [
+        Term(reading.keys(position))
+        for position in range(len(reading.words))
+        if position not in reading.stop and position not in ignored
+    ]
+    bonus = {
+        match.name
+        for match in reading.matches
+        if match.name.startswith(CONCEPT_MARK)
+        and all(p in reading.stop for p in range(match.first, match.last + 1))
+    }
+    terms.extend(Term(((name, CONCEPT_FACTOR),), True) for name in sorted(bonus))
+    return terms
+
+
+def document_keys(reading: Reading) -> set[str]:
+    """Return what a document's text is listed under."""
+    keys = {
+        key
+        for position in range(len(reading.words))
+        if position not in reading.stop
+        for key, _ in reading.keys(position)
+    }
+    return keys | {match.name for match in reading.matches if match.name.startswith(CONCEPT_MARK)}
+
+
+class SearchIndex:
+    """Documents by key, each key with the weight of the field it stands in."""
+
+    def __init__(self, documents: Sequence[dict[str, float]]) -> None:
+        self._postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for number, keys in enumerate(documents):
+            for key, weight in keys.items():
+                self._postings[key].append((number, weight))
+        self._size = max(len(documents), _SMALLEST_COLLECTION)
+        self._own = [self._own_weight(keys) for keys in documents]
+
+    def _own_weight(self, keys: dict[str, float]) -> float:
+        return sum(
+            self.idf(key) for key, weight in keys.items() if weight >= 1 and key[0] != CONCEPT_MARK
+        )
+
+    def idf(self, key: str) -> float:
+        """Return how telling ``key`` is; highest for one that no document has."""
+        count = len(self._postings.get(key, ()))
+        return math.log(1 + (self._size - count + 0.5) / (count + 0.5))
+
+    def weigh(self, term: Term) -> float:
+        """Return how telling a term is: by its commonest known key, or as unknown."""
+        known = [self.idf(key) for key, _ in term.keys if key in self._postings]
+        return min(known) if known else self.idf("")
+
+    def search(self, terms: Iterable[Term], *, limit: int = 5) -> list[Found]:
+        """Return the best documents for ``terms``, best first."""
+        required = 0.0
+        gained: dict[int, float] = defaultdict(float)
+        bonus: dict[int, float] = defaultdict(float)
+        own: dict[int, float] = defaultdict(float)
+        for term in terms:
+            weight = self.weigh(term)
+            required += 0.0 if term.is_bonus else weight
+            for number, factor in self._best_by_document(term).items():
+                gained[number] += weight * factor
+                bonus[number] += weight if term.is_bonus else 0.0
+                own[number] += 0.0 if term.is_bonus else weight * (factor >= 0.8)  # noqa: PLR2004
+        found = []
+        for number, weight in gained.items():
+            coverage = weight / ((required + bonus[number]) or 1.0)
+            specificity = min(1.0, own[number] / self._own[number]) if self._own[number] else 0.0
+            score = coverage * (1 - _SPECIFICITY + _SPECIFICITY * specificity)
+            found.append(Found(number, coverage, score))
+        return sorted(found, key=lambda one: (-one.score, one.document))[:limit]
+
+    def _best_by_document(self, term: Term) -> dict[int, float]:
+        best: dict[int, float] = {}
+        for key, factor in term.keys:
+            for number, weight in self._postings.get(key, ()):
+                value = factor * weight
+                if value > best.get(number, 0.0):
+                    best[number] = value
+        return best

@@ -1,0 +1,108 @@
+"""Reading and ending conversations on the visitor's side.
+
+Owns what a visitor may see of a conversation; answering is left to ``appliance.services.turns``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from appliance.domain.conversation import Conversation
+from appliance.domain.ids import MessageId, SessionHash, TenantId, hash_token
+from appliance.domain.message import Citation
+from appliance.errors import NotFound
+from appliance.ports.clock import Clock
+from appliance.ports.turn_store import TurnStore
+
+TOOL_MESSAGES_PER_MESSAGE = 3
+"""Hidden rows read along for each one shown, so that a page is seldom short."""
+
+
+class VisibleMessage(Struct, frozen=True, kw_only=True):
+    """One message as a visitor sees it."""
+
+    id: MessageId
+    role: Literal["user", "assistant", "agent"]
+    content: str
+    created_at: datetime
+    citations: tuple[Citation, ...] = ()
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """The newest part of a conversation, oldest message first."""
+
+    session_id: str
+    messages: list[VisibleMessage]
+    conversation_ended: bool
+
+
+class ConversationService:
+    """Serves a visitor's own conversation, found by the session id only."""
+
+    def __init__(self, *, turn_store: TurnStore, clock: Clock) -> None:
+        self._turn_store = turn_store
+        self._clock = clock
+
+    async def find(self, tenant_id: TenantId, session_id: str) -> Conversation:
+        """Return the conversation of a session.
+
+        Raises:
+            NotFound: The tenant has no such session.
+        """
+        conversation = await self._turn_store.find_conversation(tenant_id, _hashed(session_id))
+        if conversation is None:
+            raise _unknown_session()
+        return conversation
+
+    async def history(self, tenant_id: TenantId, session_id: str, *, limit: int) -> History:
+        """Return the newest ``limit`` messages the visitor may see.
+
+        Raises:
+            NotFound: The tenant has no such session.
+        """
+        conversation = await self.find(tenant_id, session_id)
+        stored = await self._turn_store.list_messages(
+            tenant_id, conversation.id, limit=limit * TOOL_MESSAGES_PER_MESSAGE
+        )
+        visible = [
+            VisibleMessage(
+                id=message.id,
+                role=message.role,
+                content=message.content,
+                created_at=message.created_at,
+                citations=message.citations,
+            )
+            for message in stored
+            if message.role in ("user", "assistant", "agent")
+            and message.content
+            and not message.tool_calls
+        ]
+        return History(
+            session_id=session_id,
+            messages=visible[-limit:],
+            conversation_ended=conversation.status == "ended",
+        )
+
+    async def end(self, tenant_id: TenantId, session_id: str) -> Conversation:
+        """End the conversation; a second time changes nothing.
+
+        Raises:
+            NotFound: The tenant has no such session.
+        """
+        conversation = await self._turn_store.end_conversation(
+            tenant_id, _hashed(session_id), ended_at=self._clock.now()
+        )
+        if conversation is None:
+            raise _unknown_session()
+        return conversation
+
+
+def _hashed(session_id: str) -> SessionHash:
+    return SessionHash(hash_token(session_id))
+
+
+def _unknown_session() -> NotFound:
+    return NotFound("There is no such conversation.", code="session_not_found")

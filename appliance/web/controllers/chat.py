@@ -1,0 +1,207 @@
+"""The visitor's conversation: messages, their streams, history and end.
+
+Owns reading requests and writing answers; the turn itself is left to ``appliance.services.turns``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from typing import Annotated, Any, assert_never
+
+import msgspec
+from litestar import Controller, Request, Response, get, post
+from litestar.datastructures import State
+from litestar.params import Parameter
+from litestar.types import Receive
+
+from appliance.domain.message import ChatReply
+from appliance.domain.turn_events import (
+    AnswerDelta,
+    ToolProgress,
+    TurnFailed,
+    TurnFinished,
+    TurnStarted,
+)
+from appliance.errors import Cancelled, FieldError, InvalidInput
+from appliance.services.conversations import ConversationService, History
+from appliance.services.rate_limits import RateLimiter
+from appliance.services.tenant_directory import KnownTenant
+from appliance.services.turn_streams import NumberedEvent, TurnStream, TurnStreams
+from appliance.services.turns import TurnService, VisitorMessage
+from appliance.web.problems import build_problem
+from appliance.web.schemas.chat import (
+    MAX_MESSAGE_LENGTH,
+    ChatMessageBody,
+    EndedReply,
+    SessionBody,
+)
+from appliance.web.sse import ServerEvent, Shutdown, build_stream
+
+VisitorRequest = Request[Any, Any, State]
+_LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+_EVENT_ID = re.compile(r"[0-9]{1,18}")
+
+
+class ChatController(Controller):
+    """Routes under ``/chat``."""
+
+    path = "/chat"
+    tags = ["chat"]  # noqa: RUF012 -- Litestar reads this class attribute
+
+    @post("/message", status_code=200, summary="Send a message and get the answer")
+    async def send_message(
+        self,
+        request: VisitorRequest,
+        data: ChatMessageBody,
+        turns: TurnService,
+        limiter: RateLimiter,
+        shutdown: Shutdown,
+    ) -> Response[Any]:
+        """Answer a visitor, as JSON or, when the client accepts it, as a stream of events."""
+        known = known_tenant(request)
+        text = _checked_text(data.message)
+        limiter.spend(known.tenant.id)
+        stream = await turns.start(
+            known,
+            VisitorMessage(
+                text=text,
+                session_id=data.session_id or None,
+                message_id=data.message_id,
+                user_identifier=data.user_identifier,
+                locale=data.locale if data.locale and _LOCALE.fullmatch(data.locale) else None,
+                page_url=data.page_url,
+            ),
+        )
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return build_stream(_encoded(stream.listen()), shutdown)
+        reply = await _wait_for_reply(stream, request.receive)
+        return Response(msgspec.json.encode(reply), media_type="application/json")
+
+    @get("/history/{session_id:str}", summary="Read the conversation")
+    async def history(
+        self,
+        request: VisitorRequest,
+        session_id: str,
+        conversations: ConversationService,
+        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+    ) -> History:
+        """Return the newest messages, oldest first."""
+        tenant = known_tenant(request).tenant
+        return await conversations.history(tenant.id, session_id, limit=limit)
+
+    @get("/events/{session_id:str}", summary="Follow the conversation", media_type="text/event-stream")
+    async def follow(
+        self,
+        request: VisitorRequest,
+        session_id: str,
+        conversations: ConversationService,
+        streams: TurnStreams,
+        shutdown: Shutdown,
+    ) -> Response[Any]:
+        """Send what was missed since ``Last-Event-ID``, then whatever follows."""
+        tenant = known_tenant(request).tenant
+        conversation = await conversations.find(tenant.id, session_id)
+        last = request.headers.get("last-event-id", "")
+        after_id = int(last) if _EVENT_ID.fullmatch(last) else None
+        return build_stream(_encoded(streams.follow(conversation.id, after_id=after_id)), shutdown)
+
+    @post("/end", status_code=200, summary="End the conversation")
+    async def end(
+        self, request: VisitorRequest, data: SessionBody, conversations: ConversationService
+    ) -> EndedReply:
+        """End a conversation; its session id is not used again."""
+        tenant = known_tenant(request).tenant
+        conversation = await conversations.end(tenant.id, data.session_id)
+        return EndedReply(session_id=data.session_id, conversation_id=conversation.id)
+
+
+def known_tenant(request: VisitorRequest) -> KnownTenant:
+    """Return the tenant that ``TenantAccess`` found for this request."""
+    known: KnownTenant = request.scope["state"]["known_tenant"]
+    return known
+
+
+def _checked_text(message: str) -> str:
+    text = message.strip()
+    if not text:
+        raise InvalidInput(
+            "The message is empty.", errors=[FieldError("message", "Write something.")]
+        )
+    if len(text) > MAX_MESSAGE_LENGTH:
+        raise InvalidInput(
+            "The message is too long.",
+            errors=[
+                FieldError(
+                    "message", f"Use at most {MAX_MESSAGE_LENGTH} characters; this has {len(text)}."
+                )
+            ],
+        )
+    return text
+
+
+async def _wait_for_reply(stream: TurnStream, receive: Receive) -> ChatReply:
+    """Return the finished reply; stop listening when the client leaves.
+
+    Raises:
+        Cancelled: The client has left.
+        ApplianceError: The turn failed.
+    """
+    ending = asyncio.create_task(_last_event(stream), name="await-reply")
+    leaving = asyncio.create_task(_disconnected(receive), name="await-disconnect")
+    try:
+        await asyncio.wait({ending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            raise Cancelled("The visitor left before the answer.")
+        end = ending.result().event
+    finally:
+        for task in (ending, leaving):
+            if not task.done():
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+    if isinstance(end, TurnFinished):
+        return end.reply
+    assert isinstance(end, TurnFailed)
+    raise end.error
+
+
+async def _last_event(stream: TurnStream) -> NumberedEvent:
+    async with aclosing(stream.listen()) as batches:
+        async for batch in batches:
+            last = batch[-1]
+    return last
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _encoded(
+    batches: AsyncGenerator[list[NumberedEvent], None],
+) -> AsyncGenerator[list[ServerEvent], None]:
+    async with aclosing(batches):
+        async for batch in batches:
+            yield [event for numbered in batch for event in encode_turn_event(numbered)]
+
+
+def encode_turn_event(numbered: NumberedEvent) -> list[ServerEvent]:
+    """Return what goes over the wire for one event of a turn; its end is followed by ``done``."""
+    event = numbered.event
+    match event:
+        case TurnStarted():
+            return [ServerEvent("session", msgspec.json.encode(event), numbered.id)]
+        case AnswerDelta():
+            return [ServerEvent("delta", msgspec.json.encode(event), numbered.id)]
+        case ToolProgress():
+            return [ServerEvent("tool", msgspec.json.encode(event), numbered.id)]
+        case TurnFinished(reply=reply):
+            end = ServerEvent("message", msgspec.json.encode(reply), numbered.id)
+        case TurnFailed(error=error):
+            end = ServerEvent("error", msgspec.json.encode(build_problem(error)[0]), numbered.id)
+        case _:
+            assert_never(event)
+    return [end, ServerEvent("done", b"{}", numbered.id + 1)]
