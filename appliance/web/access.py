@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Collection
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.domain.ids import new_id
 from appliance.errors import (
@@ -36,12 +35,17 @@ PREFLIGHT_MAX_AGE_S: Final = b"600"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 Headers = list[tuple[bytes, bytes]]
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class RequestIds:
     """Gives every request an id, in the logs and in ``X-Request-ID``; a caller's own is kept."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,7 +111,7 @@ class TenantAccess:
     """
 
     def __init__(
-        self, app: ASGIApp, *, directory: TenantDirectory, own_origins: OwnOrigins
+        self, app: AsgiApp, *, directory: TenantDirectory, own_origins: OwnOrigins
     ) -> None:
         self._app = app
         self._directory = directory
@@ -174,7 +178,7 @@ class TenantAccess:
 class JsonBodies:
     """Refuses a body that is not JSON before it is read: 415."""
 
-    def __init__(self, app: ASGIApp, *, exempt_paths: Collection[str] = ()) -> None:
+    def __init__(self, app: AsgiApp, *, exempt_paths: Collection[str] = ()) -> None:
         self._app = app
         self._exempt_paths = tuple(exempt_paths)
 

@@ -11,8 +11,12 @@ from typing import Any, Final
 import msgspec
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
-from litestar.exceptions.http_exceptions import ClientException, SerializationException
+from litestar.exceptions import (
+    ClientException,
+    HTTPException,
+    SerializationException,
+    ValidationException,
+)
 from msgspec import UNSET, Struct, UnsetType
 
 from appliance.errors import (
@@ -119,7 +123,7 @@ def _from_litestar(error: HTTPException) -> Problem:
         return _problem(
             400, "Some fields of the request do not fit.", code="validation_failed", errors=fields
         )
-    if isinstance(error, SerializationException) or _is_malformed_body(error):
+    if _is_malformed_body(error):
         return _problem(400, "The body is not valid JSON.", code="malformed_json")
     details = {
         404: "There is nothing at this address.",

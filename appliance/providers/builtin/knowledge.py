@@ -6,6 +6,7 @@ internal ``instructions`` never become a document. Sentences are left to ``knowl
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Literal
@@ -82,22 +83,24 @@ class KnowledgeCache:
     def __init__(self, size: int = _CACHED_SHOPS) -> None:
         self._size = size
         self._by_content: OrderedDict[bytes, Knowledge] = OrderedDict()
-        self._by_identity: OrderedDict[int, Knowledge] = OrderedDict()
+        self._by_identity: OrderedDict[int, tuple[BusinessInfo, Knowledge]] = OrderedDict()
 
     def get(self, info: BusinessInfo) -> Knowledge:
         """Return the knowledge of a shop, built at the first use of this content."""
-        known = self._by_identity.get(id(info))
-        if known is not None and known.info is info:
+        held = self._by_identity.get(id(info))
+        if held is not None and held[0] is info:
             self._by_identity.move_to_end(id(info))
-            return known
-        content = msgspec.json.encode(info, enc_hook=_encode_unknown)
-        known = self._by_content.get(content)
-        if known is None:
-            known = Knowledge(info)
-            self._by_content[content] = known
-            if len(self._by_content) > self._size:
-                self._by_content.popitem(last=False)
+            return held[1]
+        content = hashlib.blake2b(
+            msgspec.json.encode(info, enc_hook=_encode_unknown), digest_size=16
+        ).digest()
+        known = self._by_content.get(content) or Knowledge(info)
+        self._by_content[content] = known
         self._by_content.move_to_end(content)
+        self._by_identity[id(info)] = (info, known)
+        for cache in (self._by_content, self._by_identity):
+            if len(cache) > self._size:
+                cache.popitem(last=False)
         return known
 
 

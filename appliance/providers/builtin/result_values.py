@@ -1,0 +1,104 @@
+"""JSON values as a visitor reads them: dates, times, money, lists, yes and no.
+
+Owns writing one value on one line; whole tool results are left to ``result_rendering``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+
+from appliance.domain.json_types import JsonValue
+from appliance.providers.builtin.phrasebook import Phrasebook
+from appliance.providers.builtin.slots import humanise
+
+MAX_VALUE_LENGTH = 500
+_MAX_PARTS = 8
+_MAX_DEPTH = 4
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?")
+_CLOCK = re.compile(r"(\d{2}:\d{2}):00(?:\.0+)?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+
+
+def render_inline(value: JsonValue, book: Phrasebook | None = None, *, depth: int = 0) -> str:
+    """Return a JSON value on one line; dates and booleans in the language of ``book``."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return (book.say("yes" if value else "no") if book else str(value).lower())
+    if isinstance(value, int | float):
+        return _number(value)
+    if isinstance(value, str):
+        return _text(value, book)
+    if isinstance(value, Mapping):
+        return _mapping(value, book, depth)
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return _sequence(value, book, depth)
+    return str(value)[:MAX_VALUE_LENGTH]
+
+
+def _number(value: float) -> str:
+    if isinstance(value, int):
+        return str(value) if value.bit_length() < 1_000 else "…"  # noqa: PLR2004 - str() has a limit
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else str(value)  # noqa: PLR2004
+
+
+def _text(value: str, book: Phrasebook | None) -> str:
+    text = " ".join(value.split())
+    if book is not None:
+        text = _moment(text, book) or text
+    return text if len(text) <= MAX_VALUE_LENGTH else text[: MAX_VALUE_LENGTH - 1] + "…"
+
+
+def _moment(text: str, book: Phrasebook) -> str | None:
+    try:
+        if _ISO_DATE.fullmatch(text):
+            return write_day(date.fromisoformat(text), book)
+        if _ISO_MOMENT.fullmatch(text):
+            moment = datetime.fromisoformat(text)
+            return f"{write_day(moment.date(), book)}, {moment:%H:%M}"
+        clock = _CLOCK.fullmatch(text)
+        if clock:
+            return time.fromisoformat(clock[1]).strftime("%H:%M")
+    except ValueError:
+        return None
+    return None
+
+
+def write_day(day: date, book: Phrasebook) -> str:
+    """Return a day as "Friday, May 9 2025"."""
+    text = book.dates.template
+    for name, value in (
+        ("weekday", book.dates.weekday_names[day.weekday()]),
+        ("month", book.dates.month_names[day.month - 1]),
+        ("day", day.day),
+    ):
+        text = text.replace("{" + name + "}", str(value))
+    return f"{text} {day.year}"
+
+
+def _mapping(value: Mapping[str, JsonValue], book: Phrasebook | None, depth: int) -> str:
+    amount, currency = value.get("amount"), value.get("currency")
+    if isinstance(amount, int | float | str) and isinstance(currency, str):
+        return f"{render_inline(amount)} {currency}"
+    if depth >= _MAX_DEPTH:
+        return "…"
+    parts = [
+        f"{humanise(str(key))}: {render_inline(part, book, depth=depth + 1)}"
+        for key, part in list(value.items())[:_MAX_PARTS]
+    ]
+    return ", ".join([*parts, "…"] if len(value) > _MAX_PARTS else parts) or "–"
+
+
+def _sequence(value: Sequence[JsonValue], book: Phrasebook | None, depth: int) -> str:
+    if depth >= _MAX_DEPTH:
+        return "…"
+    parts = [render_inline(part, book, depth=depth + 1) for part in value[:_MAX_PARTS]]
+    return ", ".join([*parts, "…"] if len(value) > _MAX_PARTS else parts) or "–"
+
+
+def is_currency(value: JsonValue) -> bool:
+    """Say whether ``value`` is a currency code such as "EUR"."""
+    return isinstance(value, str) and _CURRENCY.fullmatch(value) is not None

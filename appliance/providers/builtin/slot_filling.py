@@ -1,0 +1,250 @@
+"""Values for slots out of what a visitor says.
+
+Owns which mention or words a slot takes, unasked and as the answer to a question; whether they fit
+is left to ``slot_checks``, the course of a form to ``form_dialogue``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+
+from msgspec import Struct
+
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.providers.builtin.contact_values import find_name, is_phone
+from appliance.providers.builtin.free_text import (
+    place_text,
+    reason_text,
+    search_text,
+    text_after_label,
+    trim_filler,
+)
+from appliance.providers.builtin.mentions import Mention
+from appliance.providers.builtin.message import Message
+from appliance.providers.builtin.number_roles import assign_numbers
+from appliance.providers.builtin.slot_values import (
+    combine,
+    find_choices,
+    write_code,
+    write_date,
+    write_number,
+    write_time,
+)
+from appliance.providers.builtin.slots import Slot
+from appliance.providers.builtin.times import bare_time
+
+HourChoice = Callable[[int, date | None], int]
+"""Settles an ambiguous time: minutes and the day in question to minutes."""
+
+_MIN_CODE_DIGITS = 3
+
+
+class Extracted(Struct, frozen=True):
+    """Values by slot key, and days of moments whose time is still unknown."""
+
+    values: JsonObject
+    partial: dict[str, str]
+
+
+class SlotReader:
+    """Reads one message for the slots of one tool."""
+
+    def __init__(
+        self, message: Message, slots: Sequence[Slot], now: datetime, choose_hour: HourChoice
+    ) -> None:
+        self._message = message
+        self._slots = slots
+        self._now = now
+        self._choose_hour = choose_hour
+
+    def read_all(self, *, is_opening: bool) -> Extracted:
+        """Return every value the message has for any slot.
+
+        Args:
+            is_opening: The message asks for the tool, so what is left of it may be what the tool
+                is to search for; never so in the middle of a form.
+        """
+        values: JsonObject = {}
+        partial: dict[str, str] = {}
+        numbers = assign_numbers(self._message, self._slots)
+        dates = self._message.of_kind("date")
+        times = self._times(dates)
+        moments = [slot for slot in self._slots if slot.kind == "datetime"]
+        for slot in self._slots:
+            found: JsonValue = None
+            if slot.kind == "date" and dates and not (moments and len(dates) == 1):
+                found = write_date(slot, dates.pop(0).value)
+            elif slot.kind == "time" and times and not moments:
+                found = write_time(slot, times.pop(0))
+            elif slot.kind == "datetime":
+                found = combine(slot, dates, times, self._now)
+                if found is None and dates:
+                    partial[slot.key] = dates[0].value.isoformat()
+                dates, times = dates[1:], times[1:]
+            elif slot.kind == "number":
+                mention = numbers.get(slot.key)
+                found = None if mention is None else write_number(slot, mention.value)
+            else:
+                found = self._read_other(slot, is_opening)
+            if found is not None:
+                values[slot.key] = [found] if slot.is_list and not isinstance(found, list) else found
+        return Extracted(values, partial)
+
+    def _times(self, dates: Sequence[Mention]) -> list[int]:
+        day: date | None = dates[0].value if dates else None
+        return [self._settle(mention, day) for mention in self._message.of_kind("time")]
+
+    def _settle(self, mention: Mention, day: date | None) -> int:
+        minutes: int = mention.value
+        return self._choose_hour(minutes, day) if mention.is_ambiguous else minutes
+
+    def _read_other(self, slot: Slot, is_opening: bool) -> JsonValue:
+        reading = self._message.reading
+        if slot.kind == "choice":
+            found = find_choices(slot.choices, reading)
+            if slot.is_list:
+                return [choice.value for choice in found] or None
+            return found[0].value if found else None
+        if slot.kind == "boolean":
+            return self._labelled_boolean(slot)
+        if slot.kind in ("email", "phone", "url"):
+            mentions = [m for m in self._message.mentions if m.kind == slot.kind]
+            return self._fit_phone(slot, str(mentions[0].value)) if mentions else None
+        if slot.kind == "code":
+            return self._code(slot)
+        if slot.kind == "person_name":
+            name = find_name(reading, self._message.value_words())
+            return name[0] if name else None
+        return self._free_text(slot, is_opening)
+
+    def _fit_phone(self, slot: Slot, text: str) -> JsonValue:
+        """Return a phone as written, or without its separators where only that fits."""
+        pattern = slot.pattern
+        plain = "".join(c for c in text if c.isdigit() or c == "+")
+        if pattern and not pattern.search(text) and pattern.search(plain):
+            return plain
+        return text
+
+    def _free_text(self, slot: Slot, is_opening: bool) -> JsonValue:
+        if "reason" in slot.roles:
+            return reason_text(self._message)
+        if "place" in slot.roles:
+            return text_after_label(self._message, slot) or place_text(self._message)
+        is_search = "search_text" in slot.roles and "person_name" not in slot.roles | {
+            "person_name" if "not_person" not in slot.roles else ""
+        }
+        is_search = is_search or bool(slot.roles & {"search_text", "~product"})
+        if is_opening and is_search:
+            return search_text(self._message)
+        return text_after_label(self._message, slot)
+
+    def _labelled_boolean(self, slot: Slot) -> bool | None:
+        reading = self._message.reading
+        label = find_label(self._message, slot)
+        if label is None:
+            return None
+        denials = reading.covered(("intent.no",))
+        return not any(position in denials for position in (label - 1, label - 2))
+
+    def _code(self, slot: Slot) -> JsonValue:
+        pattern = slot.pattern
+        phones = self._message.of_kind("phone")
+        for mention in self._message.codes:
+            text = str(mention.value)
+            digits = sum(character.isdigit() for character in text)
+            is_phone_too = any(p.start <= mention.start < p.end for p in phones)
+            if is_phone_too and any(other.kind == "phone" for other in self._slots):
+                continue
+            if pattern is None and digits < _MIN_CODE_DIGITS and not self._is_labelled(mention, slot):
+                continue
+            found = write_code(slot, text)
+            if found is not None:
+                return found
+        return None
+
+    def _is_labelled(self, mention: Mention, slot: Slot) -> bool:
+        if self._message.reading.text[mention.start] == "#":
+            return True
+        position = min(self._message.words_in(mention.start, mention.end), default=0)
+        reading = self._message.reading
+        near = reading.covered(("slot.identifier", *(r for r in slot.roles if r[0] == "~")))
+        return bool({position - 1, position - 2} & near)
+
+    def read_answer(self, slot: Slot) -> JsonValue:
+        """Return the value that the message gives when it answers a question for ``slot``.
+
+        Returns:
+            The value, fitting or not, or ``None`` when nothing of its kind is there.
+        """
+        found = self._answer(slot)
+        if found is not None and slot.is_list and not isinstance(found, list):
+            return [found]
+        return found
+
+    def _answer(self, slot: Slot) -> JsonValue:  # noqa: C901 - one plain case per kind
+        reading = self._message.reading
+        dates = self._message.of_kind("date")
+        if slot.kind == "date":
+            return write_date(slot, dates[0].value) if dates else None
+        if slot.kind == "time":
+            times = self._times(dates)
+            hour = bare_time(reading)
+            if not times and hour is not None:
+                times = [self._settle(hour, None)]
+            return write_time(slot, times[0]) if times else None
+        if slot.kind == "datetime":
+            return combine(slot, dates, self._times(dates), self._now)
+        if slot.kind == "number":
+            numbers = self._message.of_kind("number")
+            return write_number(slot, numbers[0].value) if numbers else None
+        if slot.kind == "boolean":
+            return answer_boolean(self._message)
+        if slot.kind == "choice":
+            return self._answer_choice(slot)
+        if slot.kind == "code":
+            return self._code(slot) or self._single_code(slot)
+        if slot.kind in ("email", "url", "phone"):
+            return self._read_other(slot, False) or self._phone_like(slot)
+        if slot.kind == "person_name":
+            name = find_name(reading, self._message.value_words())
+            return name[0] if name else trim_filler(self._message) or None
+        return reason_text(self._message) or self._message.reading.text.strip() or None
+
+    def _phone_like(self, slot: Slot) -> JsonValue:
+        text = self._message.reading.text.strip()
+        return text if slot.kind == "phone" and is_phone(text) else None
+
+    def _single_code(self, slot: Slot) -> JsonValue:
+        for mention in self._message.codes:
+            found = write_code(slot, str(mention.value))
+            if found is not None:
+                return found
+        text = trim_filler(self._message)
+        if text and len(text.split()) == 1:
+            return write_code(slot, text) or text
+        return str(self._message.codes[0].value) if self._message.codes else None
+
+    def _answer_choice(self, slot: Slot) -> JsonValue:
+        found = self._read_other(slot, False)
+        if found:
+            return found
+        numbers = self._message.of_kind("number")
+        text = self._message.reading.text.strip().rstrip(".)")
+        if numbers and text.isdigit() and 0 < numbers[0].value <= len(slot.choices):
+            return slot.choices[numbers[0].value - 1].value
+        return None
+
+
+def find_label(message: Message, slot: Slot) -> int | None:
+    """Return the position of the last word of the slot's label in the message, or ``None``."""
+    from appliance.providers.builtin.free_text import label_position
+
+    return label_position(message, slot)
+
+
+def answer_boolean(message: Message) -> bool | None:
+    """Return the yes or no a message says, or ``None`` when it says neither."""
+    if message.reading.has("intent.no"):
+        return False
+    return True if message.reading.has("intent.yes") else None

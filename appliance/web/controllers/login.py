@@ -1,0 +1,48 @@
+"""Logging in and out on the admin side.
+
+Owns the routes; passwords and tokens are checked by ``appliance.services.login``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Controller, Request, get, post
+
+from appliance.services.login import LoginService, Operator, Tokens
+from appliance.web.schemas.admin import LoginBody, Me, RefreshBody
+
+
+class LoginController(Controller):
+    """Routes of a login's life."""
+
+    path = "/api/admin"
+    tags = ["login"]  # noqa: RUF012 -- Litestar reads this class attribute
+
+    @post("/login", status_code=200, summary="Log in", security=[])
+    async def log_in(
+        self, request: Request[Any, Any, Any], data: LoginBody, login: LoginService
+    ) -> Tokens:
+        """Exchange name and password for tokens."""
+        address = request.client.host if request.client else "unknown"
+        return await login.login(data.username, data.password, address=address)
+
+    @post("/refresh", status_code=200, summary="Renew the tokens", security=[])
+    async def refresh(self, data: RefreshBody, login: LoginService) -> Tokens:
+        """Exchange a refresh token for new tokens; it works once."""
+        return await login.refresh(data.refresh_token)
+
+    @post("/logout", status_code=204, summary="Log out")
+    async def log_out(self, operator: Operator, login: LoginService) -> None:
+        """End this login; its tokens stop working at once."""
+        await login.logout(operator)
+
+    @get("/me", summary="Who am I")
+    async def me(self, operator: Operator) -> Me:
+        """Return the operator whose token this is."""
+        return Me(
+            id=operator.user_id,
+            username=operator.username,
+            role=operator.role,
+            tenant_id=operator.tenant_id,
+        )

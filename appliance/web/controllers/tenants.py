@@ -1,0 +1,169 @@
+"""Tenants and their keys, for operators.
+
+Owns the routes and who may use them; the rules on tenants are in ``appliance.services.tenants``.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from litestar import Controller, delete, get, patch, post
+from litestar.params import Parameter
+
+from appliance.errors import FieldError, InvalidInput
+from appliance.services.audit import Auditor
+from appliance.services.login import Operator
+from appliance.services.tenants import (
+    NewTenant,
+    TenantChanges,
+    TenantService,
+    build_embed_snippet,
+)
+from appliance.web.guards import require_everywhere, require_role, require_tenant
+from appliance.web.schemas.admin import (
+    EmbedView,
+    KeyList,
+    KeyView,
+    NewKeyBody,
+    TenantPage,
+    TenantView,
+    build_key_view,
+    build_tenant_view,
+)
+
+Limit = Annotated[int, Parameter(ge=1, le=200)]
+PLACEHOLDER_KEY = "YOUR_PUBLISHABLE_KEY"
+
+
+class TenantController(Controller):
+    """Routes under ``/api/admin/tenants``."""
+
+    path = "/api/admin/tenants"
+    tags = ["tenants"]  # noqa: RUF012 -- Litestar reads this class attribute
+
+    @get("/", summary="List tenants")
+    async def list_tenants(
+        self,
+        operator: Operator,
+        tenants: TenantService,
+        limit: Limit = 50,
+        cursor: str | None = None,
+    ) -> TenantPage:
+        """Return tenants, oldest first."""
+        require_role(operator, "viewer")
+        page = await tenants.list_page(limit=limit, cursor=cursor, only=operator.tenant_id)
+        return TenantPage(
+            items=[build_tenant_view(tenant) for tenant in page.items],
+            next_cursor=page.next_cursor,
+        )
+
+    @post("/", status_code=201, summary="Make a tenant")
+    async def create_tenant(
+        self, operator: Operator, data: NewTenant, tenants: TenantService, auditor: Auditor
+    ) -> TenantView:
+        """Make a tenant; its key and signing secret are shown this once."""
+        require_everywhere(operator, "operator")
+        created = await tenants.create(data)
+        tenant = created.tenant
+        await auditor.record(
+            operator.username, "tenant.create", tenant.id, tenant_id=tenant.id, changes=data
+        )
+        return build_tenant_view(
+            tenant, api_key=created.api_key, signing_secret=created.signing_secret
+        )
+
+    @get("/{tenant_id:str}", summary="Read a tenant")
+    async def get_tenant(
+        self, operator: Operator, tenant_id: str, tenants: TenantService
+    ) -> TenantView:
+        """Return one tenant."""
+        return build_tenant_view(await tenants.get(require_tenant(operator, tenant_id, "viewer")))
+
+    @patch("/{tenant_id:str}", summary="Change a tenant")
+    async def change_tenant(
+        self,
+        operator: Operator,
+        tenant_id: str,
+        data: TenantChanges,
+        tenants: TenantService,
+        auditor: Auditor,
+    ) -> TenantView:
+        """Change the given fields; absent ones stay."""
+        allowed = require_tenant(operator, tenant_id, "operator")
+        tenant = await tenants.change(allowed, data)
+        await auditor.record(
+            operator.username, "tenant.change", allowed, tenant_id=allowed, changes=data
+        )
+        return build_tenant_view(tenant)
+
+    @delete("/{tenant_id:str}", status_code=200, summary="Switch a tenant off")
+    async def deactivate_tenant(
+        self,
+        operator: Operator,
+        tenant_id: str,
+        tenants: TenantService,
+        auditor: Auditor,
+        erase: bool = False,
+    ) -> TenantView:
+        """Refuse the tenant's visitors from now on; its data stays."""
+        require_everywhere(operator, "operator")
+        if erase:
+            raise InvalidInput(
+                "Erasing a tenant is not offered by this version; it can be switched off.",
+                errors=[FieldError("erase", "Leave this out.")],
+            )
+        tenant = await tenants.deactivate(require_tenant(operator, tenant_id, "operator"))
+        await auditor.record(operator.username, "tenant.deactivate", tenant.id, tenant_id=tenant.id)
+        return build_tenant_view(tenant)
+
+    @get("/{tenant_id:str}/keys", summary="List publishable keys")
+    async def list_keys(
+        self, operator: Operator, tenant_id: str, tenants: TenantService
+    ) -> KeyList:
+        """Return what may be shown of the tenant's keys."""
+        keys = await tenants.list_keys(require_tenant(operator, tenant_id, "viewer"))
+        return KeyList(items=[build_key_view(key) for key in keys])
+
+    @post("/{tenant_id:str}/keys", status_code=201, summary="Make a new publishable key")
+    async def add_key(
+        self,
+        operator: Operator,
+        tenant_id: str,
+        tenants: TenantService,
+        auditor: Auditor,
+        data: NewKeyBody | None = None,
+    ) -> KeyView:
+        """Make a key, shown this once; the older ones work on for a while."""
+        allowed = require_tenant(operator, tenant_id, "operator")
+        overlap = timedelta(hours=(data or NewKeyBody()).overlap_hours)
+        stored, key = await tenants.add_key(allowed, overlap=overlap)
+        await auditor.record(operator.username, "key.create", stored.id, tenant_id=allowed)
+        return build_key_view(stored, api_key=key)
+
+    @delete("/{tenant_id:str}/keys/{key_id:str}", status_code=204, summary="Remove a key")
+    async def delete_key(
+        self,
+        operator: Operator,
+        tenant_id: str,
+        key_id: str,
+        tenants: TenantService,
+        auditor: Auditor,
+    ) -> None:
+        """Remove a key at once."""
+        allowed = require_tenant(operator, tenant_id, "operator")
+        await tenants.delete_key(allowed, key_id)
+        await auditor.record(operator.username, "key.delete", key_id, tenant_id=allowed)
+
+    @get("/{tenant_id:str}/embed", summary="The snippet for the shop's pages")
+    async def get_embed(
+        self,
+        operator: Operator,
+        tenant_id: str,
+        tenants: TenantService,
+        public_url: str,
+        api_key: str | None = None,
+    ) -> EmbedView:
+        """Return the script tag; keys are stored as hashes, so give the one to write into it."""
+        await tenants.get(require_tenant(operator, tenant_id, "viewer"))
+        return EmbedView(snippet=build_embed_snippet(public_url, api_key or PLACEHOLDER_KEY))

@@ -1,0 +1,350 @@
+// The inside of the sandbox: n8n's expression and Code node globals over the data of one run.
+// Evaluates to one function, text in and text out; the Python side keeps it, no global names it.
+// What may be called when, and what comes of the results, is left to appliance/workflows.
+(function () {
+  "use strict";
+  const compileText = globalThis.eval;
+  const root = globalThis;
+  const { parse, stringify } = JSON;
+  for (const name of ["SharedArrayBuffer", "Atomics", "performance"]) delete root[name];
+
+  /** An error that the author of a workflow must see; never swallowed as undefined. */
+  class WorkflowError extends Error {}
+
+  const run = { outputs: new Map(), nodes: {}, zones: {}, missingZones: [], workflow: {}, config: {} };
+  let call = { input: [[]], source: [], node: {}, runIndex: 0, index: 0 };
+  let parsed = new Map();
+
+  // ---- data of nodes that ran -------------------------------------------------------------
+
+  function runsOf(name) {
+    if (!(name in run.nodes)) throw new WorkflowError(`there is no node named '${name}'`);
+    const runs = run.outputs.get(name);
+    if (!runs) throw new WorkflowError(`node '${name}' has not run`);
+    return runs;
+  }
+
+  // Parsed anew for every call, so that code which changes its copy changes nothing else.
+  function outputOf(name, runIndex) {
+    const runs = runsOf(name);
+    const index = runIndex === undefined || runIndex === -1 ? runs.length - 1 : runIndex;
+    const text = runs[index];
+    if (text === undefined) throw new WorkflowError(`node '${name}' has no run ${index}`);
+    const key = `${index} ${name}`;
+    if (!parsed.has(key)) parsed.set(key, parse(text));
+    return parsed.get(key);
+  }
+
+  function branchOf(name, branch, runIndex) {
+    return outputOf(name, runIndex).branches[branch ?? connectedBranch(name)] ?? [];
+  }
+
+  // $('Node').all() means the output through which the node leads to the current one.
+  function connectedBranch(name) {
+    for (const source of call.source) if (source && source.node === name) return source.output;
+    return 0;
+  }
+
+  function itemsBehind(target, source, index, depth, found) {
+    if (!source || depth > 200) return;
+    const output = outputOf(source.node, source.run);
+    const item = (output.branches[source.output] ?? [])[index];
+    if (!item) return;
+    if (source.node === target) {
+      found.add(item);
+      return;
+    }
+    for (const pair of [item.pairedItem ?? []].flat()) {
+      const link = typeof pair === "number" ? { item: pair } : pair;
+      itemsBehind(target, output.source[link.input ?? 0], link.item, depth + 1, found);
+    }
+  }
+
+  function pairedItem(target, index) {
+    runsOf(target);
+    const found = new Set();
+    itemsBehind(target, call.source[0], index, 0, found);
+    if (found.size === 0) {
+      throw new WorkflowError(
+        `item ${index} of node '${call.node.name}' cannot be traced back to node '${target}'; ` +
+          "use .first(), .last() or .all() instead of .item",
+      );
+    }
+    if (found.size > 1) {
+      throw new WorkflowError(
+        `item ${index} of node '${call.node.name}' comes from several items of node '${target}'; ` +
+          "use .first(), .last() or .all() instead of .item",
+      );
+    }
+    return found.values().next().value;
+  }
+
+  function nodeData(name) {
+    if (!(name in run.nodes)) throw new WorkflowError(`there is no node named '${name}'`);
+    return {
+      get item() { return pairedItem(name, call.index); },
+      get isExecuted() { return run.outputs.has(name); },
+      get params() { return run.nodes[name]; },
+      get context() { return {}; },
+      first: (branch, runIndex) => branchOf(name, branch, runIndex)[0],
+      last: (branch, runIndex) => branchOf(name, branch, runIndex).at(-1),
+      all: (branch, runIndex) => branchOf(name, branch, runIndex),
+      pairedItem: (index) => pairedItem(name, index ?? call.index),
+      itemMatching: (index) => pairedItem(name, index ?? call.index),
+    };
+  }
+
+  const legacyNodes = new Proxy({}, {
+    get(_, name) {
+      if (typeof name === "symbol") return undefined;
+      const data = nodeData(name);
+      const here = () => data.all()[call.index] ?? data.all()[0];
+      return {
+        get json() { return here()?.json; },
+        get data() { return here()?.json; },
+        get runIndex() { return runsOf(name).length - 1; },
+        get parameter() { return data.params; },
+        get context() { return {}; },
+      };
+    },
+  });
+
+  const input = {
+    get item() { return call.input[0][call.index]; },
+    get params() { return call.source[0] ? run.nodes[call.source[0].node] : {}; },
+    get context() { return {}; },
+    first: () => call.input[0][0],
+    last: () => call.input[0].at(-1),
+    all: () => call.input[0],
+  };
+
+  // ---- dates: Luxon is loaded when something first asks for it ----------------------------
+
+  let luxonLibrary;
+  function luxon() {
+    if (!luxonLibrary) {
+      compileText(run.intlSource)(zoneTable);
+      luxonLibrary = compileText(`(function(){${run.luxonSource}\nreturn luxon})`)();
+      const zone = luxonLibrary.IANAZone.prototype;
+      luxonLibrary.IANAZone.isValidZone = (name) => zoneTable(name) !== null;
+      zone.offset = function (at) { return offsetMinutes(zoneTable(this.zoneName), at); };
+      luxonLibrary.Settings.defaultZone = run.timeZone;
+      luxonLibrary.Settings.defaultLocale = "en-US";
+    }
+    return luxonLibrary;
+  }
+
+  function zoneTable(name) {
+    if (typeof name !== "string" || name === "") return null;
+    if (!Object.hasOwn(run.zones, name)) {
+      run.missingZones.push(name);
+      throw new WorkflowError(`time zone '${name}' is being looked up`);
+    }
+    return run.zones[name];
+  }
+
+  function offsetMinutes(table, at) {
+    if (!table) return NaN;
+    let low = 0;
+    let high = table.at.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (table.at[middle] * 1000 <= at) low = middle + 1;
+      else high = middle;
+    }
+    return table.offsets[low];
+  }
+
+  // ---- globals ----------------------------------------------------------------------------
+
+  function refuse(name, remedy) {
+    return () => {
+      throw new WorkflowError(`${name} is not available here; ${remedy}`);
+    };
+  }
+
+  const getters = {
+    $json: () => call.input[0][call.index]?.json,
+    $binary: () => ({}),
+    $input: () => input,
+    $node: () => legacyNodes,
+    $itemIndex: () => call.index,
+    $runIndex: () => call.runIndex,
+    $parameter: () => call.node.parameters,
+    $prevNode: () => ({
+      name: call.source[0]?.node,
+      outputIndex: call.source[0]?.output,
+      runIndex: call.source[0]?.run,
+    }),
+    $workflow: () => run.workflow,
+    $execution: () => run.execution,
+    $mode: () => run.execution.mode,
+    $now: () => luxon().DateTime.fromMillis(run.nowMs),
+    $today: () => luxon().DateTime.fromMillis(run.nowMs).startOf("day"),
+    DateTime: () => luxon().DateTime,
+    Duration: () => luxon().Duration,
+    Interval: () => luxon().Interval,
+    $env: refuse("$env", "environment variables are never shown to workflows"),
+    $vars: refuse("$vars", "put the value into the tool's configuration (_config)"),
+    $secrets: refuse("$secrets", "map an integration instead"),
+    $jmespath: refuse("$jmespath", "use plain JavaScript"),
+    $jmesPath: refuse("$jmesPath", "use plain JavaScript"),
+    items: () => call.input[0],
+    item: () => call.input[0][call.index],
+  };
+  for (const [name, get] of Object.entries(getters)) {
+    const set = (value) =>
+      Object.defineProperty(root, name, { value, writable: true, configurable: true });
+    Object.defineProperty(root, name, { get, set, configurable: true });
+  }
+  const functions = {
+    $: nodeData,
+    $items: (name, branch, runIndex) =>
+      name === undefined ? call.input[0] : branchOf(name, branch ?? 0, runIndex),
+    $if: (condition, yes, no) => (condition ? yes : no),
+    $ifEmpty: (value, other) => (isEmpty(value) ? other : value),
+    $min: (...values) => Math.min(...values),
+    $max: (...values) => Math.max(...values),
+    $average: (...values) => values.flat().reduce((sum, value) => sum + value, 0) / values.flat().length,
+    $not: (value) => !value,
+  };
+  for (const [name, value] of Object.entries(functions)) {
+    Object.defineProperty(root, name, { value, writable: true, configurable: true });
+  }
+  const silent = () => undefined;
+  root.console = { log: silent, info: silent, warn: silent, error: silent, debug: silent };
+
+  function isEmpty(value) {
+    if (value === undefined || value === null || value === "") return true;
+    return typeof value === "object" && Object.keys(value).length === 0;
+  }
+
+  // ---- expressions ------------------------------------------------------------------------
+
+  const compiled = new Map();
+
+  function compileChunk(text) {
+    if (!compiled.has(text)) {
+      const body = text.replace(/[\s;]+$/, "");
+      try {
+        compiled.set(text, compileText(`(function(){return (\n${body}\n)})`));
+      } catch (error) {
+        throw new WorkflowError(`invalid syntax: ${error.message}`);
+      }
+    }
+    return compiled.get(text);
+  }
+
+  // As in n8n, reading a field of undefined or an unknown name gives undefined. A call of an unknown
+  // function does not: it may be one of n8n's that is missing here, and must not pass unnoticed.
+  function evaluateChunk(text) {
+    const evaluate = compileChunk(text);
+    try {
+      return evaluate.call(undefined);
+    } catch (error) {
+      if (error instanceof WorkflowError || error instanceof InternalError) throw error;
+      if (error instanceof RangeError && /stack/.test(error.message)) throw error;
+      if (error instanceof TypeError && /not a function$/.test(error.message)) {
+        throw new WorkflowError("it calls a function that does not exist here");
+      }
+      return undefined;
+    }
+  }
+
+  function evaluateTemplate(template) {
+    if (template.length === 1 && template[0].code !== undefined) {
+      return evaluateChunk(template[0].code);
+    }
+    const parts = template.map((chunk) => {
+      if (chunk.code === undefined) return chunk.text;
+      const value = evaluateChunk(chunk.code);
+      return value || value === 0 || value === false ? value : "";
+    });
+    return parts.join("");
+  }
+
+  function evaluateAll(request) {
+    return request.items.map((index) =>
+      request.templates.map((template) => {
+        call.index = index;
+        try {
+          const value = evaluateTemplate(template);
+          if (typeof value === "function") throw new WorkflowError("it is a function; call it with ()");
+          return value === undefined ? {} : { value };
+        } catch (error) {
+          if (error instanceof InternalError || run.missingZones.length > 0) throw error;
+          return { error: String(error.message) };
+        }
+      }),
+    );
+  }
+
+  // ---- the Code node ----------------------------------------------------------------------
+
+  let settled = null;
+
+  function describe(error) {
+    if (!(error instanceof Error)) return { error: String(error) };
+    const place = /<input>:(\d+):/.exec(error.stack ?? "");
+    const line = place && !(error instanceof WorkflowError) ? Number(place[1]) - 1 : null;
+    const name = error.name && error.name !== "Error" ? `${error.name}: ` : "";
+    return { error: error instanceof WorkflowError ? error.message : name + error.message, line };
+  }
+
+  async function runCode(request) {
+    const body = compileText(`(async function(){\n${request.code}\n})`);
+    if (!request.perItem) return [{ value: await body.call({}) }];
+    const results = [];
+    for (let index = 0; index < call.input[0].length; index += 1) {
+      call.index = index;
+      try {
+        results.push({ value: await body.call({}) });
+      } catch (error) {
+        if (error instanceof InternalError || run.missingZones.length > 0) throw error;
+        results.push(describe(error));
+      }
+    }
+    return results;
+  }
+
+  function startCode(request) {
+    settled = null;
+    runCode(request).then(
+      (results) => { settled = { results }; },
+      (error) => { settled = describe(error); },
+    );
+  }
+
+  // ---- the one entrance -------------------------------------------------------------------
+
+  const operations = {
+    begin(request) { Object.assign(run, request.run); },
+    luxon(request) { Object.assign(run, { luxonSource: request.luxon, intlSource: request.intl }); },
+    zones(request) { Object.assign(run.zones, request.zones); },
+    evaluate: evaluateAll,
+    code: startCode,
+    settled: () => settled,
+  };
+
+  return function (text) {
+    const request = parse(text);
+    for (const output of request.outputs ?? []) {
+      if (!run.outputs.has(output.node)) run.outputs.set(output.node, []);
+      run.outputs.get(output.node)[output.run] = output.data;
+    }
+    if (request.call) {
+      call = { ...request.call, index: 0 };
+      parsed = new Map();
+    }
+    run.missingZones = request.op === "settled" ? run.missingZones : [];
+    let result = null;
+    let error = null;
+    try {
+      result = operations[request.op](request) ?? null;
+    } catch (thrown) {
+      if (run.missingZones.length === 0) throw thrown;
+      error = String(thrown.message);
+    }
+    return stringify({ result, error, missingZones: run.missingZones });
+  };
+})();
