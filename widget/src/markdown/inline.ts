@@ -61,6 +61,9 @@ class InlineScanner {
         return this.takeCode();
       case "[":
         return this.options.isLabel === true ? 0 : this.takeLink();
+      case "!":
+        // An image is not loaded; what stands for it is its label, as a link.
+        return LABELLED_LINK.test(this.text.slice(this.position + 1)) ? 1 : 0;
       case "<":
         return this.options.isLabel === true ? 0 : this.takeAngleLink();
       case "*":
@@ -127,10 +130,11 @@ class InlineScanner {
   private takeEmphasis(char: "*" | "_"): number {
     const { text, position } = this;
     if (this.depth >= MAX_DEPTH) return 0;
-    const mark = text.startsWith(char + char, position) ? char + char : char;
+    const run = /^(\*+|_+)/.exec(text.slice(position))?.[0] ?? char;
+    const isAtWordStart = char === "*" || !isWordCharacter(text[position - 1]);
+    if (run.length > 3 || !isAtWordStart || !/\S/.test(text[position + run.length] ?? " ")) return this.skip(run);
+    const mark = run.slice(0, 2);
     const start = position + mark.length;
-    if (!/\S/.test(text[start] ?? " ") || text[start] === char) return this.skip(mark);
-    if (char === "_" && isWordCharacter(text[position - 1])) return this.skip(mark);
     let end = this.unclosed.has(mark) ? -1 : this.findClosing(mark, start);
     if (end < 0) {
       this.unclosed.add(mark);

@@ -1,0 +1,195 @@
+// @vitest-environment node
+/** Tests a conversation against a real server on loopback: what is shown, kept, retried and forgotten. */
+import { afterEach, describe, expect, it } from "vitest";
+import { ApiClient } from "../../src/api/client";
+import { Conversation, type ConversationSignal } from "../../src/conversation/conversation";
+import { type Scripted, startFakeServer } from "../fake-server.mjs";
+import { MemoryStorage, storeOn } from "./memory-storage";
+
+type FakeOptions = NonNullable<Parameters<typeof startFakeServer>[0]>;
+
+let stopServer: (() => Promise<unknown>) | null = null;
+afterEach(async () => void (await stopServer?.()));
+
+/** A server, and pages that come and go over the same browser storage. */
+async function start(options: FakeOptions = {}) {
+  const server = await startFakeServer(options);
+  stopServer = server.close;
+  const local = new MemoryStorage();
+  const tab = new MemoryStorage();
+  let now = 1_000_000;
+  let made = 0;
+  const openPage = () => {
+    const signals: ConversationSignal[] = [];
+    const store = storeOn(local, tab, server.origin);
+    let noticeStreaming = (): void => undefined;
+    /** Settles within the very change that shows the first streamed words. */
+    const streaming = new Promise<void>((resolve) => (noticeStreaming = resolve));
+    const conversation = new Conversation({
+      client: new ApiClient(server.origin, "pk_test", fetch),
+      store,
+      context: () => ({ locale: "en" }),
+      newId: () => `m${(made += 1)}`,
+      now: () => now,
+      sleep: async () => undefined,
+      onChange: ({ activity }) => (activity.kind === "streaming" ? noticeStreaming() : undefined),
+      onSignal: (signal) => signals.push(signal),
+    });
+    conversation.greet("Hi!", ["Menu"]);
+    return { conversation, store, signals, streaming };
+  };
+  return { server, openPage, ...openPage(), local, tab, wait: (seconds: number) => void (now += seconds * 1000) };
+}
+
+const idle = (conversation: Conversation) => expect.poll(() => conversation.state.activity.kind === "idle" && said(conversation));
+
+function said(conversation: Conversation): string[] {
+  return conversation.state.entries.map((entry) => (entry.kind === "notice" ? `(${entry.topic})` : `${entry.kind[0] ?? ""}: ${entry.text}`));
+}
+
+describe("Conversation", () => {
+  it("greets, takes a message and shows its answer", async () => {
+    const { conversation, store, signals, tab } = await start({ answer: () => ({ text: "Hello.", quickReplies: ["A", "B"] }) });
+    expect([said(conversation), conversation.state.quickReplies]).toEqual([["a: Hi!"], ["Menu"]]);
+    conversation.send("  hello ");
+    expect(conversation.state.quickReplies).toEqual([]);
+    await idle(conversation).toEqual(["a: Hi!", "v: hello", "a: Hello."]);
+    expect(conversation.state.quickReplies).toEqual(["A", "B"]);
+    expect(store.sessionId).toMatch(/^vs_/);
+    expect(tab.length).toBe(0);
+    expect(signals).toEqual([
+      { type: "message", role: "user", text: "hello" },
+      { type: "message", role: "assistant", text: "Hello." },
+    ]);
+  });
+
+  it("answers messages one after the other in one session", async () => {
+    const { conversation, server } = await start();
+    conversation.send("one");
+    conversation.send("two");
+    conversation.send("   ");
+    await idle(conversation).toEqual(["a: Hi!", "v: one", "v: two", "a: You said: one", "a: You said: two"]);
+    expect([server.turnsRun, server.sessions.size]).toEqual([2, 1]);
+  });
+
+  it("shows the past after a reload", async () => {
+    const { conversation, openPage } = await start();
+    conversation.send("one");
+    await idle(conversation).toContain("a: You said: one");
+    const page = openPage();
+    await page.conversation.load();
+    expect(said(page.conversation)).toEqual(["a: Hi!", "v: one", "a: You said: one"]);
+    expect(page.conversation.state.quickReplies).toEqual([]);
+  });
+
+  it("forgets a session the server no longer knows, without a word", async () => {
+    const { conversation, store } = await start();
+    store.sessionId = "vs_gone";
+    await conversation.load();
+    expect([said(conversation), conversation.state.failure, store.sessionId]).toEqual([["a: Hi!"], null, ""]);
+  });
+
+  it("keeps a message that failed and sends it again with the same id", async () => {
+    const answers: Scripted[] = [{ refuse: { status: 500, code: "internal" } }, { text: "Hello." }];
+    const { conversation, server, tab } = await start({ answer: () => answers.shift() ?? {} });
+    conversation.send("hello");
+    await expect.poll(() => conversation.state.failure?.problem.status).toBe(500);
+    expect(conversation.state.entries[1]).toMatchObject({ delivery: "failed", text: "hello" });
+    expect(tab.length).toBe(1);
+    conversation.retry();
+    await idle(conversation).toEqual(["a: Hi!", "v: hello", "a: Hello."]);
+    expect(conversation.state.failure).toBeNull();
+    const ids = server.seen.filter((one) => one.path === "/chat/message").map((one) => one.body["message_id"]);
+    expect(ids).toEqual(["m1", "m1"]);
+  });
+
+  it("waits as long as a rate limit says before it tries again", async () => {
+    const answers: Scripted[] = [{ refuse: { status: 429, code: "rate_limited", retryAfterS: 20 } }, { text: "Hello." }];
+    const { conversation, server, wait } = await start({ answer: () => answers.shift() ?? {} });
+    conversation.send("hello");
+    await expect.poll(() => conversation.state.failure?.canRetryAt).toBe(1_020_000);
+    conversation.retry();
+    await conversation.load();
+    expect(server.seen.filter((one) => one.path === "/chat/message")).toHaveLength(1);
+    wait(21);
+    conversation.retry();
+    await idle(conversation).toContain("a: Hello.");
+  });
+
+  it("gives back the text of a message that cannot be accepted", async () => {
+    const { conversation, signals, tab } = await start({ answer: () => ({ refuse: { status: 400, code: "invalid_request" } }) });
+    conversation.send("one");
+    conversation.send("two");
+    await expect.poll(() => signals.find((signal) => signal.type === "returned")).toEqual({ type: "returned", text: "one\ntwo" });
+    expect(said(conversation)).toEqual(["a: Hi!"]);
+    expect(conversation.state.failure?.problem.status).toBe(400);
+    expect(tab.length).toBe(0);
+  });
+
+  it("sends a message that a reload interrupted, and shows it once", async () => {
+    const { conversation, openPage, server, streaming } = await start({ chunkDelayMs: 5, answer: () => ({ text: "One two three four." }) });
+    conversation.send("hello");
+    await streaming;
+    conversation.stop();
+    const page = openPage();
+    await page.conversation.load();
+    await idle(page.conversation).toEqual(["a: Hi!", "v: hello", "a: One two three four."]);
+    expect(server.turnsRun).toBe(1);
+    expect(page.store.pending).toEqual([]);
+  });
+
+  it("closes an ended conversation and starts a new one with the next message", async () => {
+    const { conversation, server, store, signals } = await start({ answer: (text) => ({ text: "Ok.", ended: text === "bye" }) });
+    conversation.send("bye");
+    await idle(conversation).toEqual(["a: Hi!", "v: bye", "a: Ok.", "(ended)"]);
+    expect(store.sessionId).toBe("");
+    expect(signals).toContainEqual({ type: "ended" });
+    conversation.send("again");
+    await idle(conversation).toEqual(["a: Hi!", "v: bye", "a: Ok.", "(ended)", "v: again", "a: Ok."]);
+    expect(server.sessions.size).toBe(2);
+  });
+
+  it("says once that it is degraded, and that a human was asked for", async () => {
+    const { conversation } = await start({ answer: () => ({ text: "Ok.", degraded: true, escalated: true }) });
+    conversation.send("one");
+    await idle(conversation).toContain("a: Ok.");
+    conversation.send("two");
+    await idle(conversation).toEqual(["a: Hi!", "v: one", "a: Ok.", "(degraded)", "(escalated)", "v: two", "a: Ok."]);
+  });
+
+  it("starts afresh on request and ends the old conversation on the server", async () => {
+    const { conversation, server, store } = await start();
+    conversation.send("one");
+    await idle(conversation).toContain("a: You said: one");
+    const sessionId = store.sessionId;
+    conversation.restart();
+    expect([said(conversation), conversation.state.quickReplies, store.sessionId]).toEqual([["a: Hi!"], ["Menu"], ""]);
+    await expect.poll(() => server.sessions.get(sessionId)?.isEnded).toBe(true);
+    conversation.send("two");
+    await idle(conversation).toEqual(["a: Hi!", "v: two", "a: You said: two"]);
+  });
+
+  it("lets nothing of an abandoned turn into the new conversation", async () => {
+    const { conversation, server, streaming } = await start({ chunkDelayMs: 5 });
+    conversation.send("old");
+    await streaming;
+    conversation.restart();
+    conversation.send("new");
+    await idle(conversation).toEqual(["a: Hi!", "v: new", "a: You said: new"]);
+    expect(server.sessions.size).toBe(2);
+  });
+
+  it("shows a lost connection and goes on by itself when the network is back", async () => {
+    const { conversation, server } = await start();
+    const { origin } = server;
+    await server.close();
+    conversation.send("hello");
+    await expect.poll(() => conversation.state.failure?.problem.status).toBe(0);
+    expect(conversation.state.connection).toBe("offline");
+    const revived = await startFakeServer({ port: Number(new URL(origin).port) });
+    stopServer = revived.close;
+    conversation.setOnline(true);
+    await idle(conversation).toEqual(["a: Hi!", "v: hello", "a: You said: hello"]);
+    expect(conversation.state.connection).toBe("online");
+  });
+});

@@ -1,0 +1,145 @@
+// @vitest-environment node
+/** Tests one turn against a real server on loopback, with the connection cut at every byte. */
+import { afterEach, describe, expect, it } from "vitest";
+import { ApiClient } from "../../src/api/client";
+import { Problem } from "../../src/api/problem";
+import { type TurnEvent, runTurn } from "../../src/conversation/turn";
+import { startFakeServer } from "../fake-server.mjs";
+
+type FakeOptions = NonNullable<Parameters<typeof startFakeServer>[0]>;
+
+const ANSWER = { text: "Your order שלום 🍕 is **on its way**.", tools: [{ name: "get_order_status" }], quickReplies: ["Thanks"] };
+
+let stopServer: (() => Promise<unknown>) | null = null;
+afterEach(async () => void (await stopServer?.()));
+
+async function start(options: FakeOptions = {}) {
+  const server = await startFakeServer({ answer: () => ANSWER, ...options });
+  stopServer = server.close;
+  const client = new ApiClient(server.origin, "pk_test", fetch);
+  const slept: number[] = [];
+  const run = async (messageId = "m1", signal = new AbortController().signal): Promise<TurnEvent[]> => {
+    const events: TurnEvent[] = [];
+    const sleep = async (delayMs: number): Promise<void> => void slept.push(delayMs);
+    const request = { message: "Where is it?", message_id: messageId };
+    await runTurn({ client, request, signal, emit: (event) => events.push(event), sleep });
+    return events;
+  };
+  return { server, run, slept };
+}
+
+/** What a visitor would have read: streamed text, then the authoritative one. */
+function readAs(events: readonly TurnEvent[]): { streamed: string; replies: string[] } {
+  let streamed = "";
+  const replies: string[] = [];
+  for (const event of events) {
+    if (event.type === "session") streamed = "";
+    if (event.type === "delta") streamed += event.text;
+    if (event.type === "reply") replies.push(event.reply.text);
+  }
+  return { streamed, replies };
+}
+
+describe("runTurn", () => {
+  it("emits session, tool, text and reply in order", async () => {
+    const { run } = await start();
+    const events = await run();
+    expect(events.map((event) => event.type).filter((type, at, all) => type !== all[at - 1])).toEqual(["session", "tool", "delta", "reply"]);
+    expect(readAs(events)).toEqual({ streamed: ANSWER.text, replies: [ANSWER.text] });
+  });
+
+  it("sends the key, asks for a stream and names the message", async () => {
+    const { server, run } = await start();
+    await run("m7");
+    const [seen] = server.seen;
+    expect(seen?.headers["x-api-key"]).toBe("pk_test");
+    expect(seen?.headers.accept).toBe("text/event-stream");
+    expect(seen?.body).toEqual({ message: "Where is it?", message_id: "m7" });
+  });
+
+  it("takes a plain JSON answer from a server that does not stream", async () => {
+    const { run } = await start({ streams: false });
+    expect(readAs(await run())).toEqual({ streamed: "", replies: [ANSWER.text] });
+  });
+
+  it.each([
+    { resumes: true, how: "resuming" },
+    { resumes: false, how: "asking again" },
+  ])("loses and doubles nothing when the stream is cut at any byte, $how", async ({ resumes }) => {
+    let cutAt = 0;
+    const { server, run } = await start({
+      resumes,
+      // Only the first connection of a message breaks.
+      cut: ({ path, body }) => {
+        const posts = server.seen.filter((one) => one.path === "/chat/message" && one.body["message_id"] === body["message_id"]);
+        return path === "/chat/message" && posts.length === 1 ? cutAt : null;
+      },
+    });
+    for (; cutAt < 1500; cutAt += 1) {
+      const { streamed, replies } = readAs(await run(`m${cutAt}`));
+      expect(replies, `cut after ${cutAt} bytes`).toEqual([ANSWER.text]);
+      expect(ANSWER.text.startsWith(streamed), `cut after ${cutAt} bytes: ${streamed}`).toBe(true);
+    }
+    const sessions = [...server.sessions.values()];
+    const doubled = sessions.filter((session) => [...session.turns.values()].length > 1);
+    expect(doubled).toEqual([]);
+  }, 60_000);
+
+  it("resumes after the last event that arrived", async () => {
+    const { server, run } = await start({ cut: ({ path }) => (path === "/chat/message" ? 700 : null) });
+    const events = await run();
+    expect(events.some((event) => event.type === "connecting")).toBe(true);
+    const resumed = server.seen.find((one) => one.path.startsWith("/chat/events/"));
+    expect(Number(resumed?.headers["last-event-id"])).toBeGreaterThan(10_000);
+    expect(server.turnsRun).toBe(1);
+  });
+
+  it("waits while another message of the session is being answered", async () => {
+    let busy = 2;
+    const { run, slept } = await start({
+      answer: () => (busy-- > 0 ? { refuse: { status: 409, code: "turn_in_progress", retryAfterS: 3 } } : ANSWER),
+    });
+    expect(readAs(await run()).replies).toEqual([ANSWER.text]);
+    expect(slept).toEqual([3000, 3000]);
+  });
+
+  it("gives up on a session that stays busy", async () => {
+    const { run, slept } = await start({ answer: () => ({ refuse: { status: 409, code: "turn_in_progress" } }) });
+    await expect(run()).rejects.toMatchObject({ code: "turn_in_progress" });
+    expect(slept).toHaveLength(5);
+  });
+
+  it.each([
+    [401, "unknown_key"],
+    [403, "origin_not_allowed"],
+    [429, "rate_limited"],
+    [500, "internal"],
+  ])("throws a refusal with status %i at once", async (status, code) => {
+    const { server, run } = await start({ answer: () => ({ refuse: { status, code, retryAfterS: 9 } }) });
+    await expect(run()).rejects.toMatchObject({ status, code, retryAfterS: 9 });
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it("throws the problem of an error event", async () => {
+    const { run } = await start({ answer: () => ({ failInStream: { status: 503, code: "answer_unavailable" } }) });
+    await expect(run()).rejects.toMatchObject({ status: 503, code: "answer_unavailable" });
+  });
+
+  it("reports a server that is gone as a network problem", async () => {
+    const { server, run } = await start();
+    await server.close();
+    const error: unknown = await run().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Problem);
+    expect(error).toMatchObject({ status: 0, code: "network" });
+  });
+
+  it("asks nothing again once it was aborted", async () => {
+    const { server, run } = await start({ chunkDelayMs: 5 });
+    const controller = new AbortController();
+    const running = run("m1", controller.signal);
+    await expect.poll(() => server.seen.length).toBe(1);
+    controller.abort();
+    await expect(running).rejects.toMatchObject({ code: "network" });
+    expect(server.seen).toHaveLength(1);
+  });
+});
