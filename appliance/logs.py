@@ -14,7 +14,7 @@ import logging.handlers
 import re
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -76,6 +76,11 @@ class LogBuffer:
         self._ids = itertools.count(1)
         self._wakers: set[Callable[[], None]] = set()
 
+    @property
+    def last_id(self) -> int:
+        """The id of the newest entry, 0 when there is none."""
+        return self._entries[-1].id if self._entries else 0
+
     def append(self, event: EventDict) -> None:
         """Add one already redacted event."""
         fields = {key: value for key, value in event.items() if key not in _ENTRY_KEYS}
@@ -104,8 +109,8 @@ class LogBuffer:
 
     async def follow(
         self, *, after_id: int, matches: Callable[[LogEntry], bool] | None = None
-    ) -> AsyncIterator[LogEntry]:
-        """Yield matching entries behind ``after_id``, then each new one as it comes."""
+    ) -> AsyncGenerator[list[LogEntry], None]:
+        """Yield matching entries behind ``after_id``, then new ones as they come, in batches."""
         loop = asyncio.get_running_loop()
         ready = asyncio.Event()
 
@@ -117,10 +122,13 @@ class LogBuffer:
         try:
             while True:
                 ready.clear()
-                for entry in self.newest(limit=BUFFER_ENTRIES, after_id=after_id, matches=matches):
-                    after_id = entry.id
-                    yield entry
-                await ready.wait()
+                newest_id = self.last_id
+                batch = self.newest(limit=BUFFER_ENTRIES, after_id=after_id, matches=matches)
+                after_id = max(newest_id, batch[-1].id if batch else after_id)
+                if batch:
+                    yield batch
+                else:
+                    await ready.wait()
         finally:
             self._wakers.discard(wake)
 

@@ -74,6 +74,7 @@ class SearchIndex:
         for number, keys in enumerate(documents):
             for key, weight in keys.items():
                 self._postings[key].append((number, weight))
+        self._weights = tuple(documents)
         self._size = max(len(documents), _SMALLEST_COLLECTION)
         self._own = [self._own_weight(keys) for keys in documents]
 
@@ -91,6 +92,16 @@ class SearchIndex:
         """Return how telling a term is: by its commonest known key, or as unknown."""
         known = [self.idf(key) for key, _ in term.keys if key in self._postings]
         return min(known) if known else self.idf("")
+
+    def factor(self, term: Term, document: int) -> float:
+        """Return how well a document explains a term, 0 when it does not."""
+        return max(
+            (
+                factor * self._weights[document].get(key, 0.0)
+                for key, factor in term.keys
+            ),
+            default=0.0,
+        )
 
     def search(self, terms: Iterable[Term], *, limit: int = 5) -> list[Found]:
         """Return the best documents for ``terms``, best first."""

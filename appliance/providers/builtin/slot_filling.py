@@ -14,6 +14,7 @@ from msgspec import Struct
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.providers.builtin.contact_values import find_name, is_phone
 from appliance.providers.builtin.free_text import (
+    label_position,
     place_text,
     reason_text,
     search_text,
@@ -131,17 +132,14 @@ class SlotReader:
             return reason_text(self._message)
         if "place" in slot.roles:
             return text_after_label(self._message, slot) or place_text(self._message)
-        is_search = "search_text" in slot.roles and "person_name" not in slot.roles | {
-            "person_name" if "not_person" not in slot.roles else ""
-        }
-        is_search = is_search or bool(slot.roles & {"search_text", "~product"})
+        is_search = bool(slot.roles & {"search_text", "~product", "described.~product"})
         if is_opening and is_search:
             return search_text(self._message)
         return text_after_label(self._message, slot)
 
     def _labelled_boolean(self, slot: Slot) -> bool | None:
         reading = self._message.reading
-        label = find_label(self._message, slot)
+        label = label_position(self._message, slot)
         if label is None:
             return None
         denials = reading.covered(("intent.no",))
@@ -234,13 +232,6 @@ class SlotReader:
         if numbers and text.isdigit() and 0 < numbers[0].value <= len(slot.choices):
             return slot.choices[numbers[0].value - 1].value
         return None
-
-
-def find_label(message: Message, slot: Slot) -> int | None:
-    """Return the position of the last word of the slot's label in the message, or ``None``."""
-    from appliance.providers.builtin.free_text import label_position
-
-    return label_position(message, slot)
 
 
 def answer_boolean(message: Message) -> bool | None:

@@ -11,14 +11,14 @@
   /** An error that the author of a workflow must see; never swallowed as undefined. */
   class WorkflowError extends Error {}
 
-  const run = { outputs: new Map(), nodes: {}, zones: {}, missingZones: [], workflow: {}, config: {} };
+  const run = { outputs: new Map(), nodes: {}, zones: {}, sources: {}, missing: [], workflow: {}, execution: {} };
   let call = { input: [[]], source: [], node: {}, runIndex: 0, index: 0 };
   let parsed = new Map();
 
   // ---- data of nodes that ran -------------------------------------------------------------
 
   function runsOf(name) {
-    if (!(name in run.nodes)) throw new WorkflowError(`there is no node named '${name}'`);
+    if (!Object.hasOwn(run.nodes, name)) throw new WorkflowError(`there is no node named '${name}'`);
     const runs = run.outputs.get(name);
     if (!runs) throw new WorkflowError(`node '${name}' has not run`);
     return runs;
@@ -80,7 +80,7 @@
   }
 
   function nodeData(name) {
-    if (!(name in run.nodes)) throw new WorkflowError(`there is no node named '${name}'`);
+    if (!Object.hasOwn(run.nodes, name)) throw new WorkflowError(`there is no node named '${name}'`);
     return {
       get item() { return pairedItem(name, call.index); },
       get isExecuted() { return run.outputs.has(name); },
@@ -121,10 +121,26 @@
   // ---- dates: Luxon is loaded when something first asks for it ----------------------------
 
   let luxonLibrary;
+  let isIntlLoaded = false;
+
+  function requireSource(name) {
+    if (run.sources[name]) return run.sources[name];
+    run.missing.push(`source:${name}`);
+    throw new WorkflowError(`${name} is being loaded`);
+  }
+
+  function loadIntl() {
+    if (isIntlLoaded) return;
+    const source = requireSource("intl");
+    isIntlLoaded = true;
+    compileText(source)(zoneTable);
+  }
+
   function luxon() {
     if (!luxonLibrary) {
-      compileText(run.intlSource)(zoneTable);
-      luxonLibrary = compileText(`(function(){${run.luxonSource}\nreturn luxon})`)();
+      loadIntl();
+      const source = requireSource("luxon.min");
+      luxonLibrary = compileText(`(function(){${source}\nreturn luxon})`)();
       const zone = luxonLibrary.IANAZone.prototype;
       luxonLibrary.IANAZone.isValidZone = (name) => zoneTable(name) !== null;
       zone.offset = function (at) { return offsetMinutes(zoneTable(this.zoneName), at); };
@@ -137,7 +153,7 @@
   function zoneTable(name) {
     if (typeof name !== "string" || name === "") return null;
     if (!Object.hasOwn(run.zones, name)) {
-      run.missingZones.push(name);
+      run.missing.push(`zone:${name}`);
       throw new WorkflowError(`time zone '${name}' is being looked up`);
     }
     return run.zones[name];
@@ -153,6 +169,20 @@
       else high = middle;
     }
     return table.offsets[low];
+  }
+
+  // Until something formats a date or a number, Intl is a promise to load it.
+  Object.defineProperty(root, "Intl", {
+    configurable: true,
+    get() { loadIntl(); return root.Intl; },
+    set(value) { Object.defineProperty(root, "Intl", { value, writable: true, configurable: true }); },
+  });
+  for (const [prototype, name] of [
+    [Date.prototype, "toLocaleString"], [Date.prototype, "toLocaleDateString"],
+    [Date.prototype, "toLocaleTimeString"], [Number.prototype, "toLocaleString"],
+  ]) {
+    const value = function (...given) { loadIntl(); return prototype[name].apply(this, given); };
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
   }
 
   // ---- globals ----------------------------------------------------------------------------
@@ -272,7 +302,7 @@
           if (typeof value === "function") throw new WorkflowError("it is a function; call it with ()");
           return value === undefined ? {} : { value };
         } catch (error) {
-          if (error instanceof InternalError || run.missingZones.length > 0) throw error;
+          if (error instanceof InternalError || run.missing.length > 0) throw error;
           return { error: String(error.message) };
         }
       }),
@@ -300,7 +330,7 @@
       try {
         results.push({ value: await body.call({}) });
       } catch (error) {
-        if (error instanceof InternalError || run.missingZones.length > 0) throw error;
+        if (error instanceof InternalError || run.missing.length > 0) throw error;
         results.push(describe(error));
       }
     }
@@ -319,8 +349,10 @@
 
   const operations = {
     begin(request) { Object.assign(run, request.run); },
-    luxon(request) { Object.assign(run, { luxonSource: request.luxon, intlSource: request.intl }); },
-    zones(request) { Object.assign(run.zones, request.zones); },
+    supply(request) {
+      Object.assign(run.zones, request.zones);
+      Object.assign(run.sources, request.sources);
+    },
     evaluate: evaluateAll,
     code: startCode,
     settled: () => settled,
@@ -336,15 +368,15 @@
       call = { ...request.call, index: 0 };
       parsed = new Map();
     }
-    run.missingZones = request.op === "settled" ? run.missingZones : [];
+    run.missing = request.op === "settled" ? run.missing : [];
     let result = null;
     let error = null;
     try {
       result = operations[request.op](request) ?? null;
     } catch (thrown) {
-      if (run.missingZones.length === 0) throw thrown;
+      if (run.missing.length === 0) throw thrown;
       error = String(thrown.message);
     }
-    return stringify({ result, error, missingZones: run.missingZones });
+    return stringify({ result, error, missing: run.missing });
   };
 })();

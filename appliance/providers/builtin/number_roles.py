@@ -1,0 +1,110 @@
+"""Which number of a message belongs to which numeric slot.
+
+Owns telling "for two", "3 nights" and "5 people" apart by the words around them and by the slots'
+names; the numbers themselves are read in ``numbers``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from appliance.providers.builtin.lexicon import read_text
+from appliance.providers.builtin.mentions import Mention
+from appliance.providers.builtin.message import Message
+from appliance.providers.builtin.slots import Slot
+from appliance.providers.builtin.words import stems
+
+_COUNTS = ("~people", "~night", "~day_count", "~price")
+_NAMED, _ADJACENT, _LIKELY, _POSSIBLE = 4, 3, 2, 1
+_CURRENCY_SIGNS = "$€£₪"
+_MAX_PLAIN_COUNT = 1_000
+
+
+def assign_numbers(message: Message, slots: Sequence[Slot]) -> dict[str, Mention]:
+    """Return for each numeric slot the number that is surely or likely meant for it."""
+    numeric = [slot for slot in slots if slot.kind == "number"]
+    free = [m for m in message.of_kind("number") if not _is_code(message, m, slots)]
+    pairs = sorted(
+        (
+            (-_affinity(message, mention, slot, numeric), order, mention.start, slot.key)
+            for order, slot in enumerate(numeric)
+            for mention in free
+        ),
+    )
+    by_start = {mention.start: mention for mention in free}
+    assigned: dict[str, Mention] = {}
+    used: set[int] = set()
+    for negative, _, start, key in pairs:
+        if negative < 0 and key not in assigned and start not in used:
+            assigned[key] = by_start[start]
+            used.add(start)
+    return assigned
+
+
+def _is_code(message: Message, mention: Mention, slots: Sequence[Slot]) -> bool:
+    """Say whether a number is part of a longer code, or the code that a slot wants."""
+    for code in message.codes:
+        if code.start <= mention.start and mention.end <= code.end:
+            is_longer = (code.start, code.end) != (mention.start, mention.end)
+            wants = any(slot.kind == "code" for slot in slots)
+            if is_longer or (wants and len(str(code.value)) > 2):  # noqa: PLR2004 - a count is short
+                return True
+    return False
+
+
+def _affinity(message: Message, mention: Mention, slot: Slot, numeric: Sequence[Slot]) -> int:
+    position = min(message.words_in(mention.start, mention.end), default=None)
+    if position is None:
+        return 0
+    last = max(message.words_in(mention.start, mention.end))
+    reading = message.reading
+    before, after = {position - 1, position - 2}, {last + 1, last + 2}
+    wanted = _count_of(slot)
+    around = _concepts_at(message, after) or _concepts_at(message, {last + 1, position - 1})
+    if wanted == "~price" and _has_currency(message, mention):
+        return _ADJACENT
+    if wanted and wanted in _concepts_at(message, {last + 1, position}):
+        return _NAMED
+    if wanted and wanted in _concepts_at(message, after | before):
+        return _ADJACENT
+    label = {form for word in read_text(slot.label).words for form in stems(word.folded)}
+    near = [reading.words[i] for i in before | after if 0 <= i < len(reading.words)]
+    if any(label & set(stems(w.folded)) and not _is_stop(message, w.start) for w in near):
+        return _ADJACENT
+    if around - ({wanted} if wanted else set()):
+        return 0  # it counts something else
+    if abs(mention.value) > _MAX_PLAIN_COUNT:
+        return 0
+    if wanted == "~people":
+        return _LIKELY
+    if wanted is None and last + 1 < len(reading.words) and last + 1 not in reading.stop:
+        return _POSSIBLE
+    return _POSSIBLE if len(numeric) == 1 and wanted != "~price" else 0
+
+
+def _is_stop(message: Message, start: int) -> bool:
+    return any(message.reading.words[i].start == start for i in message.reading.stop)
+
+
+def _count_of(slot: Slot) -> str | None:
+    """Return what a slot counts, as a concept, by its name first and its description then."""
+    for roles in (slot.roles, {role.removeprefix("described.") for role in slot.roles}):
+        found = next((concept for concept in _COUNTS if concept in roles), None)
+        if found:
+            return found
+    return None
+
+
+def _concepts_at(message: Message, positions: set[int]) -> set[str]:
+    return {
+        match.name
+        for match in message.reading.matches
+        if match.name in _COUNTS and any(match.first <= p <= match.last for p in positions)
+    }
+
+
+def _has_currency(message: Message, mention: Mention) -> bool:
+    text = message.reading.text
+    return text[max(0, mention.start - 1) : mention.start] in _CURRENCY_SIGNS[:] and (
+        mention.start > 0
+    ) or text[mention.end : mention.end + 1] in tuple(_CURRENCY_SIGNS)

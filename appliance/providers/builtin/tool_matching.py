@@ -1,0 +1,174 @@
+"""Which of a tenant's tools a message asks for.
+
+Owns scoring tools by their names, descriptions, parameter titles and example utterances, none of
+which is known beforehand; filling them in is left to ``form_dialogue``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from appliance.domain.tool import ToolSpec
+from appliance.providers.builtin.lexicon import CONCEPT_MARK, Reading, load_lexicon
+from appliance.providers.builtin.message import Message
+from appliance.providers.builtin.search_index import SearchIndex, document_keys, query_terms
+from appliance.providers.builtin.slots import Slot, build_slots, humanise
+from appliance.providers.builtin.words import stems
+
+_NAME_WEIGHT, _EXAMPLE_WEIGHT, _DESCRIPTION_WEIGHT, _PARAMETER_WEIGHT = 1.0, 0.95, 0.85, 0.6
+_ABSORBED = 0.75
+"""How well a word is explained that a search slot takes in as its value."""
+_ANCHOR = 0.8
+_STOPWORD_WEIGHT = 0.2
+_CACHED_TOOLSETS = 64
+
+
+class ToolMatch(Struct, frozen=True):
+    """A tool with how well it explains the message, 0 to 1."""
+
+    tool: ToolSpec
+    slots: tuple[Slot, ...]
+    score: float
+    similarity: float
+    """Likeness to the most similar example, 0 to 1."""
+
+
+class Toolset:
+    """A tenant's tools, indexed."""
+
+    def __init__(self, tools: Sequence[ToolSpec]) -> None:
+        self.tools = tuple(tools)
+        self.slots = {tool.name: build_slots(tool) for tool in tools}
+        self._by_name = {tool.name: tool for tool in tools}
+        lexicon = load_lexicon()
+        self._index = SearchIndex([_keys(tool, self.slots[tool.name]) for tool in tools])
+        self._examples = [
+            (number, _utterance(lexicon.read(example)))
+            for number, tool in enumerate(tools)
+            for example in tool.examples
+        ]
+
+    def get(self, name: str) -> ToolSpec | None:
+        """Return the tool of that name, or ``None``."""
+        return self._by_name.get(name)
+
+    def match(self, message: Message) -> list[ToolMatch]:
+        """Return the tools that explain the message at all, best first."""
+        said = _utterance(message.reading)
+        likeness: dict[int, float] = {}
+        for number, example in self._examples:
+            value = self._likeness(said, example)
+            if value > likeness.get(number, 0.0):
+                likeness[number] = value
+        values = message.value_words()
+        scores = {
+            found.document: found.coverage
+            for found in self._index.search(query_terms(message.reading, values), limit=8)
+        }
+        matches = []
+        for number in scores.keys() | likeness.keys():
+            tool = self.tools[number]
+            explained = self._explained(tool, message, values, number)
+            similar = likeness.get(number, 0.0)
+            score = max(explained, similar if similar >= _ANCHOR else 0.0)
+            matches.append(ToolMatch(tool, self.slots[tool.name], score, similar))
+        return sorted(matches, key=lambda m: (-m.score, -m.similarity, m.tool.name))
+
+    def _explained(
+        self, tool: ToolSpec, message: Message, values: frozenset[int], number: int
+    ) -> float:
+        """Return the part of the message that the tool and its slots explain, if it is anchored."""
+        slots = self.slots[tool.name]
+        absorbing = any(slot.is_required and _absorbs(slot) for slot in slots)
+        total = gained = 0.0
+        is_anchored = False
+        for term in query_terms(message.reading, values | _choice_words(message, slots)):
+            weight = self._index.weigh(term)
+            factor = self._index.factor(term, number)
+            is_anchored = is_anchored or factor >= _ANCHOR * 0.85
+            if term.is_bonus and not factor:
+                continue
+            if not factor and absorbing:
+                factor = _ABSORBED
+            total += weight
+            gained += weight * factor
+        return gained / total if is_anchored and total else 0.0
+
+    def _likeness(self, said: dict[str, float], example: dict[str, float]) -> float:
+        shared = sum(weight * self._weigh(key) for key, weight in said.items() if key in example)
+        if not shared:
+            return 0.0
+        both = sum(weight * self._weigh(key) for key, weight in said.items())
+        both += sum(weight * self._weigh(key) for key, weight in example.items())
+        return min(1.0, 2 * shared / both)
+
+    def _weigh(self, key: str) -> float:
+        return self._index.idf(key)
+
+
+def _absorbs(slot: Slot) -> bool:
+    return slot.kind == "text" and bool(slot.roles & {"search_text", "~product", "described.~product"})
+
+
+def _choice_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
+    names = {
+        form
+        for slot in slots
+        for choice in slot.choices
+        for word in load_lexicon().read(choice.label).words
+        for form in stems(word.folded)
+    }
+    return frozenset(
+        i for i, word in enumerate(message.reading.words) if names & set(stems(word.folded))
+    )
+
+
+def _keys(tool: ToolSpec, slots: Sequence[Slot]) -> dict[str, float]:
+    lexicon = load_lexicon()
+    fields = [
+        (" . ".join(f"{slot.label} . {slot.description}" for slot in slots), _PARAMETER_WEIGHT),
+        (tool.description, _DESCRIPTION_WEIGHT),
+        (" . ".join(tool.examples), _EXAMPLE_WEIGHT),
+        (humanise(tool.name), _NAME_WEIGHT),
+    ]
+    keys: dict[str, float] = {}
+    for text, weight in fields:
+        for key in document_keys(lexicon.read(text)):
+            keys[key] = max(weight, keys.get(key, 0.0))
+    return keys
+
+
+def _utterance(reading: Reading) -> dict[str, float]:
+    """Return an utterance as weighted keys, its digits replaced by one mark."""
+    keys: dict[str, float] = {}
+    for position, word in enumerate(reading.words):
+        if any(character.isdigit() for character in word.folded):
+            keys["#"] = _STOPWORD_WEIGHT
+        else:
+            key = reading.keys(position)[0][0]
+            concept = next((k for k, _ in reading.keys(position) if k[0] == CONCEPT_MARK), key)
+            keys[concept] = _STOPWORD_WEIGHT if position in reading.stop else 1.0
+    return keys
+
+
+class ToolsetCache:
+    """Toolsets of the tenants asked for last."""
+
+    def __init__(self, size: int = _CACHED_TOOLSETS) -> None:
+        self._size = size
+        self._by_identity: OrderedDict[tuple[int, ...], Toolset] = OrderedDict()
+
+    def get(self, tools: tuple[ToolSpec, ...]) -> Toolset:
+        """Return the toolset of these tools, built when they or their order are new."""
+        key = tuple(hash((t.name, t.description, t.examples, t.risk, repr(t.parameters_schema))) for t in tools)
+        known = self._by_identity.get(key)
+        if known is None or known.tools != tools:
+            known = Toolset(tools)
+            self._by_identity[key] = known
+            if len(self._by_identity) > self._size:
+                self._by_identity.popitem(last=False)
+        self._by_identity.move_to_end(key)
+        return known

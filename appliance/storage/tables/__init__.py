@@ -1,0 +1,40 @@
+"""The database's tables, one module per subject.
+
+Owns handing on their names; how they come into a database is left to
+``appliance.storage.migrations``.
+"""
+
+from appliance.storage.tables.conversations import (
+    api_usage,
+    conversations,
+    messages,
+    tool_executions,
+)
+from appliance.storage.tables.data_tables import data_table_rows, data_tables
+from appliance.storage.tables.integrations import integration_endpoints, integrations
+from appliance.storage.tables.metadata import metadata
+from appliance.storage.tables.settings import settings
+from appliance.storage.tables.tenants import api_keys, tenants
+from appliance.storage.tables.tools import tenant_tools, tools, workflows
+from appliance.storage.tables.users import audit_log, refresh_tokens, users
+
+__all__ = [
+    "api_keys",
+    "api_usage",
+    "audit_log",
+    "conversations",
+    "data_table_rows",
+    "data_tables",
+    "integration_endpoints",
+    "integrations",
+    "messages",
+    "metadata",
+    "refresh_tokens",
+    "settings",
+    "tenant_tools",
+    "tenants",
+    "tool_executions",
+    "tools",
+    "users",
+    "workflows",
+]

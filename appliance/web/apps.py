@@ -1,0 +1,132 @@
+"""The two listeners' applications.
+
+Owns which routes and layers each has; services are made in ``appliance.bootstrap``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from litestar import Litestar, get
+from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from msgspec import Struct
+
+from appliance import __version__
+from appliance.services.tenant_directory import TenantDirectory
+from appliance.web.access import (
+    AsgiApp,
+    JsonBodies,
+    OwnOrigins,
+    RequestIds,
+    TenantAccess,
+)
+from appliance.web.controllers.chat import ChatController
+from appliance.web.controllers.health import get_health
+from appliance.web.controllers.login import LoginController
+from appliance.web.controllers.operations import OperationsController
+from appliance.web.controllers.tenants import TenantController
+from appliance.web.controllers.tools import TenantToolController, ToolController
+from appliance.web.controllers.widget import get_widget_settings
+from appliance.web.controllers.workflows import WorkflowController
+from appliance.web.guards import provide_operator
+from appliance.web.problems import respond_with_problem
+
+MAX_PUBLIC_BODY_BYTES: Final = 64 * 1024
+MAX_ADMIN_BODY_BYTES: Final = 4 * 1024 * 1024
+
+
+class PublicParts(Struct, frozen=True, kw_only=True):
+    """What the public listener is made of; ``services`` are handed to handlers by name."""
+
+    services: Mapping[str, Any]
+    directory: TenantDirectory
+    own_origins: OwnOrigins
+    page_routes: Sequence[HTTPRouteHandler]
+
+
+def build_public_app(parts: PublicParts) -> tuple[AsgiApp, Litestar]:
+    """Return the public listener's application, and the Litestar app within its outer layers."""
+    litestar = Litestar(
+        route_handlers=[ChatController, get_widget_settings, get_health, *parts.page_routes],
+        dependencies=_provide(parts.services),
+        request_max_body_size=MAX_PUBLIC_BODY_BYTES,
+        openapi_config=_describe("Visitor side", "X-API-Key"),
+        **_SHARED,
+    )
+    access = TenantAccess(
+        JsonBodies(litestar), directory=parts.directory, own_origins=parts.own_origins
+    )
+    return RequestIds(access), litestar
+
+
+def build_admin_app(
+    services: Mapping[str, Any], *, public: Litestar
+) -> tuple[AsgiApp, Litestar]:
+    """Return the admin listener's application; it also publishes the contract of both."""
+
+    @get("/schema/openapi.json", include_in_schema=False)
+    async def get_openapi() -> dict[str, Any]:
+        return build_openapi(public, litestar)
+
+    litestar = Litestar(
+        route_handlers=[
+            LoginController,
+            TenantController,
+            ToolController,
+            TenantToolController,
+            WorkflowController,
+            OperationsController,
+            get_health,
+            get_openapi,
+        ],
+        dependencies={**_provide(services), "operator": Provide(provide_operator)},
+        request_max_body_size=MAX_ADMIN_BODY_BYTES,
+        openapi_config=_describe("Operator side", "Bearer"),
+        **_SHARED,
+    )
+    return RequestIds(JsonBodies(litestar)), litestar
+
+
+def build_openapi(public: Litestar, admin: Litestar) -> dict[str, Any]:
+    """Return one OpenAPI document of both listeners."""
+    document = admin.openapi_schema.to_schema()
+    visitor = public.openapi_schema.to_schema()
+    document["info"]["title"] = "CSAI Appliance"
+    document["paths"] = dict(sorted({**visitor["paths"], **document["paths"]}.items()))
+    for section, entries in visitor.get("components", {}).items():
+        document.setdefault("components", {}).setdefault(section, {}).update(entries)
+    return document
+
+
+_SHARED: Final[dict[str, Any]] = {
+    "exception_handlers": {Exception: respond_with_problem},
+    "logging_config": None,
+    "include_in_schema": True,
+    "debug": False,
+}
+
+
+def _provide(services: Mapping[str, Any]) -> dict[str, Provide]:
+    def constant(value: Any) -> Provide:
+        return Provide(lambda: value, use_cache=True, sync_to_thread=False)
+
+    return {name: constant(value) for name, value in services.items()}
+
+
+def _describe(title: str, scheme: str) -> OpenAPIConfig:
+    schemes = {
+        "X-API-Key": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+        "Bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
+    }
+    return OpenAPIConfig(
+        title=title,
+        version=__version__,
+        path="/schema-of-one-listener",
+        render_plugins=(),
+        security=[{scheme: []}],
+        components=Components(security_schemes={scheme: schemes[scheme]}),
+    )
