@@ -6,7 +6,7 @@ the pieces of the protocol live in the sibling modules.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import msgspec
@@ -87,7 +87,7 @@ class OllamaChatModel:
         """The provider's name."""
         return PROVIDER_NAME
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[ModelEvent]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer ``request`` as ``ChatModel.stream`` promises."""
         ends_at = self._clock.monotonic() + self._deadlines.total_s
         speaks_by = self._clock.monotonic() + self._deadlines.first_token_s

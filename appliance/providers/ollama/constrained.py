@@ -113,7 +113,6 @@ class SpelledReader:
         self._read_to = 0
         self._is_reply = False
         self._is_closed = False
-        self._shown = ""
 
     def feed(self, text: str) -> str:
         """Return what of the reply became readable; nothing while a call is written."""
@@ -124,9 +123,7 @@ class SpelledReader:
                 return ""
             self._is_reply = True
             self._read_to = start.end()
-        piece = self._read_string()
-        self._shown += piece
-        return piece
+        return self._read_string()
 
     def finish(self) -> tuple[str, tuple[ToolCall, ...]]:
         """Return the rest of the reply, or the call.
@@ -137,6 +134,9 @@ class SpelledReader:
         if self._is_reply:
             # What was shown stands, also when the output ended before the closing brace.
             return "", ()
+        if not self._text.lstrip().startswith("{"):
+            # An Ollama too old to enforce the schema: the model just spoke.
+            return self._text, ()
         try:
             answer = msgspec.json.decode(self._text, type=SpelledAnswer)
         except msgspec.DecodeError as exc:
