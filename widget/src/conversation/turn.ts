@@ -28,7 +28,7 @@ export interface TurnOptions {
 
 const MAX_BUSY_RETRIES = 5;
 const DEFAULT_BUSY_DELAY_S = 1;
-/** A resumed stream that brings nothing of this turn for so long is not going to. */
+/** A resumed stream that brings no event for so long is not going to; keep-alive comments do not count. */
 const RESUME_LIMIT_MS = 20_000;
 
 type Outcome = "answered" | "lost";
@@ -53,16 +53,18 @@ export async function runTurn(options: TurnOptions): Promise<void> {
 class Turn {
   private sessionId: string;
   private lastEventId = "";
+  /** Whether the server said that this turn failed. */
+  private isOver = false;
 
   constructor(private readonly options: TurnOptions) {
     this.sessionId = options.request.session_id ?? "";
   }
 
   async post(): Promise<Outcome> {
-    const { client, request, signal, sleep } = this.options;
+    const { client, signal, sleep } = this.options;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.consume(await client.postMessage(request, signal));
+        return await this.consume(await client.postMessage(this.request(), signal));
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== "turn_in_progress") throw error;
         if (attempt >= MAX_BUSY_RETRIES || signal.aborted) throw error;
@@ -74,20 +76,39 @@ class Turn {
   async resume(): Promise<Outcome> {
     if (this.sessionId === "" || this.lastEventId === "") return "lost";
     const { client, signal } = this.options;
-    let response: Response;
+    const watch = new AbortController();
+    const abort = (): void => watch.abort();
+    let timer = setTimeout(abort, RESUME_LIMIT_MS);
+    signal.addEventListener("abort", abort, { once: true });
+    const onEvent = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(abort, RESUME_LIMIT_MS);
+    };
     try {
-      response = await client.openEvents(this.sessionId, this.lastEventId, signal);
-    } catch {
+      const response = await client.openEvents(this.sessionId, this.lastEventId, watch.signal);
+      return await this.consume(response, onEvent);
+    } catch (error) {
+      // What ended the turn is thrown on; a stream that cannot be opened is a lost one.
+      if (this.isOver) throw error;
       return "lost";
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
     }
-    return this.consume(response, RESUME_LIMIT_MS);
   }
 
-  private async consume(response: Response, limitMs?: number): Promise<Outcome> {
+  /** The session may have begun with the first attempt; without its id, a second one would be a second turn. */
+  private request(): MessageRequest {
+    const { request } = this.options;
+    return this.sessionId === "" ? request : { ...request, session_id: this.sessionId };
+  }
+
+  private async consume(response: Response, onEvent?: () => void): Promise<Outcome> {
     const isStream = (response.headers.get("Content-Type") ?? "").includes("text/event-stream");
     if (!isStream || response.body === null) return this.takeWhole(await readText(response));
     try {
-      for await (const event of readEvents(response.body, limitMs)) {
+      for await (const event of readEvents(response.body)) {
+        onEvent?.();
         if (this.takeEvent(event)) return "answered";
       }
     } catch (error) {
@@ -109,7 +130,10 @@ class Turn {
     if (lastEventId !== "") this.lastEventId = lastEventId;
     const body = asObject(parseJson(data));
     if (type === "message") return this.takeWhole(data) === "answered";
-    if (type === "error") throw readProblem(body, 500);
+    if (type === "error") {
+      this.isOver = true;
+      throw readProblem(body, 500);
+    }
     // A stream that is done without an answer has lost it on the way.
     if (type === "done") return false;
     if (type === "session") {

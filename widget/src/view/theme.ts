@@ -18,7 +18,10 @@ export class ThemeApplier {
   constructor(
     private readonly root: HTMLElement,
     private readonly systemDark: MediaQueryList | null,
-  ) {
+  ) {}
+
+  /** Follow the system from now on. */
+  follow(): void {
     this.systemDark?.addEventListener("change", this.apply);
   }
 

@@ -61,6 +61,7 @@ export class CsaiWidgetElement extends HTMLElement {
   }
 
   connectedCallback(): void {
+    this.theme.follow();
     window.visualViewport?.addEventListener("resize", this.fitViewport);
     window.visualViewport?.addEventListener("scroll", this.fitViewport);
   }

@@ -1,6 +1,6 @@
 // @vitest-environment node
 /** Tests one turn against a real server on loopback, with the connection cut at every byte. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { ApiClient } from "../../src/api/client";
 import { Problem } from "../../src/api/problem";
 import { type TurnEvent, runTurn } from "../../src/conversation/turn";
@@ -11,17 +11,21 @@ type FakeOptions = NonNullable<Parameters<typeof startFakeServer>[0]>;
 const ANSWER = { text: "Your order שלום 🍕 is **on its way**.", tools: [{ name: "get_order_status" }], quickReplies: ["Thanks"] };
 
 let stopServer: (() => Promise<unknown>) | null = null;
-afterEach(async () => void (await stopServer?.()));
+afterEach(async () => {
+  vi.useRealTimers();
+  await stopServer?.();
+  stopServer = null;
+});
 
 async function start(options: FakeOptions = {}) {
   const server = await startFakeServer({ answer: () => ANSWER, ...options });
   stopServer = server.close;
   const client = new ApiClient(server.origin, "pk_test", fetch);
   const slept: number[] = [];
-  const run = async (messageId = "m1", signal = new AbortController().signal): Promise<TurnEvent[]> => {
+  const run = async (messageId = "m1", { signal = new AbortController().signal, sessionId = "" } = {}): Promise<TurnEvent[]> => {
     const events: TurnEvent[] = [];
     const sleep = async (delayMs: number): Promise<void> => void slept.push(delayMs);
-    const request = { message: "Where is it?", message_id: messageId };
+    const request = { message: "Where is it?", message_id: messageId, ...(sessionId === "" ? {} : { session_id: sessionId }) };
     await runTurn({ client, request, signal, emit: (event) => events.push(event), sleep });
     return events;
   };
@@ -66,7 +70,7 @@ describe("runTurn", () => {
     { resumes: true, how: "resuming" },
     { resumes: false, how: "asking again" },
   ])("loses and doubles nothing when the stream is cut at any byte, $how", async ({ resumes }) => {
-    let cutAt = 0;
+    let cutAt = Infinity;
     const { server, run } = await start({
       resumes,
       // Only the first connection of a message breaks.
@@ -75,15 +79,52 @@ describe("runTurn", () => {
         return path === "/chat/message" && posts.length === 1 ? cutAt : null;
       },
     });
-    for (; cutAt < 1500; cutAt += 1) {
-      const { streamed, replies } = readAs(await run(`m${cutAt}`));
+    await run("first");
+    const [sessionId = ""] = server.sessions.keys();
+    for (cutAt = 0; cutAt < 1500; cutAt += 1) {
+      const { streamed, replies } = readAs(await run(`m${cutAt}`, { sessionId }));
       expect(replies, `cut after ${cutAt} bytes`).toEqual([ANSWER.text]);
       expect(ANSWER.text.startsWith(streamed), `cut after ${cutAt} bytes: ${streamed}`).toBe(true);
     }
-    const sessions = [...server.sessions.values()];
-    const doubled = sessions.filter((session) => [...session.turns.values()].length > 1);
-    expect(doubled).toEqual([]);
+    expect([server.turnsRun, server.sessions.size]).toEqual([1501, 1]);
   }, 60_000);
+
+  it("asks again in the session that began with the broken stream", async () => {
+    const { server, run } = await start({ resumes: false, cut: () => (server.seen.length === 1 ? 400 : null) });
+    expect(readAs(await run()).replies).toEqual([ANSWER.text]);
+    expect([server.turnsRun, server.sessions.size]).toEqual([1, 1]);
+    expect(server.seen.map((one) => one.path.split("/")[2])).toEqual(["message", "events", "message"]);
+  });
+
+  it("asks again when a resumed stream stays open but brings nothing", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const session = "event: session\nid: 1\ndata: {\"session_id\":\"vs_1\"}\n\n";
+    const answer = 'event: message\nid: 2\ndata: {"message":{"content":"Here."}}\n\n';
+    const stream = (text: string, init: { isOpen: boolean }, signal?: AbortSignal): Response => {
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode(text));
+          if (!init.isOpen) return controller.close();
+          const alive = setInterval(() => controller.enqueue(new TextEncoder().encode(": keep-alive\n\n")), 10);
+          signal?.addEventListener("abort", () => (clearInterval(alive), controller.error(new Error("aborted"))));
+        },
+      });
+      return new Response(body, { headers: { "Content-Type": "text/event-stream" } });
+    };
+    const posts = [session, session + answer];
+    const client = {
+      postMessage: async () => stream(posts.shift() ?? "", { isOpen: false }),
+      openEvents: async (_session: string, _last: string, signal: AbortSignal) => stream("", { isOpen: true }, signal),
+    };
+    const events: TurnEvent[] = [];
+    const { signal } = new AbortController();
+    const request = { message: "x", message_id: "m" };
+    const running = runTurn({ client, request, signal, emit: (event) => events.push(event), sleep: async () => undefined });
+    await vi.waitFor(() => expect(events.some((event) => event.type === "connecting")).toBe(true));
+    await vi.advanceTimersByTimeAsync(20_001);
+    await running;
+    expect(readAs(events).replies).toEqual(["Here."]);
+  });
 
   it("resumes after the last event that arrived", async () => {
     const { server, run } = await start({ cut: ({ path }) => (path === "/chat/message" ? 700 : null) });
@@ -136,7 +177,7 @@ describe("runTurn", () => {
   it("asks nothing again once it was aborted", async () => {
     const { server, run } = await start({ chunkDelayMs: 5 });
     const controller = new AbortController();
-    const running = run("m1", controller.signal);
+    const running = run("m1", { signal: controller.signal });
     await expect.poll(() => server.seen.length).toBe(1);
     controller.abort();
     await expect(running).rejects.toMatchObject({ code: "network" });
