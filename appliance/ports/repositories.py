@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from appliance.domain.ids import TenantId, ToolId, UserId
+from appliance.domain.json_types import JsonObject
 from appliance.domain.tenant import ApiKey, Tenant
 from appliance.domain.tool import TenantTool, Tool
 from appliance.domain.user import AuditEntry, RefreshToken, User
@@ -222,4 +223,24 @@ class AuditLog(Protocol):
         self, *, limit: int, cursor: str | None, tenant_id: TenantId | None = None
     ) -> Page[AuditEntry]:
         """Return entries, newest first."""
+        ...
+
+
+class SettingStore(Protocol):
+    """Small facts the appliance keeps about itself."""
+
+    async def get(self, name: str) -> JsonObject | None:
+        """Return the stored object, or ``None``."""
+        ...
+
+    async def put(self, name: str, value: JsonObject) -> None:
+        """Store ``value`` in place of an earlier one."""
+        ...
+
+    async def get_secret(self, name: str) -> str | None:
+        """Return a secret, decrypted, or ``None``."""
+        ...
+
+    async def put_secret(self, name: str, secret: str) -> None:
+        """Store a secret, encrypted, in place of an earlier one."""
         ...

@@ -52,14 +52,14 @@ class Shutdown:
 
 
 def build_stream(
-    batches: AsyncGenerator[list[ServerEvent], None], shutdown: Shutdown
+    batches: AsyncGenerator[list[ServerEvent], None], shutdown: Shutdown | None = None
 ) -> Stream:
     """Return a response that sends the events, with a comment whenever nothing came for a while.
 
     Args:
         batches: Events that are ready at the same time, in order; closed when the client leaves or
             the server stops.
-        shutdown: Ends the stream.
+        shutdown: Ends a stream that would not end by itself.
     """
     return Stream(
         _frames(batches, shutdown),
@@ -69,15 +69,17 @@ def build_stream(
 
 
 async def _frames(
-    batches: AsyncGenerator[list[ServerEvent], None], shutdown: Shutdown
+    batches: AsyncGenerator[list[ServerEvent], None], shutdown: Shutdown | None
 ) -> AsyncGenerator[bytes, None]:
     coming: asyncio.Task[list[ServerEvent]] | None = None
-    stopping = asyncio.create_task(shutdown.wait(), name="stream-shutdown")
+    stopping = asyncio.create_task(shutdown.wait()) if shutdown else None
     try:
         while True:
-            coming = coming or asyncio.create_task(_next(batches), name="stream-events")
+            coming = coming or asyncio.create_task(_next(batches))
             await asyncio.wait(
-                {coming, stopping}, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED
+                {task for task in (coming, stopping) if task is not None},
+                timeout=KEEP_ALIVE_S,
+                return_when=asyncio.FIRST_COMPLETED,
             )
             if coming.done():
                 batch = coming.result()
@@ -85,7 +87,7 @@ async def _frames(
                 if not batch:
                     return
                 yield b"".join(map(encode_event, batch))
-            elif stopping.done():
+            elif stopping is not None and stopping.done():
                 return
             else:
                 yield KEEP_ALIVE

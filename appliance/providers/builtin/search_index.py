@@ -103,6 +103,10 @@ class SearchIndex:
             default=0.0,
         )
 
+    def has_key(self, document: int, key: str) -> bool:
+        """Say whether a document is listed under ``key`` in its title or name."""
+        return self._weights[document].get(key, 0.0) >= 1.0
+
     def search(self, terms: Iterable[Term], *, limit: int = 5) -> list[Found]:
         """Return the best documents for ``terms``, best first."""
         required = 0.0

@@ -163,7 +163,7 @@ class ToolsetCache:
 
     def get(self, tools: tuple[ToolSpec, ...]) -> Toolset:
         """Return the toolset of these tools, built when they or their order are new."""
-        key = tuple(hash((t.name, t.description, t.examples, t.risk, repr(t.parameters_schema))) for t in tools)
+        key = tuple(hash((tool.name, tool.description, tool.examples)) for tool in tools)
         known = self._by_identity.get(key)
         if known is None or known.tools != tools:
             known = Toolset(tools)

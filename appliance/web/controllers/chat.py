@@ -58,7 +58,6 @@ class ChatController(Controller):
         data: ChatMessageBody,
         turns: TurnService,
         limiter: RateLimiter,
-        shutdown: Shutdown,
     ) -> Response[Any]:
         """Answer a visitor, as JSON or, when the client accepts it, as a stream of events."""
         known = known_tenant(request)
@@ -76,7 +75,7 @@ class ChatController(Controller):
             ),
         )
         if "text/event-stream" in request.headers.get("accept", ""):
-            return build_stream(_encoded(stream.listen()), shutdown)
+            return build_stream(_encoded(stream.listen()))
         reply = await _wait_for_reply(stream, request.receive)
         return Response(msgspec.json.encode(reply), media_type="application/json")
 

@@ -1,0 +1,1 @@
+"""The command line ``csai``: one module per command."""

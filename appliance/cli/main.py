@@ -1,0 +1,94 @@
+"""The command group, its exit codes and how errors end a command.
+
+Owns what a person sees when a command fails; the commands are in their own modules.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from appliance import __version__
+from appliance.errors import (
+    AddressInUse,
+    ApplianceError,
+    ConfigurationError,
+    DataFolderUnusable,
+)
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_CONFIGURATION: Final = 3
+EXIT_ADDRESS_IN_USE: Final = 4
+EXIT_DATA_FOLDER: Final = 5
+
+COMMANDS: Final = {
+    "serve": "Run the server.",
+    "demo": "Run the server with a demo shop and its page.",
+    "panel": "Open the control panel.",
+    "selftest": "Check that this program works on this machine.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when it is used, so that ``csai --help`` is instant."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order people need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, or ``None`` when there is none of this name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"appliance.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True)
+@click.version_option(__version__, prog_name="csai")
+@click.pass_context
+def csai(ctx: click.Context) -> None:
+    """CSAI Appliance: an assistant for every shop's website, on one machine.
+
+    Without a command the control panel opens.
+    """
+    if ctx.invoked_subcommand is None:
+        panel = csai.get_command(ctx, "panel")
+        assert panel is not None
+        ctx.invoke(panel)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code; errors become one sentence on stderr."""
+    try:
+        result: Any = csai.main(args=arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_FAILED
+    except ApplianceError as error:
+        print(f"csai: {error.message}", file=sys.stderr)  # noqa: T201 -- this is the terminal
+        return _exit_code(error)
+    return result if isinstance(result, int) else EXIT_OK
+
+
+def _exit_code(error: ApplianceError) -> int:
+    if isinstance(error, AddressInUse):
+        return EXIT_ADDRESS_IN_USE
+    if isinstance(error, DataFolderUnusable):
+        return EXIT_DATA_FOLDER
+    if isinstance(error, ConfigurationError):
+        return EXIT_CONFIGURATION
+    return EXIT_FAILED

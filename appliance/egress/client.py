@@ -1,0 +1,224 @@
+"""The one HTTP client for addresses that a tenant configured.
+
+Owns sending under the egress rules, redirects, deadlines and the translation of failures; which
+addresses may be reached is decided by ``rules``. docs/adr/0004 says why there is exactly one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+
+import certifi
+import httpcore
+
+from appliance.egress.body import read_body, too_large
+from appliance.egress.connections import JudgedBackend, Resolver, resolve
+from appliance.egress.rules import EgressRules
+from appliance.egress.target import Target, read_redirect, read_target, refuse
+from appliance.errors import Unavailable
+from appliance.ports.outbound_http import OutboundRequest, OutboundResponse
+
+CONNECT_TIMEOUT_S = 10.0
+# Node closes idle connections after five seconds; a request on a closing one would be lost.
+KEEPALIVE_S = 4.0
+MAX_CONNECTIONS = 200
+MAX_IDLE_CONNECTIONS = 50
+REDIRECT_STATUSES = (301, 302, 303, 307, 308)
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+OWN_HEADERS = frozenset(
+    (
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "upgrade",
+        "te",
+        "trailer",
+        "proxy-authorization",
+        "accept-encoding",
+    )
+)
+HEADERS_FOR_STRANGERS = frozenset(("accept", "accept-language", "content-type", "user-agent"))
+BODY_HEADERS = frozenset(("content-type", "content-encoding", "content-language"))
+
+
+class EgressClient:
+    """Implements ``OutboundHttp``.
+
+    No proxy variable, netrc file or cookie of the machine takes part.
+
+    Args:
+        allow: Hosts, ``host:port`` and networks that the operator opened.
+        trusted: URLs from the operator's own settings.
+        resolver: Finds addresses; the machine's resolver by default.
+        tls: Trusted certificates; the machine's and Mozilla's by default.
+    """
+
+    def __init__(
+        self,
+        allow: Sequence[str] = (),
+        trusted: Sequence[str] = (),
+        *,
+        resolver: Resolver = resolve,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._backend = JudgedBackend(EgressRules(allow=allow, trusted=trusted), resolver)
+        self._given_tls = tls
+        self._open_pools: list[httpcore.AsyncConnectionPool] = []
+
+    async def send(self, request: OutboundRequest) -> OutboundResponse:
+        """Send ``request`` as ``OutboundHttp.send`` promises.
+
+        After ``max_redirects`` redirects the next redirect is the answer. A redirect to another
+        origin takes no credentials along, and never leads from https to http.
+        """
+        target = read_target(request.url)
+        headers = check_headers(request.headers)
+        method, body = request.method.upper(), request.body
+        with translate_failures(target):
+            async with asyncio.timeout(request.timeout_s):
+                for redirects_left in range(request.max_redirects, -1, -1):
+                    response = await self._send_once(
+                        method, target, headers, body, request.max_response_bytes
+                    )
+                    location = response.headers.get("location")
+                    is_redirect = response.status in REDIRECT_STATUSES and location is not None
+                    if location is None or not is_redirect or redirects_left == 0:
+                        break
+                    source, target = target, read_redirect(target, location)
+                    headers = headers_after(headers, source, target)
+                    if response.status == 303 or (response.status < 303 and method == "POST"):
+                        method, body = "GET", None
+                        headers = {k: v for k, v in headers.items() if k not in BODY_HEADERS}
+        return response
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for pool in self._open_pools:
+            await pool.aclose()
+
+    async def _send_once(
+        self,
+        method: str,
+        target: Target,
+        headers: dict[str, str],
+        body: bytes | None,
+        max_bytes: int,
+    ) -> OutboundResponse:
+        own = {"host": target.host_header, "accept-encoding": "gzip"}
+        if body is not None or method in ("POST", "PUT", "PATCH"):
+            own["content-length"] = str(len(body or b""))
+        lines: list[tuple[bytes | str, bytes | str]] = [
+            (name.encode(), value.encode()) for name, value in {**own, **headers}.items()
+        ]
+        request = httpcore.Request(
+            method,
+            httpcore.URL(
+                scheme=target.scheme, host=target.host, port=target.port, target=target.path
+            ),
+            headers=lines,
+            content=body or b"",
+            extensions={"timeout": {"connect": CONNECT_TIMEOUT_S}},
+        )
+        pool = self._secure_pool if target.scheme == "https" else self._plain_pool
+        response = await pool.handle_async_request(request)
+        try:
+            seen = read_headers(response.headers)
+            declared = seen.get("content-length", "")
+            if declared.isdecimal() and int(declared) > max_bytes and method != "HEAD":
+                raise too_large(max_bytes)
+            content = await read_body(
+                response.aiter_stream(),
+                encoding=seen.get("content-encoding", "").strip().lower(),
+                max_bytes=max_bytes,
+            )
+        finally:
+            await response.aclose()
+        return OutboundResponse(status=response.status, headers=seen, body=content)
+
+    @cached_property
+    def _plain_pool(self) -> httpcore.AsyncConnectionPool:
+        return self._build_pool(None)
+
+    @cached_property
+    def _secure_pool(self) -> httpcore.AsyncConnectionPool:
+        # Certificates take milliseconds and megabytes to load: only when they are needed.
+        return self._build_pool(self._given_tls or build_tls())
+
+    def _build_pool(self, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls,
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_S,
+            network_backend=self._backend,
+        )
+        self._open_pools.append(pool)
+        return pool
+
+
+def build_tls() -> ssl.SSLContext:
+    """Return a context that trusts the machine's certificates and Mozilla's.
+
+    A packaged program finds no certificates on some machines, a company's own are nowhere else.
+    """
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def check_headers(headers: dict[str, str]) -> dict[str, str]:
+    """Return ``headers`` in lower case, without those that belong to the client.
+
+    Raises:
+        Rejected: One could smuggle in more than a header.
+    """
+    checked: dict[str, str] = {"user-agent": "csai-appliance", "accept": "*/*"}
+    for name, value in headers.items():
+        if not HEADER_NAME.fullmatch(name) or not HEADER_VALUE.fullmatch(value):
+            raise refuse(f"The header {name!r} has characters that a header must not have.")
+        if name.lower() not in OWN_HEADERS:
+            checked[name.lower()] = value.strip()
+    return checked
+
+
+def headers_after(headers: dict[str, str], source: Target, target: Target) -> dict[str, str]:
+    """Return what of ``headers`` follows a redirect from ``source`` to ``target``.
+
+    Raises:
+        Rejected: It leads from https to http.
+    """
+    if source.scheme == "https" and target.scheme != "https":
+        raise refuse("The server redirects from https to http.")
+    if source.origin == target.origin:
+        return headers
+    return {name: value for name, value in headers.items() if name in HEADERS_FOR_STRANGERS}
+
+
+def read_headers(lines: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return the answer's headers, names in lower case, repeated ones joined by a comma."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in lines:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+@contextmanager
+def translate_failures(target: Target) -> Iterator[None]:
+    """Turn transport failures inside the block into ``Unavailable``."""
+    where = f"{target.scheme}://{target.host_header}"
+    try:
+        yield
+    except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as exc:
+        raise Unavailable(f"No connection to {where}.", code="connect_failed") from exc
+    except (TimeoutError, httpcore.TimeoutException) as exc:
+        raise Unavailable(f"{where} took too long to answer.", code="timed_out") from exc
+    except (httpcore.NetworkError, httpcore.ProtocolError) as exc:
+        raise Unavailable(f"The answer of {where} broke off.", code="broken_response") from exc

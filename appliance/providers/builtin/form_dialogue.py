@@ -1,0 +1,232 @@
+"""The course of a form: opened by a message, filled turn by turn, corrected, handed over.
+
+Owns what is asked next and when a tool is called; whether a message is for the form at all is
+decided in ``dialogue``. Confirming a write is the agent loop's part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
+
+import msgspec
+
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.tool import ToolSpec
+from appliance.providers.builtin.answers import Answer, Form, join_paragraphs
+from appliance.providers.builtin.form_questions import ask_for, note, nothing_found, offer_for
+from appliance.providers.builtin.message import Message
+from appliance.providers.builtin.opening_hours import WeekHours
+from appliance.providers.builtin.phrasebook import Phrasebook
+from appliance.providers.builtin.slot_checks import Objection, check_value, find_misfit
+from appliance.providers.builtin.slot_filling import Extracted, SlotReader
+from appliance.providers.builtin.slot_values import write_datetime
+from appliance.providers.builtin.slots import Slot
+
+MAX_FAILURES = 3
+_HALF_DAY = 12 * 60
+_EARLIEST_UNMARKED = 7 * 60
+
+
+class FormFiller:
+    """Fills in one tool in one language at one moment."""
+
+    def __init__(
+        self,
+        tool: ToolSpec,
+        slots: Sequence[Slot],
+        book: Phrasebook,
+        now: datetime,
+        week: WeekHours,
+    ) -> None:
+        self._tool = tool
+        self._slots = slots
+        self._by_key = {slot.key: slot for slot in slots}
+        self._book = book
+        self._now = now
+        self._week = week
+
+    def open(self, message: Message, values: JsonObject | None = None) -> Answer:
+        """Start the form with what the message says, and with ``values`` known already."""
+        form = Form(tool=self._tool.name, values=dict(values or {}))
+        found = self._reader(message, form).read_all(is_opening=True)
+        form, objections = self._take(form, found)
+        lead = note(self._slots, form.values, self._book) or self._book.say("form_start")
+        return self._advance(form, lead, objections)
+
+    def reads(self, form: Form, message: Message) -> bool:
+        """Say whether the message has a value, other than free text, for the form."""
+        asked = self._by_key.get(form.asked or "")
+        reader = self._reader(message, form)
+        if reader.read_all(is_opening=False).values or self._moment(form, message, asked):
+            return True
+        return (
+            asked is not None
+            and asked.kind not in ("text", "person_name", "code")
+            and reader.read_answer(asked) is not None
+        )
+
+    def answer(self, form: Form, message: Message) -> Answer:
+        """Take the message as the answer to what was asked, or as a correction."""
+        asked = self._by_key.get(form.asked or "")
+        reader = self._reader(message, form)
+        found = self._relevant(form, asked, message, reader.read_all(is_opening=False))
+        moment = self._moment(form, message, asked)
+        if moment and asked:
+            found.values[asked.key] = moment
+        if asked is not None and asked.key not in found.values and not found.values:
+            value = reader.read_answer(asked)
+            if value is not None:
+                found.values[asked.key] = value
+        changed = [key for key in found.values if key in form.values]
+        updated, objections = self._take(form, found)
+        if not found.values and asked is not None and asked.key not in found.partial:
+            objections = [nothing_found(asked)]
+        lead = ""
+        if changed and not objections:
+            told: JsonObject = {key: updated.values[key] for key in changed}
+            lead = note(self._slots, told, self._book)
+        return self._advance(updated, lead, objections)
+
+    def ask_again(self, form: Form, lead: str) -> Answer:
+        """Repeat the open question after ``lead``, for example behind an answer to another one."""
+        return self._advance(form, lead, [], is_retry=True)
+
+    def _relevant(
+        self, form: Form, asked: Slot | None, message: Message, found: Extracted
+    ) -> Extracted:
+        """Return what may be taken: free-text answers are whole, corrections need a sign."""
+        is_correction = message.reading.has("intent.correction") or form.is_called
+        values: JsonObject = {}
+        for key, value in found.values.items():
+            slot = self._by_key[key]
+            is_known = key in form.values
+            if asked is not None and asked.kind == "text" and key != asked.key and not is_correction:
+                continue
+            same_kind = asked is not None and key != asked.key and slot.kind == asked.kind
+            if is_known and (same_kind or (slot.kind == "person_name" and not is_correction)):
+                continue
+            values[key] = value
+        return Extracted(values, found.partial)
+
+    def _moment(self, form: Form, message: Message, asked: Slot | None) -> str | None:
+        """Return a moment whose day was said before and whose time this message says."""
+        if asked is None or asked.kind != "datetime" or asked.key not in form.partial:
+            return None
+        day = date.fromisoformat(form.partial[asked.key])
+        as_time = msgspec.structs.replace(asked, kind="time", schema={})
+        minutes = self._reader(message, form).read_answer(as_time)
+        if not isinstance(minutes, str) or message.of_kind("date"):
+            return None
+        hour, minute = (int(part) for part in minutes.split(":")[:2])
+        return write_datetime(asked, day, hour * 60 + minute, self._now)
+
+    def _reader(self, message: Message, form: Form) -> SlotReader:
+        known_day = next(self._known_days(form), None)
+
+        def choose_hour(minutes: int, day: date | None) -> int:
+            return choose_half(minutes, day or known_day, self._week, self._now)
+
+        return SlotReader(message, self._slots, self._now, choose_hour)
+
+    def _known_days(self, form: Form) -> Iterable[date]:  # type: ignore[return]
+        for slot in self._slots:
+            value = form.partial.get(slot.key) or form.values.get(slot.key)
+            if slot.kind in ("date", "datetime") and isinstance(value, str):
+                try:
+                    yield date.fromisoformat(value[:10])
+                except ValueError:
+                    continue
+
+    def _take(self, form: Form, found: Extracted) -> tuple[Form, list[Objection]]:
+        values, objections = dict(form.values), []
+        for key, value in found.values.items():
+            objection = check_value(self._by_key[key], value)
+            if objection is None:
+                values[key] = value
+            else:
+                values.pop(key, None)
+                objections.append(objection)
+        partial = {**form.partial, **found.partial}
+        partial = {key: day for key, day in partial.items() if key not in values}
+        return msgspec.structs.replace(form, values=values, partial=partial), objections
+
+    def _advance(
+        self, form: Form, lead: str, objections: list[Objection], *, is_retry: bool = False
+    ) -> Answer:
+        missing = next((s for s in self._slots if s.is_required and s.key not in form.values), None)
+        if missing is None and not objections:
+            missing = self._refused(form)
+            if missing is None:
+                return self._call(form)
+            objections = [Objection("invalid_any", {})]
+            form = msgspec.structs.replace(form, values=_without(form.values, missing.key))
+        if missing is None:
+            return self._stay(form, objections)
+        has_failed = bool(objections) and form.asked == missing.key
+        failures = form.failures + 1 if has_failed else form.failures if is_retry else 0
+        form = msgspec.structs.replace(form, asked=missing.key, failures=failures, is_called=False)
+        reasons = " ".join(dict.fromkeys(objection.say(self._book) for objection in objections))
+        return Answer(
+            intent="form",
+            text=join_paragraphs(lead, reasons, ask_for(missing, form, self._book)),
+            form=form,
+            quick_replies=offer_for(missing, self._book),
+        )
+
+    def _stay(self, form: Form, objections: list[Objection]) -> Answer:
+        """Say why an optional value does not do; nothing required is missing."""
+        reasons = " ".join(dict.fromkeys(objection.say(self._book) for objection in objections))
+        form = msgspec.structs.replace(form, asked=None, is_called=False)
+        return Answer(intent="form", text=reasons, form=form)
+
+    def _refused(self, form: Form) -> Slot | None:
+        path = find_misfit(self._tool.parameters_schema, build_arguments(self._slots, form.values))
+        if path is None:
+            return None
+        return next((slot for slot in self._slots if slot.path == path and slot.is_required), None)
+
+    def _call(self, form: Form) -> Answer:
+        form = msgspec.structs.replace(form, asked=None, failures=0, is_called=True)
+        return Answer(
+            intent="tool",
+            call_tool=self._tool.name,
+            arguments=build_arguments(self._slots, form.values),
+            form=form,
+        )
+
+
+def _without(values: JsonObject, key: str) -> JsonObject:
+    return {name: value for name, value in values.items() if name != key}
+
+
+def build_arguments(slots: Iterable[Slot], values: JsonObject) -> JsonObject:
+    """Return the values as the tool's arguments, nested as the schema has them."""
+    arguments: JsonObject = {}
+    for slot in slots:
+        if slot.key not in values:
+            continue
+        place = arguments
+        for part in slot.path[:-1]:
+            inner: JsonValue = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                break
+            place = inner
+        place[slot.path[-1]] = values[slot.key]
+    return arguments
+
+
+def choose_half(minutes: int, day: date | None, week: WeekHours, now: datetime) -> int:
+    """Return ``minutes`` or twelve hours later: whichever the shop is open at.
+
+    Where the hours do not tell, one to six o'clock are in the afternoon.
+    """
+    later = (minutes + _HALF_DAY) % (2 * _HALF_DAY)
+    on = day or now.date()
+    is_open = [
+        week.is_open_at(datetime.combine(on, time(value // 60, value % 60), now.tzinfo))
+        for value in (minutes, later)
+    ]
+    if is_open[0] is not is_open[1] and True in is_open:
+        return minutes if is_open[0] else later
+    return later if 0 < minutes < _EARLIEST_UNMARKED else minutes

@@ -1,0 +1,120 @@
+"""Answers out of what a shop says of itself.
+
+Owns when a document explains a question well enough, and the text it is answered with; whether the
+question is one for a tool instead is decided in ``dialogue``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from msgspec import Struct
+
+from appliance.domain.message import Citation
+from appliance.providers.builtin.answers import Answer
+from appliance.providers.builtin.hours_answers import answer_hours
+from appliance.providers.builtin.knowledge import Document, Knowledge
+from appliance.providers.builtin.message import Message
+from appliance.providers.builtin.opening_hours import WeekHours
+from appliance.providers.builtin.phrasebook import Phrasebook
+from appliance.providers.builtin.search_index import Found, query_terms
+
+ENOUGH_COVERAGE = 0.55
+_RELATED_COVERAGE = 0.25
+_SNIPPET_LENGTH = 200
+
+
+class KnowledgeMatch(Struct, frozen=True):
+    """The document that explains a question best, with how well, 0 to 1."""
+
+    document: Document
+    coverage: float
+    score: float
+
+
+def find_best(
+    knowledge: Knowledge, message: Message, ignored: Collection[int] = ()
+) -> KnowledgeMatch | None:
+    """Return the best document, or ``None`` when nothing has anything of the message."""
+    best: KnowledgeMatch | None = None
+    day_words = frozenset(
+        position
+        for mention in message.mentions
+        if mention.kind in ("date", "time")
+        for position in message.words_in(mention.start, mention.end)
+    )
+    whole = knowledge.index.search(query_terms(message.reading, ignored), limit=3)
+    timeless = (
+        knowledge.index.search(query_terms(message.reading, day_words | frozenset(ignored)), limit=3)
+        if day_words
+        else []
+    )
+    for found, is_timeless in [*((f, False) for f in whole), *((f, True) for f in timeless)]:
+        document = knowledge.documents[found.document]
+        if is_timeless and document.kind != "hours":
+            continue  # only opening hours know about days
+        if best is None or found.score > best.score:
+            best = KnowledgeMatch(document, found.coverage, found.score)
+    return best
+
+
+def find_related(knowledge: Knowledge, message: Message) -> list[str]:
+    """Return questions of the shop's FAQ that have some words of the message."""
+    found: list[Found] = knowledge.index.search(query_terms(message.reading), limit=6)
+    return [
+        knowledge.documents[one.document].title
+        for one in found
+        if one.coverage >= _RELATED_COVERAGE and knowledge.documents[one.document].kind == "faq"
+    ]
+
+
+def answer_from(
+    match: KnowledgeMatch, knowledge: Knowledge, message: Message, book: Phrasebook, now: datetime
+) -> Answer:
+    """Return the answer that a document gives."""
+    document = match.document
+    if document.kind in ("faq", "policy"):
+        snippet = document.text[:_SNIPPET_LENGTH]
+        citation = Citation(title=document.title, snippet=snippet)
+        return Answer(intent=document.kind, text=document.text, citations=(citation,))
+    if document.kind == "contact":
+        return Answer(intent="contact", text=_contact(document, knowledge, message, book))
+    if document.kind == "hours":
+        week = _asked_hours(document, knowledge, message)
+        return Answer(intent="hours", text=answer_hours(week, message, book, now))
+    return Answer(intent="about", text=document.text)
+
+
+def _contact(
+    document: Document, knowledge: Knowledge, message: Message, book: Phrasebook
+) -> str:
+    """Return the one contact asked for, or all when none is named."""
+    terms = query_terms(message.reading)
+    named = {key for term in terms for key, _ in term.keys} - {"~contact"}
+    number = knowledge.documents.index(document)
+    if any(knowledge.index.has_key(number, key) for key in named):
+        return f"{document.title}: {document.text}"
+    return list_contacts(knowledge, book)
+
+
+def list_contacts(knowledge: Knowledge, book: Phrasebook, sentence: str = "contact_all") -> str:
+    """Return all ways to reach the shop as a Markdown list, or an empty string."""
+    lines = [
+        f"- {document.title}: {document.text}"
+        for document in knowledge.documents
+        if document.kind == "contact" and document.text
+    ]
+    return "\n".join([book.say(sentence), "", *lines]) if lines else ""
+
+
+def _asked_hours(document: Document, knowledge: Knowledge, message: Message) -> WeekHours:
+    """Return the line about the pool when the pool was asked for, else the shop's own hours."""
+    entry = next(e for e in knowledge.week.entries if e.label == document.title)
+    if entry.days:
+        return knowledge.week
+    number = knowledge.documents.index(document)
+    named = {key for term in query_terms(message.reading) for key, _ in term.keys} - {"~hours"}
+    if not any(knowledge.index.has_key(number, key) for key in named):
+        return knowledge.week
+    return WeekHours((entry,))

@@ -1,0 +1,93 @@
+"""The demo shop: a tenant with real rows, made once and kept.
+
+Owns making it; its content is data in ``bundled-workflows/demo``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from appliance.domain.ids import TenantId
+from appliance.domain.json_types import JsonObject
+from appliance.domain.tenant import Tenant
+from appliance.ports.data_tables import Column, DataTables
+from appliance.ports.repositories import SettingStore, ToolRepository
+from appliance.services.tenants import NewTenant, TenantService
+from appliance.services.tools import TenantToolChoice, ToolService
+
+SETTING = "demo_shop"
+
+
+class DemoContent(Struct, frozen=True, kw_only=True):
+    """What the demo shop is made of: itself, its tables and rows, the names of its tools."""
+
+    tenant: NewTenant
+    tables: Mapping[str, Sequence[Column]]
+    rows: Mapping[str, Sequence[JsonObject]]
+    tool_names: Sequence[str]
+
+
+class DemoShop(Struct, frozen=True, kw_only=True):
+    """The demo tenant and the publishable key its page uses."""
+
+    tenant: Tenant
+    api_key: str
+
+
+class DemoService:
+    """Makes the demo shop at the first start of the demo, and finds it again later."""
+
+    def __init__(
+        self,
+        *,
+        tenants: TenantService,
+        tools: ToolService,
+        tool_repository: ToolRepository,
+        data_tables: DataTables,
+        settings: SettingStore,
+    ) -> None:
+        self._tenants = tenants
+        self._tools = tools
+        self._tool_repository = tool_repository
+        self._data_tables = data_tables
+        self._settings = settings
+
+    async def ensure(self, content: DemoContent) -> DemoShop:
+        """Return the demo shop; make it from ``content`` when there is none yet.
+
+        A start that was interrupted half way is completed by the next one.
+        """
+        known = await self._settings.get(SETTING) or {}
+        if "tenant_id" in known:
+            tenant = await self._tenants.get(TenantId(known["tenant_id"]))
+            shop = DemoShop(tenant=tenant, api_key=known["api_key"])
+        else:
+            created = await self._tenants.create(content.tenant)
+            shop = DemoShop(tenant=created.tenant, api_key=created.api_key)
+        if not known.get("is_complete"):
+            await self._remember(shop, is_complete=False)
+            await self._fill(shop.tenant.id, content)
+            await self._remember(shop, is_complete=True)
+        return shop
+
+    async def _remember(self, shop: DemoShop, *, is_complete: bool) -> None:
+        await self._settings.put(
+            SETTING,
+            {"tenant_id": shop.tenant.id, "api_key": shop.api_key, "is_complete": is_complete},
+        )
+
+    async def _fill(self, tenant_id: TenantId, content: DemoContent) -> None:
+        present = await self._data_tables.list_tables(tenant_id)
+        for name, columns in content.tables.items():
+            if name in present:
+                continue
+            await self._data_tables.ensure_table(tenant_id, name, columns)
+            if rows := content.rows.get(name):
+                await self._data_tables.insert_rows(tenant_id, name, rows)
+        for tool_name in content.tool_names:
+            tool = await self._tool_repository.find_by_name(tool_name)
+            if tool is not None:
+                choice = TenantToolChoice(executor="workflow", workflow=tool_name)
+                await self._tools.put_for_tenant(tenant_id, tool.id, choice)

@@ -1,0 +1,16 @@
+"""What Alembic runs to apply migrations.
+
+Owns handing the open connection to Alembic; the transaction around it is left to the package.
+"""
+
+from alembic import context
+
+from appliance.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=False,
+)
+context.run_migrations()

@@ -1,0 +1,215 @@
+"""The one thread that writes to the database.
+
+Owns the order of writes, their grouping into shared commits, and what becomes of a write when the
+database is locked, full or broken; what is written is left to the jobs. See docs/adr/0003.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from appliance.errors import StorageError
+from appliance.storage.engine import SqliteConnection
+from appliance.storage.sqlite_errors import build_busy_error, is_busy, translate
+
+logger = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+WriteJob = Callable[[SqliteConnection], Result]
+"""Writes through the connection and returns what its caller wants to know.
+
+It runs inside a transaction, which it must not end, and may be run again from the start when the
+commit it shared has failed; so it changes nothing but the database.
+"""
+
+MAX_GROUP = 128
+"""How many writes share one commit at most, so that the first of them does not wait long."""
+
+
+class _Job(Generic[Result]):
+    """A queued write, where its caller waits, and since when (monotonic seconds)."""
+
+    __slots__ = ("error", "future", "loop", "queued_at", "result", "run")
+
+    def __init__(self, run: WriteJob[Result], loop: asyncio.AbstractEventLoop) -> None:
+        self.run = run
+        self.loop = loop
+        self.future: asyncio.Future[Result] = loop.create_future()
+        self.queued_at = time.monotonic()
+        self.result: Result | None = None
+        self.error: Exception | None = None
+
+
+class Writer:
+    """Runs write jobs, many to a commit.
+
+    Args:
+        connection: Opened for writing; belongs to this object from now on.
+        max_wait_s: How long a write waits for a lock that another program holds.
+    """
+
+    def __init__(self, connection: SqliteConnection, *, max_wait_s: float = 5.0) -> None:
+        self._connection = connection
+        self._raw = connection.raw
+        self._max_wait_s = max_wait_s
+        self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._work, name="database-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, job: WriteJob[Result]) -> Result:
+        """Run ``job`` and return its result once it is durable.
+
+        A caller that is cancelled stops waiting; the write goes on. What the job raises is raised
+        here, and only this job is rolled back.
+
+        Raises:
+            StorageError: ``storage_busy`` when another program holds the lock too long,
+                ``storage_full`` when the disk is full, ``storage_unavailable`` otherwise.
+        """
+        if self._is_closed:
+            raise StorageError("The database is closed.")
+        queued = _Job(job, asyncio.get_running_loop())
+        queued.future.add_done_callback(_retrieve)
+        self._queue.put(queued)
+        return await asyncio.shield(queued.future)
+
+    def close(self) -> None:
+        """Finish the queued writes, fold the log into the database file and close; blocks."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._queue.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            group, is_last = self._next_group()
+            if group:
+                self._run_group(group)
+            if is_last:
+                break
+        try:
+            self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except sqlite3.Error as error:
+            logger.warning("checkpoint_failed", error=str(error))
+        self._connection.close()
+
+    def _next_group(self) -> tuple[list[_Job[Any]], bool]:
+        """Wait for a job and take those queued behind it; true when it was the last one ever."""
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        group = [first]
+        is_last = self._take_queued(group)
+        return group, is_last
+
+    def _take_queued(self, group: list[_Job[Any]]) -> bool:
+        while len(group) < MAX_GROUP:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if job is None:
+                return True
+            group.append(job)
+        return False
+
+    def _run_group(self, group: list[_Job[Any]]) -> None:
+        """Run the jobs in one transaction; when that breaks as a whole, each in its own."""
+        try:
+            broken = self._run_transaction(group)
+            if broken is not None and len(group) > 1:
+                logger.warning("shared_commit_failed", writes=len(group), error=str(broken))
+                for job in group:
+                    job.result = job.error = None
+                    job.error = self._run_transaction([job]) or job.error
+            elif broken is not None and group:
+                group[0].error = broken
+        except Exception as error:  # a defect here must not leave callers waiting for ever
+            logger.exception("writer_broken")
+            for job in group:
+                job.error = job.error or error
+        _settle(group)
+
+    def _run_transaction(self, group: list[_Job[Any]]) -> Exception | None:
+        """Run the jobs and commit; return the error that undid all of them, if any."""
+        try:
+            self._begin(group)
+            for job in group:
+                self._run_job(job)
+            if group:
+                self._raw.execute("COMMIT")
+        except (sqlite3.Error, DBAPIError, StorageError) as error:
+            self._roll_back()
+            return error
+        return None
+
+    def _begin(self, group: list[_Job[Any]]) -> None:
+        """Take the write lock; a job that has waited too long for it fails and leaves the group."""
+        while group:
+            try:
+                self._raw.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.Error as error:
+                if not is_busy(error):
+                    raise
+            give_up_before = time.monotonic() - self._max_wait_s
+            late = [job for job in group if job.queued_at <= give_up_before]
+            for job in late:
+                job.error = build_busy_error()
+            group[:] = [job for job in group if job.error is None]
+            _settle(late)
+
+    def _run_job(self, job: _Job[Any]) -> None:
+        raw = self._raw
+        raw.execute("SAVEPOINT job")
+        try:
+            job.result = job.run(self._connection)
+        except Exception as error:
+            if not raw.in_transaction:
+                raise  # SQLite has undone the whole transaction, not only this job
+            raw.execute("ROLLBACK TO job")
+            job.error = error
+        raw.execute("RELEASE job")
+
+    def _roll_back(self) -> None:
+        try:
+            if self._raw.in_transaction:
+                self._raw.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            logger.error("rollback_failed", error=str(error))
+
+
+def _settle(jobs: list[_Job[Any]]) -> None:
+    """Hand results and errors to the waiting callers, with one wake-up per event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job[Any]]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, settled in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve, settled)
+        except RuntimeError:
+            logger.warning("write_outlived_its_caller", writes=len(settled))
+
+
+def _resolve(jobs: list[_Job[Any]]) -> None:
+    for job in jobs:
+        if job.error is None:
+            job.future.set_result(job.result)
+        else:
+            job.future.set_exception(translate(job.error))
+
+
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Look at the error, so that a caller who left does not make asyncio complain of it."""
+    if not future.cancelled() and (error := future.exception()) is not None:
+        logger.debug("write_failed", error=str(error))

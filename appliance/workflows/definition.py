@@ -1,0 +1,251 @@
+"""An n8n export, read into structs and checked for what cannot run here.
+
+Owns the file format; which nodes exist is asked of ``appliance.workflows.registry``, and running is
+left to ``appliance.workflows.engine``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from appliance.domain.json_types import JsonObject
+from appliance.errors import FieldError, InvalidInput
+from appliance.workflows.registry import NodeKind, find_kind
+
+OnError = Literal["stopWorkflow", "continueRegularOutput", "continueErrorOutput"]
+IGNORED_TYPES = frozenset({"n8n-nodes-base.stickyNote"})
+START_ORDER = ("webhook", "manualTrigger", "scheduleTrigger")
+
+
+class Node(Struct, kw_only=True, frozen=True, rename="camel"):
+    """One node, as the export has it; ``position`` decides the order of parallel branches."""
+
+    name: str
+    type: str
+    type_version: float = 1
+    parameters: JsonObject = field(default_factory=dict)
+    position: tuple[float, float] = (0.0, 0.0)
+    disabled: bool = False
+    on_error: OnError | None = None
+    continue_on_fail: bool = False
+    retry_on_fail: bool = False
+    max_tries: int = 3
+    wait_between_tries: int = 1000
+    execute_once: bool = False
+    always_output_data: bool = False
+
+    @property
+    def short_type(self) -> str:
+        """The type without its package."""
+        return self.type.rpartition(".")[2]
+
+    @property
+    def error_policy(self) -> OnError:
+        """What a failure of this node does to the workflow."""
+        if self.on_error is not None:
+            return self.on_error
+        return "continueRegularOutput" if self.continue_on_fail else "stopWorkflow"
+
+
+class Link(Struct, frozen=True):
+    """A connection's far end: a node by name, and which of its inputs."""
+
+    node: str
+    type: str = "main"
+    index: int = 0
+
+
+class Settings(Struct, frozen=True, rename="camel"):
+    """The export's settings that change how it runs."""
+
+    execution_order: str = "v1"
+    timezone: str | None = None
+
+
+class _Export(Struct, kw_only=True, rename="camel"):
+    nodes: list[Node]
+    connections: dict[str, dict[str, list[list[Link] | None]]] = field(default_factory=dict)
+    name: str = "Workflow"
+    id: str | int | None = None
+    settings: Settings | None = None
+
+
+class WorkflowDefinition(Struct, kw_only=True, frozen=True):
+    """A workflow that can run here.
+
+    ``links`` holds, per node and output, where that output leads. ``input_counts`` holds how many
+    inputs of a node are connected. ``text`` is the export's parameters, for cheap searches.
+    """
+
+    id: str
+    name: str
+    nodes: dict[str, Node]
+    kinds: dict[str, NodeKind]
+    links: dict[str, list[list[Link]]]
+    input_counts: dict[str, int]
+    start: str
+    settings: Settings
+    text: str
+
+    @property
+    def webhook_path(self) -> str | None:
+        """The path of the Webhook node it starts with, if that is how it starts."""
+        node = self.nodes[self.start]
+        if node.short_type != "webhook":
+            return None
+        return str(node.parameters.get("path") or "") or None
+
+    @property
+    def node_names(self) -> list[str]:
+        """The nodes' names in the order of the export."""
+        return list(self.nodes)
+
+
+def parse_definition(export: JsonObject) -> WorkflowDefinition:
+    """Read an n8n export.
+
+    Raises:
+        InvalidInput: It is no workflow (``validation_failed``), or holds nodes, versions or modes
+            that cannot run here (``unsupported_node``, each named in the message and in ``errors``).
+    """
+    parsed = _parse(export)
+    nodes = _unique_nodes(parsed.nodes)
+    links = _checked_links(parsed.connections, nodes)
+    kinds = _supported_kinds(nodes.values())
+    return WorkflowDefinition(
+        id=str(parsed.id or ""),
+        name=parsed.name,
+        nodes=nodes,
+        kinds=kinds,
+        links=links,
+        input_counts=_input_counts(links),
+        start=_find_start(nodes),
+        settings=parsed.settings or Settings(),
+        text=msgspec.json.encode([node.parameters for node in nodes.values()]).decode(),
+    )
+
+
+def _parse(export: JsonObject) -> _Export:
+    for required in ("nodes", "connections"):
+        if required not in export:
+            raise InvalidInput(
+                f"This is no n8n workflow: it has no {required!r}.",
+                errors=[FieldError(required, "is missing; export the workflow from n8n as a file")],
+            )
+    present = {
+        key: value
+        for key, value in export.items()
+        if key in {"nodes", "connections", "name", "id", "settings"} and value is not None
+    }
+    try:
+        return msgspec.convert(_tidied(present), _Export, strict=False)
+    except msgspec.ValidationError as exc:
+        reason, _, path = str(exc).partition(" - at `")
+        where = path.rstrip("`").removeprefix("$.") or "nodes"
+        raise InvalidInput(
+            f"This is no n8n workflow: {reason} (at {where}).", errors=[FieldError(where, reason)]
+        ) from exc
+
+
+def _tidied(export: JsonObject) -> JsonObject:
+    """Drop the nulls that older exports hold instead of leaving a field out."""
+    nodes: Any = export.get("nodes")
+    if not isinstance(nodes, list):
+        return export
+    kept = [
+        {key: value for key, value in node.items() if value is not None}
+        if isinstance(node, dict)
+        else node
+        for node in nodes
+    ]
+    return {**export, "nodes": kept}
+
+
+def _unique_nodes(nodes: Iterable[Node]) -> dict[str, Node]:
+    unique: dict[str, Node] = {}
+    for node in nodes:
+        if node.type in IGNORED_TYPES:
+            continue
+        if node.name in unique:
+            raise InvalidInput(
+                f"Two nodes are named {node.name!r}; names must be unique.",
+                errors=[FieldError("nodes", f"{node.name!r} occurs twice")],
+            )
+        unique[node.name] = node
+    return unique
+
+
+def _checked_links(
+    connections: dict[str, dict[str, list[list[Link] | None]]], nodes: dict[str, Node]
+) -> dict[str, list[list[Link]]]:
+    links: dict[str, list[list[Link]]] = {}
+    for origin, by_type in connections.items():
+        outputs = [list(output or ()) for output in by_type.get("main", [])]
+        ends = [link for output in outputs for link in output]
+        unknown = [name for name in (origin, *(end.node for end in ends)) if name not in nodes]
+        if ends and unknown:
+            raise InvalidInput(
+                f"A connection names the node {unknown[0]!r}, which does not exist.",
+                errors=[FieldError(f"connections.{origin}", f"no node named {unknown[0]!r}")],
+            )
+        if ends:
+            links[origin] = outputs
+    return links
+
+
+def _supported_kinds(nodes: Iterable[Node]) -> dict[str, NodeKind]:
+    kinds: dict[str, NodeKind] = {}
+    problems: list[FieldError] = []
+    for node in nodes:
+        kind = find_kind(node.type)
+        if node.disabled and kind is None:
+            continue
+        if kind is None:
+            problems.append(FieldError(f"nodes.{node.name}", f"{node.type} cannot run here"))
+        elif not node.disabled and not kind.supports(node.type_version):
+            problems.append(
+                FieldError(
+                    f"nodes.{node.name}",
+                    f"{node.type} version {node.type_version:g} cannot run here; known versions "
+                    f"are {kind.min_version:g} to {kind.max_version:g}",
+                )
+            )
+        else:
+            kinds[node.name] = kind
+            if not node.disabled:
+                problems += [
+                    FieldError(f"nodes.{node.name}", f"{node.type}: {problem}")
+                    for problem in kind.check(node)
+                ]
+    if problems:
+        named = "; ".join(f"{p.field.removeprefix('nodes.')!r} ({p.message})" for p in problems)
+        raise InvalidInput(
+            f"The embedded runner cannot run these nodes: {named}.",
+            code="unsupported_node",
+            errors=problems,
+        )
+    return kinds
+
+
+def _find_start(nodes: dict[str, Node]) -> str:
+    for short_type in START_ORDER:
+        for node in nodes.values():
+            if node.short_type == short_type and not node.disabled:
+                return node.name
+    raise InvalidInput(
+        "The workflow has no enabled Webhook, Manual Trigger or Schedule Trigger to start from.",
+        errors=[FieldError("nodes", "add a Webhook node")],
+    )
+
+
+def _input_counts(links: dict[str, list[list[Link]]]) -> dict[str, int]:
+    inputs: dict[str, int] = {}
+    for outputs in links.values():
+        for output in outputs:
+            for link in output:
+                inputs[link.node] = max(inputs.get(link.node, 0), link.index + 1)
+    return inputs

@@ -1,0 +1,1 @@
+"""The nodes that can run here, one module each, found by ``appliance.workflows.registry``."""

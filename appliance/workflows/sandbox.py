@@ -1,0 +1,208 @@
+"""JavaScript under limits: a few threads, and for every run of a workflow a context of its own.
+
+Owns threads, contexts and limits. What may be asked of a context is defined by
+``javascript/runtime.js``; what the answers mean is left to ``appliance.workflows.expressions`` and
+the nodes. A context is never used for a second run, so nothing of one tenant's can reach another's
+(docs/adr/0006-workflows-in-quickjs.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from importlib import resources
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.errors import Rejected, Unavailable
+from appliance.workflows.sandbox_thread import SandboxThread, ScriptStopped
+from appliance.workflows.time_zones import load_zone_table
+
+MEBIBYTE = 1024 * 1024
+_MAX_SUPPLIES = 20
+_SETTLE_ROUND_JOBS = 100_000
+
+
+class SandboxLimits(Struct, frozen=True, kw_only=True):
+    """What one context may use. ``time_s`` is processor time per call, ``threads`` the pool."""
+
+    memory_bytes: int = 64 * MEBIBYTE
+    time_s: float = 5.0
+    stack_bytes: int = 512 * 1024
+    threads: int = 2
+
+
+class _Answer(Struct):
+    result: JsonValue = None
+    error: str | None = None
+    missing: list[str] = []
+
+
+class Sandbox:
+    """A bounded pool of threads that run JavaScript. Make sessions, then ``close``."""
+
+    def __init__(self, limits: SandboxLimits | None = None) -> None:
+        self._limits = limits or SandboxLimits()
+        self._threads: list[SandboxThread] = []
+        self._session_ids = itertools.count(1)
+        self._is_closed = False
+
+    def session(self, begin: JsonObject) -> SandboxSession:
+        """Prepare a session; its context is taken from the pool on the first call.
+
+        Args:
+            begin: What the run's globals say: ``nodes``, ``workflow``, ``execution``, ``nowMs``
+                and ``timeZone``.
+        """
+        return SandboxSession(self, next(self._session_ids), begin, self._limits)
+
+    def pick_thread(self) -> SandboxThread:
+        """Return the thread with the least to do, starting one where the pool is not full."""
+        if self._is_closed:
+            raise Unavailable("The workflow runner is shutting down.", code="shutting_down")
+        idle = [thread for thread in self._threads if thread.waiting == 0]
+        if not idle and len(self._threads) < self._limits.threads:
+            thread = SandboxThread(
+                source=load_source("runtime"),
+                memory_bytes=self._limits.memory_bytes,
+                stack_bytes=self._limits.stack_bytes,
+            )
+            self._threads.append(thread)
+            return thread
+        return min(idle or self._threads, key=lambda thread: thread.waiting)
+
+    def abandon(self, thread: SandboxThread) -> None:
+        """Stop counting on a thread whose script cannot be interrupted; a new one replaces it."""
+        if thread in self._threads:
+            self._threads.remove(thread)
+            thread.stop()
+
+    def close(self) -> None:
+        """Stop the threads; a script that is running ends by its own limit."""
+        self._is_closed = True
+        while self._threads:
+            self._threads.pop().stop()
+
+
+class SandboxSession:
+    """One run's context. Every call is answered within the limits or raises."""
+
+    def __init__(
+        self, sandbox: Sandbox, session_id: int, begin: JsonObject, limits: SandboxLimits
+    ) -> None:
+        self._sandbox = sandbox
+        self._id = session_id
+        self._begin = begin
+        self._limits = limits
+        self._thread: SandboxThread | None = None
+        self._failure: Rejected | Unavailable | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def call(self, request: JsonObject) -> JsonValue:
+        """Have the runtime do ``request`` and return its result.
+
+        Raises:
+            Rejected: The script failed (``script_failed``), ran too long (``script_timed_out``) or
+                needed too much memory (``script_out_of_memory``). After the last two the session is
+                dead and every further call raises the same.
+            Unavailable: Every thread was busy for too long (``sandbox_busy``).
+        """
+        if self._failure is not None:
+            raise self._failure
+        payload = msgspec.json.encode(request).decode()
+        is_async = request["op"] == "code"
+        if self._thread is None:
+            self._thread = self._sandbox.pick_thread()
+            begin = msgspec.json.encode({"op": "begin", "run": self._begin}).decode()
+            work = self._thread.submit(lambda contexts: self._first(contexts, begin, payload, is_async))
+        else:
+            work = self._thread.submit(lambda contexts: self._answer(contexts, payload, is_async))
+        # A thread counts every processor second of the process, so it stops no later than this,
+        # unless it is stuck in native code that cannot be interrupted or waits behind one that is.
+        patience_s = 2 * self._limits.time_s + 5
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), patience_s)
+        except TimeoutError:
+            self._sandbox.abandon(self._thread)
+            self._failure = Unavailable("No JavaScript thread became free in time.", code="sandbox_busy")
+            raise self._failure from None
+        except ScriptStopped as exc:
+            failure = self._translate(exc)
+            if exc.is_fatal:
+                self._failure = failure
+            raise failure from exc
+
+    def close(self) -> None:
+        """Throw the context away."""
+        if self._thread is not None:
+            self._thread.forget(self._id)
+            self._thread = None
+
+    def _translate(self, stopped: ScriptStopped) -> Rejected:
+        if stopped.reason == "interrupted":
+            return Rejected(
+                f"the script was stopped after {self._limits.time_s:g} seconds of processor time",
+                code="script_timed_out",
+            )
+        if stopped.reason == "out of memory":
+            return Rejected(
+                f"the script needs more than {self._limits.memory_bytes // MEBIBYTE} MB of memory",
+                code="script_out_of_memory",
+            )
+        return Rejected(stopped.reason, code="script_failed")
+
+    # ---- what follows runs in the sandbox's thread --------------------------------------------
+
+    def _first(self, thread: SandboxThread, begin: str, payload: str, is_async: bool) -> JsonValue:
+        thread.open(self._id)
+        thread.evaluate(self._id, begin, time_s=self._limits.time_s)
+        return self._answer(thread, payload, is_async)
+
+    def _answer(self, thread: SandboxThread, payload: str, is_async: bool) -> JsonValue:
+        """Answer one request, handing over what the runtime finds missing and asking again."""
+        for _ in range(_MAX_SUPPLIES):
+            answer = self._evaluate(thread, payload)
+            if is_async and not answer.missing:
+                answer = self._settle(thread)
+            if not answer.missing:
+                return answer.result
+            supply = _supply(answer.missing)
+            thread.evaluate(self._id, supply, time_s=self._limits.time_s)
+        raise ScriptStopped("the script asks for too many time zones", is_fatal=False)
+
+    def _evaluate(self, thread: SandboxThread, payload: str) -> _Answer:
+        text = thread.evaluate(self._id, payload, time_s=self._limits.time_s)
+        return msgspec.json.decode(text, type=_Answer)
+
+    def _settle(self, thread: SandboxThread) -> _Answer:
+        thread.run_jobs(self._id, time_s=self._limits.time_s, at_most=_SETTLE_ROUND_JOBS)
+        answer = self._evaluate(thread, '{"op":"settled"}')
+        if answer.result is None and not answer.missing:
+            raise ScriptStopped("the script waits for something that never happens", is_fatal=False)
+        return answer
+
+
+def load_source(name: str) -> str:
+    """Return a script that ships with this package."""
+    folder = resources.files("appliance.workflows") / "javascript"
+    return (folder / f"{name}.js").read_text(encoding="utf-8")
+
+
+def _supply(missing: list[str]) -> str:
+    zones = {name[5:]: load_zone_table(name[5:]) for name in missing if name.startswith("zone:")}
+    sources = {name[7:]: load_source(name[7:]) for name in missing if name.startswith("source:")}
+    return msgspec.json.encode({"op": "supply", "zones": zones, "sources": sources}).decode()

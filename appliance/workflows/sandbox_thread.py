@@ -1,0 +1,144 @@
+"""One thread that owns QuickJS contexts, which no other thread may touch.
+
+Owns the thread, its queue and the contexts in it; who gets a context and what it is asked is left to
+``appliance.workflows.sandbox``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import quickjs
+
+_Job = Callable[["SandboxThread"], Any]
+_SPARE_CONTEXTS = 2
+
+
+class ScriptStopped(Exception):
+    """A script failed. ``is_fatal`` means that its context cannot be used any more."""
+
+    def __init__(self, reason: str, *, is_fatal: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_fatal = is_fatal
+
+
+class SandboxThread:
+    """A daemon thread with its contexts; a stuck one does not keep the process alive.
+
+    Args:
+        source: A script that evaluates to one function from text to text.
+        memory_bytes: The most a context may allocate.
+        stack_bytes: The deepest JavaScript stack, well below the thread's own.
+    """
+
+    def __init__(self, *, source: str, memory_bytes: int, stack_bytes: int) -> None:
+        self._source = source
+        self._memory_bytes = memory_bytes
+        self._stack_bytes = stack_bytes
+        self._queue: queue.SimpleQueue[tuple[_Job, Future[Any]] | int | None] = queue.SimpleQueue()
+        self._contexts: dict[int, tuple[Any, Any]] = {}
+        self._spares: list[tuple[Any, Any]] = []
+        self.waiting = 0
+        self._thread = threading.Thread(target=self._work, name="workflow-sandbox", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: _Job) -> Future[Any]:
+        """Queue ``job``, which gets this thread to work on; called from the event loop only."""
+        future: Future[Any] = Future()
+        self.waiting += 1
+        self._queue.put((job, future))
+        return future
+
+    def forget(self, session_id: int) -> None:
+        """Throw a session's context away, in the thread that owns it."""
+        self._queue.put(session_id)
+
+    def stop(self) -> None:
+        """End the thread after what is queued."""
+        self._queue.put(None)
+
+    # ---- called by jobs, in the thread --------------------------------------------------------
+
+    def open(self, session_id: int) -> None:
+        """Give the session a context that nothing has run in yet."""
+        self._contexts[session_id] = self._spares.pop() if self._spares else self._new_context()
+
+    def evaluate(self, session_id: int, payload: str, *, time_s: float) -> str:
+        """Call the context's function once."""
+        context, function = self._contexts[session_id]
+        context.set_time_limit(time_s)
+        with self._translated(session_id):
+            return str(function(payload))
+
+    def run_jobs(self, session_id: int, *, time_s: float, at_most: int) -> None:
+        """Run what the script's promises wait for, until nothing is left."""
+        context, _ = self._contexts[session_id]
+        end = time.thread_time() + time_s
+        with self._translated(session_id):
+            for _ in range(at_most):
+                context.set_time_limit(max(0.001, end - time.thread_time()))
+                if not context.execute_pending_job():
+                    return
+                if time.thread_time() > end:
+                    break
+            raise ScriptStopped("interrupted", is_fatal=True)
+
+    @contextlib.contextmanager
+    def _translated(self, session_id: int) -> Any:
+        try:
+            yield
+        except quickjs.JSException as exc:
+            stopped = _classify(str(exc))
+            if stopped.is_fatal:
+                self._contexts.pop(session_id, None)
+            raise stopped from None
+
+    def _new_context(self) -> tuple[Any, Any]:
+        context = quickjs.Context()
+        context.set_memory_limit(self._memory_bytes)
+        context.set_max_stack_size(self._stack_bytes)
+        return context, context.eval(self._source)
+
+    def _work(self) -> None:
+        while True:
+            try:
+                task = self._queue.get_nowait()
+            except queue.Empty:
+                if len(self._spares) < _SPARE_CONTEXTS:
+                    self._spares.append(self._new_context())
+                    continue
+                task = self._queue.get()
+            if task is None:
+                break
+            if isinstance(task, int):
+                self._contexts.pop(task, None)
+            else:
+                self._do(*task)
+                del task  # its closure would keep a finished run's data alive
+        self._contexts.clear()
+        self._spares.clear()
+
+    def _do(self, job: _Job, future: Future[Any]) -> None:
+        try:
+            if future.set_running_or_notify_cancel():
+                future.set_result(job(self))
+        except BaseException as exc:  # the event loop decides what an error means
+            future.set_exception(exc)
+        finally:
+            self.waiting -= 1
+
+
+def _classify(text: str) -> ScriptStopped:
+    first = text.strip().splitlines()[0] if text.strip() else "unknown error"
+    if "interrupted" in first and first.startswith("InternalError"):
+        return ScriptStopped("interrupted", is_fatal=True)
+    if "out of memory" in first or first == "null":
+        return ScriptStopped("out of memory", is_fatal=True)
+    return ScriptStopped(first.removeprefix("Error: "), is_fatal=False)
