@@ -6,7 +6,7 @@ decided in ``dialogue``. Confirming a write is the agent loop's part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 
 import msgspec
@@ -129,7 +129,7 @@ class FormFiller:
 
         return SlotReader(message, self._slots, self._now, choose_hour)
 
-    def _known_days(self, form: Form) -> Iterable[date]:  # type: ignore[return]
+    def _known_days(self, form: Form) -> Iterator[date]:
         for slot in self._slots:
             value = form.partial.get(slot.key) or form.values.get(slot.key)
             if slot.kind in ("date", "datetime") and isinstance(value, str):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 from appliance.providers.builtin.message import Message
-from appliance.providers.builtin.opening_hours import HoursEntry, Span, WeekHours
+from appliance.providers.builtin.opening_hours import EVERY_DAY, HoursEntry, Span, WeekHours
 from appliance.providers.builtin.phrase_table import PhraseTable
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.times import format_time
@@ -46,7 +46,7 @@ def list_hours(week: WeekHours, book: Phrasebook, entries: tuple[HoursEntry, ...
 def _label(entry: HoursEntry, book: Phrasebook) -> str:
     """Return the label as given, or our own day name where it is in the other script."""
     is_foreign = is_hebrew(entry.label) != (book.language == "he")
-    if not (is_foreign and entry.days):
+    if not is_foreign or not entry.days or entry.days == EVERY_DAY:
         return entry.label.replace("_", " ")
     names = book.dates.weekday_names
     if len(entry.days) > 2 and _is_run(entry.days):  # noqa: PLR2004 - two days are named both

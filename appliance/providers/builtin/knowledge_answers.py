@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
+import msgspec
 from msgspec import Struct
 
 from appliance.domain.message import Citation
@@ -16,7 +17,7 @@ from appliance.providers.builtin.answers import Answer
 from appliance.providers.builtin.hours_answers import answer_hours
 from appliance.providers.builtin.knowledge import Document, Knowledge
 from appliance.providers.builtin.message import Message
-from appliance.providers.builtin.opening_hours import WeekHours
+from appliance.providers.builtin.opening_hours import EVERY_DAY, WeekHours
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.search_index import Found, query_terms
 
@@ -28,6 +29,7 @@ _SNIPPET_LENGTH = 200
 class KnowledgeMatch(Struct, frozen=True):
     """The document that explains a question best, with how well, 0 to 1."""
 
+    number: int
     document: Document
     coverage: float
     score: float
@@ -55,7 +57,7 @@ def find_best(
         if is_timeless and document.kind != "hours":
             continue  # only opening hours know about days
         if best is None or found.score > best.score:
-            best = KnowledgeMatch(document, found.coverage, found.score)
+            best = KnowledgeMatch(found.document, document, found.coverage, found.score)
     return best
 
 
@@ -79,22 +81,21 @@ def answer_from(
         citation = Citation(title=document.title, snippet=snippet)
         return Answer(intent=document.kind, text=document.text, citations=(citation,))
     if document.kind == "contact":
-        return Answer(intent="contact", text=_contact(document, knowledge, message, book))
+        return Answer(intent="contact", text=_contact(match, knowledge, message, book))
     if document.kind == "hours":
-        week = _asked_hours(document, knowledge, message)
+        week = _asked_hours(match, knowledge, message)
         return Answer(intent="hours", text=answer_hours(week, message, book, now))
     return Answer(intent="about", text=document.text)
 
 
 def _contact(
-    document: Document, knowledge: Knowledge, message: Message, book: Phrasebook
+    match: KnowledgeMatch, knowledge: Knowledge, message: Message, book: Phrasebook
 ) -> str:
     """Return the one contact asked for, or all when none is named."""
     terms = query_terms(message.reading)
     named = {key for term in terms for key, _ in term.keys} - {"~contact"}
-    number = knowledge.documents.index(document)
-    if any(knowledge.index.has_key(number, key) for key in named):
-        return f"{document.title}: {document.text}"
+    if any(knowledge.index.has_key(match.number, key) for key in named):
+        return f"{match.document.title}: {match.document.text}"
     return list_contacts(knowledge, book)
 
 
@@ -108,13 +109,10 @@ def list_contacts(knowledge: Knowledge, book: Phrasebook, sentence: str = "conta
     return "\n".join([book.say(sentence), "", *lines]) if lines else ""
 
 
-def _asked_hours(document: Document, knowledge: Knowledge, message: Message) -> WeekHours:
+def _asked_hours(match: KnowledgeMatch, knowledge: Knowledge, message: Message) -> WeekHours:
     """Return the line about the pool when the pool was asked for, else the shop's own hours."""
-    entry = next(e for e in knowledge.week.entries if e.label == document.title)
-    if entry.days:
-        return knowledge.week
-    number = knowledge.documents.index(document)
+    entry = next(e for e in knowledge.week.entries if e.label == match.document.title)
     named = {key for term in query_terms(message.reading) for key, _ in term.keys} - {"~hours"}
-    if not any(knowledge.index.has_key(number, key) for key in named):
+    if entry.days or not any(knowledge.index.has_key(match.number, key) for key in named):
         return knowledge.week
-    return WeekHours((entry,))
+    return WeekHours((msgspec.structs.replace(entry, days=EVERY_DAY),))

@@ -23,6 +23,7 @@ from appliance.providers.builtin.times import find_times
 from appliance.providers.builtin.words import fold, normalise, split_words
 
 _DAYS = 7
+EVERY_DAY = tuple(range(_DAYS))
 _DAY_MINUTES = 24 * 60
 _BARE_RANGE = re.compile(r"(?<![\d:])(\d{1,2})\s*-\s*(\d{1,2})(?![\d:])")
 

@@ -1,0 +1,77 @@
+"""What a message is besides a question or a request: a greeting, thanks, "never mind".
+
+Owns deciding that a message is nothing but such a phrase; the phrases are data in ``texts/``.
+"""
+
+from __future__ import annotations
+
+from appliance.providers.builtin.message import Message
+
+SMALL_TALK = ("goodbye", "thanks", "greeting")
+"""Intents that a message may have beside a question, the telling ones first."""
+_POLITE = tuple(f"intent.{name}" for name in (*SMALL_TALK, "request", "yes"))
+_LONGEST_ASIDE = 3
+
+
+def leftover(message: Message, *intents: str) -> int:
+    """Return how many words carry a topic outside the phrases of ``intents`` and politeness."""
+    reading = message.reading
+    known = reading.covered((*(f"intent.{name}" for name in intents), *_POLITE)) | reading.stop
+    return len(reading.words) - len(known)
+
+
+def find_small_talk(message: Message) -> str | None:
+    """Return the small talk that a message consists of, or ``None``."""
+    for intent in SMALL_TALK:
+        if message.reading.has(f"intent.{intent}") and leftover(message, *SMALL_TALK) == 0:
+            return None if _asks_something(message) else intent
+    return None
+
+
+def _asks_something(message: Message) -> bool:
+    """Say whether a known subject is named in stopwords, as in "hi, where are you?"."""
+    names = {match.name for match in message.reading.matches}
+    return "?" in message.reading.text and any(name[0] == "~" for name in names)
+
+
+def wants_human(message: Message) -> bool:
+    """Say whether the message asks for a person rather than for a thing."""
+    return message.reading.has("intent.human") and leftover(message, "human") <= 1
+
+
+def asks_identity(message: Message) -> bool:
+    """Say whether the message asks who or what is answering."""
+    return message.reading.has("intent.identity") and leftover(message, "identity", "human") == 0
+
+
+def asks_capabilities(message: Message) -> bool:
+    """Say whether the message asks what can be done here."""
+    return message.reading.has("intent.capabilities") and leftover(message, "capabilities") == 0
+
+
+def cancels(message: Message) -> bool:
+    """Say whether the message calls off what was going on."""
+    return (
+        message.reading.has("intent.cancel")
+        and leftover(message, "cancel", "no", "correction") == 0
+        and not message.mentions
+    )
+
+
+def is_question(message: Message) -> bool:
+    """Say whether the message asks rather than tells."""
+    if "?" in message.reading.text:
+        return True
+    return any(match.first <= 1 for match in message.reading.spans("intent.question"))
+
+
+def is_request(message: Message) -> bool:
+    """Say whether the message wants something done."""
+    return message.reading.has("intent.request")
+
+
+def is_follow_up(message: Message) -> bool:
+    """Say whether the message is only a value, maybe behind "and what about"."""
+    reading = message.reading
+    known = reading.covered(("intent.follow_up", *_POLITE)) | reading.stop | message.value_words()
+    return len(reading.words) - len(known) <= _LONGEST_ASIDE - 2
