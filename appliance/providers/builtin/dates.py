@@ -142,7 +142,7 @@ def _build(year: int, month: int, day: int) -> date | None:
 
 def _with_year(year: str | None, month: int, day: int, today: date) -> date | None:
     if year is not None:
-        return _build(int(year) if len(year) == 4 else 2000 + int(year), month, day)  # noqa: PLR2004
+        return _build(int(year) if len(year) == 4 else 2000 + int(year), month, day)
     for candidate in range(today.year, min(today.year + 5, 9_999)):
         found = _build(candidate, month, day)
         if found is not None and found >= today:
@@ -173,7 +173,11 @@ def _month_date(
         if number is None:
             return None
         end = follower + 1
-    year = words[end].folded if end < len(words) and re.fullmatch("20\\d\\d", words[end].folded) else None
+    year = (
+        words[end].folded
+        if end < len(words) and re.fullmatch("20\\d\\d", words[end].folded)
+        else None
+    )
     day = _with_year(year, month.value, number, today)
     return None if day is None else (day, end + (year is not None) - position)
 

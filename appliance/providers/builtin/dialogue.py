@@ -104,9 +104,7 @@ class Dialogue:
             self._failure() if result.is_error else render_result(result.content, self._book)
             for result in results
         ]
-        return Answer(
-            intent="result", text=join_paragraphs(*dict.fromkeys(texts)), form=form
-        )
+        return Answer(intent="result", text=join_paragraphs(*dict.fromkeys(texts)), form=form)
 
     def _failure(self) -> str:
         return join_paragraphs(self._book.say("result_failed"), self._general.offer_human())
@@ -143,11 +141,16 @@ class Dialogue:
         if tool and is_other and tool.similarity >= _SURE_TOOL and self._beats(tool, known):
             return self._open(tool)
         is_asking = intents.is_question(self._message)
-        if known and is_asking and known.coverage >= ENOUGH_COVERAGE and known.score > (
-            0.0 if "?" in self._message.reading.text else ENOUGH_COVERAGE
+        if (
+            known
+            and is_asking
+            and known.coverage >= ENOUGH_COVERAGE
+            and known.score > (0.0 if "?" in self._message.reading.text else ENOUGH_COVERAGE)
         ):
-            if filler.reads(form, self._message) and known.document.kind != "faq" and (
-                tool is not None and not is_other and tool.score > known.score
+            if (
+                filler.reads(form, self._message)
+                and known.document.kind != "faq"
+                and (tool is not None and not is_other and tool.score > known.score)
             ):
                 return None
             told = self._tell(known)
@@ -156,9 +159,7 @@ class Dialogue:
         return None
 
     def _tell(self, known: KnowledgeMatch) -> Answer:
-        return answer_from(
-            known, self._knowledge, self._message, self._book, self._briefing.now
-        )
+        return answer_from(known, self._knowledge, self._message, self._book, self._briefing.now)
 
     def _fresh(self, last: Form | None) -> Answer:
         message = self._message

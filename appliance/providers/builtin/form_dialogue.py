@@ -101,7 +101,12 @@ class FormFiller:
         for key, value in found.values.items():
             slot = self._by_key[key]
             is_known = key in form.values
-            if asked is not None and asked.kind == "text" and key != asked.key and not is_correction:
+            if (
+                asked is not None
+                and asked.kind == "text"
+                and key != asked.key
+                and not is_correction
+            ):
                 continue
             same_kind = asked is not None and key != asked.key and slot.kind == asked.kind
             if is_known and (same_kind or (slot.kind == "person_name" and not is_correction)):

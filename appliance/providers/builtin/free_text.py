@@ -30,15 +30,13 @@ def search_text(message: Message) -> str | None:
     """Return what a message looks for: "pepperoni pizza" of "Do you have pepperoni pizza?"."""
     reading = message.reading
     carriers = reading.covered(_CARRIERS) | _mention_words(message)
-    kept = [
-        i for i in range(len(reading.words)) if i not in carriers and i not in reading.stop
-    ]
+    kept = [i for i in range(len(reading.words)) if i not in carriers and i not in reading.stop]
     if not kept:
         return None
     best: tuple[int, int] = (kept[0], kept[0])
     start = previous = kept[0]
     for position in kept[1:]:
-        bridges = position - previous <= 2 and previous + 1 not in carriers  # noqa: PLR2004
+        bridges = position - previous <= 2 and previous + 1 not in carriers
         gap = reading.text[reading.words[previous].end : reading.words[position].start]
         if not bridges or _PAUSE.search(gap):
             start = position
@@ -104,8 +102,14 @@ def label_position(message: Message, slot: Slot) -> int | None:
     """Return the position of the last word of the slot's label in the message, or ``None``."""
     reading = message.reading
     wanted = read_text(slot.label)
-    forms = {form for i, w in enumerate(wanted.words) if i not in wanted.stop for form in stems(w.folded)}
-    hits = [i for i, w in enumerate(reading.words) if i not in reading.stop and forms & set(stems(w.folded))]
+    forms = {
+        form for i, w in enumerate(wanted.words) if i not in wanted.stop for form in stems(w.folded)
+    }
+    hits = [
+        i
+        for i, w in enumerate(reading.words)
+        if i not in reading.stop and forms & set(stems(w.folded))
+    ]
     return hits[-1] if hits else None
 
 

@@ -59,9 +59,7 @@ class GeneralAnswers:
     def cancelled(self, *, had_form: bool) -> Answer:
         """Confirm that what was going on is dropped."""
         sentence = "form_cancelled" if had_form else "form_nothing_to_cancel"
-        return Answer(
-            intent="cancel", text=self._book.say(sentence), quick_replies=self.offers()
-        )
+        return Answer(intent="cancel", text=self._book.say(sentence), quick_replies=self.offers())
 
     def unknown(self, related: Iterable[str]) -> Answer:
         """Say honestly that nothing was found, with what may help instead."""

@@ -49,7 +49,7 @@ def _label(entry: HoursEntry, book: Phrasebook) -> str:
     if not is_foreign or not entry.days or entry.days == EVERY_DAY:
         return entry.label.replace("_", " ")
     names = book.dates.weekday_names
-    if len(entry.days) > 2 and _is_run(entry.days):  # noqa: PLR2004 - two days are named both
+    if len(entry.days) > 2 and _is_run(entry.days):
         return f"{names[entry.days[0]]} – {names[entry.days[-1]]}"
     return ", ".join(names[day] for day in entry.days)
 
@@ -94,7 +94,7 @@ def _answer_day(
 def _answer_now(week: WeekHours, book: Phrasebook, now: datetime) -> str:
     if week.is_open_at(now):
         until = week.closes_at(now)
-        if until is None or until >= _DAY_MINUTES and week.is_open_at(_midnight_after(now)):
+        if until is None or (until >= _DAY_MINUTES and week.is_open_at(_midnight_after(now))):
             return book.say("hours_now_open_always")
         return book.say("hours_now_open", until=format_time(until))
     opening = week.next_opening(now)

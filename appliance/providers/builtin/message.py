@@ -32,9 +32,7 @@ class Message(Struct, frozen=True):
     def words_in(self, start: int, end: int) -> frozenset[int]:
         """Return the positions of the words that touch ``start``..``end`` of the text."""
         return frozenset(
-            i
-            for i, word in enumerate(self.reading.words)
-            if word.start < end and word.end > start
+            i for i, word in enumerate(self.reading.words) if word.start < end and word.end > start
         )
 
     def value_words(self) -> frozenset[int]:

@@ -47,7 +47,7 @@ def _is_code(message: Message, mention: Mention, slots: Sequence[Slot]) -> bool:
         if code.start <= mention.start and mention.end <= code.end:
             is_longer = (code.start, code.end) != (mention.start, mention.end)
             wants = any(slot.kind == "code" for slot in slots)
-            if is_longer or (wants and len(str(code.value)) > 2):  # noqa: PLR2004 - a count is short
+            if is_longer or (wants and len(str(code.value)) > 2):
                 return True
     return False
 
@@ -105,6 +105,8 @@ def _concepts_at(message: Message, positions: set[int]) -> set[str]:
 
 def _has_currency(message: Message, mention: Mention) -> bool:
     text = message.reading.text
-    return text[max(0, mention.start - 1) : mention.start] in _CURRENCY_SIGNS[:] and (
-        mention.start > 0
-    ) or text[mention.end : mention.end + 1] in tuple(_CURRENCY_SIGNS)
+    return (
+        (text[max(0, mention.start - 1) : mention.start] in _CURRENCY_SIGNS[:]
+        and (mention.start > 0))
+        or text[mention.end : mention.end + 1] in tuple(_CURRENCY_SIGNS)
+    )

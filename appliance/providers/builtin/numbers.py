@@ -46,7 +46,7 @@ def find_numbers(reading: Reading) -> Iterator[Mention]:
 
 
 def _parse(digits: str) -> int | float:
-    if len(digits) > 300:  # noqa: PLR2004 - beyond any float
+    if len(digits) > 300:
         digits = digits[:300].rstrip(".")
     value = float(digits) if "." in digits else int(digits)
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -71,16 +71,18 @@ def number_at(words: Sequence[Word], position: int) -> Hit[int] | None:
         return None
     follower = position + hit.length
     unit = table.find(words, follower) if follower < len(words) else None
-    is_tens = 20 <= hit.value < _HUNDRED  # noqa: PLR2004 - twenty, thirty…
-    if unit is not None and is_tens and 0 < unit.value < 10:  # noqa: PLR2004 - one digit
+    is_tens = 20 <= hit.value < _HUNDRED
+    if unit is not None and is_tens and 0 < unit.value < 10:
         return Hit(hit.value + unit.value, hit.length + unit.length, hit.is_prefixed)
-    if unit is not None and unit.value == _HUNDRED and 0 < hit.value < 10:  # noqa: PLR2004
+    if unit is not None and unit.value == _HUNDRED and 0 < hit.value < 10:
         return Hit(hit.value * _HUNDRED, hit.length + unit.length, hit.is_prefixed)
     return hit
 
 
 def small_number(word: Word) -> int | None:
     """Return the value of one word of one or two digits, or ``None``."""
-    return int(word.folded) if word.folded.isascii() and word.folded.isdigit() and len(
-        word.folded
-    ) <= 2 else None  # noqa: PLR2004 - two digits
+    return (
+        int(word.folded)
+        if word.folded.isascii() and word.folded.isdigit() and len(word.folded) <= 2
+        else None
+    )

@@ -157,7 +157,9 @@ def _parse_days(label: str) -> tuple[int, ...]:
             named, length = found
             if is_range and days and len(named) == 1:
                 start = days[-1]
-                days.extend((start + step) % _DAYS for step in range(1, (named[0] - start) % _DAYS + 1))
+                days.extend(
+                    (start + step) % _DAYS for step in range(1, (named[0] - start) % _DAYS + 1)
+                )
             else:
                 days.extend(named)
             is_range = False

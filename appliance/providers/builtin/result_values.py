@@ -27,7 +27,7 @@ def render_inline(value: JsonValue, book: Phrasebook | None = None, *, depth: in
     if value is None:
         return "–"
     if isinstance(value, bool):
-        return (book.say("yes" if value else "no") if book else str(value).lower())
+        return book.say("yes" if value else "no") if book else str(value).lower()
     if isinstance(value, int | float):
         return _number(value)
     if isinstance(value, str):
@@ -41,8 +41,8 @@ def render_inline(value: JsonValue, book: Phrasebook | None = None, *, depth: in
 
 def _number(value: float) -> str:
     if isinstance(value, int):
-        return str(value) if value.bit_length() < 1_000 else "…"  # noqa: PLR2004 - str() has a limit
-    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else str(value)  # noqa: PLR2004
+        return str(value) if value.bit_length() < 1_000 else "…"
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else str(value)
 
 
 def _text(value: str, book: Phrasebook | None) -> str:

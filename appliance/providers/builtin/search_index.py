@@ -96,10 +96,7 @@ class SearchIndex:
     def factor(self, term: Term, document: int) -> float:
         """Return how well a document explains a term, 0 when it does not."""
         return max(
-            (
-                factor * self._weights[document].get(key, 0.0)
-                for key, factor in term.keys
-            ),
+            (factor * self._weights[document].get(key, 0.0) for key, factor in term.keys),
             default=0.0,
         )
 
@@ -119,7 +116,7 @@ class SearchIndex:
             for number, factor in self._best_by_document(term).items():
                 gained[number] += weight * factor
                 bonus[number] += weight if term.is_bonus else 0.0
-                own[number] += 0.0 if term.is_bonus else weight * (factor >= 0.8)  # noqa: PLR2004
+                own[number] += 0.0 if term.is_bonus else weight * (factor >= 0.8)
         found = []
         for number, weight in gained.items():
             coverage = weight / ((required + bonus[number]) or 1.0)

@@ -89,7 +89,9 @@ class SlotReader:
             else:
                 found = self._read_other(slot, is_opening)
             if found is not None:
-                values[slot.key] = [found] if slot.is_list and not isinstance(found, list) else found
+                values[slot.key] = (
+                    [found] if slot.is_list and not isinstance(found, list) else found
+                )
         return Extracted(values, partial)
 
     def _times(self, dates: Sequence[Mention]) -> list[int]:
@@ -154,7 +156,11 @@ class SlotReader:
             is_phone_too = any(p.start <= mention.start < p.end for p in phones)
             if is_phone_too and any(other.kind == "phone" for other in self._slots):
                 continue
-            if pattern is None and digits < _MIN_CODE_DIGITS and not self._is_labelled(mention, slot):
+            if (
+                pattern is None
+                and digits < _MIN_CODE_DIGITS
+                and not self._is_labelled(mention, slot)
+            ):
                 continue
             found = write_code(slot, text)
             if found is not None:
@@ -180,7 +186,7 @@ class SlotReader:
             return [found]
         return found
 
-    def _answer(self, slot: Slot) -> JsonValue:  # noqa: C901 - one plain case per kind
+    def _answer(self, slot: Slot) -> JsonValue:
         reading = self._message.reading
         dates = self._message.of_kind("date")
         if slot.kind == "date":

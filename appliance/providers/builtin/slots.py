@@ -18,8 +18,18 @@ from appliance.domain.tool import ToolSpec
 from appliance.providers.builtin.lexicon import Reading, read_text
 
 SlotKind = Literal[
-    "choice", "boolean", "number", "date", "time", "datetime", "phone", "email", "url",
-    "person_name", "code", "text",
+    "choice",
+    "boolean",
+    "number",
+    "date",
+    "time",
+    "datetime",
+    "phone",
+    "email",
+    "url",
+    "person_name",
+    "code",
+    "text",
 ]
 _MAX_DEPTH = 3
 _MAX_SLOTS = 40
@@ -101,7 +111,11 @@ def _walk(
 ) -> Iterator[Slot]:
     properties = schema.get("properties")
     required = schema.get("required")
-    wanted = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+    wanted = (
+        {name for name in required if isinstance(name, str)}
+        if isinstance(required, list)
+        else set()
+    )
     if not isinstance(properties, Mapping):
         return
     for name, raw in properties.items():

@@ -82,7 +82,11 @@ def find_times(reading: Reading) -> Iterator[Mention]:
 
 def _find_digits(reading: Reading) -> Iterator[Mention]:
     for match in _CLOCK.finditer(reading.text):
-        if "." in match.group()[:3] and match[3] is None and not _is_after_at(reading, match.start()):
+        if (
+            "." in match.group()[:3]
+            and match[3] is None
+            and not _is_after_at(reading, match.start())
+        ):
             continue  # "7.30" without "at" or "pm" may be a price or a date
         mention = _build(reading, match, int(match[2]), match[3])
         if mention is not None:
@@ -98,13 +102,17 @@ def _is_after_at(reading: Reading, start: int) -> bool:
     return bool(before) and _load_tables().at.find_before(reading.words, len(before)) is not None
 
 
-def _build(
-    reading: Reading, match: re.Match[str], minute: int, half: str | None
-) -> Mention | None:
+def _build(reading: Reading, match: re.Match[str], minute: int, half: str | None) -> Mention | None:
     hour = int(match[1])
-    if hour > 24 or minute > 59 or (half and hour > 12):  # noqa: PLR2004 - the clock
+    if hour > 24 or minute > 59 or (half and hour > 12):
         return None
-    end = match.end() if half else match.end(2) if match.lastindex and match.lastindex >= 2 else match.end()  # noqa: PLR2004
+    end = (
+        match.end()
+        if half
+        else match.end(2)
+        if match.lastindex and match.lastindex >= 2
+        else match.end()
+    )
     follower = sum(1 for word in reading.words if word.start < end)
     part = None if half else _load_tables().half.find(reading.words, follower)
     minutes, is_ambiguous = hour * _HOUR + minute, False
@@ -114,7 +122,7 @@ def _build(
         if part:
             end = reading.words[follower + part.length - 1].end
     else:
-        is_ambiguous = 0 < hour <= 12 and not match[1].startswith("0")  # noqa: PLR2004
+        is_ambiguous = 0 < hour <= 12 and not match[1].startswith("0")
     return Mention(
         kind="time", value=minutes % _DAY, start=match.start(), end=end, is_ambiguous=is_ambiguous
     )
@@ -125,9 +133,7 @@ def _in_half(minutes: int, offset: int) -> int:
     return minutes % _NOON + offset if minutes < _NOON + _HOUR else minutes
 
 
-def _spelled(
-    reading: Reading, position: int, tables: _Tables
-) -> tuple[int, int, bool] | None:
+def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int, bool] | None:
     """Read a time whose hour is a word or bare digits; needs a sign that it is a time at all."""
     words = reading.words
     before = tables.before_hour.find(words, position)
@@ -147,7 +153,7 @@ def _spelled(
     minutes = hour * _HOUR + (before.value if before else 0) + (after.value if after else 0)
     if half:
         return _in_half(minutes, half.value) % _DAY, end - position, False
-    return minutes % _DAY, end - position, 0 < hour <= 12  # noqa: PLR2004
+    return minutes % _DAY, end - position, 0 < hour <= 12
 
 
 def _counts_something(reading: Reading, position: int) -> bool:
@@ -161,9 +167,9 @@ def _hour(words: Sequence[Word], position: int) -> tuple[int, int] | None:
         return None
     digits = small_number(words[position])
     if digits is not None:
-        return (digits, 1) if digits <= 23 else None  # noqa: PLR2004
+        return (digits, 1) if digits <= 23 else None
     spelled = number_at(words, position)
-    if spelled is None or not 0 < spelled.value <= 23:  # noqa: PLR2004
+    if spelled is None or not 0 < spelled.value <= 23:
         return None
     return spelled.value, spelled.length
 
@@ -180,7 +186,7 @@ def bare_time(reading: Reading) -> Mention | None:
                 reading.words,
                 position,
                 position + length - 1,
-                is_ambiguous=0 < hour <= 12,  # noqa: PLR2004
+                is_ambiguous=0 < hour <= 12,
             )
     return None
 

@@ -110,7 +110,9 @@ class Toolset:
 
 
 def _absorbs(slot: Slot) -> bool:
-    return slot.kind == "text" and bool(slot.roles & {"search_text", "~product", "described.~product"})
+    return slot.kind == "text" and bool(
+        slot.roles & {"search_text", "~product", "described.~product"}
+    )
 
 
 def _choice_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:

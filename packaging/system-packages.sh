@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs the Debian packages that the checkout needs: `run` for the appliance and its control panel,
+# `test` for the tests too. Says what it does; does nothing when all are there.
+set -eu
+purpose=${1:-run}
+
+panel="libegl1 libgl1 libxkbcommon0 libfontconfig1 libdbus-1-3 libxcb-cursor0 libxkbcommon-x11-0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+tests="chromium fonts-dejavu-core fonts-noto-core binutils"
+
+wanted="$panel"
+python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || wanted="python3-venv $wanted"
+[ "$purpose" = test ] && wanted="$wanted $tests"
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    exit 0 # not a Debian: the README names what is needed
+fi
+missing=""
+for package in $wanted; do
+    status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+    [ "$status" = "install ok installed" ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null 2>&1; then
+    as_root="sudo"
+else
+    as_root="none"
+fi
+if [ "$as_root" != none ]; then
+    echo "Installing system packages:$missing"
+    if $as_root apt-get update -qq && \
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+        exit 0
+    fi
+fi
+echo "These system packages are missing:$missing" >&2
+echo "Install them with: apt-get install$missing" >&2
+case "$purpose:$missing" in
+    run:*python3-venv*) exit 1 ;;
+    run:*) echo "The server runs without them; the control panel may not open." >&2 ;;
+    *) exit 1 ;;
+esac
