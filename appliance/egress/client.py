@@ -140,6 +140,7 @@ class EgressClient:
             )
         finally:
             await response.aclose()
+        seen.pop("content-encoding", None)
         return OutboundResponse(status=response.status, headers=seen, body=content)
 
     @cached_property

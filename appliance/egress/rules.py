@@ -7,11 +7,12 @@ settings) and the verdict on a name and what it resolved to.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from appliance.egress.addresses import Address, Network, judge_address, read_literal, read_network
-from appliance.egress.target import Target, read_host, read_target, refuse
+from appliance.egress.target import read_target, refuse
 from appliance.errors import ConfigurationError, Rejected
 
 SETTING = "CSAI_EGRESS_ALLOW"
@@ -45,10 +46,9 @@ class EgressRules:
         self._networks: list[OpenNetwork] = []
         self._hosts: list[OpenHost] = []
         for entry in allow:
-            self._open(entry)
+            self._open_entry(entry)
         for url in trusted:
-            target = read_target(url)
-            self._open_host(target.host, target.port)
+            self._open_url(url)
 
     def check(self, host: str, port: int, addresses: Sequence[Address]) -> None:
         """Let pass if every address that ``host`` stands for may be reached.
@@ -79,23 +79,30 @@ class EgressRules:
             f"The machine's operator can allow it by adding {host}:{port} to {SETTING}."
         )
 
-    def _open(self, entry: str) -> None:
+    def _open_entry(self, entry: str) -> None:
         text = entry.strip()
         network = read_network(text.removeprefix("[").removesuffix("]"))
         if network is not None:
             self._networks.append(OpenNetwork(network, None))
             return
         try:
-            target: Target = read_target(f"http://{text}")
-            if target.path != "/" or "/" in text:
-                raise refuse("an entry has no path")
+            if "/" in text:
+                raise refuse("a host has no path")
+            target = read_target(f"http://{text}")
         except Rejected as exc:
             raise ConfigurationError(
                 f"{SETTING} has the entry {entry!r}, which is no host, host:port or network.",
                 setting=SETTING,
             ) from exc
-        has_port = text.removeprefix(text.rpartition("]")[0]).count(":") == 1
-        self._open_host(read_host(target.host), target.port if has_port else None)
+        has_port = urlsplit(f"http://{text}").port is not None
+        self._open_host(target.host, target.port if has_port else None)
+
+    def _open_url(self, url: str) -> None:
+        try:
+            target = read_target(url)
+        except Rejected as exc:
+            raise ConfigurationError(f"A setting holds an unusable address. {exc}") from exc
+        self._open_host(target.host, target.port)
 
     def _open_host(self, host: str, port: int | None) -> None:
         literal = read_literal(host)

@@ -27,8 +27,11 @@ URL_CHARS = "!#$%&'()*+,/:;=?@[]~"
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Where a request goes. ``host`` is in ASCII and lower case, an IPv6 address without brackets;
-    ``path`` includes the query."""
+    """Where a request goes.
+
+    ``host`` is in ASCII and lower case, an IPv6 address without brackets; ``path`` includes the
+    query.
+    """
 
     scheme: str
     host: str
