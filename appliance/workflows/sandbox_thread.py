@@ -45,14 +45,20 @@ class SandboxThread:
         self._queue: queue.SimpleQueue[tuple[_Job, Future[Any]] | int | None] = queue.SimpleQueue()
         self._contexts: dict[int, tuple[Any, Any]] = {}
         self._spares: list[tuple[Any, Any]] = []
-        self.waiting = 0
+        self._submitted = 0
+        self._finished = 0
         self._thread = threading.Thread(target=self._work, name="workflow-sandbox", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are queued or running."""
+        return self._submitted - self._finished
 
     def submit(self, job: _Job) -> Future[Any]:
         """Queue ``job``, which gets this thread to work on; called from the event loop only."""
         future: Future[Any] = Future()
-        self.waiting += 1
+        self._submitted += 1
         self._queue.put((job, future))
         return future
 
@@ -130,9 +136,11 @@ class SandboxThread:
             if future.set_running_or_notify_cancel():
                 future.set_result(job(self))
         except BaseException as exc:  # the event loop decides what an error means
-            future.set_exception(exc)
+            # Its traceback would hold a context, and free it in another thread: QuickJS would crash.
+            exc.__context__ = exc.__cause__ = None
+            future.set_exception(exc.with_traceback(None))
         finally:
-            self.waiting -= 1
+            self._finished += 1
 
 
 def _classify(text: str) -> ScriptStopped:

@@ -50,12 +50,7 @@ def _load_tables() -> _Tables:
     return _Tables(
         relative=PhraseTable((p, n) for lang in languages for p, n in lang.relative.items()),
         weekdays=load_weekdays(),
-        months=PhraseTable(
-            (phrase, number)
-            for lang in languages
-            for number, phrases in enumerate(lang.months, start=1)
-            for phrase in phrases
-        ),
+        months=load_months(),
         next=_flags(lang.next for lang in languages),
         this=_flags(lang.this for lang in languages),
         ahead=_flags(lang.in_ for lang in languages),
@@ -68,6 +63,17 @@ def _load_tables() -> _Tables:
         day=_flags(lang.day for lang in languages),
         weekend=_flags(lang.weekend for lang in languages),
         joints=_flags([*lang.of, *lang.the, *lang.ordinals] for lang in languages),
+    )
+
+
+@lru_cache(maxsize=1)
+def load_months() -> PhraseTable[int]:
+    """Return month names of all languages, as 1 to 12."""
+    return PhraseTable(
+        (phrase, number)
+        for book in load_phrasebooks().values()
+        for number, phrases in enumerate(book.dates.months, start=1)
+        for phrase in phrases
     )
 
 

@@ -39,7 +39,7 @@ _ENOUGH_TOOL = 0.5
 _SURE_TOOL = 0.8
 _SURE_KNOWLEDGE = 0.75
 _REQUEST_BONUS = 0.15
-_QUESTION_BONUS = 0.05
+_QUESTION_BONUS = 0.15
 _FORM_LANGUAGE_WORDS = 3
 
 
@@ -56,6 +56,7 @@ class Dialogue:
             now=now,
             language=request.briefing.language,
             time_zone=str(getattr(now.tzinfo, "key", "")),
+            shop_name=request.briefing.shop_name,
         )
         self._message: Message = read_message(self._view.text, context)
         is_in_form = self._view.form is not None and not self._view.form.is_called

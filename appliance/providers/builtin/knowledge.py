@@ -7,6 +7,7 @@ internal ``instructions`` never become a document. Sentences are left to ``knowl
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Literal
@@ -25,6 +26,7 @@ from appliance.providers.builtin.slots import humanise
 DocumentKind = Literal["faq", "policy", "contact", "hours", "about"]
 _BODY_WEIGHT = 0.6
 _MAX_BODY = 2_000
+_MONEY = re.compile(r"[$€£₪¥]\s?\d|\d\s?[$€£₪¥]|\d\s?(?:euros?|dollars?|שקל|ש\"ח)", re.I)
 _CACHED_SHOPS = 64
 
 
@@ -72,6 +74,8 @@ def _keys(document: Document) -> dict[str, float]:
     lexicon = load_lexicon()
     body = document_keys(lexicon.read(document.text[:_MAX_BODY]))
     keys = dict.fromkeys(body, _BODY_WEIGHT)
+    if _MONEY.search(document.text):
+        keys["~price"] = _BODY_WEIGHT
     keys.update(_EXTRA_KEYS[document.kind])
     keys.update(dict.fromkeys(document_keys(lexicon.read(document.title)), 1.0))
     return keys

@@ -46,11 +46,9 @@ def find_best(
         if mention.kind in ("date", "time")
         for position in message.words_in(mention.start, mention.end)
     )
-    whole = knowledge.index.search(query_terms(message.reading, ignored), limit=3)
+    whole = knowledge.index.search(query_terms(message, ignored), limit=3)
     timeless = (
-        knowledge.index.search(
-            query_terms(message.reading, day_words | frozenset(ignored)), limit=3
-        )
+        knowledge.index.search(query_terms(message, day_words | frozenset(ignored)), limit=3)
         if day_words
         else []
     )
@@ -65,7 +63,7 @@ def find_best(
 
 def find_related(knowledge: Knowledge, message: Message) -> list[str]:
     """Return questions of the shop's FAQ that have some words of the message."""
-    found: list[Found] = knowledge.index.search(query_terms(message.reading), limit=6)
+    found: list[Found] = knowledge.index.search(query_terms(message), limit=6)
     return [
         knowledge.documents[one.document].title
         for one in found
@@ -94,7 +92,7 @@ def _contact(
     match: KnowledgeMatch, knowledge: Knowledge, message: Message, book: Phrasebook
 ) -> str:
     """Return the one contact asked for, or all when none is named."""
-    terms = query_terms(message.reading)
+    terms = query_terms(message)
     named = {key for term in terms for key, _ in term.keys} - {"~contact"}
     if any(knowledge.index.has_key(match.number, key) for key in named):
         return f"{match.document.title}: {match.document.text}"
@@ -114,7 +112,7 @@ def list_contacts(knowledge: Knowledge, book: Phrasebook, sentence: str = "conta
 def _asked_hours(match: KnowledgeMatch, knowledge: Knowledge, message: Message) -> WeekHours:
     """Return the line about the pool when the pool was asked for, else the shop's own hours."""
     entry = next(e for e in knowledge.week.entries if e.label == match.document.title)
-    named = {key for term in query_terms(message.reading) for key, _ in term.keys} - {"~hours"}
+    named = {key for term in query_terms(message) for key, _ in term.keys} - {"~hours"}
     if entry.days or not any(knowledge.index.has_key(match.number, key) for key in named):
         return knowledge.week
     return WeekHours((msgspec.structs.replace(entry, days=EVERY_DAY),))

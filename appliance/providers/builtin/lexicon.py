@@ -43,6 +43,8 @@ class Reading(Struct, frozen=True):
     matches: tuple[PhraseMatch, ...]
     stop: frozenset[int]
     """Positions of words that carry no topic."""
+    light: frozenset[int]
+    """Positions of common words that carry little of a topic."""
 
     def spans(self, name: str) -> Iterator[PhraseMatch]:
         """Yield the places of the phrases called ``name``."""
@@ -80,9 +82,10 @@ class Lexicon:
     def __init__(self) -> None:
         self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         self._stopwords: set[str] = set()
-        self._slot_kinds: dict[str, set[tuple[str, ...]]] = {}
+        self._light: set[str] = set()
         for book in load_phrasebooks().values():
             self._stopwords.update(fold(word) for word in normalise(book.stopwords).split())
+            self._light.update(stem(fold(word)) for word in normalise(book.light_words).split())
             for mark, group in (
                 ("intent.", book.phrases.intent),
                 (CONCEPT_MARK, book.phrases.concept),
@@ -103,7 +106,10 @@ class Lexicon:
         normalised = normalise(text)
         words = tuple(split_words(normalised))
         stop = frozenset(i for i, word in enumerate(words) if self.is_stopword(word.folded))
-        return Reading(normalised, words, tuple(self._matches(words)), stop)
+        light = frozenset(
+            i for i, word in enumerate(words) if not self._light.isdisjoint(stems(word.folded))
+        )
+        return Reading(normalised, words, tuple(self._matches(words)), stop, light)
 
     def is_stopword(self, folded: str) -> bool:
         """Say whether a folded word carries no topic."""

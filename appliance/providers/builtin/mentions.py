@@ -39,6 +39,7 @@ class ReadingContext(Struct, frozen=True, kw_only=True):
     now: datetime
     language: str = "en"
     time_zone: str = ""
+    shop_name: str = ""
 
 
 def word_mention(

@@ -14,6 +14,7 @@ from appliance.providers.builtin.lexicon import Reading, read_text
 from appliance.providers.builtin.mentions import Mention, MentionKind, ReadingContext, merge
 from appliance.providers.builtin.numbers import find_numbers
 from appliance.providers.builtin.times import find_times
+from appliance.providers.builtin.words import stems
 
 
 class Message(Struct, frozen=True):
@@ -24,6 +25,8 @@ class Message(Struct, frozen=True):
     """Values that overlap nothing, by place."""
     codes: tuple[Mention, ...]
     """Codes and numbers as written, which overlap the numbers among ``mentions``."""
+    light: frozenset[int]
+    """Positions of words that carry little of a topic, the shop's own name among them."""
 
     def of_kind(self, kind: MentionKind) -> list[Mention]:
         """Return the mentions of one kind, by place."""
@@ -54,4 +57,7 @@ def read_message(text: str, context: ReadingContext) -> Message:
     busy = [mention for mention in mentions if mention.kind != "phone"]
     codes = [code for code in merge(busy, find_codes(reading)) if code.kind == "code"]
     mentions = merge(mentions, find_numbers(reading))
-    return Message(reading, tuple(mentions), tuple(code for code in codes if code not in addresses))
+    shop = {form for word in read_text(context.shop_name).words for form in stems(word.folded)}
+    named = {i for i, word in enumerate(reading.words) if not shop.isdisjoint(stems(word.folded))}
+    own_codes = tuple(code for code in codes if code not in addresses)
+    return Message(reading, tuple(mentions), own_codes, reading.light | named)

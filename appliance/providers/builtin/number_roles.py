@@ -106,7 +106,6 @@ def _concepts_at(message: Message, positions: set[int]) -> set[str]:
 def _has_currency(message: Message, mention: Mention) -> bool:
     text = message.reading.text
     return (
-        (text[max(0, mention.start - 1) : mention.start] in _CURRENCY_SIGNS[:]
-        and (mention.start > 0))
-        or text[mention.end : mention.end + 1] in tuple(_CURRENCY_SIGNS)
-    )
+        text[max(0, mention.start - 1) : mention.start] in _CURRENCY_SIGNS[:]
+        and (mention.start > 0)
+    ) or text[mention.end : mention.end + 1] in tuple(_CURRENCY_SIGNS)

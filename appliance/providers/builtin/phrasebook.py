@@ -83,6 +83,7 @@ class Phrasebook(Struct, frozen=True, kw_only=True):
     is_day_first: bool
     month_first_zones: list[str]
     stopwords: str
+    light_words: str
     phrases: Phrases
     slot_kinds: dict[str, list[str]]
     dates: DateWords

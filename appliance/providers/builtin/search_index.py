@@ -15,11 +15,16 @@ from collections.abc import Collection, Iterable, Sequence
 from msgspec import Struct
 
 from appliance.providers.builtin.lexicon import CONCEPT_FACTOR, CONCEPT_MARK, Reading
+from appliance.providers.builtin.message import Message
 
 _SMALLEST_COLLECTION = 12
 """Idf of fewer documents than this would make every word common."""
 _SPECIFICITY = 0.25
 """How much of the score is the part of the document's own key words that the query has."""
+_MISSED_PHRASE = 0.3
+"""How much a known phrase weighs for a document without it."""
+_LIGHT = 0.3
+"""How much a common word weighs beside a telling one."""
 
 
 class Term(Struct, frozen=True):
@@ -27,7 +32,8 @@ class Term(Struct, frozen=True):
 
     keys: tuple[tuple[str, float], ...]
     is_bonus: bool = False
-    """A phrase of stopwords, such as "where are you": counts only for documents that have it."""
+    """A phrase, such as "where are you", that counts only for documents that have it."""
+    weight: float = 1.0
 
 
 class Found(Struct, frozen=True):
@@ -38,10 +44,11 @@ class Found(Struct, frozen=True):
     score: float
 
 
-def query_terms(reading: Reading, ignored: Collection[int] = ()) -> list[Term]:
-    """Return the terms of a text: its words that carry a topic, then phrases of stopwords."""
+def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
+    """Return the terms of a message: its words that carry a topic, then known phrases."""
+    reading = message.reading
     terms = [
-        Term(reading.keys(position))
+        Term(reading.keys(position), weight=_LIGHT if position in message.light else 1.0)
         for position in range(len(reading.words))
         if position not in reading.stop and position not in ignored
     ]
@@ -49,7 +56,7 @@ def query_terms(reading: Reading, ignored: Collection[int] = ()) -> list[Term]:
         match.name
         for match in reading.matches
         if match.name.startswith(CONCEPT_MARK)
-        and all(p in reading.stop for p in range(match.first, match.last + 1))
+        and (match.last > match.first or match.first in reading.stop)
     }
     terms.extend(Term(((name, CONCEPT_FACTOR),), True) for name in sorted(bonus))
     return terms
@@ -91,7 +98,7 @@ class SearchIndex:
     def weigh(self, term: Term) -> float:
         """Return how telling a term is: by its commonest known key, or as unknown."""
         known = [self.idf(key) for key, _ in term.keys if key in self._postings]
-        return min(known) if known else self.idf("")
+        return term.weight * (min(known) if known else self.idf(""))
 
     def factor(self, term: Term, document: int) -> float:
         """Return how well a document explains a term, 0 when it does not."""
@@ -111,11 +118,13 @@ class SearchIndex:
         bonus: dict[int, float] = defaultdict(float)
         own: dict[int, float] = defaultdict(float)
         for term in terms:
+            if term.is_bonus and term.keys[0][0] not in self._postings:
+                continue
             weight = self.weigh(term)
-            required += 0.0 if term.is_bonus else weight
+            required += weight * (_MISSED_PHRASE if term.is_bonus else 1.0)
             for number, factor in self._best_by_document(term).items():
                 gained[number] += weight * factor
-                bonus[number] += weight if term.is_bonus else 0.0
+                bonus[number] += weight * (1 - _MISSED_PHRASE) * term.is_bonus
                 own[number] += 0.0 if term.is_bonus else weight * (factor >= 0.8)
         found = []
         for number, weight in gained.items():

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from appliance.providers.builtin.dates import load_months
 from appliance.providers.builtin.lexicon import Reading
 from appliance.providers.builtin.mentions import Mention, word_mention
 from appliance.providers.builtin.numbers import number_at, small_number
@@ -150,6 +151,8 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     has_cue = tables.at.find_before(words, position) is not None
     if not (before or after or half or (has_cue and not _counts_something(reading, end))):
         return None
+    if load_months().find(words, end) or load_months().find_before(words, position):
+        return None  # "from 12 June" is a day
     minutes = hour * _HOUR + (before.value if before else 0) + (after.value if after else 0)
     if half:
         return _in_half(minutes, half.value) % _DAY, end - position, False

@@ -12,16 +12,21 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from appliance.domain.tool import ToolSpec
+from appliance.providers.builtin.contact_values import find_name
+from appliance.providers.builtin.free_text import place_text, reason_text
 from appliance.providers.builtin.lexicon import CONCEPT_MARK, Reading, load_lexicon
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.search_index import SearchIndex, document_keys, query_terms
+from appliance.providers.builtin.slot_values import write_code
 from appliance.providers.builtin.slots import Slot, build_slots, humanise
 from appliance.providers.builtin.words import stems
 
 _NAME_WEIGHT, _EXAMPLE_WEIGHT, _DESCRIPTION_WEIGHT, _PARAMETER_WEIGHT = 1.0, 0.95, 0.85, 0.6
-_ABSORBED = 0.75
+_ABSORBED = 0.6
 """How well a word is explained that a search slot takes in as its value."""
 _ANCHOR = 0.8
+_LABELLED_CODE = 0.7
+"""The score of a tool that wants just such a code as the message names with its label."""
 _STOPWORD_WEIGHT = 0.2
 _CACHED_TOOLSETS = 64
 
@@ -66,7 +71,7 @@ class Toolset:
         values = message.value_words()
         scores = {
             found.document: found.coverage
-            for found in self._index.search(query_terms(message.reading, values), limit=8)
+            for found in self._index.search(query_terms(message, values), limit=8)
         }
         matches = []
         for number in scores.keys() | likeness.keys():
@@ -74,6 +79,8 @@ class Toolset:
             explained = self._explained(tool, message, values, number)
             similar = likeness.get(number, 0.0)
             score = max(explained, similar if similar >= _ANCHOR else 0.0)
+            if _has_labelled_code(message, self.slots[tool.name]):
+                score = max(score, _LABELLED_CODE)
             matches.append(ToolMatch(tool, self.slots[tool.name], score, similar))
         return sorted(matches, key=lambda m: (-m.score, -m.similarity, m.tool.name))
 
@@ -85,7 +92,7 @@ class Toolset:
         absorbing = any(slot.is_required and _absorbs(slot) for slot in slots)
         total = gained = 0.0
         is_anchored = False
-        for term in query_terms(message.reading, values | _choice_words(message, slots)):
+        for term in query_terms(message, values | _slot_words(message, slots)):
             weight = self._index.weigh(term)
             factor = self._index.factor(term, number)
             is_anchored = is_anchored or factor >= _ANCHOR * 0.85
@@ -115,7 +122,22 @@ def _absorbs(slot: Slot) -> bool:
     )
 
 
-def _choice_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
+def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
+    """Say whether the message has a code with the label of a required slot, as "order 4411"."""
+    for slot in slots:
+        if slot.kind != "code" or not slot.is_required:
+            continue
+        labels = message.reading.covered(role for role in slot.roles if role[0] == CONCEPT_MARK)
+        for code in message.codes:
+            position = min(message.words_in(code.start, code.end), default=0)
+            is_near = not labels.isdisjoint((position - 1, position - 2))
+            if is_near and len(code.value) > 2 and write_code(slot, code.value) is not None:  # noqa: PLR2004
+                return True
+    return False
+
+
+def _slot_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
+    """Return the positions of words that are values for the tool's slots."""
     names = {
         form
         for slot in slots
@@ -123,9 +145,21 @@ def _choice_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
         for word in load_lexicon().read(choice.label).words
         for form in stems(word.folded)
     }
-    return frozenset(
-        i for i, word in enumerate(message.reading.words) if names & set(stems(word.folded))
-    )
+    words = message.reading.words
+    taken = {i for i, word in enumerate(words) if not names.isdisjoint(stems(word.folded))}
+    for slot in slots:
+        text: str | None = None
+        if slot.kind == "person_name":
+            name = find_name(message.reading, message.value_words())
+            text = name[0] if name else None
+        elif slot.kind == "text" and "reason" in slot.roles:
+            text = reason_text(message)
+        elif slot.kind == "text" and "place" in slot.roles:
+            text = place_text(message)
+        start = message.reading.text.find(text) if text else -1
+        if text and start >= 0:
+            taken |= message.words_in(start, start + len(text))
+    return frozenset(taken)
 
 
 def _keys(tool: ToolSpec, slots: Sequence[Slot]) -> dict[str, float]:

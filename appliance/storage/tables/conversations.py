@@ -76,6 +76,7 @@ messages = Table(
     Column("created_at", UtcDateTime(), nullable=False),
     Column("client_message_id", String(200)),
     Column("turn_state", String(20)),
+    Column("turn_ended_at", UtcDateTime()),
     Column("fencing_token", Integer),
     Column("error_code", String(100)),
     Column("reply", json_type()),

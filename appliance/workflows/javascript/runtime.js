@@ -337,12 +337,13 @@
     return results;
   }
 
+  // A call that is repeated because something was missing must not hear from the first attempt.
   function startCode(request) {
+    const attempt = {};
+    startCode.latest = attempt;
     settled = null;
-    runCode(request).then(
-      (results) => { settled = { results }; },
-      (error) => { settled = describe(error); },
-    );
+    const settle = (value) => { if (startCode.latest === attempt) settled = value; };
+    runCode(request).then((results) => settle({ results }), (error) => settle(describe(error)));
   }
 
   // ---- the one entrance -------------------------------------------------------------------

@@ -79,7 +79,8 @@ def _create_tenants() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True)),
         sa.CheckConstraint(
-            "(kind = 'publishable' AND key_hash IS NOT NULL AND encrypted_secret IS NULL) OR (kind = 'signing' AND key_hash IS NULL AND encrypted_secret IS NOT NULL)",
+            "(kind = 'publishable' AND key_hash IS NOT NULL AND encrypted_secret IS NULL)"
+            " OR (kind = 'signing' AND key_hash IS NULL AND encrypted_secret IS NOT NULL)",
             name="ck_api_keys_secret_fits_kind",
         ),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_api_keys_tenant_id"),
@@ -257,6 +258,7 @@ def _create_messages() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("client_message_id", sa.String(length=200)),
         sa.Column("turn_state", sa.String(length=20)),
+        sa.Column("turn_ended_at", sa.DateTime(timezone=True)),
         sa.Column("fencing_token", sa.Integer()),
         sa.Column("error_code", sa.String(length=100)),
         sa.Column("reply", sa.JSON()),

@@ -1,0 +1,115 @@
+"""Importing, listing and trying workflows.
+
+Owns the rules on stored workflows; reading and running them is left to the workflow engine.
+"""
+
+from __future__ import annotations
+
+from appliance.domain.ids import TenantId, WorkflowId, new_id
+from appliance.domain.json_types import JsonObject
+from appliance.domain.workflow import StoredWorkflow
+from appliance.errors import Conflict, NotFound
+from appliance.ports.clock import Clock
+from appliance.ports.repositories import TenantRepository, WorkflowRepository
+from appliance.ports.workflow_engine import WorkflowEngine, WorkflowRun, WorkflowSummary
+
+NO_TENANT = TenantId("00000000-0000-0000-0000-000000000000")
+"""Whose data a trial without a tenant sees: nobody's."""
+
+
+class WorkflowService:
+    """Manages stored workflows."""
+
+    def __init__(
+        self,
+        *,
+        workflows: WorkflowRepository,
+        tenants: TenantRepository,
+        engine: WorkflowEngine,
+        clock: Clock,
+    ) -> None:
+        self._workflows = workflows
+        self._tenants = tenants
+        self._engine = engine
+        self._clock = clock
+
+    async def import_export(self, export: JsonObject) -> tuple[StoredWorkflow, WorkflowSummary]:
+        """Store an n8n export under its name, in place of an imported one of the same name.
+
+        Raises:
+            InvalidInput: It is no export, or it has nodes that cannot run here.
+            Conflict: The name belongs to a workflow that ships with the program.
+        """
+        summary = self._engine.summarise(export)
+        existing = await self._workflows.find_by_name(summary.name)
+        if existing is not None and existing.is_bundled:
+            raise Conflict(
+                f"{summary.name!r} ships with the program. Rename the workflow and import it again.",
+                code="workflow_name_taken",
+            )
+        stored = StoredWorkflow(
+            id=existing.id if existing else WorkflowId(new_id()),
+            name=summary.name,
+            definition=export,
+            created_at=existing.created_at if existing else self._clock.now(),
+        )
+        await self._workflows.put(stored)
+        return stored, summary
+
+    async def list_all(self) -> list[tuple[StoredWorkflow, WorkflowSummary]]:
+        """Return all workflows with what they hold, by name."""
+        stored = await self._workflows.list_all()
+        return [(workflow, self._engine.summarise(workflow.definition)) for workflow in stored]
+
+    async def get(self, workflow_id: str) -> tuple[StoredWorkflow, WorkflowSummary]:
+        """Return one workflow with what it holds.
+
+        Raises:
+            NotFound: There is none of this id.
+        """
+        stored = await self._workflows.get(workflow_id)
+        if stored is None:
+            raise _not_found(workflow_id)
+        return stored, self._engine.summarise(stored.definition)
+
+    async def delete(self, workflow_id: str) -> None:
+        """Remove an imported workflow.
+
+        Raises:
+            NotFound: There is none of this id.
+            Conflict: It ships with the program.
+        """
+        stored, _ = await self.get(workflow_id)
+        if stored.is_bundled:
+            raise Conflict(
+                f"{stored.name!r} ships with the program and cannot be removed.",
+                code="workflow_is_bundled",
+            )
+        await self._workflows.delete(workflow_id)
+
+    async def run(
+        self, workflow_id: str, data: JsonObject, *, tenant_id: str | None, debug: bool
+    ) -> WorkflowRun:
+        """Run a workflow once with ``data`` as the webhook's body, on a tenant's rows or nobody's.
+
+        Raises:
+            NotFound: There is no such workflow or tenant.
+        """
+        stored, _ = await self.get(workflow_id)
+        time_zone = "UTC"
+        if tenant_id is not None:
+            tenant = await self._tenants.get(TenantId(tenant_id))
+            if tenant is None:
+                raise NotFound(f"There is no tenant {tenant_id!r}.", code="tenant_not_found")
+            time_zone = tenant.time_zone
+        return await self._engine.run_traced(
+            stored.definition,
+            data,
+            tenant_id=TenantId(tenant_id) if tenant_id else NO_TENANT,
+            time_zone=time_zone,
+            debug=debug,
+        )
+
+
+def _not_found(workflow_id: str) -> NotFound:
+    return NotFound(f"There is no workflow {workflow_id!r}.", code="workflow_not_found")

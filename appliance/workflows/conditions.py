@@ -1,0 +1,247 @@
+"""The filter that If, Switch and Filter share: operators, type checks, and/or.
+
+Owns what a condition means; which output an item leaves by is left to the nodes.
+"""
+
+from __future__ import annotations
+
+import operator as op
+import re
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.errors import Rejected
+from appliance.workflows.conversions import (
+    CannotConvert,
+    to_array,
+    to_boolean,
+    to_moment,
+    to_number,
+    to_object,
+    to_text,
+    type_name,
+)
+
+_SINGLE_VALUE = frozenset({"exists", "notExists", "empty", "notEmpty", "true", "false"})
+_REGEX_LITERAL = re.compile(r"/(.*)/([dgimsuvy]*)", re.DOTALL)
+
+
+class FilterOptions(Struct, frozen=True, kw_only=True):
+    """How values are compared. ``version`` is the filter's own, as the export states it."""
+
+    is_case_sensitive: bool = True
+    is_strict: bool = True
+    version: float = 1
+    time_zone: str = "UTC"
+
+
+Test = Callable[[Any, Any], bool]
+
+
+def _no_less(test: Test) -> Test:
+    """Return ``test`` with JavaScript's treatment of an absent operand: null counts as 0."""
+    return lambda left, right: test(0 if left is None else left, 0 if right is None else right)
+
+
+_STRING: dict[str, Test] = {
+    "empty": lambda left, _: left == "",
+    "equals": op.eq,
+    "contains": lambda left, right: right in left,
+    "startsWith": lambda left, right: left.startswith(right),
+    "endsWith": lambda left, right: left.endswith(right),
+    "regex": lambda left, right: _matches(left, right),
+}
+_NUMBER: dict[str, Test] = {
+    "empty": lambda left, _: left is None,
+    "equals": op.eq,
+    "gt": _no_less(op.gt),
+    "lt": _no_less(op.lt),
+    "gte": _no_less(op.ge),
+    "lte": _no_less(op.le),
+}
+_BOOLEAN: dict[str, Test] = {
+    "empty": lambda left, _: left is None,
+    "equals": op.eq,
+    "true": lambda left, _: bool(left),
+    "false": lambda left, _: not left,
+}
+_DATE: dict[str, Test] = {
+    "equals": op.eq,
+    "after": op.gt,
+    "before": op.lt,
+    "afterOrEquals": op.ge,
+    "beforeOrEquals": op.le,
+}
+_ARRAY: dict[str, Test] = {
+    "empty": lambda left, _: len(left) == 0,
+    "lengthEquals": lambda left, right: len(left) == right,
+    "lengthNotEquals": lambda left, right: len(left) != right,
+    "lengthGt": lambda left, right: right is not None and len(left) > right,
+    "lengthLt": lambda left, right: right is not None and len(left) < right,
+    "lengthGte": lambda left, right: right is not None and len(left) >= right,
+    "lengthLte": lambda left, right: right is not None and len(left) <= right,
+}
+_OBJECT: dict[str, Test] = {"empty": lambda left, _: not left}
+_TESTS = {
+    "string": _STRING,
+    "number": _NUMBER,
+    "boolean": _BOOLEAN,
+    "dateTime": _DATE,
+    "array": _ARRAY,
+    "object": _OBJECT,
+}
+
+
+def passes_filter(filter_value: JsonObject, options: FilterOptions) -> bool:
+    """Say whether all, or with the combinator ``or`` any, of a filter's conditions hold.
+
+    Args:
+        filter_value: ``{"conditions": […], "combinator": "and" | "or"}`` with its expressions
+            already evaluated.
+        options: How values are compared.
+
+    Raises:
+        Rejected: A value does not have, or cannot be converted to, the condition's type
+            (``wrong_type``), or the operator is unknown (``unknown_operator``).
+    """
+    results = (
+        passes_condition(condition, options) for condition in filter_value.get("conditions") or []
+    )
+    return any(results) if filter_value.get("combinator") == "or" else all(results)
+
+
+def read_options(
+    filter_value: JsonObject, *, is_loose: bool | None, ignores_case: bool | None, time_zone: str
+) -> FilterOptions:
+    """Return a filter's options; the node's own, where it has them, win over the filter's."""
+    stated = filter_value.get("options") or {}
+    strict = stated.get("typeValidation", "strict") == "strict"
+    sensitive = bool(stated.get("caseSensitive", True))
+    return FilterOptions(
+        is_case_sensitive=sensitive if ignores_case is None else not ignores_case,
+        is_strict=strict if is_loose is None else not is_loose,
+        version=float(stated.get("version", 1)),
+        time_zone=time_zone,
+    )
+
+
+def passes_condition(condition: JsonObject, options: FilterOptions) -> bool:
+    """Say whether one condition holds; see ``passes_filter``."""
+    operator = condition.get("operator") or {}
+    kind = str(operator.get("type", "string"))
+    operation = str(operator.get("operation", "equals"))
+    is_single = bool(operator.get("singleValue")) or operation in _SINGLE_VALUE
+    left = _convert(condition.get("leftValue"), kind, options, is_needed=True)
+    right_kind = str(operator.get("rightType") or _right_kind(kind, operation))
+    right = _convert(condition.get("rightValue"), right_kind, options, is_needed=not is_single)
+    if operation in ("exists", "notExists"):
+        return (left is not None) == (operation == "exists")
+    if not options.is_case_sensitive:
+        left, right = _lowered(left), right if "egex" in operation else _lowered(right)
+    return _run_test(kind, operation, left, right)
+
+
+def _right_kind(kind: str, operation: str) -> str:
+    if kind != "array":
+        return kind
+    return "number" if operation.startswith("length") else "any"
+
+
+def _lowered(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return value.lower()
+    if isinstance(value, list):
+        return [item.lower() if isinstance(item, str) else item for item in value]
+    return value
+
+
+def _run_test(kind: str, operation: str, left: Any, right: Any) -> bool:
+    is_negated = operation.startswith("not")
+    base = operation[3:4].lower() + operation[4:] if is_negated else operation
+    if kind == "dateTime" and base == "empty":
+        result = left is None
+    elif kind == "dateTime" and (left is None or right is None):
+        return False
+    elif kind == "array" and base == "contains":
+        result = _holds(left or [], right)
+    else:
+        test = _TESTS.get(kind, {}).get(base)
+        if test is None:
+            raise Rejected(
+                f"the condition's operator {kind}:{operation} is not known here",
+                code="unknown_operator",
+            )
+        empty = {"string": "", "array": [], "object": {}}.get(kind)
+        right = "" if right is None and kind == "string" else right
+        result = test(empty if left is None else left, right)
+    return result != is_negated
+
+
+def _holds(values: list[Any], wanted: Any) -> bool:
+    """Say whether a list holds a value; as in JavaScript, true is not 1, and no two lists are one."""
+    return any(
+        value == wanted and type_name(value) == type_name(wanted)
+        for value in values
+        if not isinstance(value, dict | list)
+    )
+
+
+def _matches(text: str, pattern: str) -> bool:
+    literal = _REGEX_LITERAL.fullmatch(pattern)
+    source, flags = (literal.group(1), literal.group(2)) if literal else (pattern, "")
+    chosen = re.NOFLAG
+    for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL)):
+        chosen |= flag if letter in flags else re.NOFLAG
+    try:
+        return re.search(re.sub(r"\(\?<(?![=!])", "(?P<", source), text, chosen) is not None
+    except re.error as exc:
+        raise Rejected(f"{pattern!r} is no regular expression: {exc}", code="wrong_type") from exc
+
+
+def _convert(value: JsonValue, kind: str, options: FilterOptions, *, is_needed: bool) -> Any:
+    if kind == "any" or value is None:
+        return value
+    if kind == "boolean" and not options.is_strict and options.version < 2:
+        return bool(value) or isinstance(value, dict | list)
+    is_blank = value == [] or (isinstance(value, str) and not value.strip())
+    if kind == "number" and is_blank and options.version >= 3:
+        return None
+    try:
+        return _converted(value, kind, options)
+    except CannotConvert:
+        if kind == "boolean" and not options.is_strict:
+            return bool(value) or isinstance(value, dict | list)
+        if not is_needed:
+            return None
+        raise Rejected(_wrong_type(value, kind, options), code="wrong_type") from None
+
+
+def _converted(value: JsonValue, kind: str, options: FilterOptions) -> Any:
+    actual = type_name(value)
+    if options.is_strict and kind != "dateTime" and actual != kind:
+        raise CannotConvert
+    converters: dict[str, Callable[[JsonValue], Any]] = {
+        "string": to_text,
+        "number": to_number,
+        "boolean": to_boolean,
+        "array": to_array,
+        "object": to_object,
+        "dateTime": lambda moment: to_moment(moment, time_zone=options.time_zone),
+    }
+    if kind not in converters:
+        raise Rejected(f"the condition type {kind!r} is not known here", code="unknown_operator")
+    return converters[kind](value)
+
+
+def _wrong_type(value: JsonValue, kind: str, options: FilterOptions) -> str:
+    shown = to_text(value)
+    shown = shown if len(shown) <= 100 else shown[:97] + "..."
+    if options.is_strict:
+        return (
+            f"the condition expects {kind} but got {type_name(value)} {shown!r}; turn on "
+            "'Convert types where required' or convert the value"
+        )
+    return f"the condition cannot convert {type_name(value)} {shown!r} to {kind}"

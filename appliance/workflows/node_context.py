@@ -1,0 +1,210 @@
+"""What a running node sees: its items, its parameters per item, and the services it may use.
+
+Owns the evaluation of parameters and code for one node; which node runs when is left to
+``appliance.workflows.engine``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+from appliance.domain.ids import TenantId
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.errors import ApplianceError, Rejected
+from appliance.ports.data_tables import DataTables
+from appliance.ports.outbound_http import OutboundHttp
+from appliance.workflows.definition import Node, WorkflowDefinition
+from appliance.workflows.expressions import fill_in, find_expressions
+from appliance.workflows.items import Item, NodeOutput, Origin, Source, item_record
+from appliance.workflows.sandbox import SandboxSession
+
+
+class Trigger(Struct, frozen=True, kw_only=True):
+    """What started the run, as the start node hands it on."""
+
+    body: JsonObject
+    headers: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+
+class WebhookResponse(Struct, frozen=True, kw_only=True):
+    """What a Respond to Webhook node answered."""
+
+    body: JsonValue
+    status_code: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class RunState(Struct, kw_only=True):
+    """What the nodes of one run share."""
+
+    definition: WorkflowDefinition
+    trigger: Trigger
+    tenant_id: TenantId
+    time_zone: str
+    started_at: datetime
+    data_tables: DataTables
+    http: OutboundHttp
+    session: SandboxSession
+    outputs: dict[str, list[NodeOutput]] = field(default_factory=dict)
+    unsent: list[tuple[str, int]] = field(default_factory=list)
+    response: WebhookResponse | None = None
+
+    def record(self, node: str, output: NodeOutput) -> None:
+        """Keep what a node put out, for the nodes that refer to it."""
+        runs = self.outputs.setdefault(node, [])
+        self.unsent.append((node, len(runs)))
+        runs.append(output)
+
+
+class NodeContext:
+    """One run of one node."""
+
+    def __init__(
+        self,
+        state: RunState,
+        node: Node,
+        inputs: Sequence[list[Item]],
+        sources: Sequence[Source | None],
+    ) -> None:
+        self.state = state
+        self.node = node
+        self.inputs = list(inputs)
+        self.sources = list(sources)
+        self._has_sent_call = False
+
+    @property
+    def items(self) -> list[Item]:
+        """The items of the first input."""
+        return self.inputs[0] if self.inputs else []
+
+    @property
+    def continues_on_failure(self) -> bool:
+        """Whether a failed item is handed on instead of ending the workflow."""
+        return self.node.error_policy != "stopWorkflow"
+
+    def literal(self, name: str, default: JsonValue = None) -> JsonValue:
+        """Return a parameter as it is in the file, for those that cannot hold expressions."""
+        return self.node.parameters.get(name, default)
+
+    async def parameters(self, *names: str) -> list[JsonObject | ApplianceError]:
+        """Evaluate parameters for each item of the first input.
+
+        Args:
+            names: The parameters to evaluate; absent ones are left out of the result.
+
+        Returns:
+            Per item, the values by name, or the error that evaluating one of them met.
+        """
+        wanted = {name: self.node.parameters[name] for name in names if name in self.node.parameters}
+        results = await self._evaluate(wanted, list(range(len(self.items))))
+        filled: list[JsonObject | ApplianceError] = []
+        for by_text in results:
+            try:
+                filled.append({name: fill_in(value, by_text) for name, value in wanted.items()})
+            except ApplianceError as exc:
+                filled.append(exc)
+        return filled
+
+    async def parameters_once(self, *names: str) -> JsonObject:
+        """Evaluate parameters for the first item only, for nodes that treat all items at once."""
+        wanted = {name: self.node.parameters[name] for name in names if name in self.node.parameters}
+        results = await self._evaluate(wanted, [0])
+        return {name: fill_in(value, results[0]) for name, value in wanted.items()}
+
+    async def for_each_item(
+        self,
+        names: Sequence[str],
+        work: Callable[[Item, JsonObject], Awaitable[list[Item]]],
+    ) -> list[Item]:
+        """Do ``work`` with each item and its parameters, and join what comes of it.
+
+        An item that fails ends the node, or becomes an error item where the node continues on
+        failure. Items without an origin get the item they were made of.
+        """
+        made: list[Item] = []
+        for index, values in enumerate(await self.parameters(*names)):
+            try:
+                if isinstance(values, ApplianceError):
+                    raise values
+                results = await work(self.items[index], values)
+            except ApplianceError as exc:
+                if not self.continues_on_failure:
+                    raise
+                results = [Item(json={"error": exc.message}, error=exc.message)]
+            for item in results:
+                if item.origins is None:
+                    item.origins = (Origin(index),)
+            made += results
+        return made
+
+    async def run_code(self, code: str, *, is_per_item: bool) -> list[JsonObject]:
+        """Run a Code node's JavaScript.
+
+        Returns:
+            One result (one per item with ``is_per_item``): ``{"value": …}``, ``{}`` for undefined,
+            or ``{"error": …, "line": …}``.
+
+        Raises:
+            Rejected: The code cannot be compiled or threw; the message says where.
+        """
+        answer = await self._call({"op": "code", "code": code, "perItem": is_per_item})
+        if "error" in answer:
+            raise Rejected(describe_script_error(answer), code="script_failed")
+        results: list[JsonObject] = answer["results"]
+        return results
+
+    async def _evaluate(self, wanted: JsonObject, indexes: list[int]) -> list[dict[str, JsonObject]]:
+        expressions = {
+            expression.text: expression.template
+            for expression in find_expressions(wanted)
+            if not expression.is_static
+        }
+        if not expressions or not indexes:
+            return [{} for _ in indexes]
+        rows = await self._call(
+            {"op": "evaluate", "items": indexes, "templates": list(expressions.values())}
+        )
+        return [dict(zip(expressions, row, strict=True)) for row in rows]
+
+    async def _call(self, request: JsonObject) -> Any:
+        """Tell the sandbox what it does not know yet, and ask it."""
+        state = self.state
+        if needs_history(state.definition):
+            request["outputs"] = [
+                {"node": name, "run": run, "data": _encoded(state.outputs[name][run])}
+                for name, run in state.unsent
+            ]
+            state.unsent.clear()
+        request["call"] = {
+            "input": [[item_record(item) for item in branch] for branch in self.inputs] or [[]],
+            "source": self.sources,
+            "node": {"name": self.node.name, "parameters": self.node.parameters},
+            "runIndex": len(state.outputs.get(self.node.name, ())),
+        }
+        return await state.session.call(request)
+
+
+def needs_history(definition: WorkflowDefinition) -> bool:
+    """Say whether anything in the workflow may look at the output of an earlier node."""
+    return any(mark in definition.text for mark in ("$(", "$node", "$items"))
+
+
+def describe_script_error(answer: JsonObject) -> str:
+    """Return a script's error as a sentence without its stack."""
+    line = answer.get("line")
+    place = f" (line {line})" if line else ""
+    return f"the code failed: {answer['error']}{place}"
+
+
+def _encoded(output: NodeOutput) -> str:
+    record = {
+        "source": output.sources,
+        "branches": [[item_record(item) for item in branch] for branch in output.branches],
+    }
+    return msgspec.json.encode(record).decode()

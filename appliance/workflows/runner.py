@@ -1,0 +1,219 @@
+"""Runs a tenant's workflow and says what came of it.
+
+Owns the run's surroundings: the sandbox, the cache of read definitions, the trigger's data, and the
+trace. The order of nodes is left to ``appliance.workflows.engine``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+import msgspec
+from msgspec import Struct
+
+from appliance.domain.ids import TenantId, new_id
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.errors import ApplianceError
+from appliance.ports.clock import Clock
+from appliance.ports.data_tables import DataTables
+from appliance.ports.outbound_http import OutboundHttp
+from appliance.workflows.definition import WorkflowDefinition, parse_definition
+from appliance.workflows.engine import Engine, EngineLimits, NodeRun, Sleep
+from appliance.workflows.items import item_record
+from appliance.workflows.node_context import RunState, Trigger
+from appliance.workflows.response import build_response
+from appliance.workflows.sandbox import Sandbox, SandboxLimits
+
+_CACHED_DEFINITIONS = 256
+
+
+class NodeTrace(Struct, frozen=True, kw_only=True):
+    """One run of a node. ``output`` is its items per branch, with ``debug`` only."""
+
+    name: str
+    items: int
+    duration_ms: float
+    error: str | None = None
+    output: list[list[JsonObject]] | None = None
+
+
+class WorkflowRun(Struct, frozen=True, kw_only=True):
+    """What came of a run: the webhook's answer, or ``error``, and every node that ran."""
+
+    output: JsonValue = None
+    status_code: int = 200
+    headers: dict[str, str] = {}
+    nodes: list[NodeTrace]
+    duration_ms: float
+    error: ApplianceError | None = None
+
+
+class WorkflowRunner:
+    """Runs workflows for all tenants. Close it when the server stops."""
+
+    def __init__(
+        self,
+        data_tables: DataTables,
+        http: OutboundHttp,
+        clock: Clock,
+        *,
+        limits: EngineLimits | None = None,
+        sandbox_limits: SandboxLimits | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._data_tables = data_tables
+        self._http = http
+        self._clock = clock
+        self._limits = limits or EngineLimits()
+        self._sandbox = Sandbox(sandbox_limits)
+        self._sleep = sleep
+        self._definitions: OrderedDict[bytes, WorkflowDefinition] = OrderedDict()
+
+    def load(self, export: JsonObject) -> WorkflowDefinition:
+        """Return the export, read and checked; the last ones read are kept.
+
+        Raises:
+            InvalidInput: As ``parse_definition`` says.
+        """
+        key = msgspec.json.encode(export)
+        known = self._definitions.get(key)
+        if known is None:
+            known = self._definitions[key] = parse_definition(export)
+            if len(self._definitions) > _CACHED_DEFINITIONS:
+                self._definitions.popitem(last=False)
+        self._definitions.move_to_end(key)
+        return known
+
+    async def run(
+        self,
+        definition: JsonObject | WorkflowDefinition,
+        input: JsonObject,
+        *,
+        tenant_id: TenantId,
+        time_zone: str,
+        headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+        config: JsonObject | None = None,
+        debug: bool = False,
+    ) -> WorkflowRun:
+        """Run a workflow to its end and return its answer.
+
+        Args:
+            definition: An n8n export, or one that ``load`` returned.
+            input: The webhook's JSON body.
+            tenant_id: Whose data tables its nodes read and write.
+            time_zone: For ``$now`` and ``$today``, where the workflow's settings name none.
+            headers: The webhook's headers, as the Webhook node shows them.
+            query: The webhook's query parameters.
+            config: The tool's configuration; reaches the workflow as ``body._config``.
+            debug: Keep each node's output in the trace.
+
+        Raises:
+            InvalidInput: The export cannot run here.
+            Rejected: A node failed, or the run went too far; the message names the node.
+            Unavailable: The deadline passed, or a node met something that may work later.
+            AuthFailed: A node's credential was refused.
+        """
+        finished = await self.run_traced(
+            definition,
+            input,
+            tenant_id=tenant_id,
+            time_zone=time_zone,
+            headers=headers,
+            query=query,
+            config=config,
+            debug=debug,
+        )
+        if finished.error is not None:
+            raise finished.error
+        return finished
+
+    async def run_traced(
+        self,
+        definition: JsonObject | WorkflowDefinition,
+        input: JsonObject,
+        *,
+        tenant_id: TenantId,
+        time_zone: str,
+        headers: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+        config: JsonObject | None = None,
+        debug: bool = False,
+    ) -> WorkflowRun:
+        """Run as ``run`` does, but return a failed run too, with its ``error`` and trace.
+
+        Raises:
+            InvalidInput: The export cannot run here.
+        """
+        if not isinstance(definition, WorkflowDefinition):
+            definition = self.load(definition)
+        body = {**input, "_config": config} if config else input
+        trigger = Trigger(body=body, headers=headers or {}, query=query or {})
+        zone = _chosen_zone(definition, time_zone)
+        with self._sandbox.session(self._begin(definition, zone)) as session:
+            state = RunState(
+                definition=definition,
+                trigger=trigger,
+                tenant_id=tenant_id,
+                time_zone=zone,
+                started_at=self._clock.now(),
+                data_tables=self._data_tables,
+                http=self._http,
+                session=session,
+            )
+            return await self._finish(state, debug=debug)
+
+    def close(self) -> None:
+        """Stop the sandbox's threads."""
+        self._sandbox.close()
+
+    async def _finish(self, state: RunState, *, debug: bool) -> WorkflowRun:
+        engine = Engine(state, clock=self._clock, limits=self._limits, sleep=self._sleep)
+        started = self._clock.monotonic()
+        error: ApplianceError | None = None
+        response = None
+        try:
+            await engine.run()
+            response = build_response(state, engine.node_runs)
+        except ApplianceError as exc:
+            error = exc
+        return WorkflowRun(
+            output=response.body if response else None,
+            status_code=response.status_code if response else 500,
+            headers=response.headers if response else {},
+            nodes=[_trace(run, debug=debug) for run in engine.node_runs],
+            duration_ms=round((self._clock.monotonic() - started) * 1000, 3),
+            error=error,
+        )
+
+    def _begin(self, definition: WorkflowDefinition, time_zone: str) -> JsonObject:
+        shows_parameters = "params" in definition.text or ".parameter" in definition.text
+        return {
+            "nodes": {
+                name: node.parameters if shows_parameters else {}
+                for name, node in definition.nodes.items()
+            },
+            "workflow": {"id": definition.id, "name": definition.name, "active": True},
+            "execution": {"id": new_id(), "mode": "production"},
+            "nowMs": int(self._clock.now().timestamp() * 1000),
+            "timeZone": time_zone,
+        }
+
+
+def _chosen_zone(definition: WorkflowDefinition, time_zone: str) -> str:
+    named = definition.settings.timezone
+    return named if named and named != "DEFAULT" else time_zone
+
+
+def _trace(run: NodeRun, *, debug: bool) -> NodeTrace:
+    return NodeTrace(
+        name=run.name,
+        items=run.items,
+        duration_ms=run.duration_ms,
+        error=run.error,
+        output=[[item_record(item) for item in branch] for branch in run.branches]
+        if debug
+        else None,
+    )
+
