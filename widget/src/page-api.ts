@@ -21,19 +21,95 @@ export interface QueueStub {
   readonly isLoaded?: true;
 }
 
+type PageWidget = Pick<Widget, "mount" | "open" | "close" | "toggle" | "send" | "shutdown">;
+
 export interface PageApiOptions {
   /** Where widgets find their server unless they say otherwise. */
   readonly defaultApiUrl: string;
-  readonly createWidget?: (options: ConstructorParameters<typeof Widget>[0]) => Pick<Widget, "mount" | "open" | "close" | "toggle" | "send" | "shutdown">;
+  readonly createWidget?: (options: ConstructorParameters<typeof Widget>[0]) => PageWidget;
 }
 
 /** Build the API function; it keeps the page's widgets, one for each key. */
-export function createPageApi({ defaultApiUrl, createWidget = (options) => new Widget(options) }: PageApiOptions): PageApi {
-  const widgets = new Map<string, ReturnType<typeof createWidget>>();
-  const listeners = new Map<string, Set<Listener>>();
+export function createPageApi(options: PageApiOptions): PageApi {
+  const listeners = new Listeners();
+  const widgets = new PageWidgets(options, listeners);
+  const commands: Readonly<Record<string, (...args: readonly unknown[]) => void>> = {
+    init: (choices) => widgets.init((choices ?? {}) as InitOptions),
+    open: (apiKey) => widgets.pick(apiKey)?.open(),
+    close: (apiKey) => widgets.pick(apiKey)?.close(),
+    toggle: (apiKey) => widgets.pick(apiKey)?.toggle(),
+    send: (text, apiKey) => {
+      if (typeof text === "string") widgets.pick(apiKey)?.send(text);
+    },
+    shutdown: (apiKey) => widgets.shutdown(apiKey),
+    on: (type, listener) => listeners.add(type, listener),
+    off: (type, listener) => listeners.remove(type, listener),
+  };
+  const api = (command: unknown, ...args: readonly unknown[]): void => {
+    const run = Object.entries(commands).find(([name]) => name === command)?.[1];
+    if (run === undefined) console.warn("CSAI: unknown command", command);
+    else run(...args);
+  };
+  return Object.assign(api, { isLoaded: true as const });
+}
 
-  const tell = (apiKey: string, { type, ...detail }: WidgetEvent): void => {
-    for (const listener of [...(listeners.get(type) ?? [])]) {
+/** The page's widgets by their keys, in the order they were made. */
+class PageWidgets {
+  private readonly widgets = new Map<string, PageWidget>();
+
+  constructor(
+    private readonly options: PageApiOptions,
+    private readonly listeners: Listeners,
+  ) {}
+
+  init(choices: InitOptions): void {
+    const { defaultApiUrl, createWidget = (options) => new Widget(options) } = this.options;
+    const apiKey = choices.apiKey?.trim() ?? "";
+    if (apiKey === "") return console.error("CSAI: the script tag needs data-api-key.");
+    if (this.widgets.has(apiKey)) return;
+    const widget = createWidget({
+      apiKey,
+      apiUrl: readOrigin(choices.apiUrl) ?? defaultApiUrl,
+      page: choices,
+      fetch: (input, init) => fetch(input, init),
+      onEvent: (event) => this.listeners.tell(apiKey, event),
+    });
+    this.widgets.set(apiKey, widget);
+    whenBodyExists(() => void widget.mount());
+  }
+
+  /** Give the widget with a key, or the first one. */
+  pick(apiKey: unknown): PageWidget | undefined {
+    return typeof apiKey === "string" ? this.widgets.get(apiKey) : this.widgets.values().next().value;
+  }
+
+  /** Shut down the widget with a key, or all. */
+  shutdown(apiKey: unknown): void {
+    for (const [key, widget] of [...this.widgets]) {
+      if (typeof apiKey === "string" && apiKey !== key) continue;
+      this.widgets.delete(key);
+      widget.shutdown();
+    }
+  }
+}
+
+/** The page's listeners by the event they wait for. */
+class Listeners {
+  private readonly byType = new Map<unknown, Set<Listener>>();
+
+  add(type: unknown, listener: unknown): void {
+    if (typeof type !== "string" || typeof listener !== "function") return;
+    this.byType.set(type, (this.byType.get(type) ?? new Set()).add(listener as Listener));
+  }
+
+  /** Remove one listener, or all of an event. */
+  remove(type: unknown, listener: unknown): void {
+    if (listener === undefined) this.byType.delete(type);
+    else this.byType.get(type)?.delete(listener as Listener);
+  }
+
+  tell(apiKey: string, { type, ...detail }: WidgetEvent): void {
+    for (const listener of [...(this.byType.get(type) ?? [])]) {
       // One listener's mistake must not silence the others or the widget.
       try {
         listener({ ...detail, type, apiKey });
@@ -41,60 +117,7 @@ export function createPageApi({ defaultApiUrl, createWidget = (options) => new W
         console.error(error);
       }
     }
-  };
-
-  const init = (options: InitOptions): void => {
-    const apiKey = options.apiKey?.trim() ?? "";
-    if (apiKey === "") return console.error("CSAI: the script tag needs data-api-key.");
-    if (widgets.has(apiKey)) return;
-    const widget = createWidget({
-      apiKey,
-      apiUrl: readOrigin(options.apiUrl) ?? defaultApiUrl,
-      page: options,
-      fetch: (input, init) => fetch(input, init),
-      onEvent: (event) => tell(apiKey, event),
-    });
-    widgets.set(apiKey, widget);
-    whenBodyExists(() => void widget.mount());
-  };
-
-  /** The widget with a key, or the first one. */
-  const pick = (apiKey: unknown): ReturnType<typeof createWidget> | undefined =>
-    typeof apiKey === "string" ? widgets.get(apiKey) : widgets.values().next().value;
-
-  const shutdown = (apiKey: unknown): void => {
-    for (const [key, widget] of [...widgets]) {
-      if (typeof apiKey === "string" && apiKey !== key) continue;
-      widgets.delete(key);
-      widget.shutdown();
-    }
-  };
-
-  const commands: Readonly<Record<string, (...args: readonly unknown[]) => void>> = {
-    init: (options) => init((options ?? {}) as InitOptions),
-    open: (apiKey) => pick(apiKey)?.open(),
-    close: (apiKey) => pick(apiKey)?.close(),
-    toggle: (apiKey) => pick(apiKey)?.toggle(),
-    send: (text, apiKey) => {
-      if (typeof text === "string") pick(apiKey)?.send(text);
-    },
-    shutdown,
-    on: (type, listener) => {
-      if (typeof type !== "string" || typeof listener !== "function") return;
-      listeners.set(type, (listeners.get(type) ?? new Set()).add(listener as Listener));
-    },
-    off: (type, listener) => {
-      if (listener === undefined) listeners.delete(String(type));
-      else listeners.get(String(type))?.delete(listener as Listener);
-    },
-  };
-
-  const api = (command: unknown, ...args: readonly unknown[]): void => {
-    const run = Object.entries(commands).find(([name]) => name === command)?.[1];
-    if (run === undefined) console.warn("CSAI: unknown command", command);
-    else run(...args);
-  };
-  return Object.assign(api, { isLoaded: true as const });
+  }
 }
 
 /** Do what was asked for before the script arrived, in order. */
