@@ -25,7 +25,7 @@ _NAME_WEIGHT, _EXAMPLE_WEIGHT, _DESCRIPTION_WEIGHT, _PARAMETER_WEIGHT = 1.0, 0.9
 _ABSORBED = 0.6
 """How well a word is explained that a search slot takes in as its value."""
 _ANCHOR = 0.8
-_LABELLED_CODE = 0.7
+_LABELLED_CODE = 0.8
 """The score of a tool that wants just such a code as the message names with its label."""
 _STOPWORD_WEIGHT = 0.2
 _CACHED_TOOLSETS = 64
@@ -95,7 +95,8 @@ class Toolset:
         for term in query_terms(message, values | _slot_words(message, slots)):
             weight = self._index.weigh(term)
             factor = self._index.factor(term, number)
-            is_anchored = is_anchored or factor >= _ANCHOR * 0.85
+            is_telling = term.weight == 1 or factor == _NAME_WEIGHT
+            is_anchored = is_anchored or (is_telling and factor >= _ANCHOR * 0.85)
             if term.is_bonus and not factor:
                 continue
             if not factor and absorbing:

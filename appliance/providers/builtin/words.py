@@ -19,7 +19,9 @@ _QUOTES = str.maketrans({"’": "'", "‘": "'", "׳": "'", "״": '"', "“": '"
 _DASHES = str.maketrans({"–": "-", "—": "-", "−": "-", "־": "-", "‑": "-", "\u00a0": " "})
 _WORD = re.compile(r"""[^\W_]+(?:['"][^\W_]+|\.\d+)*""")
 _HEBREW = re.compile("[א-ת]")
-_PREFIXES = frozenset("הובלמשכ")
+_PREFIX_ORDER = {"ו": 0, "ש": 1, "כ": 2, "מ": 2, "ב": 2, "ל": 2, "ה": 3}
+"""Hebrew prefixes follow each other in this order only."""
+_SHORTEST_PREFIXED = 3
 _FINALS = str.maketrans("ךםןףץ", "כמנפצ")
 
 
@@ -106,15 +108,13 @@ def variants(folded: str) -> tuple[str, ...]:
     """Return the forms under which a word may be listed, likeliest first, never empty.
 
     A Hebrew word may carry up to three one-letter prefixes ("and", "the", "to", "that"…); every
-    reading that leaves two letters or more is a variant.
+    reading in their fixed order that leaves two letters or more is a variant.
     """
     found = [folded]
     if is_hebrew(folded):
-        rest = folded
-        for _ in range(3):
-            if len(rest) < 3 or rest[0] not in _PREFIXES:
-                break
-            rest = rest[1:]
+        rest, place = folded, -1
+        while len(rest) >= _SHORTEST_PREFIXED and _PREFIX_ORDER.get(rest[0], -1) > place:
+            rest, place = rest[1:], _PREFIX_ORDER[rest[0]]
             found.append(rest)
     return tuple(found)
 

@@ -1,0 +1,375 @@
+"""The composition root: the only place where concrete classes meet.
+
+Owns building the appliance from its settings, and the order in which it starts and stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar import Litestar
+from msgspec import Struct
+
+from appliance import __version__
+from appliance.agent.runner import AgentRunner
+from appliance.clock import MachineClock
+from appliance.domain.ids import new_token
+from appliance.domain.tool import ExecutorKind
+from appliance.egress import EgressClient
+from appliance.errors import ConfigurationError
+from appliance.logs import LogBuffer
+from appliance.paths import bundled_workflows, widget_bundle
+from appliance.ports.chat_model import ChatModel
+from appliance.ports.clock import Clock
+from appliance.ports.tool_executor import ToolExecutor
+from appliance.providers import ProviderParts, build_providers
+from appliance.services.audit import Auditor
+from appliance.services.bundled_tools import BundledTools, ShippedTool
+from appliance.services.conversations import ConversationService
+from appliance.services.demo import DemoContent, DemoService, DemoShop
+from appliance.services.health import HealthService
+from appliance.services.login import LoginService
+from appliance.services.model_selection import ModelSelector
+from appliance.services.rate_limits import RateLimiter
+from appliance.services.tenant_directory import TenantDirectory
+from appliance.services.tenants import NewTenant, TenantService
+from appliance.services.tool_trials import ToolTrials
+from appliance.services.tools import NewTool, ToolService
+from appliance.services.turn_streams import TurnStreams
+from appliance.services.turns import TurnService
+from appliance.services.workflows import WorkflowService
+from appliance.settings import Settings
+from appliance.storage.cache import DiskCache
+from appliance.storage.data_folder import DataFolder
+from appliance.storage.database import Database
+from appliance.tasks import TaskGroup
+from appliance.tools import ToolParts, build_executors
+from appliance.web.access import AsgiApp, build_own_origins
+from appliance.web.apps import PublicParts, build_admin_app, build_public_app
+from appliance.web.controllers.widget import build_bundle_routes, build_demo_route
+from appliance.web.listeners import Listener, choose_port, serve
+from appliance.web.schemas.admin import StatusView
+from appliance.web.sse import Shutdown
+from appliance.workflows.bundled import load_bundled, load_demo_rows, load_tables
+from appliance.workflows.runner import WorkflowRunner
+
+JWT_SECRET = "jwt_secret"
+TURN_DRAIN_S = 3.0
+DEMO_TENANT = "demo/tenant.json"
+
+
+class Appliance(Struct, frozen=True, kw_only=True):
+    """A built appliance. ``generated_password`` is set when the first account was made just now."""
+
+    settings: Settings
+    status: StatusView
+    public_app: AsgiApp
+    admin_app: AsgiApp
+    litestar_apps: tuple[Litestar, Litestar]
+    generated_password: str | None
+    addresses: tuple[tuple[str, int], tuple[str, int]]
+    shutdown: Shutdown
+    tasks: TaskGroup
+    demo: DemoShop | None
+
+    async def serve(self, *, started: asyncio.Event, stop: asyncio.Event) -> None:
+        """Answer on both listeners until ``stop``; running turns get a few seconds to end."""
+        (host, port), (admin_host, admin_port) = self.addresses
+        stop_listening = asyncio.Event()
+
+        async def drain() -> None:
+            await stop.wait()
+            self.shutdown.begin()
+            await self.tasks.drain(timeout_s=TURN_DRAIN_S)
+            stop_listening.set()
+
+        draining = asyncio.create_task(drain(), name="drain")
+        try:
+            await serve(
+                [
+                    Listener(app=self.public_app, host=host, port=port),
+                    Listener(app=self.admin_app, host=admin_host, port=admin_port),
+                ],
+                started=started,
+                stop=stop_listening,
+            )
+        finally:
+            draining.cancel()
+
+
+@asynccontextmanager
+async def open_appliance(
+    settings: Settings,
+    *,
+    is_demo: bool,
+    log_buffer: LogBuffer,
+    on_folder_ready: Callable[[], None] = lambda: None,
+) -> AsyncGenerator[Appliance, None]:
+    """Build an appliance on its data folder; on leaving, close everything in order.
+
+    Args:
+        settings: What the operator set.
+        is_demo: Whether there is a demo shop with its page.
+        log_buffer: What the admin side shows of the log.
+        on_folder_ready: Called once the data folder is ours, before anything is logged to it.
+
+    Raises:
+        ConfigurationError: An address is taken, the folder unusable, the widget not built.
+        StorageError: The database cannot be used.
+    """
+    clock = MachineClock()
+    addresses = _choose_addresses(settings)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(DataFolder(settings.data_dir))
+        on_folder_ready()
+        database = await Database.open(
+            settings.paths.database, clock=clock, key_path=settings.paths.key_file
+        )
+        stack.push_async_callback(database.close)
+        cache = DiskCache(settings.paths.cache)
+        stack.push_async_callback(cache.close)
+        tasks = TaskGroup()
+        stack.push_async_callback(tasks.drain, timeout_s=TURN_DRAIN_S)
+        http = EgressClient(allow=settings.egress_allow)
+        stack.push_async_callback(http.aclose)
+        workflows = WorkflowRunner(database.data_tables, http, clock)
+        stack.callback(workflows.close)
+        providers = build_providers(ProviderParts(settings=settings, clock=clock))
+        for provider in providers.values():
+            stack.push_async_callback(provider.aclose)
+        executors = build_executors(
+            ToolParts(
+                http=http,
+                clock=clock,
+                workflows=workflows,
+                workflow_repository=database.workflows,
+                signing_secret=database.tenants.get_signing_secret,
+            )
+        )
+        builder = _Builder(
+            settings=settings,
+            clock=clock,
+            database=database,
+            cache=cache,
+            tasks=tasks,
+            workflows=workflows,
+            providers=providers,
+            executors=executors,
+            log_buffer=log_buffer,
+            addresses=addresses,
+        )
+        yield await builder.build(is_demo=is_demo)
+
+
+class _Builder(Struct, frozen=True, kw_only=True):
+    """What the services are built from."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    cache: DiskCache
+    tasks: TaskGroup
+    workflows: WorkflowRunner
+    providers: Mapping[str, ChatModel]
+    executors: Mapping[ExecutorKind, ToolExecutor]
+    log_buffer: LogBuffer
+    addresses: tuple[tuple[str, int], tuple[str, int]]
+
+    async def build(self, *, is_demo: bool) -> Appliance:
+        database, clock = self.database, self.clock
+        directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
+        models = ModelSelector(
+            providers=self.providers,
+            default=self.settings.llm_provider,
+            default_models={"ollama": self.settings.ollama_model},
+            clock=clock,
+            tasks=self.tasks,
+        )
+        tenants = TenantService(
+            tenants=database.tenants,
+            directory=directory,
+            provider_names=self.providers.keys(),
+            clock=clock,
+        )
+        tools = ToolService(tools=database.tools, directory=directory, clock=clock)
+        login = LoginService(users=database.users, secret=await self._jwt_secret(), clock=clock)
+        generated = await login.ensure_first_owner(self.settings.admin_password)
+        if generated is not None:
+            _write_first_login(self.settings.paths.first_login, generated)
+        await self._install_bundled_tools()
+        demo = await self._ensure_demo(tenants, tools) if is_demo else None
+        shutdown = Shutdown()
+        status = self._status(demo)
+        shared = {
+            "health": HealthService(
+                probes={
+                    "database": database.health,
+                    "cache": self.cache.health,
+                    "workflows": self.workflows.health,
+                },
+                models=models,
+            ),
+            "shutdown": shutdown,
+        }
+        streams = TurnStreams(clock)
+        public_services = {
+            **shared,
+            "turns": TurnService(
+                turn_store=database.turn_store,
+                agent=AgentRunner(
+                    executors=self.executors,
+                    turn_store=database.turn_store,
+                    clock=clock,
+                    tasks=self.tasks,
+                ),
+                models=models,
+                streams=streams,
+                clock=clock,
+                tasks=self.tasks,
+            ),
+            "conversations": ConversationService(turn_store=database.turn_store, clock=clock),
+            "streams": streams,
+            "limiter": RateLimiter(
+                limit_per_minute=self.settings.rate_limit_per_minute, clock=clock
+            ),
+        }
+        admin_services = {
+            **shared,
+            "login": login,
+            "tenants": tenants,
+            "tools": tools,
+            "trials": ToolTrials(tools=database.tools, executors=self.executors),
+            "workflows": WorkflowService(
+                workflows=database.workflows,
+                tenants=database.tenants,
+                engine=self.workflows,
+                clock=clock,
+            ),
+            "auditor": Auditor(log=database.audit, clock=clock),
+            "log_buffer": self.log_buffer,
+            "server_status": status,
+            "public_url": status.public_url,
+        }
+        return self._assemble(directory, public_services, admin_services, demo, generated)
+
+    def _assemble(
+        self,
+        directory: TenantDirectory,
+        public_services: Mapping[str, Any],
+        admin_services: Mapping[str, Any],
+        demo: DemoShop | None,
+        generated_password: str | None,
+    ) -> Appliance:
+        (host, port), _ = self.addresses
+        pages = build_bundle_routes(widget_bundle())
+        if demo is not None:
+            pages.append(build_demo_route(shop_name=demo.tenant.name, api_key=demo.api_key))
+        public_app, public = build_public_app(
+            PublicParts(
+                services=public_services,
+                directory=directory,
+                own_origins=build_own_origins(
+                    host=host, port=port, public_url=self.settings.public_url
+                ),
+                page_routes=pages,
+            )
+        )
+        admin_app, admin = build_admin_app(admin_services, public=public)
+        return Appliance(
+            settings=self.settings,
+            status=admin_services["server_status"],
+            public_app=public_app,
+            admin_app=admin_app,
+            litestar_apps=(public, admin),
+            generated_password=generated_password,
+            addresses=self.addresses,
+            shutdown=admin_services["shutdown"],
+            tasks=self.tasks,
+            demo=demo,
+        )
+
+    async def _jwt_secret(self) -> str:
+        secret = await self.database.settings.get_secret(JWT_SECRET)
+        if secret is None:
+            secret = new_token("", size_bytes=48)
+            await self.database.settings.put_secret(JWT_SECRET, secret)
+        return secret
+
+    async def _install_bundled_tools(self) -> None:
+        bundled = BundledTools(
+            tools=self.database.tools, workflows=self.database.workflows, clock=self.clock
+        )
+        await bundled.install(
+            [
+                ShippedTool(
+                    tool=msgspec.convert(item.tool, NewTool), workflow=item.workflow
+                )
+                for item in load_bundled(bundled_workflows())
+            ]
+        )
+
+    async def _ensure_demo(self, tenants: TenantService, tools: ToolService) -> DemoShop:
+        folder = bundled_workflows()
+        tenant = msgspec.json.decode((folder / DEMO_TENANT).read_bytes(), type=NewTenant)
+        today = self.clock.now().astimezone(ZoneInfo(tenant.time_zone)).date()
+        service = DemoService(
+            tenants=tenants,
+            tools=tools,
+            tool_repository=self.database.tools,
+            data_tables=self.database.data_tables,
+            settings=self.database.settings,
+        )
+        return await service.ensure(
+            DemoContent(
+                tenant=tenant,
+                tables=load_tables(folder),
+                rows=load_demo_rows(folder, today),
+                tool_names=[item.tool["tool_name"] for item in load_bundled(folder)],
+            )
+        )
+
+    def _status(self, demo: DemoShop | None) -> StatusView:
+        (host, port), (admin_host, admin_port) = self.addresses
+        public_url = self.settings.public_url or _build_url(host, port)
+        started_at: datetime = self.clock.now()
+        return StatusView(
+            version=__version__,
+            started_at=started_at,
+            public_url=public_url,
+            admin_url=_build_url(admin_host, admin_port),
+            demo_url=f"{public_url}/demo" if demo else None,
+            data_dir=str(self.settings.data_dir),
+            pid=os.getpid(),
+        )
+
+
+def _choose_addresses(settings: Settings) -> tuple[tuple[str, int], tuple[str, int]]:
+    port = choose_port(settings.host, settings.port, setting="CSAI_PORT")
+    admin_port = choose_port(settings.admin_host, settings.admin_port, setting="CSAI_ADMIN_PORT")
+    if (settings.host, port) == (settings.admin_host, admin_port):
+        raise ConfigurationError(
+            "The public and the admin listener need different ports. Change CSAI_PORT or "
+            "CSAI_ADMIN_PORT.",
+            setting="CSAI_ADMIN_PORT",
+        )
+    return (settings.host, port), (settings.admin_host, admin_port)
+
+
+def _build_url(host: str, port: int) -> str:
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}"
+
+
+def _write_first_login(path: Path, password: str) -> None:
+    """Keep the generated password for a panel on this machine, readable by its owner only."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(f"username=admin\npassword={password}\n")

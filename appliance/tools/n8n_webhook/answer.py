@@ -1,0 +1,114 @@
+"""A webhook's answer as a tool result, or as a sentence on why there is none.
+
+Owns what statuses and content types mean; when to ask again is decided by ``retries``. A sentence
+never holds what the other side wrote: it would reach the model.
+"""
+
+from __future__ import annotations
+
+from email.message import Message
+
+import msgspec
+
+from appliance.domain.json_types import JsonValue
+from appliance.ports.outbound_http import OutboundResponse
+from appliance.tools.call_form import unwrap_items
+
+TEST_PATH = "/webhook-test/"
+PAGE_STARTS = ("<!doctype html", "<html")
+
+
+class UnusableAnswer(ValueError):
+    """The tool gave no result; the text is the sentence for model and operator."""
+
+
+def read_result(response: OutboundResponse, *, url: str) -> JsonValue:
+    """Return the result in a successful answer: JSON, or text; ``None`` for an empty body.
+
+    Raises:
+        UnusableAnswer: It failed, or is neither.
+    """
+    if not 200 <= response.status < 300:
+        raise UnusableAnswer(describe_failure(response.status, url=url))
+    kind, charset = read_content_type(response.headers.get("content-type", ""))
+    if not response.body.strip():
+        return None
+    if kind == "application/json" or kind.endswith("+json"):
+        try:
+            return unwrap_items(msgspec.json.decode(response.body))
+        except msgspec.DecodeError as exc:
+            raise UnusableAnswer(
+                "The tool answered with broken JSON. The operator should check its workflow."
+            ) from exc
+    if kind and not kind.startswith("text/"):
+        raise UnusableAnswer(
+            f"The tool answered with a file ({kind}), which cannot be shown. "
+            "The operator should let its workflow answer with JSON or text."
+        )
+    return _read_text(response.body, charset)
+
+
+def _read_text(body: bytes, charset: str) -> JsonValue:
+    try:
+        text = body.decode(charset).strip()
+    except (UnicodeDecodeError, LookupError) as exc:
+        raise UnusableAnswer(
+            "The tool answered with bytes that are no text. "
+            "The operator should let its workflow answer with JSON or text."
+        ) from exc
+    if text.lower().startswith(PAGE_STARTS):
+        raise UnusableAnswer(
+            "The tool's address answered with a web page. The operator should check the address."
+        )
+    if text.startswith(("{", "[")):
+        try:
+            return unwrap_items(msgspec.json.decode(text))
+        except msgspec.DecodeError:
+            return text
+    return text
+
+
+def read_content_type(header: str) -> tuple[str, str]:
+    """Return the media type in lower case, empty if absent, and the charset."""
+    if not header.strip():
+        return "", "utf-8"
+    message = Message()
+    message["content-type"] = header
+    return message.get_content_type(), message.get_content_charset() or "utf-8"
+
+
+def describe_failure(status: int, *, url: str) -> str:
+    """Return who should do what about an answer with this status."""
+    if status == 404 and TEST_PATH in url:
+        return (
+            "Nothing listens at the tool's test address (404). The operator should use the "
+            "workflow's production address; the test address works only while n8n's editor waits."
+        )
+    if status == 404:
+        return (
+            "No workflow listens at the tool's address (404). "
+            "The operator should publish (activate) the workflow in n8n, or correct the address."
+        )
+    if status in (401, 403):
+        return (
+            f"The tool refused the call ({status}). "
+            "The operator should check the webhook's authentication."
+        )
+    if status in (400, 405, 422):
+        return (
+            f"The tool did not accept the call ({status}). The operator should compare the "
+            "workflow's webhook (method POST, expected fields) with the tool's parameters."
+        )
+    if 300 <= status < 400:
+        return (
+            f"The tool's address redirects elsewhere ({status}). "
+            "The operator should enter the final address."
+        )
+    if status in (429, 502, 503, 504):
+        return f"The tool is overloaded or down ({status}). It may work later."
+    if status >= 500:
+        return (
+            f"The tool failed while running ({status}). "
+            "The operator finds the reason in n8n under Executions."
+        )
+    return f"The tool answered with the unexpected status {status}."

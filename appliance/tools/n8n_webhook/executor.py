@@ -1,0 +1,202 @@
+"""Runs a tool by calling its webhook.
+
+Owns the call: body, signature, deadline, attempts; what an answer means is left to ``answer``, when
+to call again to ``retries``, which addresses may be called to ``appliance.egress``.
+
+Source: "Tool webhooks" in the HTTP contract.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
+from appliance.errors import ApplianceError, NotFound, UpstreamError
+from appliance.ports.clock import Clock
+from appliance.ports.outbound_http import OutboundHttp, OutboundRequest, OutboundResponse
+from appliance.ports.tool_executor import ToolContext
+from appliance.tools.call_form import build_call_context
+from appliance.tools.n8n_webhook.answer import UnusableAnswer, read_result
+from appliance.tools.n8n_webhook.retries import Attempt, RetryRule
+from appliance.tools.n8n_webhook.signature import HEADER, sign
+from appliance.tools.registry import SigningSecret
+
+MAX_RESULT_BYTES = 1_000_000
+
+
+class WebhookOptions(Struct, frozen=True):
+    """What of a tool's ``custom_config`` matters here; the rest belongs to others.
+
+    ``timeout_s`` bounds the call with all its attempts. ``idempotent`` says that the receiver does
+    the work of one ``Idempotency-Key`` once, however often it is called.
+    """
+
+    timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
+    idempotent: bool = False
+
+
+class WebhookExecutor:
+    """Implements ``ToolExecutor`` for the kind ``n8n_webhook``.
+
+    Args:
+        http: Sends under the egress rules.
+        clock: Dates signatures and measures.
+        signing_secret: Finds a tenant's secret.
+        sleep: Waits between attempts.
+        jitter: Returns a number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        http: OutboundHttp,
+        clock: Clock,
+        *,
+        signing_secret: SigningSecret,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._signing_secret = signing_secret
+        self._sleep = sleep
+        self._jitter = jitter
+
+    @property
+    def kind(self) -> ExecutorKind:
+        """The executor kind."""
+        return "n8n_webhook"
+
+    async def execute(self, tool: TenantTool, call: ToolCall, context: ToolContext) -> ToolOutcome:
+        """POST the call to the tool's webhook and return what it answered.
+
+        A call that writes is repeated only when nothing had been sent (no connection), or when the
+        tool's ``custom_config`` says ``idempotent``.
+        """
+        started = self._clock.monotonic()
+        sent = build_body(call, context)
+        output: JsonValue = None
+        error: str | None = None
+        attempts = 0
+        try:
+            url, options = read_setup(tool)
+            secret = await self._signing_secret(context.tenant_id)
+            last, attempts = await self._call(url, sent, call, options, secret, tool)
+            if isinstance(last, ApplianceError):
+                raise last
+            output = read_result(last, url=url)
+        except UnusableAnswer as exc:
+            error = str(exc)
+        except NotFound:
+            error = "The tenant has no signing secret. The operator should make one."
+        except UpstreamError as exc:
+            error = describe_no_answer(exc)
+        return ToolOutcome(
+            is_success=error is None,
+            output=output,
+            error=error,
+            duration_ms=round((self._clock.monotonic() - started) * 1000),
+            attempts=max(attempts, 1),
+            sent=sent,
+        )
+
+    async def _call(
+        self,
+        url: str,
+        sent: JsonObject,
+        call: ToolCall,
+        options: WebhookOptions,
+        secret: str,
+        tool: TenantTool,
+    ) -> tuple[Attempt, int]:
+        """Return the attempt that stands, and how many there were."""
+        body = msgspec.json.encode(sent)
+        deadline = self._clock.monotonic() + options.timeout_s
+        rule = RetryRule(
+            is_repeatable=tool.risk == "read" or options.idempotent, jitter=self._jitter
+        )
+        attempts = 0
+        while True:
+            attempts += 1
+            left_s = deadline - self._clock.monotonic()
+            attempt = await self._attempt(url, body, call, secret, timeout_s=left_s)
+            wait_s = rule.wait_s(attempt, attempts_made=attempts)
+            if wait_s is None or self._clock.monotonic() + wait_s >= deadline:
+                return attempt, attempts
+            await self._sleep(wait_s)
+
+    async def _attempt(
+        self, url: str, body: bytes, call: ToolCall, secret: str, *, timeout_s: float
+    ) -> OutboundResponse | UpstreamError:
+        at_unix_s = int(self._clock.now().timestamp())
+        request = OutboundRequest(
+            method="POST",
+            url=url,
+            headers={
+                "Content-Type": "application/json",
+                "Accept": "application/json, text/plain;q=0.9, */*;q=0.1",
+                "Idempotency-Key": call.id,
+                HEADER: sign(body, secret=secret, at_unix_s=at_unix_s),
+            },
+            body=body,
+            timeout_s=timeout_s,
+            max_response_bytes=MAX_RESULT_BYTES,
+        )
+        try:
+            return await self._http.send(request)
+        except UpstreamError as exc:
+            return exc
+
+
+def build_body(call: ToolCall, context: ToolContext) -> JsonObject:
+    """Return what the webhook receives; a parameter cannot take the place of ``_context``."""
+    return {**call.arguments, "_context": build_call_context(call, context)}
+
+
+def read_setup(tool: TenantTool) -> tuple[str, WebhookOptions]:
+    """Return the address and the options of ``tool``.
+
+    Raises:
+        UnusableAnswer: The operator left one out or mistyped it.
+    """
+    if not tool.webhook_url:
+        raise UnusableAnswer("The tool has no webhook address. The operator should enter one.")
+    try:
+        return tool.webhook_url, msgspec.convert(tool.custom_config, WebhookOptions)
+    except msgspec.ValidationError as exc:
+        raise UnusableAnswer(
+            f"The tool's configuration does not fit: {exc}. The operator should correct it."
+        ) from exc
+
+
+def describe_no_answer(error: UpstreamError) -> str:
+    """Return who should do what about a call without an answer."""
+    match error.code:
+        case "connect_failed":
+            return (
+                "The tool cannot be reached. It may work later; "
+                "the operator should check that n8n runs and that the address is right."
+            )
+        case "timed_out":
+            return (
+                "The tool did not answer in time. Whether it did its work is not known; "
+                "the operator finds it in n8n under Executions."
+            )
+        case "broken_response":
+            return (
+                "The tool's answer broke off. Whether it did its work is not known; "
+                "the operator finds it in n8n under Executions."
+            )
+        case "response_too_large":
+            return (
+                "The tool's answer is too large. "
+                "The operator should let its workflow answer with less."
+            )
+        case _:
+            return f"The tool may not be called: {error.message}"
