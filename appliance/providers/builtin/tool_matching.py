@@ -22,6 +22,8 @@ from appliance.providers.builtin.slots import Slot, build_slots, humanise
 from appliance.providers.builtin.words import stems
 
 _NAME_WEIGHT, _EXAMPLE_WEIGHT, _DESCRIPTION_WEIGHT, _PARAMETER_WEIGHT = 1.0, 0.95, 0.85, 0.6
+_EXAMPLE_WORD_WEIGHT = 0.65
+"""A word of an example may be just one visitor's value, so it alone calls for no tool."""
 _ABSORBED = 0.6
 """How well a word is explained that a search slot takes in as its value."""
 _ANCHOR = 0.8
@@ -174,7 +176,9 @@ def _keys(tool: ToolSpec, slots: Sequence[Slot]) -> dict[str, float]:
     keys: dict[str, float] = {}
     for text, weight in fields:
         for key in document_keys(lexicon.read(text)):
-            keys[key] = max(weight, keys.get(key, 0.0))
+            is_example_word = weight == _EXAMPLE_WEIGHT and key[0] != CONCEPT_MARK
+            value = _EXAMPLE_WORD_WEIGHT if is_example_word else weight
+            keys[key] = max(value, keys.get(key, 0.0))
     return keys
 
 
