@@ -1,5 +1,14 @@
 """Local models by Ollama; see ``chat_model``."""
 
-from appliance.providers.ollama.chat_model import OllamaChatModel, OllamaDeadlines
+from __future__ import annotations
 
-__all__ = ["OllamaChatModel", "OllamaDeadlines"]
+from appliance.providers.ollama.chat_model import OllamaChatModel, OllamaDeadlines
+from appliance.providers.registry import ProviderDependencies
+
+__all__ = ["OllamaChatModel", "OllamaDeadlines", "build"]
+
+
+def build(dependencies: ProviderDependencies) -> OllamaChatModel:
+    """Return the provider for the operator's Ollama."""
+    settings = dependencies.settings
+    return OllamaChatModel(settings.ollama_url, settings.ollama_model, dependencies.clock)
