@@ -1,5 +1,5 @@
-"""Who answers, one folder per provider; see ``registry``."""
+"""What answers visitors, one folder per provider; see ``registry``."""
 
-from appliance.providers.registry import ProviderDependencies, build_providers
+from appliance.providers.registry import ProviderParts, build_providers
 
-__all__ = ["ProviderDependencies", "build_providers"]
+__all__ = ["ProviderParts", "build_providers"]

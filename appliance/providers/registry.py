@@ -1,7 +1,7 @@
 """The providers that exist and what they are built from.
 
 Owns the one place that knows them all, by walking the package: a provider is a folder whose module
-has ``build(dependencies) -> ChatModel``. Which one answers whom is left to
+has ``build(parts) -> ChatModel | None``. Which one answers whom is decided by
 ``appliance.services.model_selection``.
 """
 
@@ -19,23 +19,27 @@ from appliance.settings import Settings
 PACKAGE = "appliance.providers"
 
 
-class ProviderDependencies(Struct, frozen=True, kw_only=True):
+class ProviderParts(Struct, frozen=True, kw_only=True):
     """Everything a provider may need; each takes its part."""
 
     settings: Settings
     clock: Clock
 
 
-class ProviderModule(Protocol):
+class ProviderFolder(Protocol):
     """What the module of a provider offers."""
 
-    def build(self, dependencies: ProviderDependencies) -> ChatModel:
-        """Return the provider; nothing is connected yet."""
+    def build(self, parts: ProviderParts) -> ChatModel | None:
+        """Return the provider, or ``None`` when the settings do not set it up.
+
+        Raises:
+            ConfigurationError: They set it up wrongly.
+        """
         ...
 
 
-def build_providers(dependencies: ProviderDependencies) -> dict[str, ChatModel]:
-    """Return every provider by its name."""
-    modules = [cast(ProviderModule, module) for module in load_all(PACKAGE)]
-    providers = [module.build(dependencies) for module in modules]
-    return {provider.name: provider for provider in providers}
+def build_providers(parts: ProviderParts) -> dict[str, ChatModel]:
+    """Return every provider that is set up, by its name."""
+    folders = [cast(ProviderFolder, module) for module in load_all(PACKAGE)]
+    built = [folder.build(parts) for folder in folders]
+    return {provider.name: provider for provider in built if provider is not None}

@@ -1,5 +1,5 @@
 """What runs tools, one folder per kind; see ``registry``."""
 
-from appliance.tools.registry import ToolDependencies, build_executors
+from appliance.tools.registry import ToolParts, build_executors
 
-__all__ = ["ToolDependencies", "build_executors"]
+__all__ = ["ToolParts", "build_executors"]

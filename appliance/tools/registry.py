@@ -1,7 +1,7 @@
 """The tool kinds that exist and what they are built from.
 
 Owns the one place that knows them all, by walking the package: a kind is a folder whose module has
-``build(dependencies) -> ToolExecutor``. What a kind does is left to its folder.
+``build(parts) -> ToolExecutor``. What a kind does is left to its folder.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ SigningSecret = Callable[[TenantId], Awaitable[str]]
 """Returns the secret that signs a tenant's webhooks; raises ``NotFound`` when it has none."""
 
 
-class ToolDependencies(Struct, frozen=True, kw_only=True):
+class ToolParts(Struct, frozen=True, kw_only=True):
     """Everything a tool kind may need; each takes its part."""
 
     http: OutboundHttp
     clock: Clock
-    workflows: WorkflowRepository
-    workflow_runner: WorkflowRunner
+    workflows: WorkflowRunner
+    workflow_repository: WorkflowRepository
     signing_secret: SigningSecret
 
 
 class ToolKind(Protocol):
     """What the module of a tool kind offers."""
 
-    def build(self, dependencies: ToolDependencies) -> ToolExecutor:
+    def build(self, parts: ToolParts) -> ToolExecutor:
         """Return the kind's executor."""
         ...
 
 
-def build_executors(dependencies: ToolDependencies) -> dict[ExecutorKind, ToolExecutor]:
+def build_executors(parts: ToolParts) -> dict[ExecutorKind, ToolExecutor]:
     """Return an executor of every kind, by its name."""
     kinds = [cast(ToolKind, module) for module in load_all(PACKAGE)]
-    executors = [kind.build(dependencies) for kind in kinds]
+    executors = [kind.build(parts) for kind in kinds]
     return {executor.kind: executor for executor in executors}

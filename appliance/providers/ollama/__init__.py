@@ -1,14 +1,12 @@
 """Local models by Ollama; see ``chat_model``."""
 
-from __future__ import annotations
-
+from appliance.ports.chat_model import ChatModel
 from appliance.providers.ollama.chat_model import OllamaChatModel, OllamaDeadlines
-from appliance.providers.registry import ProviderDependencies
+from appliance.providers.registry import ProviderParts
 
 __all__ = ["OllamaChatModel", "OllamaDeadlines", "build"]
 
 
-def build(dependencies: ProviderDependencies) -> OllamaChatModel:
+def build(parts: ProviderParts) -> ChatModel:
     """Return the provider for the operator's Ollama."""
-    settings = dependencies.settings
-    return OllamaChatModel(settings.ollama_url, settings.ollama_model, dependencies.clock)
+    return OllamaChatModel(parts.settings.ollama_url, parts.settings.ollama_model, parts.clock)

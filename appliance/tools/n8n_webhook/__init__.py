@@ -2,13 +2,11 @@
 
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.tools.n8n_webhook.executor import WebhookExecutor
-from appliance.tools.registry import ToolDependencies
+from appliance.tools.registry import ToolParts
 
 __all__ = ["WebhookExecutor", "build"]
 
 
-def build(dependencies: ToolDependencies) -> ToolExecutor:
+def build(parts: ToolParts) -> ToolExecutor:
     """Return the executor of webhook tools."""
-    return WebhookExecutor(
-        dependencies.http, dependencies.clock, signing_secret=dependencies.signing_secret
-    )
+    return WebhookExecutor(parts.http, parts.clock, signing_secret=parts.signing_secret)
