@@ -179,6 +179,34 @@ describe("Conversation", () => {
     expect(server.sessions.size).toBe(2);
   });
 
+  it("drops the rest of a piece of stream that arrived before the restart", async () => {
+    const piece = 'event: delta\nid: 1\ndata: {"text":"old"}\n\nevent: message\nid: 2\ndata: {"session_id":"vs_old","message":{"content":"old"}}\n\n';
+    const headers = { "Content-Type": "text/event-stream" };
+    const store = storeOn(new MemoryStorage(), new MemoryStorage());
+    const conversation: Conversation = new Conversation({
+      client: {
+        postMessage: async () => new Response(piece, { headers }),
+        openEvents: () => Promise.reject(new Error("not expected")),
+        loadHistory: () => Promise.reject(new Error("not expected")),
+        endConversation: async () => undefined,
+      },
+      store,
+      context: () => ({}),
+      newId: () => "m1",
+      now: () => 0,
+      sleep: async () => undefined,
+      onChange: ({ activity }) => (activity.kind === "streaming" ? conversation.restart() : undefined),
+      onSignal: (signal) => (signal.type === "restarted" ? noticeRestart() : undefined),
+    });
+    let noticeRestart = (): void => undefined;
+    const restarted = new Promise<void>((resolve) => (noticeRestart = resolve));
+    conversation.send("hello");
+    await restarted;
+    // The rest of the piece is taken in the microtasks before this macrotask.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([said(conversation), store.sessionId]).toEqual([[], ""]);
+  });
+
   it("shows a lost connection and goes on by itself when the network is back", async () => {
     const { conversation, server } = await start();
     const { origin } = server;
