@@ -309,9 +309,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         )
         await bundled.install(
             [
-                ShippedTool(
-                    tool=msgspec.convert(item.tool, NewTool), workflow=item.workflow
-                )
+                ShippedTool(tool=msgspec.convert(item.tool, NewTool), workflow=item.workflow)
                 for item in load_bundled(bundled_workflows())
             ]
         )

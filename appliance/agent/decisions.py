@@ -55,7 +55,7 @@ def _is_made_of(
     phrases: frozenset[tuple[str, ...]],
     fillers: frozenset[tuple[str, ...]],
 ) -> bool:
-    """Say whether ``words`` can be cut into ``phrases`` and ``fillers`` with at least one phrase."""
+    """Say whether ``words`` can be cut into fillers and at least one of ``phrases``."""
     # For each prefix: can it be cut at all, and can it be cut with a phrase in it.
     can_cut = [True] + [False] * len(words)
     has_phrase = [False] * (len(words) + 1)

@@ -18,14 +18,14 @@ from appliance.domain.tool import ToolCall, ToolOutcome, ToolSpec
 from appliance.ports.chat_model import ModelFinished
 
 MAX_REFUSED_ROUNDS = 2
-"""How often a model may come back with calls that cannot run before it must answer without tools."""
+"""How often a model may come back with calls that cannot run; then it must answer without."""
 
 
 class LoopState(Struct, frozen=True, kw_only=True):
     """Where a turn stands.
 
-    ``messages`` are what the model reads, the system message first. ``new_from`` is the index of the
-    first message this turn added behind the visitor's.
+    ``messages`` are what the model reads, the system message first. ``new_from`` is the index of
+    the first message this turn added behind the visitor's.
     """
 
     messages: tuple[ChatMessage, ...]

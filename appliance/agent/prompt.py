@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from string import Template
 
@@ -16,8 +16,9 @@ from appliance.domain.json_types import JsonValue
 from appliance.domain.tenant import BusinessInfo, Tenant
 
 _LANGUAGE_NAMES = {
-    "en": "English", "he": "Hebrew", "ar": "Arabic", "ru": "Russian", "fr": "French", "de": "German",
-    "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch", "pl": "Polish",
+    "en": "English", "he": "Hebrew", "ar": "Arabic", "ru": "Russian", "fr": "French",
+    "de": "German", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch",
+    "pl": "Polish",
 }  # fmt: skip
 
 
@@ -93,7 +94,7 @@ def _fill(name: str, **values: str) -> str:
     return _template(name).substitute(values)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _template(name: str) -> Template:
     path = files("appliance.agent").joinpath("prompts", f"{name}.md")
     return Template(path.read_text(encoding="utf-8"))

@@ -29,7 +29,7 @@ class User(Struct, frozen=True, kw_only=True):
 
 
 class RefreshToken(Struct, frozen=True, kw_only=True):
-    """A login session: the hash of its current refresh token. ``id`` is the access tokens' ``sid``."""
+    """A login session, by the hash of its refresh token. ``id`` is the access tokens' ``sid``."""
 
     id: str
     user_id: UserId

@@ -22,8 +22,8 @@ from appliance.domain.tool import ToolExecution
 class NewTurn(Struct, frozen=True, kw_only=True):
     """A visitor's message that asks for a turn.
 
-    ``session_hash`` is of the session the visitor named, or ``None``. When it is unknown, foreign or
-    ended, a new conversation is made under ``new_conversation_id`` and ``new_session_hash``.
+    ``session_hash`` is of the session the visitor named, or ``None``. When it is unknown, foreign
+    or ended, a new conversation is made under ``new_conversation_id`` and ``new_session_hash``.
     """
 
     tenant_id: TenantId
@@ -165,7 +165,7 @@ class TurnStore(Protocol):
     async def record_execution(
         self, tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
     ) -> None:
-        """Make one execution durable before the turn ends: a write that happened is never forgotten.
+        """Make one execution durable before the turn ends: no write that happened is forgotten.
 
         ``finish_turn`` and ``fail_turn`` do not log an execution of the same call id again.
         """

@@ -18,7 +18,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from appliance.domain.ids import TenantId, UserId, hash_token, new_id, new_token
 from appliance.domain.user import RefreshToken, User, UserRole
-from appliance.errors import InvalidInput, FieldError, NotAuthenticated, RateLimited
+from appliance.errors import FieldError, InvalidInput, NotAuthenticated, RateLimited
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import UserRepository
 
@@ -265,7 +265,9 @@ class LoginService:
                          "verify_iat": False},
             )  # fmt: skip
         except jwt.PyJWTError as error:
-            raise NotAuthenticated("The access token is not valid.", code="invalid_token") from error
+            raise NotAuthenticated(
+                "The access token is not valid.", code="invalid_token"
+            ) from error
         if float(claims["exp"]) <= self._clock.now().timestamp():
             raise _expired()
         return claims

@@ -104,9 +104,7 @@ class ModelSelector:
         """Return the default provider and whether it can answer."""
         provider = await self._default_provider()
         if provider == LOCAL and not self._has_local:
-            return ProviderState(
-                status="degraded", provider=provider, detail=self._local_problem
-            )
+            return ProviderState(status="degraded", provider=provider, detail=self._local_problem)
         return ProviderState(
             status="ok", provider=provider, model=self._default_models.get(provider)
         )

@@ -32,9 +32,7 @@ class KnownTenant(Struct, frozen=True, kw_only=True):
 class TenantDirectory:
     """Finds tenants by key; what it found is used for ``MAX_AGE_S``."""
 
-    def __init__(
-        self, *, tenants: TenantRepository, tools: ToolRepository, clock: Clock
-    ) -> None:
+    def __init__(self, *, tenants: TenantRepository, tools: ToolRepository, clock: Clock) -> None:
         self._tenants = tenants
         self._tools = tools
         self._clock = clock

@@ -218,9 +218,7 @@ class TenantService:
         if not _LANGUAGE.fullmatch(tenant.language):
             errors.append(FieldError("language", "Give a language tag such as en, he or pt-BR."))
         if not _is_time_zone(tenant.time_zone):
-            errors.append(
-                FieldError("time_zone", "Give an IANA time zone such as Asia/Jerusalem.")
-            )
+            errors.append(FieldError("time_zone", "Give an IANA time zone such as Asia/Jerusalem."))
         if errors:
             raise InvalidInput("Some fields of the tenant do not fit.", errors=errors)
         return tenant

@@ -36,9 +36,7 @@ class ToolTrials:
         """
         tool = await self._tools.get_for_tenant(tenant.id, tool_id)
         if tool is None:
-            raise NotFound(
-                f"The tenant does not use the tool {tool_id!r}.", code="tool_not_found"
-            )
+            raise NotFound(f"The tenant does not use the tool {tool_id!r}.", code="tool_not_found")
         problem = find_argument_problem(parameters, tool.tool.parameters_schema)
         if problem is not None:
             raise InvalidInput(

@@ -73,9 +73,7 @@ class TenantToolChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class ToolService:
     """Manages the catalogue and the tenants' choices from it."""
 
-    def __init__(
-        self, *, tools: ToolRepository, directory: TenantDirectory, clock: Clock
-    ) -> None:
+    def __init__(self, *, tools: ToolRepository, directory: TenantDirectory, clock: Clock) -> None:
         self._tools = tools
         self._directory = directory
         self._clock = clock
@@ -163,8 +161,8 @@ class ToolService:
     ) -> TenantTool:
         """Change the given fields of the tenant's use of a tool.
 
-        A ``webhook_url`` given without an executor makes the webhook the executor; ``null`` goes back
-        to the workflow.
+        A ``webhook_url`` given without an executor makes the webhook the executor; ``null`` goes
+        back to the workflow.
 
         Raises:
             NotFound: The tenant does not use this tool.
@@ -236,6 +234,8 @@ def _check_webhook_url(url: str | None) -> None:
         raise InvalidInput(
             "The webhook_url does not fit.",
             errors=[
-                FieldError("webhook_url", "Give an http or https address without user and password.")
+                FieldError(
+                    "webhook_url", "Give an http or https address without user and password."
+                )
             ],
         )

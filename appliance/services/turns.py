@@ -253,9 +253,7 @@ class TurnService:
                 **_about(turn),
             )
 
-    async def _with_lease(
-        self, turn: _Turn, answering: asyncio.Future[AgentResult]
-    ) -> AgentResult:
+    async def _with_lease(self, turn: _Turn, answering: asyncio.Future[AgentResult]) -> AgentResult:
         """Wait for the answer, keeping the session's lease alive; nothing runs on after this."""
         deadline = self._clock.monotonic() + TURN_DEADLINE_S
         try:

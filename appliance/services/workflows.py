@@ -44,7 +44,7 @@ class WorkflowService:
         existing = await self._workflows.find_by_name(summary.name)
         if existing is not None and existing.is_bundled:
             raise Conflict(
-                f"{summary.name!r} ships with the program. Rename the workflow and import it again.",
+                f"{summary.name!r} ships with the program. Give the workflow another name.",
                 code="workflow_name_taken",
             )
         stored = StoredWorkflow(

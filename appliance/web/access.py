@@ -74,8 +74,8 @@ class OwnOrigins(NamedTuple):
     def has(self, origin: str, host: bytes) -> bool:
         """Say whether ``origin`` is one of them; ``host`` is the request's Host header.
 
-        A listener on all addresses is reached under any of the machine's addresses, but never under a
-        name that the operator did not set: a foreign name may have been rebound to this machine.
+        A listener on all addresses is reached under any of the machine's addresses, but never under
+        a name that the operator did not set: a foreign name may have been rebound to this machine.
         """
         if origin in self.exact:
             return True
@@ -106,8 +106,8 @@ def build_own_origins(*, host: str, port: int, public_url: str | None) -> OwnOri
 class TenantAccess:
     """Finds the tenant of a visitor's request and answers for its origin.
 
-    The tenant is put into ``scope["state"]["known_tenant"]``. A browser reads an error only with CORS
-    headers, so a page of an allowed origin gets them on every answer, others on none.
+    The tenant is put into ``scope["state"]["known_tenant"]``. A browser reads an error only with
+    CORS headers, so a page of an allowed origin gets them on every answer, others on none.
     """
 
     def __init__(
@@ -190,7 +190,9 @@ class JsonBodies:
                 find_header(scope, b"content-length") not in (None, b"0")
                 or find_header(scope, b"transfer-encoding") is not None
             )
-            is_exempt = scope["path"].startswith(self._exempt_paths) if self._exempt_paths else False
+            is_exempt = (
+                scope["path"].startswith(self._exempt_paths) if self._exempt_paths else False
+            )
             if has_body and not is_exempt and content_type.lower() != b"application/json":
                 await send_problem(send, UnsupportedMediaType("Send the body as application/json."))
                 return
@@ -208,9 +210,7 @@ def find_header(scope: Scope, name: bytes) -> bytes | None:
 async def send_problem(send: Send, error: Exception, extra: Headers | None = None) -> None:
     """Answer with a problem from outside the framework."""
     problem, headers = build_problem(error)
-    encoded: Headers = [
-        (name.lower().encode(), value.encode()) for name, value in headers.items()
-    ]
+    encoded: Headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     encoded.append((b"content-type", MEDIA_TYPE.encode()))
     body = msgspec.json.encode(problem)
     await _send(send, problem.status, [*encoded, *(extra or [])], body)
@@ -241,4 +241,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-

@@ -63,9 +63,7 @@ def build_public_app(parts: PublicParts) -> tuple[AsgiApp, Litestar]:
     return RequestIds(access), litestar
 
 
-def build_admin_app(
-    services: Mapping[str, Any], *, public: Litestar
-) -> tuple[AsgiApp, Litestar]:
+def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[AsgiApp, Litestar]:
     """Return the admin listener's application; it also publishes the contract of both."""
 
     @get("/schema/openapi.json", include_in_schema=False)

@@ -143,9 +143,7 @@ def _sentence(text: str) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _problem(
-    status: int, detail: str, *, code: str | None = None, errors: Any = ()
-) -> Problem:
+def _problem(status: int, detail: str, *, code: str | None = None, errors: Any = ()) -> Problem:
     return Problem(
         title=HTTPStatus(status).phrase,
         status=int(status),

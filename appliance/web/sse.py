@@ -33,7 +33,9 @@ class ServerEvent(Struct, frozen=True):
 def encode_event(event: ServerEvent) -> bytes:
     """Return ``event`` as it goes over the wire."""
     head = f"id: {event.id}\n" if event.id is not None else ""
-    return b"".join((head.encode(), b"event: ", event.name.encode(), b"\ndata: ", event.data, b"\n\n"))
+    return b"".join(
+        (head.encode(), b"event: ", event.name.encode(), b"\ndata: ", event.data, b"\n\n")
+    )
 
 
 class Shutdown:

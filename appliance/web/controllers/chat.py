@@ -91,7 +91,11 @@ class ChatController(Controller):
         tenant = known_tenant(request).tenant
         return await conversations.history(tenant.id, session_id, limit=limit)
 
-    @get("/events/{session_id:str}", summary="Follow the conversation", media_type="text/event-stream")
+    @get(
+        "/events/{session_id:str}",
+        summary="Follow the conversation",
+        media_type="text/event-stream",
+    )
     async def follow(
         self,
         request: VisitorRequest,
