@@ -6,6 +6,7 @@ Owns the shape of an answer and of a form's state; making them is left to ``dial
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from msgspec import Struct, field
 
@@ -16,11 +17,15 @@ MAX_QUICK_REPLIES = 4
 MAX_QUICK_REPLY_LENGTH = 60
 
 
+FormStatus = Literal["asking", "called", "declined"]
+
+
 class Form(Struct, frozen=True, kw_only=True):
     """A tool being filled in: what is known, what was asked last, and how often in vain.
 
     ``values`` are by slot key. ``partial`` holds the day of a moment whose time is still unknown.
-    ``is_called`` forms have been handed over as a tool call.
+    A ``called`` form has been handed over as a tool call, a ``declined`` one was not carried out
+    and waits for what to change.
     """
 
     tool: str
@@ -28,7 +33,7 @@ class Form(Struct, frozen=True, kw_only=True):
     partial: dict[str, str] = field(default_factory=dict)
     asked: str | None = None
     failures: int = 0
-    is_called: bool = False
+    status: FormStatus = "asking"
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -15,43 +15,47 @@ from appliance.providers.builtin.answers import Answer, Form
 PROVIDER = "builtin"
 
 
+_NOT_RUN = ("not carried out", "declin")
+"""What the agent loop says, in a tool message, of a call that did not run for want of a yes."""
+
+
 class ConversationView(Struct, frozen=True, kw_only=True):
     """The parts of a conversation that the next answer depends on.
 
-    ``results`` are tool messages behind the last visitor message, oldest first; ``form`` is the one
-    left open, or handed over, by our last message.
+    ``results`` are the tool messages behind the last visitor message, oldest first. ``form`` is the
+    one that our message of the turn before left open or handed over; ``is_unrun`` says that the
+    call it was handed over for was refused or still waits for the visitor's yes.
     """
 
     text: str
     results: tuple[ChatMessage, ...] = ()
     form: Form | None = None
-    is_declined: bool = False
-    """The visitor, or the policy, refused the call that ``form`` was handed over for."""
+    is_unrun: bool = False
 
 
 def view_conversation(messages: tuple[ChatMessage, ...]) -> ConversationView:
     """Return what the messages, oldest first, tell."""
     last_user = max((i for i, m in enumerate(messages) if m.role == "user"), default=-1)
-    text = messages[last_user].content if last_user >= 0 else ""
     behind = messages[last_user + 1 :]
     start = max((i for i, m in enumerate(behind) if m.role == "assistant"), default=-1)
-    results = tuple(m for m in behind[start + 1 :] if m.role == "tool")
     holder = max(
         (i for i, m in enumerate(messages) if m.role == "assistant" and _is_ours(m)), default=-1
     )
-    form = read_form(messages[holder].provider_state) if holder >= 0 else None
-    answers = [m for m in messages[holder + 1 :] if m.role == "tool"] if holder >= 0 else []
+    since = messages[holder + 1 :] if holder >= 0 else ()
+    is_stale = sum(m.role == "user" for m in since) > 1  # another provider answered meanwhile
+    answers = [m for m in since if m.role == "tool"]
     return ConversationView(
-        text=text,
-        results=results,
-        form=form,
-        is_declined=bool(answers) and is_declined(answers[-1]),
+        text=messages[last_user].content if last_user >= 0 else "",
+        results=tuple(m for m in behind[start + 1 :] if m.role == "tool"),
+        form=read_form(messages[holder].provider_state) if holder >= 0 and not is_stale else None,
+        is_unrun=bool(answers) and is_not_run(answers[-1]),
     )
 
 
-def is_declined(message: ChatMessage) -> bool:
-    """Say whether a tool message tells that the visitor did not want the call."""
-    return message.is_error and "declin" in message.content.casefold()
+def is_not_run(message: ChatMessage) -> bool:
+    """Say whether a tool message tells that the call did not run for want of the visitor's yes."""
+    content = message.content.casefold()
+    return len(content) < 200 and any(phrase in content for phrase in _NOT_RUN)
 
 
 def _is_ours(message: ChatMessage) -> bool:

@@ -16,7 +16,7 @@ from appliance.providers.builtin import intents
 from appliance.providers.builtin.answers import Answer, Form, join_paragraphs
 from appliance.providers.builtin.conversation_state import (
     ConversationView,
-    is_declined,
+    is_not_run,
     view_conversation,
 )
 from appliance.providers.builtin.form_dialogue import MAX_FAILURES, FormFiller
@@ -59,7 +59,7 @@ class Dialogue:
             shop_name=request.briefing.shop_name,
         )
         self._message: Message = read_message(self._view.text, context)
-        is_in_form = self._view.form is not None and not self._view.form.is_called
+        is_in_form = self._view.form is not None and self._view.form.status == "asking"
         self._book = choose_phrasebook(
             request.briefing.language,
             self._view.text,
@@ -76,11 +76,24 @@ class Dialogue:
         form = self._view.form
         filler = self._filler(form) if form else None
         if form is not None and filler is not None:
-            if not form.is_called:
+            if form.status == "asking":
                 return self._in_form(form, filler)
-            if self._view.is_declined and filler.reads(form, self._message):
+            is_open = form.status == "declined" or self._view.is_unrun
+            if is_open and self._changes(form, filler):
                 return filler.answer(form, self._message)
+            if is_open and intents.cancels(self._message):
+                return self._general.cancelled(had_form=True)
         return self._fresh(form)
+
+    def _changes(self, form: Form, filler: FormFiller) -> bool:
+        """Say whether the message changes a value of a form that was not carried out."""
+        return filler.reads(form, self._message) and not (
+            intents.is_question(self._message) and self._is_known()
+        )
+
+    def _is_known(self) -> bool:
+        known = find_best(self._knowledge, self._message)
+        return known is not None and known.coverage >= ENOUGH_COVERAGE
 
     def _filler(self, form: Form) -> FormFiller | None:
         tool = self._toolset.get(form.tool)
@@ -96,10 +109,11 @@ class Dialogue:
 
     def _after_tools(self, results: Sequence[ChatMessage]) -> Answer:
         form = self._view.form
-        if any(is_declined(result) for result in results):
+        if any(is_not_run(result) for result in results):
             filler = self._filler(form) if form else None
             if form is None or filler is None or intents.cancels(self._message):
                 return Answer(intent="declined", text=self._book.say("declined_plain"))
+            form = msgspec.structs.replace(form, status="declined")
             return Answer(intent="declined", text=self._book.say("declined"), form=form)
         texts = [
             self._failure() if result.is_error else render_result(result.content, self._book)
@@ -201,8 +215,13 @@ class Dialogue:
 
     def _follow_up(self, last: Form | None) -> Answer | None:
         """Take "and order 678?" as the last tool asked again with another value."""
-        filler = self._filler(last) if last is not None and last.is_called else None
-        if last is None or filler is None or not intents.is_follow_up(self._message):
+        tool = (
+            self._toolset.get(last.tool) if last is not None and last.status == "called" else None
+        )
+        if last is None or tool is None or tool.risk != "read":
+            return None  # what writes is asked for in full, never by a hint
+        filler = self._filler(last)
+        if filler is None or not intents.is_follow_up(self._message):
             return None
         if not filler.reads(last, self._message):
             return None

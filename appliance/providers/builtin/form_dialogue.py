@@ -58,7 +58,9 @@ class FormFiller:
         """Say whether the message has a value, other than free text, for the form."""
         asked = self._by_key.get(form.asked or "")
         reader = self._reader(message, form)
-        if reader.read_all(is_opening=False).values or self._moment(form, message, asked):
+        is_loose = self._is_correction(form, message)
+        found = reader.read_all(is_opening=False, are_numbers_loose=is_loose)
+        if found.values or self._moment(form, message, asked):
             return True
         return (
             asked is not None
@@ -70,7 +72,11 @@ class FormFiller:
         """Take the message as the answer to what was asked, or as a correction."""
         asked = self._by_key.get(form.asked or "")
         reader = self._reader(message, form)
-        found = self._relevant(form, asked, message, reader.read_all(is_opening=False))
+        is_loose = self._is_correction(form, message) or (
+            asked is not None and asked.kind == "number"
+        )
+        everything = reader.read_all(is_opening=False, are_numbers_loose=is_loose)
+        found = self._relevant(form, asked, message, everything)
         moment = self._moment(form, message, asked)
         if moment and asked:
             found.values[asked.key] = moment
@@ -96,7 +102,7 @@ class FormFiller:
         self, form: Form, asked: Slot | None, message: Message, found: Extracted
     ) -> Extracted:
         """Return what may be taken: free-text answers are whole, corrections need a sign."""
-        is_correction = message.reading.has("intent.correction") or form.is_called
+        is_correction = self._is_correction(form, message)
         values: JsonObject = {}
         for key, value in found.values.items():
             slot = self._by_key[key]
@@ -113,6 +119,9 @@ class FormFiller:
                 continue
             values[key] = value
         return Extracted(values, found.partial)
+
+    def _is_correction(self, form: Form, message: Message) -> bool:
+        return message.reading.has("intent.correction") or form.status != "asking"
 
     def _moment(self, form: Form, message: Message, asked: Slot | None) -> str | None:
         """Return a moment whose day was said before and whose time this message says."""
@@ -170,7 +179,7 @@ class FormFiller:
             return self._stay(form, objections)
         has_failed = bool(objections) and form.asked == missing.key
         failures = form.failures + 1 if has_failed else form.failures if is_retry else 0
-        form = msgspec.structs.replace(form, asked=missing.key, failures=failures, is_called=False)
+        form = msgspec.structs.replace(form, asked=missing.key, failures=failures, status="asking")
         reasons = " ".join(dict.fromkeys(objection.say(self._book) for objection in objections))
         return Answer(
             intent="form",
@@ -182,7 +191,7 @@ class FormFiller:
     def _stay(self, form: Form, objections: list[Objection]) -> Answer:
         """Say why an optional value does not do; nothing required is missing."""
         reasons = " ".join(dict.fromkeys(objection.say(self._book) for objection in objections))
-        form = msgspec.structs.replace(form, asked=None, is_called=False)
+        form = msgspec.structs.replace(form, asked=None, status="asking")
         return Answer(intent="form", text=reasons, form=form)
 
     def _refused(self, form: Form) -> Slot | None:
@@ -192,7 +201,7 @@ class FormFiller:
         return next((slot for slot in self._slots if slot.path == path and slot.is_required), None)
 
     def _call(self, form: Form) -> Answer:
-        form = msgspec.structs.replace(form, asked=None, failures=0, is_called=True)
+        form = msgspec.structs.replace(form, asked=None, failures=0, status="called")
         return Answer(
             intent="tool",
             call_tool=self._tool.name,

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from appliance.domain.json_types import JsonValue
 from appliance.providers.builtin.answers import Form, pick_quick_replies
+from appliance.providers.builtin.lexicon import read_text
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.result_values import render_inline
 from appliance.providers.builtin.slot_checks import Objection
@@ -31,6 +32,8 @@ def ask_for(slot: Slot, form: Form, book: Phrasebook) -> str:
         return book.say("ask_datetime_time", label=label)
     if slot.kind in _BY_KIND:
         question = book.say(_BY_KIND[slot.kind], label=hint or label)
+    elif hint and read_text(hint).has("intent.question"):
+        question = hint if hint.endswith("?") else hint.rstrip(".") + "?"
     elif hint:
         question = book.say("ask_described", label=label, description=hint)
     elif slot.kind == "number":

@@ -7,6 +7,7 @@ Owns choosing which of these was asked and the sentence for it; understanding th
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.opening_hours import EVERY_DAY, HoursEntry, Span, WeekHours
@@ -55,7 +56,7 @@ def _label(entry: HoursEntry, book: Phrasebook) -> str:
 
 
 def _is_run(days: tuple[int, ...]) -> bool:
-    return all((b - a) % 7 == 1 for a, b in zip(days, days[1:], strict=False))
+    return all((b - a) % 7 == 1 for a, b in pairwise(days))
 
 
 def _text(entry: HoursEntry, book: Phrasebook) -> str:

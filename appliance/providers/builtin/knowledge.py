@@ -52,9 +52,9 @@ def _documents(info: BusinessInfo) -> Iterator[Document]:
     for faq in info.faqs:
         yield Document("faq", faq.question, faq.answer)
     for label, value in info.policies.items():
-        yield Document("policy", humanise(str(label)), render_inline(value))
+        yield Document("policy", title_of(str(label)), render_inline(value))
     for label, value in info.contact.items():
-        yield Document("contact", humanise(str(label)), render_inline(value))
+        yield Document("contact", title_of(str(label)), render_inline(value))
     for label, value in info.hours.items():
         yield Document("hours", str(label), render_inline(value))
     if info.about.strip():
@@ -106,6 +106,13 @@ class KnowledgeCache:
             if len(cache) > self._size:
                 cache.popitem(last=False)
         return known
+
+
+def title_of(label: str) -> str:
+    """Return an operator's label as a title: words as written, only field names are taken apart."""
+    if " " in label or "-" in label or not label.isascii():
+        return label[:1].upper() + label[1:].replace("_", " ")
+    return humanise(label)
 
 
 def _encode_unknown(value: JsonValue) -> str:

@@ -20,8 +20,10 @@ _CURRENCY_SIGNS = "$€£₪"
 _MAX_PLAIN_COUNT = 1_000
 
 
-def assign_numbers(message: Message, slots: Sequence[Slot]) -> dict[str, Mention]:
-    """Return for each numeric slot the number that is surely or likely meant for it."""
+def assign_numbers(
+    message: Message, slots: Sequence[Slot], *, are_loose: bool = True
+) -> dict[str, Mention]:
+    """Return for each numeric slot the number meant for it: surely, or likely if ``are_loose``."""
     numeric = [slot for slot in slots if slot.kind == "number"]
     free = [m for m in message.of_kind("number") if not _is_code(message, m, slots)]
     pairs = sorted(
@@ -35,7 +37,11 @@ def assign_numbers(message: Message, slots: Sequence[Slot]) -> dict[str, Mention
     assigned: dict[str, Mention] = {}
     used: set[int] = set()
     for negative, _, start, key in pairs:
-        if negative < 0 and key not in assigned and start not in used:
+        if (
+            -negative >= (_POSSIBLE if are_loose else _ADJACENT)
+            and key not in assigned
+            and start not in used
+        ):
             assigned[key] = by_start[start]
             used.add(start)
     return assigned
@@ -105,7 +111,5 @@ def _concepts_at(message: Message, positions: set[int]) -> set[str]:
 
 def _has_currency(message: Message, mention: Mention) -> bool:
     text = message.reading.text
-    return (
-        text[max(0, mention.start - 1) : mention.start] in _CURRENCY_SIGNS[:]
-        and (mention.start > 0)
-    ) or text[mention.end : mention.end + 1] in tuple(_CURRENCY_SIGNS)
+    beside = text[max(0, mention.start - 1) : mention.start] + text[mention.end : mention.end + 1]
+    return any(sign in beside for sign in _CURRENCY_SIGNS)

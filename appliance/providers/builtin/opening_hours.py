@@ -29,7 +29,7 @@ _BARE_RANGE = re.compile(r"(?<![\d:])(\d{1,2})\s*-\s*(\d{1,2})(?![\d:])")
 
 
 class Span(Struct, frozen=True):
-    """Open from ``start`` to ``end``, minutes after midnight; past midnight ``end`` exceeds 1440."""
+    """Open from ``start`` to ``end``, in minutes after midnight; tomorrow begins at 1440."""
 
     start: int
     end: int

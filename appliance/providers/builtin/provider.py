@@ -8,7 +8,7 @@ needs no network, no disk beyond its own texts and no time worth naming (docs/ad
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 from appliance.domain.ids import new_id
 from appliance.domain.tool import ToolCall
@@ -41,7 +41,7 @@ class BuiltinChatModel:
         """The provider's name."""
         return PROVIDER
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[ModelEvent]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer ``request`` as ``ChatModel.stream`` says; never fails and never waits."""
         knowledge = self._knowledge.get(request.briefing.business_info)
         dialogue = Dialogue(request, knowledge, self._toolsets.get(request.tools))

@@ -25,7 +25,7 @@ _TITLE_KEYS = ("name", "title", "label", "product", "product_name", "id")
 _PRICE_KEYS = re.compile(r"(?:^|_)(?:price|cost|total|amount|fee)$", re.I)
 _PLUMBING_KEY = re.compile(
     r"^(?:success|ok|is_success|code|http_status|status_code|error|errors|request_id|trace_id|meta|"
-    r"timestamp|uuid|_.*|.*_id|.*Id)$"
+    r"timestamp|uuid|count|total_count|page|limit|offset|has_more|next_cursor|_.*|.*_id|.*Id)$"
 )
 
 
@@ -91,9 +91,16 @@ def _render_object(value: Mapping[str, JsonValue], book: Phrasebook) -> str:
         elif not (sentence and _is_said(part, sentence, book)):
             lines.append(f"- **{humanise(key)}:** {_field(key, part, value, book)}")
     lines = lines[: _MAX_FIELDS + _MAX_ITEMS + 1]
+    if _has_failed(value):
+        return sentence or book.say("result_not_done")
     if not sentence:
         sentence = book.say("result_found" if lines else "result_done")
     return "\n".join([sentence, "", *lines]) if lines else sentence
+
+
+def _has_failed(value: Mapping[str, JsonValue]) -> bool:
+    """Say whether a result reports by its own flag that nothing came of it."""
+    return any(value.get(flag) is False for flag in ("success", "ok", "is_success"))
 
 
 def _telling_fields(value: Mapping[str, JsonValue]) -> list[tuple[str, JsonValue]]:

@@ -6,6 +6,13 @@ Owns the light checks made while a form is filled and the last one of the whole 
 
 from __future__ import annotations
 
+import json
+import operator
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject, JsonValue
@@ -13,7 +20,17 @@ from appliance.providers.builtin.contact_values import EMAIL, URL, is_phone
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.slots import Slot
 
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
 _MAX_CHOICES_TOLD = 8
+_LIMITS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+    ("minimum", "invalid_minimum", operator.lt),
+    ("exclusiveMinimum", "invalid_above", operator.le),
+    ("maximum", "invalid_maximum", operator.gt),
+    ("exclusiveMaximum", "invalid_below", operator.ge),
+)
+"""Keywords of JSON Schema with what is true of a value that breaks them."""
 
 
 class Objection(Struct, frozen=True):
@@ -56,17 +73,15 @@ def _check_item(slot: Slot, value: JsonValue) -> Objection | None:
 
 
 def _check_number(schema: JsonObject, value: float) -> Objection | None:
-    if schema.get("type") == "integer" and not float(value).is_integer():
+    if schema.get("type") == "integer" and isinstance(value, float) and not value.is_integer():
         return _object("invalid_integer")
-    limits = (
-        ("minimum", "invalid_minimum", lambda limit: value < limit),
-        ("exclusiveMinimum", "invalid_minimum", lambda limit: value <= limit),
-        ("maximum", "invalid_maximum", lambda limit: value > limit),
-        ("exclusiveMaximum", "invalid_maximum", lambda limit: value >= limit),
-    )
-    for keyword, sentence, is_broken in limits:
+    for keyword, sentence, is_broken in _LIMITS:
         limit = schema.get(keyword)
-        if isinstance(limit, int | float) and not isinstance(limit, bool) and is_broken(limit):
+        if (
+            isinstance(limit, int | float)
+            and not isinstance(limit, bool)
+            and is_broken(value, limit)
+        ):
             return _object(sentence, limit=limit)
     return None
 
@@ -97,15 +112,23 @@ def find_misfit(schema: JsonObject, arguments: JsonObject) -> tuple[str, ...] | 
     A schema that cannot be read refuses nothing here: the caller of the tool validates again and
     reports it to the operator.
     """
-    import jsonschema
+    from jsonschema import SchemaError
     from referencing.exceptions import Unresolvable
 
     try:
-        jsonschema.Draft202012Validator.check_schema(schema)
-        errors = jsonschema.Draft202012Validator(schema).iter_errors(arguments)
-        first = next(iter(errors), None)
-    except (jsonschema.SchemaError, Unresolvable, RecursionError, TypeError, ValueError):
+        validator = _build_validator(json.dumps(schema, sort_keys=True))
+        first = next(iter(validator.iter_errors(arguments)), None)
+    except (SchemaError, Unresolvable, re.error, RecursionError, TypeError, ValueError):
         return None
     if first is None:
         return None
     return tuple(part for part in first.absolute_path if isinstance(part, str))
+
+
+@lru_cache(maxsize=256)
+def _build_validator(schema: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
+    parsed = json.loads(schema)
+    Draft202012Validator.check_schema(parsed)
+    return Draft202012Validator(parsed, format_checker=Draft202012Validator.FORMAT_CHECKER)

@@ -59,16 +59,17 @@ class SlotReader:
         self._now = now
         self._choose_hour = choose_hour
 
-    def read_all(self, *, is_opening: bool) -> Extracted:
+    def read_all(self, *, is_opening: bool, are_numbers_loose: bool = True) -> Extracted:
         """Return every value the message has for any slot.
 
         Args:
             is_opening: The message asks for the tool, so what is left of it may be what the tool
                 is to search for; never so in the middle of a form.
+            are_numbers_loose: A bare number may be meant for any slot, not only for one it names.
         """
         values: JsonObject = {}
         partial: dict[str, str] = {}
-        numbers = assign_numbers(self._message, self._slots)
+        numbers = assign_numbers(self._message, self._slots, are_loose=are_numbers_loose)
         dates = self._message.of_kind("date")
         times = self._times(dates)
         moments = [slot for slot in self._slots if slot.kind == "datetime"]

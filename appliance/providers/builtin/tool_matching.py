@@ -134,7 +134,7 @@ def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
         for code in message.codes:
             position = min(message.words_in(code.start, code.end), default=0)
             is_near = not labels.isdisjoint((position - 1, position - 2))
-            if is_near and len(code.value) > 2 and write_code(slot, code.value) is not None:  # noqa: PLR2004
+            if is_near and len(code.value) > 2 and write_code(slot, code.value) is not None:
                 return True
     return False
 
