@@ -271,7 +271,13 @@ class _Builder(Struct, frozen=True, kw_only=True):
         (host, port), _ = self.addresses
         pages = build_bundle_routes(widget_bundle())
         if demo is not None:
-            pages.append(build_demo_route(shop_name=demo.tenant.name, api_key=demo.api_key))
+            pages.append(
+                build_demo_route(
+                    shop_name=demo.tenant.name,
+                    api_key=demo.api_key,
+                    public_url=admin_services["public_url"],
+                )
+            )
         public_app, public = build_public_app(
             PublicParts(
                 services=public_services,

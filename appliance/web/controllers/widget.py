@@ -71,14 +71,17 @@ def build_bundle_routes(bundle: Path) -> list[HTTPRouteHandler]:
     return routes
 
 
-def build_demo_route(*, shop_name: str, api_key: str) -> HTTPRouteHandler:
-    """Return the route of the demo shop's page, with the widget as a customer would embed it."""
-    snippet = build_embed_snippet("", api_key)
+def build_demo_route(*, shop_name: str, api_key: str, public_url: str) -> HTTPRouteHandler:
+    """Return the route of the demo shop's page, with the widget as a customer would embed it.
+
+    The page's own tag is relative, so that it works under every address of this machine; the code
+    it shows has the public address.
+    """
     page = DEMO_PAGE.read_text(encoding="utf-8")
     for name, value in (
         ("shop_name", escape(shop_name)),
-        ("embed_snippet", snippet),
-        ("embed_snippet_escaped", escape(snippet)),
+        ("embed_snippet", build_embed_snippet("", api_key)),
+        ("embed_snippet_escaped", escape(build_embed_snippet(public_url, api_key))),
     ):
         page = page.replace("{{" + name + "}}", value)
 
