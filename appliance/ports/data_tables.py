@@ -31,7 +31,8 @@ class Column(Struct, frozen=True, kw_only=True):
 class Condition(Struct, frozen=True, kw_only=True):
     """One test of a row; ``value`` is ignored by the conditions that need none.
 
-    ``like`` and ``ilike`` take ``%`` and ``_`` as SQL does.
+    As in n8n: ``%`` is the only wildcard of ``like`` and ``ilike``, and a text without one is looked
+    for anywhere; ``isEmpty`` means null; ``neq`` holds for null too, unless its value is null.
     """
 
     column: str
@@ -57,7 +58,8 @@ class DataTables(Protocol):
     """A tenant's data tables.
 
     A row is a JSON object of the table's columns plus ``id`` (int, ascending), ``createdAt`` and
-    ``updatedAt`` (RFC 3339, UTC). Every method raises ``NotFound`` for a table the tenant does not
+    ``updatedAt`` (RFC 3339, UTC). Values are converted to their column's type where that loses
+    nothing: ``"5"`` fits a number, ``5`` a string. Every method raises ``NotFound`` for a table the tenant does not
     have and ``InvalidInput`` for an unknown column or a value that does not fit its type.
     """
 

@@ -111,5 +111,5 @@ def decode_json(stored: str) -> object:
     return _decode.decode(stored)
 
 
-def _lower(value: object) -> object:
+def _lower(value: str | bytes | float | None) -> str | bytes | float | None:
     return value.lower() if isinstance(value, str) else value

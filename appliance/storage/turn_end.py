@@ -61,7 +61,9 @@ _INSERT_EXECUTION = """
             WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id
               AND ledger_key = :ledger_key AND is_success
         ) THEN NULL ELSE :ledger_key END
-    WHERE true
+    WHERE EXISTS (
+        SELECT 1 FROM conversations WHERE tenant_id = :tenant_id AND id = :conversation_id
+    )
     ON CONFLICT (conversation_id, call_id) DO NOTHING
 """
 

@@ -66,6 +66,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="database-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        """Say whether writes are still carried out."""
+        return self._thread.is_alive()
+
     async def submit(self, job: WriteJob[Result]) -> Result:
         """Run ``job`` and return its result once it is durable.
 
