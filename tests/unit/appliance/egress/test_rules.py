@@ -12,8 +12,7 @@ from appliance.errors import ConfigurationError, Rejected
 def passes(rules: EgressRules, host: str, port: int, *addresses: str) -> bool:
     try:
         rules.check(host, port, [ip_address(address) for address in addresses])
-    except Rejected as exc:
-        assert exc.code == "egress_denied"
+    except Rejected:
         return False
     return True
 
@@ -72,8 +71,9 @@ def test_an_operator_s_own_url_opens_its_host_and_port() -> None:
 
 
 def test_a_refusal_tells_the_operator_what_to_add() -> None:
-    with pytest.raises(Rejected, match=r"adding erp\.lan:8069 to CSAI_EGRESS_ALLOW"):
+    with pytest.raises(Rejected, match=r"adding erp\.lan:8069 to CSAI_EGRESS_ALLOW") as caught:
         EgressRules().check("erp.lan", 8069, [ip_address("10.0.0.7")])
+    assert caught.value.code == "egress_denied"
 
 
 @pytest.mark.parametrize("entry", ["", "http://x", "x/y", "user@x", "10.0.0.0/33", "127.1", "a b"])
