@@ -30,7 +30,7 @@ from appliance.paths import bundled_workflows, widget_bundle
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolExecutor
-from appliance.providers import ProviderDependencies, build_providers
+from appliance.providers import ProviderParts, build_providers
 from appliance.services.audit import Auditor
 from appliance.services.bundled_tools import BundledTools, ShippedTool
 from appliance.services.conversations import ConversationService
@@ -51,7 +51,7 @@ from appliance.storage.cache import DiskCache
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
 from appliance.tasks import TaskGroup
-from appliance.tools import ToolDependencies, build_executors
+from appliance.tools import ToolParts, build_executors
 from appliance.web.access import AsgiApp, build_own_origins
 from appliance.web.apps import PublicParts, build_admin_app, build_public_app
 from appliance.web.controllers.widget import build_bundle_routes, build_demo_route
@@ -128,7 +128,9 @@ async def open_appliance(
     clock = MachineClock()
     addresses = _choose_addresses(settings)
     async with AsyncExitStack() as stack:
-        stack.enter_context(DataFolder(settings.data_dir))
+        stack.enter_context(DataFolder.open(settings.data_dir))
+        for folder in settings.paths.folders:
+            folder.mkdir(mode=0o700, exist_ok=True)
         on_folder_ready()
         database = await Database.open(
             settings.paths.database, clock=clock, key_path=settings.paths.key_file
@@ -142,15 +144,15 @@ async def open_appliance(
         stack.push_async_callback(http.aclose)
         workflows = WorkflowRunner(database.data_tables, http, clock)
         stack.callback(workflows.close)
-        providers = build_providers(ProviderDependencies(settings=settings, clock=clock))
+        providers = build_providers(ProviderParts(settings=settings, clock=clock))
         for provider in providers.values():
             stack.push_async_callback(provider.aclose)
         executors = build_executors(
-            ToolDependencies(
+            ToolParts(
                 http=http,
                 clock=clock,
-                workflows=database.workflows,
-                workflow_runner=workflows,
+                workflows=workflows,
+                workflow_repository=database.workflows,
                 signing_secret=database.tenants.get_signing_secret,
             )
         )

@@ -69,6 +69,11 @@ class DataPaths(Struct, frozen=True):
         return self.root / "logs" / "csai.log"
 
     @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that must exist before anything is kept in them."""
+        return self.database.parent, self.key_file.parent, self.log_file.parent
+
+    @property
     def first_login(self) -> Path:
         """The generated first password, for a panel on this machine; readable by its owner only."""
         return self.root / "first-login.txt"

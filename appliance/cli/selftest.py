@@ -141,7 +141,7 @@ class _SelfTest:
         names = [name for name, _ in events]
         if answer.status_code != 200 or names[:1] != ["session"] or names[-1:] != ["done"]:
             raise SelfTestFailed(f"The conversation did not run to its end: {names}")
-        reply = next((data for name, data in events if name == "message"), {})
+        reply: dict[str, Any] = next((data for name, data in events if name == "message"), {})
         tools = [(tool["name"], tool["status"]) for tool in reply.get("tools", [])]
         content = reply.get("message", {}).get("content", "")
         if tools != [(EXPECTED_TOOL, "succeeded")] or "12345" not in content:

@@ -96,7 +96,7 @@ async def serve(
     finally:
         stopping.cancel()
         for server in servers:
-            server.stop()
+            server.stop()  # type: ignore[no-untyped-call]
         await tasks.drain(timeout_s=STOP_DEADLINE_S)
     for task in serving:
         if not task.cancelled() and (error := task.exception()) is not None:
