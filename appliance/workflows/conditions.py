@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator as op
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from msgspec import Struct
@@ -39,6 +39,11 @@ class FilterOptions(Struct, frozen=True, kw_only=True):
 
 
 Test = Callable[[Any, Any], bool]
+TestRegex = Callable[[str, str, str], Awaitable[bool]]
+"""Says whether a JavaScript regular expression (source, flags) matches within a text."""
+
+_OPERANDS = frozenset({"leftValue", "rightValue"})
+_ORDERS = frozenset({"gt", "lt", "gte", "lte"})
 
 
 def _no_less(test: Test) -> Test:
@@ -52,7 +57,6 @@ _STRING: dict[str, Test] = {
     "contains": lambda left, right: right in left,
     "startsWith": lambda left, right: left.startswith(right),
     "endsWith": lambda left, right: left.endswith(right),
-    "regex": lambda left, right: _matches(left, right),
 }
 _NUMBER: dict[str, Test] = {
     "empty": lambda left, _: left is None,
@@ -95,22 +99,27 @@ _TESTS = {
 }
 
 
-def passes_filter(filter_value: JsonObject, options: FilterOptions) -> bool:
+async def passes_filter(
+    filter_value: JsonObject, options: FilterOptions, test_regex: TestRegex
+) -> bool:
     """Say whether all, or with the combinator ``or`` any, of a filter's conditions hold.
 
     Args:
         filter_value: ``{"conditions": […], "combinator": "and" | "or"}`` with its expressions
             already evaluated.
         options: How values are compared.
+        test_regex: Matches a regular expression under a time limit.
 
     Raises:
         Rejected: A value does not have, or cannot be converted to, the condition's type
             (``wrong_type``), or the operator is unknown (``unknown_operator``).
     """
-    results = (
-        passes_condition(condition, options) for condition in filter_value.get("conditions") or []
-    )
-    return any(results) if filter_value.get("combinator") == "or" else all(results)
+    is_or = filter_value.get("combinator") == "or"
+    conditions: list[JsonObject] = filter_value.get("conditions") or []
+    for condition in conditions:
+        if await passes_condition(condition, options, test_regex) == is_or:
+            return is_or
+    return not is_or
 
 
 def read_options(
@@ -128,7 +137,9 @@ def read_options(
     )
 
 
-def passes_condition(condition: JsonObject, options: FilterOptions) -> bool:
+async def passes_condition(
+    condition: JsonObject, options: FilterOptions, test_regex: TestRegex
+) -> bool:
     """Say whether one condition holds; see ``passes_filter``."""
     operator = condition.get("operator") or {}
     kind = str(operator.get("type", "string"))
@@ -139,8 +150,13 @@ def passes_condition(condition: JsonObject, options: FilterOptions) -> bool:
     right = _convert(condition.get("rightValue"), right_kind, options, is_needed=not is_single)
     if operation in ("exists", "notExists"):
         return (left is not None) == (operation == "exists")
+    if kind == "number" and operation in _ORDERS and not condition.keys() >= _OPERANDS:
+        return False  # undefined is neither less nor greater than anything
+    is_regex = kind == "string" and operation in ("regex", "notRegex")
     if not options.is_case_sensitive:
-        left, right = _lowered(left), right if "egex" in operation else _lowered(right)
+        left, right = _lowered(left), right if is_regex else _lowered(right)
+    if is_regex:
+        return await _matches(left or "", right or "", test_regex) == (operation == "regex")
     return _run_test(kind, operation, left, right)
 
 
@@ -181,7 +197,7 @@ def _run_test(kind: str, operation: str, left: Any, right: Any) -> bool:
 
 
 def _holds(values: list[Any], wanted: Any) -> bool:
-    """Say whether a list holds a value; as in JavaScript, true is not 1, and no two lists are one."""
+    """Say whether a list holds a value; as in JavaScript, true is not 1, no two lists are one."""
     return any(
         value == wanted and type_name(value) == type_name(wanted)
         for value in values
@@ -189,16 +205,10 @@ def _holds(values: list[Any], wanted: Any) -> bool:
     )
 
 
-def _matches(text: str, pattern: str) -> bool:
+async def _matches(text: str, pattern: str, test_regex: TestRegex) -> bool:
     literal = _REGEX_LITERAL.fullmatch(pattern)
     source, flags = (literal.group(1), literal.group(2)) if literal else (pattern, "")
-    chosen = re.NOFLAG
-    for letter, flag in (("i", re.IGNORECASE), ("m", re.MULTILINE), ("s", re.DOTALL)):
-        chosen |= flag if letter in flags else re.NOFLAG
-    try:
-        return re.search(re.sub(r"\(\?<(?![=!])", "(?P<", source), text, chosen) is not None
-    except re.error as exc:
-        raise Rejected(f"{pattern!r} is no regular expression: {exc}", code="wrong_type") from exc
+    return await test_regex(source, flags, text)
 
 
 def _convert(value: JsonValue, kind: str, options: FilterOptions, *, is_needed: bool) -> Any:
@@ -221,7 +231,7 @@ def _convert(value: JsonValue, kind: str, options: FilterOptions, *, is_needed: 
 
 def _converted(value: JsonValue, kind: str, options: FilterOptions) -> Any:
     actual = type_name(value)
-    if options.is_strict and kind != "dateTime" and actual != kind:
+    if options.is_strict and kind not in ("dateTime", actual):
         raise CannotConvert
     converters: dict[str, Callable[[JsonValue], Any]] = {
         "string": to_text,

@@ -125,7 +125,7 @@ def to_object(value: JsonValue) -> JsonObject:
 
 
 def to_moment(value: JsonValue, *, time_zone: str) -> datetime:
-    """Return an aware moment from ISO 8601, SQL, HTTP or mail dates; a zone is assumed if absent."""
+    """Return an aware moment from ISO 8601, SQL, HTTP or mail dates; a zone is assumed if none."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise CannotConvert
     text = str(value).strip()

@@ -110,7 +110,7 @@ def parse_definition(export: JsonObject) -> WorkflowDefinition:
 
     Raises:
         InvalidInput: It is no workflow (``validation_failed``), or holds nodes, versions or modes
-            that cannot run here (``unsupported_node``, each named in the message and in ``errors``).
+            that cannot run here (``unsupported_node``, all named in the message and ``errors``).
     """
     parsed = _parse(export)
     nodes = _unique_nodes(parsed.nodes)

@@ -23,7 +23,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class EngineLimits(Struct, frozen=True, kw_only=True):
-    """How long and how far a run may go. ``steps`` counts node runs, ``items`` one node's output."""
+    """How long and how far a run may go; ``steps`` counts node runs, ``items`` a node's output."""
 
     deadline_s: float = 30.0
     steps: int = 1_000
@@ -114,7 +114,7 @@ class Engine:
         record.items = sum(len(branch) for branch in branches)
         if record.items > self._limits.items:
             raise Rejected(
-                f"Node {node.name!r} put out {record.items} items; {self._limits.items} is the most.",
+                f"Node {node.name!r} put out {record.items} items; the most is {self._limits.items}.",
                 code="workflow_failed",
             )
         runs = len(self._state.outputs.get(node.name, ()))
@@ -143,7 +143,7 @@ class Engine:
         return branches
 
     async def _try(self, node: Node, context: NodeContext) -> Branches:
-        """Run the node, again and again where its settings say so (n8n: 2 to 5 tries, 5 s at most)."""
+        """Run the node, again where its settings say so: 2 to 5 tries, 5 s apart at most."""
         tries = min(5, max(2, node.max_tries)) if node.retry_on_fail else 1
         kind = self._definition.kinds[node.name]
         while True:
@@ -159,9 +159,7 @@ class Engine:
         ahead: list[tuple[Link, int]] = []
         for output, links in enumerate(self._definition.links.get(node.name, [])):
             if output < len(branches):
-                ahead += [
-                    (link, output) for link in links if branches[output] or link.index > 0
-                ]
+                ahead += [(link, output) for link in links if branches[output] or link.index > 0]
         # The stack is popped from its end: the topmost, then leftmost, node goes on last.
         ahead.sort(key=lambda end: self._place(end[0].node), reverse=True)
         for link, output in ahead:

@@ -102,7 +102,7 @@ def fill_in(value: JsonValue, results: dict[str, JsonObject]) -> JsonValue:
     Args:
         value: A parameter.
         results: By the expression's text: ``{"value": …}``, ``{"error": …}``, or ``{}`` for
-            undefined, which becomes ``None``.
+            undefined, which is left out of an object and ``None`` elsewhere.
 
     Raises:
         Rejected: An expression failed (``expression_failed``); the message quotes it.
@@ -110,10 +110,22 @@ def fill_in(value: JsonValue, results: dict[str, JsonObject]) -> JsonValue:
     if isinstance(value, str):
         return _result_of(parse_expression(value[1:]), results) if value.startswith("=") else value
     if isinstance(value, dict):
-        return {key: fill_in(inner, results) for key, inner in value.items()}
+        return {
+            key: fill_in(inner, results)
+            for key, inner in value.items()
+            if not is_undefined(inner, results)
+        }
     if isinstance(value, list):
         return [fill_in(inner, results) for inner in value]
     return value
+
+
+def is_undefined(value: JsonValue, results: dict[str, JsonObject]) -> bool:
+    """Say whether a parameter is an expression that gave JavaScript's undefined."""
+    if not isinstance(value, str) or not value.startswith("="):
+        return False
+    expression = parse_expression(value[1:])
+    return not expression.is_static and results[expression.text] == {}
 
 
 def _result_of(expression: Expression, results: dict[str, JsonObject]) -> Any:

@@ -76,7 +76,6 @@ class NodeContext:
         self.node = node
         self.inputs = list(inputs)
         self.sources = list(sources)
-        self._has_sent_call = False
 
     @property
     def items(self) -> list[Item]:
@@ -101,21 +100,21 @@ class NodeContext:
         Returns:
             Per item, the values by name, or the error that evaluating one of them met.
         """
-        wanted = {name: self.node.parameters[name] for name in names if name in self.node.parameters}
+        wanted = self._wanted(names)
         results = await self._evaluate(wanted, list(range(len(self.items))))
         filled: list[JsonObject | ApplianceError] = []
         for by_text in results:
             try:
-                filled.append({name: fill_in(value, by_text) for name, value in wanted.items()})
+                filled.append(dict(fill_in(wanted, by_text)))
             except ApplianceError as exc:
                 filled.append(exc)
         return filled
 
     async def parameters_once(self, *names: str) -> JsonObject:
         """Evaluate parameters for the first item only, for nodes that treat all items at once."""
-        wanted = {name: self.node.parameters[name] for name in names if name in self.node.parameters}
+        wanted = self._wanted(names)
         results = await self._evaluate(wanted, [0])
-        return {name: fill_in(value, results[0]) for name, value in wanted.items()}
+        return dict(fill_in(wanted, results[0]))
 
     async def for_each_item(
         self,
@@ -143,6 +142,15 @@ class NodeContext:
             made += results
         return made
 
+    async def test_regex(self, source: str, flags: str, text: str) -> bool:
+        """Say whether a JavaScript regular expression matches within ``text``.
+
+        Raises:
+            Rejected: It is no regular expression, or took too long.
+        """
+        request = {"op": "regex", "source": source, "flags": flags, "text": text}
+        return bool(await self.state.session.call(request))
+
     async def run_code(self, code: str, *, is_per_item: bool) -> list[JsonObject]:
         """Run a Code node's JavaScript.
 
@@ -159,7 +167,13 @@ class NodeContext:
         results: list[JsonObject] = answer["results"]
         return results
 
-    async def _evaluate(self, wanted: JsonObject, indexes: list[int]) -> list[dict[str, JsonObject]]:
+    def _wanted(self, names: Sequence[str]) -> JsonObject:
+        given = self.node.parameters
+        return {name: given[name] for name in names if name in given}
+
+    async def _evaluate(
+        self, wanted: JsonObject, indexes: list[int]
+    ) -> list[dict[str, JsonObject]]:
         expressions = {
             expression.text: expression.template
             for expression in find_expressions(wanted)

@@ -26,6 +26,7 @@ from appliance.workflows.response import build_response
 from appliance.workflows.sandbox import Sandbox, SandboxLimits
 
 _CACHED_DEFINITIONS = 256
+_DATE_MARKS = ("$now", "$today", "DateTime", "Duration", "Interval")
 
 
 class NodeTrace(Struct, frozen=True, kw_only=True):
@@ -151,7 +152,9 @@ class WorkflowRunner:
         body = {**input, "_config": config} if config else input
         trigger = Trigger(body=body, headers=headers or {}, query=query or {})
         zone = _chosen_zone(definition, time_zone)
-        with self._sandbox.session(self._begin(definition, zone)) as session:
+        has_dates = any(mark in definition.text for mark in _DATE_MARKS)
+        begin = self._begin(definition, zone)
+        with self._sandbox.session(begin, has_dates=has_dates) as session:
             state = RunState(
                 definition=definition,
                 trigger=trigger,
@@ -216,4 +219,3 @@ def _trace(run: NodeRun, *, debug: bool) -> NodeTrace:
         if debug
         else None,
     )
-

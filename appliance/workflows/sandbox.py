@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import cache
 from importlib import resources
 from types import TracebackType
 from typing import Self
@@ -51,14 +52,18 @@ class Sandbox:
         self._session_ids = itertools.count(1)
         self._is_closed = False
 
-    def session(self, begin: JsonObject) -> SandboxSession:
+    def session(self, begin: JsonObject, *, has_dates: bool = False) -> SandboxSession:
         """Prepare a session; its context is taken from the pool on the first call.
 
         Args:
             begin: What the run's globals say: ``nodes``, ``workflow``, ``execution``, ``nowMs``
                 and ``timeZone``.
+            has_dates: Whether the run is expected to use Luxon, which is then loaded ahead of it;
+                otherwise it is loaded when something asks for it.
         """
-        return SandboxSession(self, next(self._session_ids), begin, self._limits)
+        return SandboxSession(
+            self, next(self._session_ids), begin, self._limits, has_dates=has_dates
+        )
 
     def pick_thread(self) -> SandboxThread:
         """Return the thread with the least to do, starting one where the pool is not full."""
@@ -92,12 +97,19 @@ class SandboxSession:
     """One run's context. Every call is answered within the limits or raises."""
 
     def __init__(
-        self, sandbox: Sandbox, session_id: int, begin: JsonObject, limits: SandboxLimits
+        self,
+        sandbox: Sandbox,
+        session_id: int,
+        begin: JsonObject,
+        limits: SandboxLimits,
+        *,
+        has_dates: bool,
     ) -> None:
         self._sandbox = sandbox
         self._id = session_id
         self._begin = begin
         self._limits = limits
+        self._has_dates = has_dates
         self._thread: SandboxThread | None = None
         self._failure: Rejected | Unavailable | None = None
 
@@ -128,9 +140,9 @@ class SandboxSession:
         if self._thread is None:
             self._thread = self._sandbox.pick_thread()
             begin = msgspec.json.encode({"op": "begin", "run": self._begin}).decode()
-            work = self._thread.submit(lambda contexts: self._first(contexts, begin, payload, is_async))
+            work = self._thread.submit(lambda thread: self._first(thread, begin, payload, is_async))
         else:
-            work = self._thread.submit(lambda contexts: self._answer(contexts, payload, is_async))
+            work = self._thread.submit(lambda thread: self._answer(thread, payload, is_async))
         # A thread counts every processor second of the process, so it stops no later than this,
         # unless it is stuck in native code that cannot be interrupted or waits behind one that is.
         patience_s = 2 * self._limits.time_s + 5
@@ -138,7 +150,9 @@ class SandboxSession:
             return await asyncio.wait_for(asyncio.wrap_future(work), patience_s)
         except TimeoutError:
             self._sandbox.abandon(self._thread)
-            self._failure = Unavailable("No JavaScript thread became free in time.", code="sandbox_busy")
+            self._failure = Unavailable(
+                "No JavaScript thread became free in time.", code="sandbox_busy"
+            )
             raise self._failure from None
         except ScriptStopped as exc:
             failure = self._translate(exc)
@@ -168,7 +182,12 @@ class SandboxSession:
     # ---- what follows runs in the sandbox's thread --------------------------------------------
 
     def _first(self, thread: SandboxThread, begin: str, payload: str, is_async: bool) -> JsonValue:
-        thread.open(self._id)
+        if self._has_dates:
+            thread.open(self._id, "dates", _load_dates())
+            zone = _supply([f"zone:{self._begin['timeZone']}"])
+            thread.evaluate(self._id, zone, time_s=self._limits.time_s)
+        else:
+            thread.open(self._id, "plain", ())
         thread.evaluate(self._id, begin, time_s=self._limits.time_s)
         return self._answer(thread, payload, is_async)
 
@@ -200,6 +219,12 @@ def load_source(name: str) -> str:
     """Return a script that ships with this package."""
     folder = resources.files("appliance.workflows") / "javascript"
     return (folder / f"{name}.js").read_text(encoding="utf-8")
+
+
+@cache
+def _load_dates() -> tuple[str, ...]:
+    """Return what makes a context load Luxon, in the order it is told."""
+    return (_supply(["source:intl", "source:luxon.min"]), '{"op":"preload"}')
 
 
 def _supply(missing: list[str]) -> str:

@@ -1,7 +1,7 @@
 """One thread that owns QuickJS contexts, which no other thread may touch.
 
-Owns the thread, its queue and the contexts in it; who gets a context and what it is asked is left to
-``appliance.workflows.sandbox``.
+Owns the thread, its queue and the contexts in it; who gets a context and what it is asked is left
+to ``appliance.workflows.sandbox``.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 import quickjs
 
 _Job = Callable[["SandboxThread"], Any]
-_SPARE_CONTEXTS = 2
+_SPARES_PER_FLAVOUR = 2
 
 
 class ScriptStopped(Exception):
@@ -42,9 +42,10 @@ class SandboxThread:
         self._source = source
         self._memory_bytes = memory_bytes
         self._stack_bytes = stack_bytes
+        self._preparations: dict[str, Sequence[str]] = {}
         self._queue: queue.SimpleQueue[tuple[_Job, Future[Any]] | int | None] = queue.SimpleQueue()
         self._contexts: dict[int, tuple[Any, Any]] = {}
-        self._spares: list[tuple[Any, Any]] = []
+        self._spares: dict[str, list[tuple[Any, Any]]] = {}
         self._submitted = 0
         self._finished = 0
         self._thread = threading.Thread(target=self._work, name="workflow-sandbox", daemon=True)
@@ -72,9 +73,18 @@ class SandboxThread:
 
     # ---- called by jobs, in the thread --------------------------------------------------------
 
-    def open(self, session_id: int) -> None:
-        """Give the session a context that nothing has run in yet."""
-        self._contexts[session_id] = self._spares.pop() if self._spares else self._new_context()
+    def open(self, session_id: int, flavour: str, preparation: Sequence[str]) -> None:
+        """Give the session a context that nothing but its preparation has run in yet.
+
+        Args:
+            session_id: By which the context is known from now on.
+            flavour: A name for the preparation; contexts of every flavour once asked for are kept
+                ready while the thread is idle.
+            preparation: Texts to call the context's function with, in this order.
+        """
+        self._preparations[flavour] = preparation
+        spares = self._spares.setdefault(flavour, [])
+        self._contexts[session_id] = spares.pop() if spares else self._new_context(flavour)
 
     def evaluate(self, session_id: int, payload: str, *, time_s: float) -> str:
         """Call the context's function once."""
@@ -97,7 +107,7 @@ class SandboxThread:
             raise ScriptStopped("interrupted", is_fatal=True)
 
     @contextlib.contextmanager
-    def _translated(self, session_id: int) -> Any:
+    def _translated(self, session_id: int) -> Iterator[None]:
         try:
             yield
         except quickjs.JSException as exc:
@@ -106,19 +116,30 @@ class SandboxThread:
                 self._contexts.pop(session_id, None)
             raise stopped from None
 
-    def _new_context(self) -> tuple[Any, Any]:
+    def _new_context(self, flavour: str) -> tuple[Any, Any]:
         context = quickjs.Context()
         context.set_memory_limit(self._memory_bytes)
         context.set_max_stack_size(self._stack_bytes)
-        return context, context.eval(self._source)
+        function = context.eval(self._source)
+        for payload in self._preparations[flavour]:
+            function(payload)
+        return context, function
+
+    def _prepare_one(self) -> bool:
+        """Make one spare context, if one is lacking."""
+        for flavour in self._preparations:
+            spares = self._spares.setdefault(flavour, [])
+            if len(spares) < _SPARES_PER_FLAVOUR:
+                spares.append(self._new_context(flavour))
+                return True
+        return False
 
     def _work(self) -> None:
         while True:
             try:
                 task = self._queue.get_nowait()
             except queue.Empty:
-                if len(self._spares) < _SPARE_CONTEXTS:
-                    self._spares.append(self._new_context())
+                if self._prepare_one():
                     continue
                 task = self._queue.get()
             if task is None:
@@ -127,7 +148,7 @@ class SandboxThread:
                 self._contexts.pop(task, None)
             else:
                 self._do(*task)
-                del task  # its closure would keep a finished run's data alive
+            del task  # its closure would keep a finished run's data alive
         self._contexts.clear()
         self._spares.clear()
 
@@ -135,8 +156,8 @@ class SandboxThread:
         try:
             if future.set_running_or_notify_cancel():
                 future.set_result(job(self))
-        except BaseException as exc:  # the event loop decides what an error means
-            # Its traceback would hold a context, and free it in another thread: QuickJS would crash.
+        except BaseException as exc:  # noqa: BLE001 the event loop decides what an error means
+            # Its traceback would hold a context, to be freed in a thread where that crashes.
             exc.__context__ = exc.__cause__ = None
             future.set_exception(exc.with_traceback(None))
         finally:

@@ -11,7 +11,8 @@
   /** An error that the author of a workflow must see; never swallowed as undefined. */
   class WorkflowError extends Error {}
 
-  const run = { outputs: new Map(), nodes: {}, zones: {}, sources: {}, missing: [], workflow: {}, execution: {} };
+  const run = { outputs: new Map(), nodes: {}, zones: {}, sources: {}, missing: [], workflow: {}, execution: {},
+    nowMs: 0, timeZone: "UTC" };
   let call = { input: [[]], source: [], node: {}, runIndex: 0, index: 0 };
   let parsed = new Map();
 
@@ -144,8 +145,9 @@
       const zone = luxonLibrary.IANAZone.prototype;
       luxonLibrary.IANAZone.isValidZone = (name) => zoneTable(name) !== null;
       zone.offset = function (at) { return offsetMinutes(zoneTable(this.zoneName), at); };
-      luxonLibrary.Settings.defaultZone = run.timeZone;
       luxonLibrary.Settings.defaultLocale = "en-US";
+      luxonLibrary.Settings.now = () => run.nowMs;
+      luxonLibrary.Settings.defaultZone = run.timeZone;
     }
     return luxonLibrary;
   }
@@ -349,7 +351,11 @@
   // ---- the one entrance -------------------------------------------------------------------
 
   const operations = {
-    begin(request) { Object.assign(run, request.run); },
+    begin(request) {
+      Object.assign(run, request.run);
+      if (luxonLibrary) luxonLibrary.Settings.defaultZone = run.timeZone;
+    },
+    preload() { luxon(); },
     supply(request) {
       Object.assign(run.zones, request.zones);
       Object.assign(run.sources, request.sources);
@@ -357,6 +363,7 @@
     evaluate: evaluateAll,
     code: startCode,
     settled: () => settled,
+    regex: (request) => new RegExp(request.source, request.flags).test(request.text),
   };
 
   return function (text) {

@@ -1,0 +1,159 @@
+"""The Edit Fields (Set) node: sets fields by hand or by a JSON text, and keeps the chosen others.
+
+Owns all its type versions' parameters; converting values is left to
+``appliance.workflows.conversions``.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.errors import Rejected
+from appliance.workflows.conversions import (
+    CannotConvert,
+    to_array,
+    to_boolean,
+    to_moment,
+    to_number,
+    to_object,
+    to_text,
+    type_name,
+)
+from appliance.workflows.definition import Node
+from appliance.workflows.field_paths import MISSING, read_path, remove_path, set_path
+from appliance.workflows.items import Branches, Item
+from appliance.workflows.node_context import NodeContext
+from appliance.workflows.registry import NodeKind
+
+_ASSIGNMENTS_VERSION = 3.3
+_NULLS_STAY_VERSION = 3.2
+_PARAMETERS = (
+    "mode", "assignments", "fields", "jsonOutput", "includeOtherFields", "include",
+    "includeFields", "excludeFields", "options", "values", "keepOnlySet",
+)  # fmt: skip
+
+
+def _check(node: Node) -> list[str]:
+    mode = node.parameters.get("mode", "manual")
+    return [] if mode in ("manual", "raw") else [f"mode {mode!r}"]
+
+
+async def _run(context: NodeContext) -> Branches:
+    node = context.node
+    zone = context.state.time_zone
+
+    async def edit(item: Item, values: JsonObject) -> list[Item]:
+        options = values.get("options") or {}
+        is_nested = bool(options.get("dotNotation", True))
+        edited = _kept(item.json, values, node, is_nested=is_nested)
+        for name, value in _new_fields(values, node, zone):
+            set_path(edited, name, value, is_nested=is_nested)
+        return [Item(json=edited)]
+
+    return [await context.for_each_item(_PARAMETERS, edit)]
+
+
+def _kept(source: JsonObject, values: JsonObject, node: Node, *, is_nested: bool) -> JsonObject:
+    """Return a copy of the input's fields that the node keeps."""
+    include = _include(values, node.type_version)
+    if include == "none":
+        return {}
+    if include == "selected":
+        kept: JsonObject = {}
+        for path in _names(values.get("includeFields")):
+            found = read_path(source, path, is_nested=is_nested)
+            if found is not MISSING:
+                name = path.rpartition(".")[2] if is_nested else path
+                set_path(kept, name, copy.deepcopy(found), is_nested=is_nested)
+        return kept
+    kept = copy.deepcopy(source)
+    if include == "except":
+        for path in _names(values.get("excludeFields")):
+            remove_path(kept, path, is_nested=is_nested)
+    return kept
+
+
+def _include(values: JsonObject, version: float) -> str:
+    if version < 3:
+        return "none" if values.get("keepOnlySet") else "all"
+    include = str(values.get("include", "all"))
+    if version >= _ASSIGNMENTS_VERSION and not values.get("includeOtherFields"):
+        return "none"
+    return include
+
+
+def _names(text: JsonValue) -> list[str]:
+    return [name.strip() for name in str(text or "").split(",") if name.strip()]
+
+
+def _new_fields(values: JsonObject, node: Node, time_zone: str) -> Iterable[tuple[str, JsonValue]]:
+    """Yield the fields to set, by path."""
+    if node.type_version < 3:
+        for kind in ("string", "number", "boolean"):
+            for entry in (values.get("values") or {}).get(kind) or []:
+                yield str(entry.get("name")), entry.get("value")
+        return
+    if values.get("mode", "manual") == "raw":
+        yield from _parse_object(values.get("jsonOutput", "{}")).items()
+        return
+    is_lenient = bool((values.get("options") or {}).get("ignoreConversionErrors"))
+    for name, kind, value in _assignments(values, node.type_version):
+        if not name:
+            continue
+        if value is None and (node.type_version >= _NULLS_STAY_VERSION or kind != "string"):
+            yield name, None
+            continue
+        try:
+            yield name, _convert(value, kind, time_zone)
+        except CannotConvert:
+            if not is_lenient:
+                raise Rejected(
+                    f"field {name!r} expects {kind} but got {type_name(value)} {to_text(value)!r}"
+                ) from None
+            yield name, value
+
+
+def _assignments(values: JsonObject, version: float) -> Iterable[tuple[str, str, JsonValue]]:
+    if version >= _ASSIGNMENTS_VERSION:
+        for entry in (values.get("assignments") or {}).get("assignments") or []:
+            yield str(entry.get("name", "")), str(entry.get("type", "string")), entry.get("value")
+        return
+    for entry in (values.get("fields") or {}).get("values") or []:
+        field = str(entry.get("type", "stringValue"))
+        default: JsonValue = "true" if field == "booleanValue" else None
+        value = entry.get(field, default)
+        yield str(entry.get("name", "")), field.removesuffix("Value"), value
+
+
+def _convert(value: JsonValue, kind: str, time_zone: str) -> JsonValue:
+    converters: dict[str, Callable[[Any], JsonValue]] = {
+        "string": to_text,
+        "number": to_number,
+        "boolean": to_boolean,
+        "array": to_array,
+        "object": to_object,
+        "dateTime": lambda text: to_moment(text, time_zone=time_zone).isoformat(
+            timespec="milliseconds"
+        ),
+    }
+    if kind not in converters:
+        raise Rejected(f"the field type {kind!r} is not known here")
+    return converters[kind](value)
+
+
+def _parse_object(value: JsonValue) -> JsonObject:
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as exc:
+            raise Rejected(f"the JSON output is not valid JSON: {exc}") from exc
+    if not isinstance(value, dict):
+        raise Rejected(f"the JSON output must be an object, not {type_name(value)}")
+    return value
+
+
+KIND = NodeKind(type="n8n-nodes-base.set", min_version=1, max_version=3.5, run=_run, check=_check)

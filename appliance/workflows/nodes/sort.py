@@ -1,0 +1,67 @@
+"""The Sort node: orders items by fields.
+
+Owns n8n's comparison of values; sorting by code or at random cannot run here.
+"""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.errors import Rejected
+from appliance.workflows.conversions import to_text
+from appliance.workflows.definition import Node
+from appliance.workflows.field_paths import MISSING, read_path
+from appliance.workflows.items import Branches, Item, Origin
+from appliance.workflows.node_context import NodeContext
+from appliance.workflows.registry import NodeKind
+
+
+def _check(node: Node) -> list[str]:
+    kind = node.parameters.get("type", "simple")
+    return [] if kind == "simple" else [f"sorting by {kind!r}"]
+
+
+async def _run(context: NodeContext) -> Branches:
+    values = await context.parameters_once("sortFieldsUi", "options")
+    is_nested = not (values.get("options") or {}).get("disableDotNotation")
+    fields = (values.get("sortFieldsUi") or {}).get("sortField") or []
+    names = [str(field.get("fieldName") or "") for field in fields]
+    if not any(names):
+        raise Rejected("no field to sort by is given")
+    keys = [
+        [read_path(item.json, name, is_nested=is_nested) for name in names]
+        for item in context.items
+    ]
+    for position, name in enumerate(names):
+        if context.items and all(key[position] is MISSING for key in keys):
+            raise Rejected(f"no item has the field {name!r} to sort by")
+
+    def compare(left: int, right: int) -> int:
+        return _compare_keys(keys[left], keys[right], fields)
+
+    order = sorted(range(len(context.items)), key=cmp_to_key(compare))
+    return [[Item(json=context.items[index].json, origins=(Origin(index),)) for index in order]]
+
+
+def _compare_keys(left: list[JsonValue], right: list[JsonValue], fields: list[JsonObject]) -> int:
+    for mine, other, field in zip(left, right, fields, strict=True):
+        result = _compare(mine, other)
+        if result:
+            return -result if field.get("order") == "descending" else result
+    return 0
+
+
+def _compare(left: JsonValue, right: JsonValue) -> int:
+    """Return -1, 0 or 1; letter case does not count, and absent values come last."""
+    absent = (None, MISSING)
+    if left in absent or right in absent:
+        return int(left in absent) - int(right in absent)
+    if isinstance(left, str) and isinstance(right, str):
+        left, right = left.lower(), right.lower()
+    elif not (isinstance(left, int | float) and isinstance(right, int | float)):
+        left, right = to_text(left), to_text(right)
+    return int(left > right) - int(left < right)
+
+
+KIND = NodeKind(type="n8n-nodes-base.sort", min_version=1, max_version=1, run=_run, check=_check)
