@@ -89,23 +89,31 @@ class KnowledgeCache:
         self._by_content: OrderedDict[bytes, Knowledge] = OrderedDict()
         self._by_identity: OrderedDict[int, tuple[BusinessInfo, Knowledge]] = OrderedDict()
 
-    def get(self, info: BusinessInfo) -> Knowledge:
-        """Return the knowledge of a shop, built at the first use of this content."""
+    def find(self, info: BusinessInfo) -> Knowledge | None:
+        """Return the knowledge of a shop if it is held."""
         held = self._by_identity.get(id(info))
         if held is not None and held[0] is info:
             self._by_identity.move_to_end(id(info))
             return held[1]
-        content = hashlib.blake2b(
-            msgspec.json.encode(info, enc_hook=_encode_unknown), digest_size=16
-        ).digest()
-        known = self._by_content.get(content) or Knowledge(info)
+        known = self._by_content.get(_digest(info))
+        return None if known is None else self.keep(info, known)
+
+    def keep(self, info: BusinessInfo, known: Knowledge) -> Knowledge:
+        """Hold the knowledge of a shop, drop the one unused for longest, and return it."""
+        content = _digest(info)
         self._by_content[content] = known
         self._by_content.move_to_end(content)
         self._by_identity[id(info)] = (info, known)
+        self._by_identity.move_to_end(id(info))
         for cache in (self._by_content, self._by_identity):
             if len(cache) > self._size:
                 cache.popitem(last=False)
         return known
+
+
+def _digest(info: BusinessInfo) -> bytes:
+    content = msgspec.json.encode(info, enc_hook=_encode_unknown)
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 def title_of(label: str) -> str:

@@ -7,10 +7,12 @@ needs no network, no disk beyond its own texts and no time worth naming (docs/ad
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator
 
 from appliance.domain.ids import new_id
+from appliance.domain.tenant import BusinessInfo
 from appliance.domain.tool import ToolCall
 from appliance.ports.chat_model import (
     ChatRequest,
@@ -22,11 +24,12 @@ from appliance.ports.chat_model import (
 )
 from appliance.providers.builtin.conversation_state import PROVIDER, write_state
 from appliance.providers.builtin.dialogue import Dialogue
-from appliance.providers.builtin.knowledge import KnowledgeCache
+from appliance.providers.builtin.knowledge import Knowledge, KnowledgeCache
 from appliance.providers.builtin.tool_matching import ToolsetCache
 
 _CHUNK = re.compile(r"\S+\s*|\s+")
 _CHUNK_LENGTH = 24
+_MANY_FAQS = 100
 
 
 class BuiltinChatModel:
@@ -43,7 +46,7 @@ class BuiltinChatModel:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer ``request`` as ``ChatModel.stream`` says; never fails and never waits."""
-        knowledge = self._knowledge.get(request.briefing.business_info)
+        knowledge = await self._know(request.briefing.business_info)
         dialogue = Dialogue(request, knowledge, self._toolsets.get(request.tools))
         answer = dialogue.answer()
         for text in split_text(answer.text):
@@ -60,6 +63,14 @@ class BuiltinChatModel:
             citations=answer.citations,
             quick_replies=answer.quick_replies,
         )
+
+    async def _know(self, info: BusinessInfo) -> Knowledge:
+        known = self._knowledge.find(info)
+        if known is not None:
+            return known
+        if len(info.faqs) > _MANY_FAQS:  # others must not wait for a large shop's index
+            return self._knowledge.keep(info, await asyncio.to_thread(Knowledge, info))
+        return self._knowledge.keep(info, Knowledge(info))
 
     async def list_models(self) -> list[ModelDescription]:
         """Return the one "model" there is."""
