@@ -43,7 +43,10 @@ AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class RequestIds:
-    """Gives every request an id, in the logs and in ``X-Request-ID``; a caller's own is kept."""
+    """Gives every request an id, in the logs and in ``X-Request-ID``; a caller's own is kept.
+
+    It also answers HEAD as GET without the body, which monitors and link checkers expect.
+    """
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
@@ -59,8 +62,13 @@ class RequestIds:
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+            elif is_head:
+                message["body"] = b""
             await send(message)
 
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            scope["method"] = "GET"
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
             await self._app(scope, receive, send_with_id)
 

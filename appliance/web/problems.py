@@ -5,6 +5,7 @@ Owns statuses, codes and wording towards the outside; raising errors is left to 
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -68,6 +69,9 @@ _CODES: Final[dict[int, str]] = {
 }
 
 
+_NAMED_FIELD: Final = re.compile(r"(missing required|contains unknown) field `([^`]*)`")
+
+
 class ProblemField(Struct, frozen=True):
     """One field of a refused request."""
 
@@ -116,7 +120,7 @@ def _from_litestar(error: HTTPException) -> Problem:
     status = error.status_code
     if isinstance(error, ValidationException):
         fields = [
-            FieldError(str(item.get("key") or "body"), _sentence(str(item["message"])))
+            _read_field(str(item.get("key") or ""), str(item["message"]))
             for item in (error.extra if isinstance(error.extra, list) else [])
             if isinstance(item, dict) and "message" in item
         ]
@@ -136,6 +140,20 @@ def _from_litestar(error: HTTPException) -> Problem:
 def _is_malformed_body(error: HTTPException) -> bool:
     return isinstance(error, ClientException) and isinstance(
         error.__cause__, msgspec.DecodeError | SerializationException
+    )
+
+
+def _read_field(key: str, message: str) -> FieldError:
+    """Return which field msgspec means, by its dotted path, and what is wrong with it."""
+    path = "" if key == "data" else key.removeprefix("data.").replace("[", ".").replace("]", "")
+    if message == "'data'":
+        return FieldError("body", "Send a JSON object.")
+    absent = _NAMED_FIELD.search(message)
+    if absent is None:
+        return FieldError(path or "body", _sentence(message))
+    named = f"{path}.{absent[2]}" if path else absent[2]
+    return FieldError(
+        named, "This field is required." if absent[1] == "missing required" else "Unknown field."
     )
 
 

@@ -53,6 +53,7 @@ class FakeAdminServer:
             "data_dir": "/srv/csai",
             "pid": 1,
         }
+        self.is_closed = False
         self._counter = 0
         self._streams: list[queue.Queue[bytes | None]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _build_handler(self))
@@ -66,7 +67,8 @@ class FakeAdminServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving; open streams end."""
+        """Stop serving; open streams and kept connections end."""
+        self.is_closed = True
         for gate in self.gates.values():
             gate.set()
         self.cut_streams()
@@ -206,6 +208,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, method: str) -> None:
         fake = self.server_state
+        if fake.is_closed:
+            self.close_connection = True
+            return
         url = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
         body = json.loads(self.rfile.read(length) or b"null")
