@@ -151,7 +151,8 @@ def play(steps: Sequence[Step]) -> Script:
 class FakeOllama:
     """Serves ``script`` while its context is open.
 
-    ``chats`` are the bodies that reached ``/api/chat``. ``has_hung_up`` is set when a caller left
+    ``chats`` are the bodies that reached ``/api/chat``, the first of which sets ``has_chat``.
+    ``has_hung_up`` is set when a caller left
     before its answer was complete. ``piece_bytes`` is the size of the pieces in which a streamed
     body is sent: every line on its own by default.
     """
@@ -162,6 +163,7 @@ class FakeOllama:
     port: int = 0
     is_old: bool = False
     chats: list[dict[str, Any]] = field(default_factory=list)
+    has_chat: asyncio.Event = field(default_factory=asyncio.Event)
     has_hung_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __aenter__(self) -> Self:
@@ -251,6 +253,7 @@ class FakeOllama:
             return
         raw = exchange.request.json()
         self.chats.append(raw)
+        self.has_chat.set()
         refusal = self._refusal(body)
         step = refusal or self.script(raw)
         await self._perform(exchange, body, step)

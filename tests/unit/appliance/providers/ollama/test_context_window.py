@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from appliance.providers.ollama.context_window import WindowSizes, estimate_tokens
+
+
+def choose(
+    sizes: WindowSizes, chars: int, *, output: int = 512, length: int | None = 131_072
+) -> int:
+    return sizes.choose(
+        "m", prompt_text="x" * chars, max_output_tokens=output, context_length=length
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("", 0, 1),
+        ("Where is my order 12345? " * 20, 130, 160),
+        ("איפה ההזמנה שלי מספר 12345? " * 20, 220, 330),
+        ("我的订单在哪里" * 20, 100, 160),
+    ],
+)
+def test_an_estimate_fits_the_script(text: str, low: int, high: int) -> None:
+    assert low <= estimate_tokens(text) <= high
+
+
+def test_a_short_prompt_gets_the_smallest_window() -> None:
+    assert choose(WindowSizes(max_window_tokens=32_768), 500) == 4096
+
+
+def test_a_longer_prompt_gets_a_power_of_two_that_holds_it() -> None:
+    window = choose(WindowSizes(max_window_tokens=32_768), 35_000)
+    assert window == 16_384
+    assert estimate_tokens("x" * 35_000) + 512 < window
+
+
+def test_the_window_never_shrinks_since_that_would_reload_the_model() -> None:
+    sizes = WindowSizes(max_window_tokens=32_768)
+    assert [choose(sizes, chars) for chars in (500, 35_000, 500)] == [4096, 16_384, 16_384]
+
+
+def test_models_have_their_own_windows() -> None:
+    sizes = WindowSizes(max_window_tokens=32_768)
+    choose(sizes, 35_000)
+    other = sizes.choose("n", prompt_text="x", max_output_tokens=16, context_length=None)
+    assert other == 4096
+
+
+@pytest.mark.parametrize(("length", "expected"), [(2048, 2048), (20_000, 20_000), (None, 32_768)])
+def test_neither_the_model_nor_the_memory_is_asked_for_more_than_it_has(
+    length: int | None, expected: int
+) -> None:
+    assert choose(WindowSizes(max_window_tokens=32_768), 1_000_000, length=length) == expected
