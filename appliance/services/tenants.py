@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from appliance.domain.ids import (
     PUBLISHABLE_KEY_PREFIX,
@@ -52,10 +52,10 @@ class NewTenant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     plan: Annotated[str, Meta(min_length=1, max_length=50)] = "free"
     language: str = "en"
     time_zone: str = "UTC"
-    business_info: BusinessInfo = BusinessInfo()
+    business_info: BusinessInfo = field(default_factory=BusinessInfo)
     widget_config: JsonObject = {}
-    llm: LlmSettings = LlmSettings()
-    agent: AgentSettings = AgentSettings()
+    llm: LlmSettings = field(default_factory=LlmSettings)
+    agent: AgentSettings = field(default_factory=AgentSettings)
 
 
 class TenantChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -268,6 +268,6 @@ def build_embed_snippet(public_url: str, api_key: str) -> str:
 def _is_time_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         return False
     return True

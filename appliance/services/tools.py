@@ -9,7 +9,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from appliance.domain.ids import TenantId, ToolId, new_id
 from appliance.domain.json_types import JsonObject
@@ -28,7 +28,7 @@ class NewTool(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     tool_name: ToolName
     description: Description
-    parameters_schema: JsonObject = {"type": "object", "properties": {}}
+    parameters_schema: JsonObject = field(default_factory=lambda: {"type": "object"})
     category: Annotated[str, Meta(max_length=100)] = "general"
     risk: Risk = "read"
     required_integrations: list[RequiredIntegration] = []

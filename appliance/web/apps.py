@@ -11,11 +11,8 @@ from typing import Any, Final
 from litestar import Litestar, get
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
 from msgspec import Struct
 
-from appliance import __version__
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.web.access import (
     AsgiApp,
@@ -33,6 +30,7 @@ from appliance.web.controllers.tools import TenantToolController, ToolController
 from appliance.web.controllers.widget import get_widget_settings
 from appliance.web.controllers.workflows import WorkflowController
 from appliance.web.guards import provide_operator
+from appliance.web.openapi import build_openapi, describe_listener
 from appliance.web.problems import respond_with_problem
 
 MAX_PUBLIC_BODY_BYTES: Final = 64 * 1024
@@ -54,7 +52,7 @@ def build_public_app(parts: PublicParts) -> tuple[AsgiApp, Litestar]:
         route_handlers=[ChatController, get_widget_settings, get_health, *parts.page_routes],
         dependencies=_provide(parts.services),
         request_max_body_size=MAX_PUBLIC_BODY_BYTES,
-        openapi_config=_describe("Visitor side", "X-API-Key"),
+        openapi_config=describe_listener("Visitor side"),
         **_SHARED,
     )
     access = TenantAccess(
@@ -83,21 +81,10 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
         ],
         dependencies={**_provide(services), "operator": Provide(provide_operator)},
         request_max_body_size=MAX_ADMIN_BODY_BYTES,
-        openapi_config=_describe("Operator side", "Bearer"),
+        openapi_config=describe_listener("Operator side"),
         **_SHARED,
     )
     return RequestIds(JsonBodies(litestar)), litestar
-
-
-def build_openapi(public: Litestar, admin: Litestar) -> dict[str, Any]:
-    """Return one OpenAPI document of both listeners."""
-    document = admin.openapi_schema.to_schema()
-    visitor = public.openapi_schema.to_schema()
-    document["info"]["title"] = "CSAI Appliance"
-    document["paths"] = dict(sorted({**visitor["paths"], **document["paths"]}.items()))
-    for section, entries in visitor.get("components", {}).items():
-        document.setdefault("components", {}).setdefault(section, {}).update(entries)
-    return document
 
 
 _SHARED: Final[dict[str, Any]] = {
@@ -113,18 +100,3 @@ def _provide(services: Mapping[str, Any]) -> dict[str, Provide]:
         return Provide(lambda: value, use_cache=True, sync_to_thread=False)
 
     return {name: constant(value) for name, value in services.items()}
-
-
-def _describe(title: str, scheme: str) -> OpenAPIConfig:
-    schemes = {
-        "X-API-Key": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
-        "Bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT"),
-    }
-    return OpenAPIConfig(
-        title=title,
-        version=__version__,
-        path="/schema-of-one-listener",
-        render_plugins=(),
-        security=[{scheme: []}],
-        components=Components(security_schemes={scheme: schemes[scheme]}),
-    )

@@ -65,7 +65,7 @@ def build_stream(
     """
     return Stream(
         _frames(batches, shutdown),
-        media_type="text/event-stream; charset=utf-8",
+        media_type="text/event-stream",
         headers=HEADERS,
     )
 

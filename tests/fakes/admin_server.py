@@ -53,6 +53,7 @@ class FakeAdminServer:
             "data_dir": "/srv/csai",
             "pid": 1,
         }
+        self.queries: list[dict[str, list[str]]] = []
         self.is_closed = False
         self._counter = 0
         self._streams: list[queue.Queue[bytes | None]] = []
@@ -216,6 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(length) or b"null")
         with fake.lock:
             fake.requests.append((method, url.path, body))
+            fake.queries.append(parse_qs(url.query))
         route = f"{method} {url.path}"
         gate = fake.gates.get(route)
         if gate is not None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, assert_never
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import State
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import Parameter
 from litestar.types import Receive
 
@@ -51,7 +52,12 @@ class ChatController(Controller):
     path = "/chat"
     tags = ["chat"]  # noqa: RUF012 -- Litestar reads this class attribute
 
-    @post("/message", status_code=200, summary="Send a message and get the answer")
+    @post(
+        "/message",
+        status_code=200,
+        summary="Send a message and get the answer",
+        responses={200: ResponseSpec(ChatReply, description="The answer", generate_examples=False)},
+    )
     async def send_message(
         self,
         request: VisitorRequest,

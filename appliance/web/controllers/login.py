@@ -19,7 +19,7 @@ class LoginController(Controller):
     path = "/api/admin"
     tags = ["login"]  # noqa: RUF012 -- Litestar reads this class attribute
 
-    @post("/login", status_code=200, summary="Log in", security=[])
+    @post("/login", status_code=200, summary="Log in")
     async def log_in(
         self, request: Request[Any, Any, Any], data: LoginBody, login: LoginService
     ) -> Tokens:
@@ -27,7 +27,7 @@ class LoginController(Controller):
         address = request.client.host if request.client else "unknown"
         return await login.login(data.username, data.password, address=address)
 
-    @post("/refresh", status_code=200, summary="Renew the tokens", security=[])
+    @post("/refresh", status_code=200, summary="Renew the tokens")
     async def refresh(self, data: RefreshBody, login: LoginService) -> Tokens:
         """Exchange a refresh token for new tokens; it works once."""
         return await login.refresh(data.refresh_token)

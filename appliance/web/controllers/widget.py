@@ -21,7 +21,7 @@ from appliance.web.controllers.chat import VisitorRequest, known_tenant
 
 SHORT_CACHE = "public, max-age=300, stale-while-revalidate=86400"
 LONG_CACHE = "public, max-age=31536000, immutable"
-JAVASCRIPT = "text/javascript; charset=utf-8"
+JAVASCRIPT = "text/javascript"
 DEMO_PAGE = Path(__file__).parent.parent / "pages" / "demo.html"
 DEMO_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self'; connect-src 'self'; "
@@ -93,7 +93,7 @@ def build_demo_route(*, shop_name: str, api_key: str, public_url: str) -> HTTPRo
             "Referrer-Policy": "strict-origin-when-cross-origin",
             "Cache-Control": "no-cache",
         }
-        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+        return Response(page, media_type="text/html", headers=headers)
 
     return get_demo
 

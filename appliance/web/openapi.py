@@ -1,0 +1,94 @@
+"""The published contract: one OpenAPI document for both listeners.
+
+Owns putting the two applications' descriptions together, with the one form of every error; the
+routes describe themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+
+from appliance import __version__
+from appliance.domain.json_types import JsonObject
+from appliance.web.problems import MEDIA_TYPE
+
+METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
+OPEN_OPERATIONS: Final = frozenset({"/health", "/api/admin/login", "/api/admin/refresh"})
+
+SECURITY_SCHEMES: Final[JsonObject] = {
+    "publishable_key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+}
+
+PROBLEM_SCHEMA: Final[JsonObject] = {
+    "type": "object",
+    "description": "RFC 9457 problem details; `code` is stable.",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+PROBLEM_RESPONSE: Final[JsonObject] = {
+    "description": "What went wrong.",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def describe_listener(title: str) -> OpenAPIConfig:
+    """Return the settings of one listener's own description, which no route serves."""
+    return OpenAPIConfig(
+        title=title, version=__version__, path="/schema-of-one-listener", render_plugins=()
+    )
+
+
+def build_openapi(public: Litestar, admin: Litestar) -> JsonObject:
+    """Return one OpenAPI 3.1 document of both listeners."""
+    visitor: JsonObject = public.openapi_schema.to_schema()
+    document: JsonObject = admin.openapi_schema.to_schema()
+    document["info"]["title"] = "CSAI Appliance"
+    document["paths"] = dict(sorted({**visitor["paths"], **document["paths"]}.items()))
+    schemas = {
+        **visitor.get("components", {}).get("schemas", {}),
+        **document.get("components", {}).get("schemas", {}),
+        "Problem": PROBLEM_SCHEMA,
+    }
+    document["components"] = {
+        "schemas": dict(sorted(schemas.items())),
+        "securitySchemes": SECURITY_SCHEMES,
+    }
+    for path, operation in _operations(document):
+        operation["security"] = _security(path)
+        operation["responses"].pop("400", None)
+        operation["responses"]["default"] = PROBLEM_RESPONSE
+    return document
+
+
+def _operations(document: JsonObject) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in METHODS:
+                yield path, operation
+
+
+def _security(path: str) -> list[JsonObject]:
+    if path in OPEN_OPERATIONS:
+        return []
+    scheme = "access_token" if path.startswith("/api/admin") else "publishable_key"
+    return [{scheme: []}]
