@@ -31,8 +31,9 @@ class Column(Struct, frozen=True, kw_only=True):
 class Condition(Struct, frozen=True, kw_only=True):
     """One test of a row; ``value`` is ignored by the conditions that need none.
 
-    As in n8n: ``%`` is the only wildcard of ``like`` and ``ilike``, and a text without one is looked
-    for anywhere; ``isEmpty`` means null; ``neq`` holds for null too, unless its value is null.
+    As in n8n: ``%`` is the only wildcard of ``like`` and ``ilike``, and a text without one is
+    looked for anywhere; ``isEmpty`` means null; ``neq`` holds for null too, unless its value is
+    null.
     """
 
     column: str
@@ -59,8 +60,9 @@ class DataTables(Protocol):
 
     A row is a JSON object of the table's columns plus ``id`` (int, ascending), ``createdAt`` and
     ``updatedAt`` (RFC 3339, UTC). Values are converted to their column's type where that loses
-    nothing: ``"5"`` fits a number, ``5`` a string. Every method raises ``NotFound`` for a table the tenant does not
-    have and ``InvalidInput`` for an unknown column or a value that does not fit its type.
+    nothing: ``"5"`` fits a number, ``5`` a string. Every method raises ``NotFound`` for a table
+    the tenant does not have and ``InvalidInput`` for an unknown column or a value that does not
+    fit its type.
     """
 
     async def ensure_table(self, tenant_id: TenantId, name: str, columns: Sequence[Column]) -> None:

@@ -1,0 +1,184 @@
+"""The cache on disk.
+
+Owns the folder, the one thread that touches it, and what may be read from it: never a pickle, never
+a file that a row points to. What is cached, and under which keys, is left to the callers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import diskcache
+import msgspec
+import structlog
+
+from appliance.domain.json_types import JsonValue
+from appliance.errors import StorageError
+from appliance.storage.engine import PRIVATE_FOLDER
+
+logger = structlog.get_logger(__name__)
+
+Result = TypeVar("Result")
+
+SIZE_LIMIT_BYTES = 256 * 1024 * 1024
+HEALTH_KEY = "appliance:health"
+
+_SETTINGS = {
+    "size_limit": SIZE_LIMIT_BYTES,
+    "sqlite_cache_size": 512,
+    "sqlite_mmap_size": 0,
+    "disk_min_file_size": 2**31,
+}
+_BYTES = b"b"
+_JSON = b"j"
+
+
+class _Refused(Exception):
+    """A row that this program did not write."""
+
+
+class InlineDisk(diskcache.Disk):  # type: ignore[misc]
+    """Rows of text keys and inline bytes, and nothing else.
+
+    diskcache would unpickle a row that says it holds a pickle, and read or delete the file that a
+    row names, wherever it is (CVE-2025-69872); so neither is ever done, in either direction.
+    """
+
+    def put(self, key: object) -> tuple[str, bool]:
+        """Return the stored form of a key."""
+        if not isinstance(key, str):
+            raise _Refused(f"a key of type {type(key).__name__}")
+        return key, True
+
+    def get(self, key: object, raw: bool) -> str:
+        """Return the key of its stored form."""
+        if not raw or not isinstance(key, str):
+            raise _Refused("a key that is no text")
+        return key
+
+    def store(
+        self, value: object, read: bool, key: object = None
+    ) -> tuple[int, int, None, sqlite3.Binary]:
+        """Return size, mode, file name and stored form of a value."""
+        if read or not isinstance(value, bytes):
+            raise _Refused(f"a value of type {type(value).__name__}")
+        return 0, diskcache.core.MODE_RAW, None, sqlite3.Binary(value)
+
+    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> bytes:
+        """Return the value of its stored form."""
+        if mode != diskcache.core.MODE_RAW or filename or read or not isinstance(value, bytes):
+            raise _Refused("a value that is no inline bytes")
+        return value
+
+    def remove(self, file_path: str) -> None:
+        """Leave the file alone: this program wrote none."""
+
+
+class DiskCache:
+    """Implements ``Cache`` in a folder that may be deleted at any time.
+
+    Args:
+        folder: Made when absent, readable by its owner only.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cache: Any = None
+        self._inode: int | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="disk-cache")
+
+    async def get(self, key: str) -> JsonValue | bytes:
+        """Return the value, ``None`` for a miss."""
+        stored = await self._run(lambda cache: cache.get(key), on_failure=None)
+        return None if stored is None else _decode(stored)
+
+    async def set(self, key: str, value: JsonValue | bytes, *, ttl_s: float) -> None:
+        """Remember ``value`` for ``ttl_s`` seconds, in place of an earlier one."""
+        stored = _encode(value)
+        await self._run(lambda cache: cache.set(key, stored, expire=ttl_s), on_failure=False)
+
+    async def add(self, key: str, value: JsonValue | bytes, *, ttl_s: float) -> bool:
+        """Remember ``value`` unless the key is there; say whether it was remembered."""
+        stored = _encode(value)
+        return bool(
+            await self._run(lambda cache: cache.add(key, stored, expire=ttl_s), on_failure=True)
+        )
+
+    async def delete(self, key: str) -> None:
+        """Forget the key, there or not."""
+        await self._run(lambda cache: cache.delete(key), on_failure=False)
+
+    async def health(self) -> None:
+        """Check that what is set can be got.
+
+        Raises:
+            StorageError: It cannot.
+        """
+        await self.set(HEALTH_KEY, True, ttl_s=60)
+        if await self.get(HEALTH_KEY) is not True:
+            raise StorageError(f"The cache in {str(self._folder)!r} cannot be used.")
+
+    async def close(self) -> None:
+        """Close the cache; what it holds stays for the next start."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, self._forget)
+        self._thread.shutdown(wait=True)
+
+    async def _run(self, work: Callable[[Any], Result], *, on_failure: Result) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._attempt, work, on_failure
+        )
+
+    def _attempt(self, work: Callable[[Any], Result], on_failure: Result) -> Result:
+        """Do the work, a second time on a fresh connection, or give up on it."""
+        for _ in range(2):
+            try:
+                return work(self._open())
+            except _Refused as error:
+                logger.warning("cache_row_refused", reason=str(error))
+                return on_failure
+            except (sqlite3.Error, OSError, diskcache.Timeout) as error:
+                logger.warning("cache_failed", error=str(error), folder=str(self._folder))
+                self._forget()
+        return on_failure
+
+    def _open(self) -> Any:
+        """Return the open cache, a new one when its folder was deleted or replaced."""
+        place = self._folder / diskcache.core.DBNAME
+        if self._cache is not None:
+            try:
+                if place.stat().st_ino == self._inode:
+                    return self._cache
+            except FileNotFoundError:
+                pass
+            self._forget()
+        self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        self._folder.chmod(PRIVATE_FOLDER)
+        self._cache = diskcache.Cache(str(self._folder), timeout=1, disk=InlineDisk, **_SETTINGS)
+        self._inode = place.stat().st_ino
+        return self._cache
+
+    def _forget(self) -> None:
+        if self._cache is not None:
+            self._cache.close()
+            self._cache = None
+
+
+def _encode(value: JsonValue | bytes) -> bytes:
+    return _BYTES + value if isinstance(value, bytes) else _JSON + msgspec.json.encode(value)
+
+
+def _decode(stored: bytes) -> JsonValue | bytes:
+    """Return the value of its stored form; what is not such a form is a miss."""
+    kind, body = stored[:1], stored[1:]
+    if kind == _BYTES:
+        return body
+    try:
+        return msgspec.json.decode(body) if kind == _JSON else None
+    except msgspec.DecodeError:
+        return None
