@@ -63,6 +63,7 @@ class WebhookServer:
 
     answers: Sequence[Answer] = (Reply(body=b"{}"),)
     respond: Respond | None = None
+    has_request: asyncio.Event = field(default_factory=asyncio.Event)
     has_hung_up: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __aenter__(self) -> Self:
@@ -92,6 +93,7 @@ class WebhookServer:
         return self._http.requests
 
     async def _handle(self, exchange: Exchange) -> None:
+        self.has_request.set()
         answer = self._choose(exchange.request)
         match answer:
             case Reply():
