@@ -114,7 +114,7 @@ class Engine:
         record.items = sum(len(branch) for branch in branches)
         if record.items > self._limits.items:
             raise Rejected(
-                f"Node {node.name!r} put out {record.items} items; the most is {self._limits.items}.",
+                f"Node {node.name!r} put out {record.items} items, over {self._limits.items}.",
                 code="workflow_failed",
             )
         runs = len(self._state.outputs.get(node.name, ()))

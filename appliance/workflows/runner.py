@@ -86,6 +86,19 @@ class WorkflowRunner:
         self._definitions.move_to_end(key)
         return known
 
+    def summarise(self, export: JsonObject) -> WorkflowSummary:
+        """Return what the export holds.
+
+        Raises:
+            InvalidInput: As ``parse_definition`` says.
+        """
+        definition = self.load(export)
+        return WorkflowSummary(
+            name=definition.name,
+            nodes=[{"name": node.name, "type": node.type} for node in definition.nodes.values()],
+            webhook_path=definition.webhook_path,
+        )
+
     async def run(
         self,
         definition: JsonObject | WorkflowDefinition,

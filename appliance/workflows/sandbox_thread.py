@@ -18,6 +18,7 @@ import quickjs
 
 _Job = Callable[["SandboxThread"], Any]
 _SPARES_PER_FLAVOUR = 2
+_QUIET_S = 0.02  # Without it, making a spare would delay the next call of the run under way.
 
 
 class ScriptStopped(Exception):
@@ -125,23 +126,23 @@ class SandboxThread:
             function(payload)
         return context, function
 
-    def _prepare_one(self) -> bool:
-        """Make one spare context, if one is lacking."""
-        for flavour in self._preparations:
-            spares = self._spares.setdefault(flavour, [])
+    def _is_lacking_spares(self) -> bool:
+        return any(len(spares) < _SPARES_PER_FLAVOUR for spares in self._spares.values())
+
+    def _prepare_one(self) -> None:
+        """Make one spare context of a flavour that lacks one."""
+        for flavour, spares in self._spares.items():
             if len(spares) < _SPARES_PER_FLAVOUR:
                 spares.append(self._new_context(flavour))
-                return True
-        return False
+                return
 
     def _work(self) -> None:
         while True:
             try:
-                task = self._queue.get_nowait()
+                task = self._queue.get(timeout=_QUIET_S if self._is_lacking_spares() else None)
             except queue.Empty:
-                if self._prepare_one():
-                    continue
-                task = self._queue.get()
+                self._prepare_one()
+                continue
             if task is None:
                 break
             if isinstance(task, int):
