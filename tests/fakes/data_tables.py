@@ -1,6 +1,6 @@
 """Data tables in memory, behaving as the port says.
 
-Owns nothing but dictionaries; the contract suite that real implementations pass, it passes too.
+Owns nothing but dictionaries; judges values as the real tables do, and passes their contract suite.
 """
 
 from __future__ import annotations
@@ -14,8 +14,13 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.data_tables import Column, ColumnType, Condition, RowFilter, RowOrder
-
-SYSTEM_COLUMNS: dict[str, ColumnType] = {"id": "number", "createdAt": "date", "updatedAt": "date"}
+from appliance.storage.data_table_values import (
+    SYSTEM_COLUMNS,
+    check_columns,
+    convert_cells,
+    convert_value,
+    write_date,
+)
 
 
 class _Table:
@@ -33,7 +38,11 @@ class InMemoryDataTables:
         self._tables: dict[tuple[TenantId, str], _Table] = {}
 
     async def ensure_table(self, tenant_id: TenantId, name: str, columns: Sequence[Column]) -> None:
-        table = self._tables.setdefault((tenant_id, name), _Table())
+        check_columns(columns)
+        table = self._tables.get((tenant_id, name), _Table())
+        if any(table.columns.get(column.name, column.type) != column.type for column in columns):
+            raise InvalidInput(f"A column of {name!r} has another type.")
+        self._tables[tenant_id, name] = table
         for column in columns:
             if column.name not in table.columns:
                 table.columns[column.name] = column.type
@@ -102,7 +111,7 @@ class InMemoryDataTables:
 
     def _now(self) -> str:
         moment = self._clock.now() if self._clock else datetime(2026, 1, 1, tzinfo=UTC)
-        return _rfc3339(moment)
+        return write_date(moment)
 
     def _insert(self, table: _Table, row: JsonObject) -> JsonObject:
         table.last_id += 1
@@ -113,10 +122,7 @@ class InMemoryDataTables:
         return stored
 
     def _checked(self, table: _Table, row: JsonObject) -> JsonObject:
-        for name in row:
-            if name not in table.columns:
-                raise InvalidInput(f"There is no column {name!r}.")
-        return {name: _cell(name, table.columns[name], value) for name, value in row.items()}
+        return convert_cells(table.columns, row)
 
     def _check_column(self, table: _Table, name: str) -> ColumnType:
         kind = table.columns.get(name) or SYSTEM_COLUMNS.get(name)
@@ -128,6 +134,7 @@ class InMemoryDataTables:
         tests = []
         for condition in where.conditions:
             kind = self._check_column(table, condition.column)
+            _check(condition, kind)
             tests.append((condition, kind))
         decide = any if where.match == "anyCondition" else all
         return [
@@ -140,19 +147,17 @@ class InMemoryDataTables:
 def _holds(row: JsonObject, condition: Condition, kind: ColumnType) -> bool:
     actual = row[condition.column]
     name = condition.condition
-    if name == "isEmpty":
-        return actual is None or (kind == "string" and actual == "")
-    if name == "isNotEmpty":
-        return not (actual is None or (kind == "string" and actual == ""))
+    if name in ("isEmpty", "isNotEmpty"):
+        return (actual is None) == (name == "isEmpty")
     if name in ("isTrue", "isFalse"):
         return actual is (name == "isTrue")
-    wanted = _cell(condition.column, kind, condition.value)
+    wanted = condition.value if name in ("like", "ilike") else _wanted(condition, kind)
     if name in ("eq", "neq"):
         return (actual == wanted) == (name == "eq")
-    if name in ("like", "ilike"):
-        return actual is not None and _like(str(actual), str(wanted), is_lenient=name == "ilike")
-    if actual is None or wanted is None:
+    if actual is None:
         return False
+    if name in ("like", "ilike"):
+        return _like(str(actual), str(wanted), is_lenient=name == "ilike")
     return {
         "gt": actual > wanted,
         "gte": actual >= wanted,
@@ -161,51 +166,29 @@ def _holds(row: JsonObject, condition: Condition, kind: ColumnType) -> bool:
     }[name]
 
 
+def _check(condition: Condition, kind: ColumnType) -> None:
+    name, value = condition.condition, condition.value
+    is_refused = (
+        name in ("like", "ilike") and (kind != "string" or not isinstance(value, str))
+    ) or (name in ("gt", "gte", "lt", "lte") and (value is None or kind == "boolean"))
+    if is_refused:
+        raise InvalidInput(f"{name} does not work with {value!r} on a {kind} column.")
+    if name not in ("isEmpty", "isNotEmpty", "isTrue", "isFalse", "like", "ilike"):
+        _wanted(condition, kind)
+
+
+def _wanted(condition: Condition, kind: ColumnType) -> JsonValue:
+    try:
+        return convert_value(kind, condition.value)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from error
+
+
 def _like(text: str, pattern: str, *, is_lenient: bool) -> bool:
-    wild = {"%": ".*", "_": "."}
-    source = "".join(wild.get(letter, re.escape(letter)) for letter in pattern)
+    """Match as n8n does: ``%`` is the only wildcard, and a text without one may be anywhere."""
+    parts = (pattern if "%" in pattern else f"%{pattern}%").split("%")
     flags = re.DOTALL | (re.IGNORECASE if is_lenient else re.NOFLAG)
-    return re.fullmatch(source, text, flags) is not None
-
-
-def _cell(name: str, kind: ColumnType, value: JsonValue) -> JsonValue:
-    """Return the value as its column holds it: as n8n does, from text too where it reads as one."""
-    if value is None:
-        return None
-    problem = InvalidInput(f"{value!r} does not fit the {kind} column {name!r}.")
-    if kind == "string":
-        return value if isinstance(value, str) else _text(value)
-    if kind == "number":
-        return _number(value, problem)
-    if kind == "boolean":
-        known = {"true": True, "false": False, "1": True, "0": False}
-        word = str(value).lower()
-        if word not in known:
-            raise problem
-        return known[word]
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        raise problem from None
-    return _rfc3339(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-
-
-def _text(value: JsonValue) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _number(value: JsonValue, problem: InvalidInput) -> int | float:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise problem from None
-    return int(number) if number.is_integer() else number
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return re.fullmatch(".*".join(map(re.escape, parts)), text, flags) is not None
 
 
 def _sort_key(value: JsonValue) -> tuple[bool, JsonValue]:
