@@ -10,9 +10,9 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Litestar
@@ -58,7 +58,14 @@ from appliance.web.controllers.widget import build_bundle_routes, build_demo_rou
 from appliance.web.listeners import Listener, choose_port, serve
 from appliance.web.schemas.admin import StatusView
 from appliance.web.sse import Shutdown
-from appliance.workflows.bundled import load_bundled, load_demo_rows, load_tables
+from appliance.workflows import self_check
+from appliance.workflows.bundled import (
+    BundledTool,
+    load_bundled,
+    load_data_tables,
+    load_demo_config,
+    load_demo_rows,
+)
 from appliance.workflows.runner import WorkflowRunner
 
 JWT_SECRET = "jwt_secret"
@@ -215,7 +222,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 probes={
                     "database": database.health,
                     "cache": self.cache.health,
-                    "workflows": self.workflows.health,
+                    "workflows": partial(self_check.check, self.workflows),
                 },
                 models=models,
             ),
@@ -317,7 +324,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         )
         await bundled.install(
             [
-                ShippedTool(tool=msgspec.convert(item.tool, NewTool), workflow=item.workflow)
+                ShippedTool(tool=_build_tool(item), workflow=item.workflow)
                 for item in load_bundled(bundled_workflows())
             ]
         )
@@ -325,7 +332,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     async def _ensure_demo(self, tenants: TenantService, tools: ToolService) -> DemoShop:
         folder = bundled_workflows()
         tenant = msgspec.json.decode((folder / DEMO_TENANT).read_bytes(), type=NewTenant)
-        today = self.clock.now().astimezone(ZoneInfo(tenant.time_zone)).date()
+        configs = load_demo_config(folder)
         service = DemoService(
             tenants=tenants,
             tools=tools,
@@ -336,9 +343,11 @@ class _Builder(Struct, frozen=True, kw_only=True):
         return await service.ensure(
             DemoContent(
                 tenant=tenant,
-                tables=load_tables(folder),
-                rows=load_demo_rows(folder, today),
-                tool_names=[item.tool["tool_name"] for item in load_bundled(folder)],
+                tables={table.name: table.columns for table in load_data_tables(folder)},
+                rows=load_demo_rows(folder, self.clock.now(), time_zone=tenant.time_zone),
+                tools={
+                    item.tool_name: configs.get(item.tool_name, {}) for item in load_bundled(folder)
+                },
             )
         )
 
@@ -355,6 +364,11 @@ class _Builder(Struct, frozen=True, kw_only=True):
             data_dir=str(self.settings.data_dir),
             pid=os.getpid(),
         )
+
+
+def _build_tool(item: BundledTool) -> NewTool:
+    fields = {name: getattr(item, name) for name in NewTool.__struct_fields__}
+    return NewTool(**fields)
 
 
 def _choose_addresses(settings: Settings) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -21,12 +21,12 @@ SETTING = "demo_shop"
 
 
 class DemoContent(Struct, frozen=True, kw_only=True):
-    """What the demo shop is made of: itself, its tables and rows, the names of its tools."""
+    """What the demo shop is made of: itself, tables and rows, tools by name with their settings."""
 
     tenant: NewTenant
     tables: Mapping[str, Sequence[Column]]
     rows: Mapping[str, Sequence[JsonObject]]
-    tool_names: Sequence[str]
+    tools: Mapping[str, JsonObject]
 
 
 class DemoShop(Struct, frozen=True, kw_only=True):
@@ -86,8 +86,10 @@ class DemoService:
             await self._data_tables.ensure_table(tenant_id, name, columns)
             if rows := content.rows.get(name):
                 await self._data_tables.insert_rows(tenant_id, name, rows)
-        for tool_name in content.tool_names:
+        for tool_name, config in content.tools.items():
             tool = await self._tool_repository.find_by_name(tool_name)
             if tool is not None:
-                choice = TenantToolChoice(executor="workflow", workflow=tool_name)
+                choice = TenantToolChoice(
+                    executor="workflow", workflow=tool_name, custom_config=config
+                )
                 await self._tools.put_for_tenant(tenant_id, tool.id, choice)

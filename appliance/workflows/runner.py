@@ -10,14 +10,14 @@ import asyncio
 from collections import OrderedDict
 
 import msgspec
-from msgspec import Struct
 
 from appliance.domain.ids import TenantId, new_id
-from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.json_types import JsonObject
 from appliance.errors import ApplianceError
 from appliance.ports.clock import Clock
 from appliance.ports.data_tables import DataTables
 from appliance.ports.outbound_http import OutboundHttp
+from appliance.ports.workflow_engine import NodeTrace, WorkflowRun, WorkflowSummary
 from appliance.workflows.definition import WorkflowDefinition, parse_definition
 from appliance.workflows.engine import Engine, EngineLimits, NodeRun, Sleep
 from appliance.workflows.items import item_record
@@ -27,27 +27,6 @@ from appliance.workflows.sandbox import Sandbox, SandboxLimits
 
 _CACHED_DEFINITIONS = 256
 _DATE_MARKS = ("$now", "$today", "DateTime", "Duration", "Interval")
-
-
-class NodeTrace(Struct, frozen=True, kw_only=True):
-    """One run of a node. ``output`` is its items per branch, with ``debug`` only."""
-
-    name: str
-    items: int
-    duration_ms: float
-    error: str | None = None
-    output: list[list[JsonObject]] | None = None
-
-
-class WorkflowRun(Struct, frozen=True, kw_only=True):
-    """What came of a run: the webhook's answer, or ``error``, and every node that ran."""
-
-    output: JsonValue = None
-    status_code: int = 200
-    headers: dict[str, str] = {}
-    nodes: list[NodeTrace]
-    duration_ms: float
-    error: ApplianceError | None = None
 
 
 class WorkflowRunner:

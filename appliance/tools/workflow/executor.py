@@ -13,8 +13,9 @@ from appliance.errors import InvalidInput, UpstreamError
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import WorkflowRepository
 from appliance.ports.tool_executor import ToolContext
+from appliance.ports.workflow_engine import WorkflowRun
 from appliance.tools.call_form import build_call_context, unwrap_items
-from appliance.workflows.runner import WorkflowRun, WorkflowRunner
+from appliance.workflows.runner import WorkflowRunner
 
 
 class WorkflowExecutor:
