@@ -257,7 +257,7 @@ def _weekday(
     if hit is None:
         return None
     is_number_too = load_number_words().find(words, name_at) is not None
-    if is_number_too and not has_day_word and not hit.is_prefixed:
+    if is_number_too and not has_day_word and not _says_on(words[name_at]):
         return None
     end = name_at + hit.length
     if end < len(words):
@@ -266,6 +266,11 @@ def _weekday(
             is_next = is_next or tables.next.find(words, end) is not None
             end += trailing.length
     return _coming(today, hit.value, is_next, _week_start(language)), end - position
+
+
+def _says_on(word: Word) -> bool:
+    """Say whether a Hebrew word has "on" in front: "בשני" is a day, "לשני" is for two."""
+    return word.folded.startswith("ב")
 
 
 def _week_start(language: str) -> int:

@@ -75,7 +75,7 @@ def place_text(message: Message) -> str | None:
     """Return the place after "to": "train station" of "a taxi to the train station at six"."""
     reading = message.reading
     taken = _mention_words(message)
-    for cue in reading.spans("cue.direction"):
+    for cue in reversed(list(reading.spans("cue.direction"))):  # "I want to go to Springfield"
         position = cue.last + 1
         while position < len(reading.words) and position in reading.stop:
             position += 1

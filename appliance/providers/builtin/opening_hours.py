@@ -146,7 +146,7 @@ def describe(value: JsonValue) -> str:
 
 def _parse_days(label: str) -> tuple[int, ...]:
     """Return the weekdays a label names, in week order; ``()`` when it has any other word."""
-    reading = read_text(re.sub("[_/&+]", " ", label))
+    reading = read_text(re.sub("[/&+]", " ", label.replace("_", "-")))  # "mon_fri" is a range
     joints, _, _ = _load_words()
     days: list[int] = []
     is_range = False

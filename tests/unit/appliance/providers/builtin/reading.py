@@ -9,7 +9,9 @@ from appliance.providers.builtin.mentions import ReadingContext
 from appliance.providers.builtin.message import Message, read_message
 
 
-def build_context(language: str = "en", zone: str = "Europe/London", shop: str = "") -> ReadingContext:
+def build_context(
+    language: str = "en", zone: str = "Europe/London", shop: str = ""
+) -> ReadingContext:
     now = datetime(2025, 5, 7, 14, 30, tzinfo=ZoneInfo(zone))
     return ReadingContext(now=now, language=language, time_zone=zone, shop_name=shop)
 

@@ -141,9 +141,7 @@ async def test_a_refused_action_can_be_changed_and_asked_again() -> None:
     )
     assert asked.calls
     visitor.messages.append(ChatMessage(role="user", content="no"))
-    visitor.messages.append(
-        ChatMessage(role="assistant", content="", tool_calls=asked.calls)
-    )
+    visitor.messages.append(ChatMessage(role="assistant", content="", tool_calls=asked.calls))
     declined = await visitor.tool_returns(DECLINED, is_error=True)
     assert not declined.calls
     assert "not done" in declined.text

@@ -170,8 +170,9 @@ SAID = st.one_of(
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 KEYWORDS = {
@@ -212,7 +213,8 @@ SCHEMA = st.one_of(
 TOOL = st.builds(
     ToolSpec,
     name=st.sampled_from(["book_table", "getOrder", "x", "find order", "", "הזמנה"]),
-    description=st.sampled_from(["Book a table", "Find an order", "open", ""]) | st.text(max_size=20),
+    description=st.sampled_from(["Book a table", "Find an order", "open", ""])
+    | st.text(max_size=20),
     parameters_schema=SCHEMA,
     risk=st.sampled_from(["read", "write", "destructive"]),
     examples=st.lists(SAID, max_size=2).map(tuple),
@@ -280,9 +282,7 @@ async def test_any_shop_and_any_words_get_an_answer(
                 )
             )
             messages.extend(
-                ChatMessage(
-                    role="tool", content=result, tool_call_id=call.id, tool_name=call.name
-                )
+                ChatMessage(role="tool", content=result, tool_call_id=call.id, tool_name=call.name)
                 for call in reply.calls
             )
             if not reply.calls:

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from appliance.domain.tool import ToolSpec
+from appliance.providers.builtin.number_roles import assign_numbers
+from appliance.providers.builtin.slots import build_slots
+from tests.unit.appliance.providers.builtin.reading import read
+
+SLOTS = build_slots(
+    ToolSpec(
+        name="stay",
+        description="",
+        parameters_schema={
+            "properties": {
+                "nights": {"type": "integer"},
+                "guests": {"type": "integer"},
+                "max_price": {"type": "number"},
+                "code": {"type": "string"},
+            }
+        },
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("3 nights for 2 people", {"nights": 3, "guests": 2}),
+        ("we are four, staying two nights", {"guests": 4, "nights": 2}),
+        ("2 guests under $80", {"guests": 2, "max_price": 80}),
+        ("a room for two", {"guests": 2}),
+        ("שלושה לילות לשני אנשים", {"nights": 3, "guests": 2}),
+        ("order 12345", {}),
+        ("code 999 please", {}),
+    ],
+)
+def test_numbers_go_where_their_words_point(text: str, expected: dict[str, int]) -> None:
+    found = assign_numbers(read(text), SLOTS)
+    assert {key: mention.value for key, mention in found.items()} == expected
+
+
+def test_in_the_middle_of_a_form_a_bare_number_is_for_no_one_else() -> None:
+    assert assign_numbers(read("2"), SLOTS, are_loose=False) == {}
+    assert assign_numbers(read("2 nights"), SLOTS, are_loose=False).keys() == {"nights"}

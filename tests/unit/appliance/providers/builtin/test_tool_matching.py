@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from appliance.domain.tool import ToolSpec
+from appliance.providers.builtin.tool_matching import Toolset, ToolsetCache
+from tests.unit.appliance.providers.builtin.reading import read
+
+
+def tool(name: str, description: str, *examples: str, **properties: object) -> ToolSpec:
+    return ToolSpec(
+        name=name,
+        description=description,
+        parameters_schema={"properties": properties, "required": list(properties)},
+        examples=examples,
+    )
+
+
+TOOLS = (
+    tool("measure_window", "Send someone to measure a window for curtains"),
+    tool("track_parcel", "Tell where a parcel is", "Where is my parcel 123?", parcel_number={}),
+    tool("find_fabric", "Look for a fabric", "Do you have red velvet?", query={"type": "string"}),
+)
+
+
+def best(text: str) -> tuple[str, float] | None:
+    matches = [match for match in Toolset(TOOLS).match(read(text)) if match.score > 0.5]
+    return (matches[0].tool.name, matches[0].score) if matches else None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("please measure my window", "measure_window"),
+        ("where is my parcel 99812?", "track_parcel"),
+        ("track parcel 77", "track_parcel"),
+        ("do you have green linen?", "find_fabric"),
+        ("is silk in stock", "find_fabric"),
+        ("איפה החבילה שלי 5511", "track_parcel"),
+    ],
+)
+def test_tools_are_found_by_name_description_and_examples(text: str, name: str) -> None:
+    found = best(text)
+    assert found is not None
+    assert found[0] == name
+
+
+@pytest.mark.parametrize("text", ["who won the election", "hello", "", "the weather in Rome"])
+def test_other_messages_find_no_tool(text: str) -> None:
+    assert best(text) is None
+
+
+def test_an_example_said_word_for_word_is_a_sure_match() -> None:
+    match = Toolset(TOOLS).match(read("Where is my parcel 123?"))[0]
+    assert (match.tool.name, match.similarity) == ("track_parcel", 1.0)
+
+
+def test_toolsets_are_kept_while_the_tools_are_the_same() -> None:
+    cache = ToolsetCache(size=2)
+    first = cache.get(TOOLS)
+    assert cache.get(tuple(msgspec.structs.replace(t) for t in TOOLS)) is first
+    changed = (*TOOLS[:2], msgspec.structs.replace(TOOLS[2], parameters_schema={}))
+    assert cache.get(changed) is not first
+    assert cache.get(changed).slots["find_fabric"] == ()
+
+
+def test_the_toolset_unused_for_longest_is_dropped() -> None:
+    cache = ToolsetCache(size=2)
+    first = cache.get(TOOLS[:1])
+    cache.get(TOOLS[1:2])
+    cache.get(TOOLS[2:])
+    assert cache.get(TOOLS[:1]) is not first
+
+
+def test_a_toolset_knows_its_tools_by_name() -> None:
+    assert Toolset(TOOLS).get("find_fabric") == TOOLS[2]
+    assert Toolset(TOOLS).get("nothing") is None
