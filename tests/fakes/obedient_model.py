@@ -1,12 +1,13 @@
 """A stand-in for a language model that always does the obvious.
 
-Owns picking a tool by its words and filling its arguments from the visitor's sentence; how that
+Owns picking a tool by its words and filling its arguments from the visitor's sentences; how that
 travels is left to ``ollama_server``. Deterministic, so that browser tests can rely on it.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 from typing import Any
 
 WORD = re.compile(r"[\w']+")
@@ -14,14 +15,24 @@ MIN_SCORE = 2
 STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
-        "a an and are at can could do for from have i in is it me my of on or the this to use we "
-        "what when where which with would you your",
+        "a an and are at can could do does for from have i in is it me my of on or the there this "
+        "to use we what when where which with would you your visitor say example",
     )
 )
-DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b|\btoday\b|\btomorrow\b|מחר|היום", re.IGNORECASE)
-TIME = re.compile(r"\b([01]?\d|2[0-3]):[0-5]\d\b")
-NUMBER = re.compile(r"\b\d+\b")
+DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+RELATIVE_DAYS = {"today": 0, "tonight": 0, "tomorrow": 1, "היום": 0, "הערב": 0, "מחר": 1}
+TIME = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d\b")
+NUMBER = re.compile(r"(?<![\d:-])\d+(?![\d:-])")
 EMAIL = re.compile(r"\S+@\S+\.\w+")
+NAME = re.compile(
+    r"(?:name is|under the name|for|בשם|על שם)\s+((?:[A-Z]\w+\s?)+|[א-ת]+(?: [א-ת]+)?)"
+)
+SUBJECT = re.compile(
+    r"(?:have|sell|stock|offer|about|any|much is|does the|יש לכם|כמה עולה|יש עוד)\s+(.+)$",
+    re.IGNORECASE,
+)
+ASKING = "Please tell me: "
+PREFIX_CHARS = 4
 
 
 class ObedientModel:
@@ -34,21 +45,38 @@ class ObedientModel:
         last = messages[-1]
         if last["role"] == "tool":
             return split_words(f"Here is what I found: {last['content']}"), []
-        said = [message["content"] for message in messages if message["role"] == "user"]
-        question = said[-1] if said else ""
-        tool = pick_tool(question, [tool["function"] for tool in tools])
+        said, asked_for = read_request(messages)
+        tool = pick_tool(" ".join(said), [tool["function"] for tool in tools])
         if tool is None:
-            return split_words(f"You said: {question}"), []
-        arguments = fill_arguments(question, tool["parameters"])
-        missing = [name for name in tool["parameters"].get("required", []) if name not in arguments]
+            return split_words(read_aloud(said[-1], messages[0]["content"])), []
+        schema = tool["parameters"]
+        arguments = fill_arguments(" ".join(said), schema, read_today(messages[0]["content"]))
+        if asked_for in schema.get("required", []):
+            arguments.setdefault(asked_for, said[-1].strip())
+        missing = [name for name in schema.get("required", []) if name not in arguments]
         if missing:
-            return split_words(f"Please tell me: {', '.join(missing)}."), []
+            return split_words(f"{ASKING}{missing[0]}."), []
         return [], [{"name": tool["name"], "arguments": arguments}]
 
 
 def split_words(text: str) -> list[str]:
     """Return ``text`` in pieces about the size of tokens."""
     return re.findall(r"\s*\S+|\s+$", text)
+
+
+def read_request(messages: list[dict[str, Any]]) -> tuple[list[str], str]:
+    """Return what the visitor said for this request, and the detail they were asked for last."""
+    said: list[str] = []
+    asked_for = ""
+    for message in reversed(messages):
+        content = message["content"]
+        if message["role"] == "user":
+            said.insert(0, content)
+        elif message["role"] == "assistant" and content.startswith(ASKING):
+            asked_for = asked_for or content.removeprefix(ASKING).rstrip(".")
+        else:
+            break
+    return said or [""], asked_for
 
 
 def words_of(text: str) -> set[str]:
@@ -69,41 +97,63 @@ def pick_tool(question: str, functions: list[dict[str, Any]]) -> dict[str, Any] 
     return best if best is not None and score(best) >= MIN_SCORE else None
 
 
-def fill_arguments(question: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments that can be read from ``question``."""
+def read_today(system: str) -> date:
+    """Return the first date in the system message, which says what day it is."""
+    match = DATE.search(system)
+    return date.fromisoformat(match[0]) if match else date(2026, 11, 20)
+
+
+def fill_arguments(text: str, schema: dict[str, Any], today: date) -> dict[str, Any]:
+    """Return the required arguments that can be read from ``text``."""
     found: dict[str, Any] = {}
-    for name, field in schema.get("properties", {}).items():
-        value = read_value(question, name, field)
+    for name in schema.get("required", []):
+        value = read_value(text, name, schema["properties"].get(name, {}), today)
         if value is not None:
             found[name] = value
     return found
 
 
-def read_value(question: str, name: str, field: dict[str, Any]) -> Any:
-    """Return one argument, or ``None`` when the question does not hold it."""
-    kinds = field.get("type", "string")
-    kind = kinds if isinstance(kinds, str) else next(k for k in kinds if k != "null")
+def read_value(text: str, name: str, field: dict[str, Any], today: date) -> Any:
+    """Return one argument, or ``None`` when the text does not hold it."""
     wanted = words_of(name)
     if "enum" in field:
-        return next((v for v in field["enum"] if str(v).lower() in question.lower()), None)
-    if kind in ("integer", "number"):
-        bare = TIME.sub(" ", DATE.sub(" ", question))
-        return int(match[0]) if (match := NUMBER.search(bare)) else None
-    if kind == "boolean":
-        return None
-    if field.get("format") == "date" or "date" in wanted:
-        return match[0] if (match := DATE.search(question)) else None
-    if field.get("format") == "time" or "time" in wanted:
-        return match[0] if (match := TIME.search(question)) else None
+        return next((v for v in field["enum"] if str(v).lower() in text.lower()), None)
+    if field.get("type") in ("integer", "number"):
+        return int(match[0]) if (match := NUMBER.search(text)) else None
+    if "date" in wanted:
+        return read_date(text, today)
+    if "time" in wanted:
+        return match[0].zfill(5) if (match := TIME.search(text)) else None
+    if "name" in wanted:
+        return match[1].strip() if (match := NAME.search(text)) else None
     if "email" in wanted:
-        return match[0] if (match := EMAIL.search(question)) else None
+        return match[0] if (match := EMAIL.search(text)) else None
     if wanted & {"order", "number", "id", "code", "phone"}:
-        return match[0] if (match := NUMBER.search(question)) else None
-    return read_subject(question)
+        return match[0] if (match := NUMBER.search(text)) else None
+    match = SUBJECT.search(re.sub(r"[?.!]+$", "", text.strip()))
+    return re.sub(r"\s+(?:in stock|cost|available)$", "", match[1]) if match else None
 
 
-def read_subject(question: str) -> str | None:
-    """Return what the sentence is about: its words behind the last verb-like opening."""
-    cleaned = re.sub(r"[?.!]+$", "", question.strip())
-    match = re.search(r"(?:have|sell|stock|offer|buy|about|of|for|any)\s+(.+)$", cleaned, re.I)
-    return match[1].strip() if match else None
+def read_date(text: str, today: date) -> str | None:
+    """Return the day that ``text`` names, as YYYY-MM-DD."""
+    if match := DATE.search(text):
+        return match[0]
+    words = {word.casefold() for word in WORD.findall(text)}
+    for word, days in RELATIVE_DAYS.items():
+        if word in words or f"ל{word}" in words:
+            return (today + timedelta(days=days)).isoformat()
+    return None
+
+
+def read_aloud(question: str, system: str) -> str:
+    """Return the line of the system message that is most about ``question``."""
+
+    def prefixes(text: str) -> set[str]:
+        return {word[:PREFIX_CHARS] for word in words_of(text) if len(word) >= PREFIX_CHARS}
+
+    asked = prefixes(question)
+    facts = [line for line in system.splitlines() if line.strip() and not line.startswith("#")]
+    best = max(facts, key=lambda line: len(asked & prefixes(line)), default="")
+    if not asked & prefixes(best):
+        return f"You said: {question}"
+    return best.strip("- ")

@@ -21,6 +21,7 @@ from appliance.domain.json_types import JsonObject
 from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolCall, ToolSpec
 from appliance.providers.ollama.reply import MalformedReply
+from appliance.providers.ollama.wire import describe_tool
 
 REPLY_START = re.compile(r'\s*\{\s*"reply"\s*:\s*"')
 ESCAPE = re.compile(r'\\(?:u[0-9a-fA-F]{4}|["\\/bfnrt])')
@@ -95,7 +96,7 @@ def _spell_assistant(message: ChatMessage, *, has_tools: bool) -> list[JsonObjec
 def _instructions(tools: Sequence[ToolSpec]) -> str:
     template = files(__package__).joinpath("constrained.md").read_text(encoding="utf-8")
     listed = "\n".join(
-        f"- {tool.name}: {tool.description} Arguments: {_encode(tool.parameters_schema)}"
+        f"- {tool.name}: {describe_tool(tool)} Arguments: {_encode(tool.parameters_schema)}"
         for tool in tools
     )
     return template.replace("{tools}", listed).strip()

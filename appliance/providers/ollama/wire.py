@@ -15,6 +15,8 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolSpec
 
+SHOWN_EXAMPLES = 3
+
 
 class CalledFunction(Struct, frozen=True):
     """The function of a call; some servers in between send the arguments as JSON text."""
@@ -100,15 +102,23 @@ def _message(message: ChatMessage) -> JsonObject:
 
 
 def build_tools(tools: Sequence[ToolSpec]) -> list[JsonObject]:
-    """Return ``tools`` as function declarations."""
+    """Return ``tools`` as function declarations; a few examples help small models to choose."""
     return [
         {
             "type": "function",
             "function": {
                 "name": tool.name,
-                "description": tool.description,
+                "description": describe_tool(tool),
                 "parameters": tool.parameters_schema,
             },
         }
         for tool in tools
     ]
+
+
+def describe_tool(tool: ToolSpec) -> str:
+    """Return the description of ``tool`` with some of what visitors say when they need it."""
+    if not tool.examples:
+        return tool.description
+    said = "; ".join(f'"{example}"' for example in tool.examples[:SHOWN_EXAMPLES])
+    return f"{tool.description} Visitors say, for example: {said}."

@@ -52,3 +52,12 @@ def test_a_tool_becomes_a_function() -> None:
             "function": {"name": "book", "description": "Book a table", "parameters": schema},
         }
     ]
+
+
+def test_some_examples_help_the_model_to_choose() -> None:
+    examples = tuple(f"Example {n}" for n in range(10))
+    spec = ToolSpec(name="book", description="Books.", parameters_schema={}, examples=examples)
+    [tool] = build_tools([spec])
+    assert tool["function"]["description"] == (
+        'Books. Visitors say, for example: "Example 0"; "Example 1"; "Example 2".'
+    )
