@@ -109,9 +109,10 @@ class RunTools(Struct, frozen=True, kw_only=True):
 
 
 class AskVisitor(Struct, frozen=True, kw_only=True):
-    """End the turn by asking the visitor to confirm ``call``."""
+    """End the turn by asking the visitor to confirm ``call``, behind what the model just said."""
 
     call: ToolCall
+    preface: str = ""
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -233,7 +234,7 @@ def _on_calls(
     if runnable:
         return state, (RunTools(calls=tuple(runnable)),)
     if held is not None:
-        return state, (AskVisitor(call=held),)
+        return state, (_ask_visitor(state, held),)
     state = msgspec.structs.replace(state, refused_rounds=state.refused_rounds + 1)
     return state, (_ask_model(state),)
 
@@ -252,8 +253,13 @@ def _on_tools_returned(
         tool_rounds=state.tool_rounds + 1,
     )
     if state.held is not None:
-        return state, (AskVisitor(call=state.held),)
+        return state, (_ask_visitor(state, state.held),)
     return state, (_ask_model(state),)
+
+
+def _ask_visitor(state: LoopState, held: ToolCall) -> AskVisitor:
+    asked = next(message for message in reversed(state.messages) if held in message.tool_calls)
+    return AskVisitor(call=held, preface=asked.content.strip())
 
 
 def _tool_message(call: ToolCall, content: str, *, is_error: bool = False) -> ChatMessage:

@@ -193,8 +193,8 @@ class _Turn:
                 case RunTools(calls=calls):
                     pairs = await asyncio.gather(*(self._run_tool(call) for call in calls))
                     self._feed(ToolsReturned(results=dict(pairs)), commands)
-                case AskVisitor(call=call):
-                    return self._ask_visitor(call)
+                case AskVisitor(call=call, preface=preface):
+                    return self._ask_visitor(call, preface)
                 case Answer():
                     return self._answer(command)
 
@@ -342,9 +342,10 @@ class _Turn:
     def _progress(self, call: ToolCall, status: ToolStatus) -> None:
         self._emit(ToolProgress(call_id=call.id, name=call.name, status=status))
 
-    def _ask_visitor(self, call: ToolCall) -> AgentResult:
+    def _ask_visitor(self, call: ToolCall, preface: str) -> AgentResult:
         language = self._assignment.briefing.language
         question = build_confirmation(call, self._specs[call.name], language=language)
+        text = f"{preface}\n\n{question}" if preface else question
         pending = PendingAction(
             id=new_id(),
             call=call,
@@ -353,10 +354,10 @@ class _Turn:
         )
         self._progress(call, "needs_confirmation")
         self._ledger.reports.append(ToolReport(name=call.name, status="needs_confirmation"))
-        self._emit(AnswerDelta(text=question))
-        asked = ChatMessage(role="assistant", content=question)
+        self._emit(AnswerDelta(text=f"\n\n{question}" if preface else question))
+        asked = ChatMessage(role="assistant", content=text)
         return self._result(
-            question,
+            text,
             (*self._state.new_messages, asked),
             pending_action=pending,
             quick_replies=confirmation_replies(language),
