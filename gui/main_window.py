@@ -6,7 +6,7 @@ page is left to ``gui.pages``.
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QWidget
 
@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget()
         self.stack.setObjectName("content")
         self.stack.addWidget(self.sign_in)
-        central = QWidget()
+        self._central = central = QWidget()
         row = QHBoxLayout(central)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -100,6 +100,8 @@ class MainWindow(QMainWindow):
             self._settle_sign_in()
             return
         page = self._find_page(spec)
+        if self.sign_in.isAncestorOf(self.focusWidget() or self):
+            self._central.setFocus()  # else hiding the form would move it to a button
         if leaving is not None and leaving is not page:
             leaving.leave()
         self.stack.setCurrentWidget(page)
@@ -216,4 +218,4 @@ class MainWindow(QMainWindow):
 
     def _on_server_released(self) -> None:
         self._may_close = True
-        self.close()
+        QTimer.singleShot(0, self.close)  # this may run inside the close that was refused

@@ -180,7 +180,7 @@ def describe_failure(reply: QNetworkReply) -> ApiError:
     match reply.error():
         case error.ConnectionRefusedError | error.HostNotFoundError:
             return Unreachable(translate("ApiError", "No server answers at {0}.").format(address))
-        case error.RemoteHostClosedError:
+        case error.RemoteHostClosedError | error.NoError:  # a stream ended without an error
             return Unreachable(
                 translate("ApiError", "The server at {0} closed the connection.").format(address)
             )

@@ -218,7 +218,7 @@ class LogsPage(Page):
     def _show_counts(self) -> None:
         model = self.model
         kept, shown = model.kept_count, model.shown_count
-        words = self.tr("{0} lines").format(f"{shown:,}")
+        words = self.tr("1 line") if shown == 1 else self.tr("{0} lines").format(f"{shown:,}")
         if shown != kept:
             words = self.tr("{0} of {1} lines").format(f"{shown:,}", f"{kept:,}")
         self.counts.setText(words)

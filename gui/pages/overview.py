@@ -9,7 +9,6 @@ from __future__ import annotations
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QGridLayout,
     QHBoxLayout,
     QPlainTextEdit,
     QScrollArea,
@@ -27,7 +26,10 @@ from gui.view_models.times import format_moment
 from gui.widgets.basics import Button, Card, Pill, build_label
 from gui.widgets.component_grid import ComponentGrid
 from gui.widgets.copying import CopyField
+from gui.widgets.reflow_grid import ReflowGrid
 from gui.widgets.server_words import describe_phase
+
+ADDRESS_PX = 330
 
 
 def build_title() -> str:
@@ -116,12 +118,9 @@ class OverviewPage(Page):
         self.widget = CopyField(look, self.tr("Widget script"), can_open=True)
         self.public = CopyField(look, self.tr("For visitors"))
         self.admin = CopyField(look, self.tr("For operators, this machine only"))
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(20)
-        grid.setVerticalSpacing(14)
-        for place, field in enumerate((self.demo, self.widget, self.public, self.admin)):
-            grid.addWidget(field, place // 2, place % 2)
-        card.body.addLayout(grid)
+        grid = ReflowGrid(column_px=ADDRESS_PX, most_columns=2)
+        grid.replace_widgets([self.demo, self.widget, self.public, self.admin])
+        card.body.addWidget(grid)
         return card
 
     def _show_server(self, state: ServerState) -> None:

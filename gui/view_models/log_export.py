@@ -41,11 +41,13 @@ class LogExport(QObject):
 
     def _write_slice(self) -> None:
         until = perf_counter() + SLICE_S
-        while self._written < len(self._lines) and perf_counter() < until:
+        while self._written < len(self._lines):
             part = self._lines[self._written : self._written + SLICE_LINES]
             text = "".join(f"{build_text(line)}\n" for line in part)
             self._file.write(text.encode())
             self._written += len(part)
+            if perf_counter() >= until:
+                break
         if self._written < len(self._lines):
             self._next.start()
         elif self._file.commit():

@@ -82,9 +82,9 @@ def build_details(entry: LogEntry) -> str:
 def _show(value: Any) -> str:
     if isinstance(value, str):
         return (
-            _one_line(value)
-            if value and " " not in value
-            else json.dumps(value, ensure_ascii=False)
+            value
+            if value.isprintable() and value and " " not in value
+            else _one_line(json.dumps(value, ensure_ascii=False))
         )
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -94,4 +94,6 @@ def _show_long(value: Any) -> str:
 
 
 def _one_line(text: str) -> str:
-    return text if text.isprintable() else " ".join(text.split())
+    if text.isprintable():
+        return text
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

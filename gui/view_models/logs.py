@@ -174,7 +174,7 @@ class LogTable(QAbstractTableModel):
             return
         until = perf_counter() + SLICE_S
         fresh: list[LogLine] = []
-        while len(fresh) < len(self._waiting) and perf_counter() < until:
+        while not fresh or (len(fresh) < len(self._waiting) and perf_counter() < until):
             start = len(fresh)
             fresh += [LogLine(entry) for entry in self._waiting[start : start + SLICE_LINES]]
         del self._waiting[: len(fresh)]
@@ -214,14 +214,15 @@ class LogTable(QAbstractTableModel):
             return
         until = perf_counter() + SLICE_S
         found: list[LogLine] = []
-        while self._filtered_up_to < len(self._lines) and perf_counter() < until:
-            stop = self._filtered_up_to + SLICE_LINES
-            part = self._lines[self._filtered_up_to : stop]
+        start = self._filtered_up_to
+        while start < len(self._lines):
+            part = self._lines[start : start + SLICE_LINES]
             found += [line for line in part if self._filter.accepts(line)]
-            self._filtered_up_to = min(stop, len(self._lines))
-        if self._filtered_up_to >= len(self._lines):
-            self._filtered_up_to = None
-        else:
+            start += len(part)
+            if perf_counter() >= until:
+                break
+        self._filtered_up_to = start if start < len(self._lines) else None
+        if self.is_filtering:
             self._filter_timer.start()
         if found:
             first = len(self._shown)

@@ -23,6 +23,7 @@ Tone = Literal["neutral", "info", "success", "warning", "danger"]
 ButtonKind = Literal["plain", "primary", "danger", "quiet"]
 
 ICON_PX = 18
+ICON_BUTTON_PX = 36
 
 
 def build_label(text: str, name: str = "", *, is_wrapped: bool = False) -> QLabel:
@@ -67,6 +68,8 @@ class Button(QPushButton):
         if name:
             self.setAccessibleName(name)
             self.setToolTip(name)
+        if not text and icon and kind == "quiet":
+            self.setFixedWidth(ICON_BUTTON_PX)
         self._draw()
         look.changed.connect(self._draw)
 

@@ -7,12 +7,14 @@ Owns their names in words and the tiles; asking for their health is left to
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from gui.api.models import Component
 from gui.widgets.basics import Pill, Tone, build_label
+from gui.widgets.reflow_grid import ReflowGrid
 
-COLUMNS = 4
+MOST_COLUMNS = 4
+TILE_PX = 130
 TONES: dict[str, Tone] = {
     "ok": "success",
     "degraded": "warning",
@@ -48,33 +50,20 @@ class ComponentTile(QWidget):
         self.detail.setToolTip(detail)
 
 
-class ComponentGrid(QWidget):
-    """Tiles in rows of four, in the order the server names them."""
+class ComponentGrid(ReflowGrid):
+    """Tiles in the order the server names them."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(column_px=TILE_PX, most_columns=MOST_COLUMNS)
         self.tiles: dict[str, ComponentTile] = {}
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(20)
-        self._grid.setVerticalSpacing(16)
-        for column in range(COLUMNS):
-            self._grid.setColumnStretch(column, 1)
 
     def show_components(self, components: dict[str, Component]) -> None:
         """Show these parts and no others."""
         if list(self.tiles) != list(components):
-            self._rebuild(list(components))
+            self.tiles = {name: ComponentTile(name) for name in components}
+            self.replace_widgets(list(self.tiles.values()))
         for name, component in components.items():
             self.tiles[name].show_component(component)
-
-    def _rebuild(self, names: list[str]) -> None:
-        for tile in self.tiles.values():
-            self._grid.removeWidget(tile)
-            tile.deleteLater()
-        self.tiles = {name: ComponentTile(name) for name in names}
-        for place, tile in enumerate(self.tiles.values()):
-            self._grid.addWidget(tile, place // COLUMNS, place % COLUMNS)
 
 
 def describe_name(name: str) -> str:

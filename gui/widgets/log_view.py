@@ -5,8 +5,8 @@ Owns scrolling, selection and colours; the lines are left to ``gui.view_models.l
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QHeaderView, QPlainTextEdit, QSplitter, QTableView
 
 from gui.theme.look import Look
@@ -21,6 +21,7 @@ from gui.view_models.logs import (
 )
 from gui.widgets.tables import AnyIndex, ColoredText, build_table
 
+COMPACT_PX = 760
 ERROR_RANK, WARNING_RANK, INFO_RANK = 40, 30, 20
 
 
@@ -40,16 +41,19 @@ class LogView(QSplitter):
         self.table.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._build_columns(look)
         self.details = QPlainTextEdit(readOnly=True)
-        self.details.setObjectName("mono")
+        self.details.setObjectName("details")
         self.details.setAccessibleName(self.tr("Details of the selected line"))
         self.details.setTabChangesFocus(True)
         self.details.hide()
+        for part in (self.table, self.details):
+            # Logs are technical English: mirrored they would be cut at the wrong end.
+            part.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self.addWidget(self.table)
         self.addWidget(self.details)
         self.setStretchFactor(0, 4)
         self.setStretchFactor(1, 1)
         self.setChildrenCollapsible(False)
-        self.setHandleWidth(8)
+        self.setHandleWidth(4)
         model.rowsInserted.connect(self._on_rows_inserted)
         model.modelReset.connect(self._on_reset)
         bar = self.table.verticalScrollBar()
@@ -86,6 +90,10 @@ class LogView(QSplitter):
         lines = self.selected_lines() or self._model.shown_lines()
         QGuiApplication.clipboard().setText("\n".join(build_text(line) for line in lines))
         return len(lines)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        super().resizeEvent(event)
+        self.table.setColumnHidden(COLUMN_LOGGER, event.size().width() < COMPACT_PX)
 
     def _build_columns(self, look: Look) -> None:
         table = self.table
@@ -136,7 +144,8 @@ class LogView(QSplitter):
             self.details.show()
             height = self.height()
             self.setSizes([height * 7 // 10, height * 3 // 10])
-            self.table.scrollTo(rows[0])
+            # Once the pane has its place, the line may be behind it.
+            QTimer.singleShot(0, lambda: self.table.scrollTo(self.table.currentIndex()))
         self.follow(is_following=False)
 
 

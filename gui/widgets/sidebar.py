@@ -107,7 +107,7 @@ class Sidebar(QFrame):
         return button
 
     def _build_foot(self) -> QHBoxLayout:
-        self.user_button = Button(self._look, icon="user", kind="quiet")
+        self.user_button = Button(self._look, self.tr("Not signed in"), icon="user", kind="quiet")
         menu = QMenu(self.user_button)
         self._sign_out = QAction(self.tr("Sign out"), menu)
         self._sign_out.triggered.connect(self.sign_out_asked)
@@ -146,5 +146,4 @@ class Sidebar(QFrame):
 
     def _mirror(self) -> None:
         is_mirrored = "true" if self.isRightToLeft() else "false"
-        for widget in (self, *self._buttons.values()):
-            set_property(widget, "mirrored", is_mirrored)
+        set_property(self, "mirrored", is_mirrored)

@@ -36,7 +36,7 @@ class SignIn(QWidget):
         card.body.addWidget(build_label(self.tr("Sign in"), "pageTitle"))
         card.body.addWidget(
             build_label(
-                self.tr("The first password was shown when the server was started first."),
+                self.tr("The first password was shown when the server started for the first time."),
                 "muted",
                 is_wrapped=True,
             )
@@ -79,9 +79,11 @@ class SignIn(QWidget):
 
     def _show(self, state: SessionState) -> None:
         is_busy = state.phase == "signing_in"
+        if is_busy and self.button.hasFocus():
+            self.password.setFocus()  # else disabling the button would send the focus away
         self.button.setEnabled(not is_busy)
-        self.username.setEnabled(not is_busy)
-        self.password.setEnabled(not is_busy)
+        self.username.setReadOnly(is_busy)
+        self.password.setReadOnly(is_busy)
         self.button.setText(self.tr("Signing in…") if is_busy else self.tr("Sign in"))
         if state.phase == "signed_in":
             self.password.clear()

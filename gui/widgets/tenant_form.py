@@ -136,11 +136,8 @@ class TenantForm(PanelDialog):
 
     def _fill(self, tenant: Tenant | None) -> None:
         here = bytes(QTimeZone.systemTimeZoneId().data()).decode("ascii", errors="replace")
-        draft = (
-            TenantDraft(time_zone=here or "UTC")
-            if tenant is None
-            else TenantDraft.from_tenant(tenant)
-        )
+        here = "UTC" if here in {"", "Etc/UTC"} else here
+        draft = TenantDraft(time_zone=here) if tenant is None else TenantDraft.from_tenant(tenant)
         self.name.setText(draft.name)
         self.domain.setText(draft.domain)
         self.origins.setPlainText(draft.origins_text)

@@ -7,6 +7,7 @@ Owns the table and which action the selection allows; what an action does is lef
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
@@ -21,7 +22,9 @@ from gui.theme.look import Look
 from gui.view_models.tenant_table import (
     COLUMN_CREATED,
     COLUMN_DOMAIN,
+    COLUMN_LANGUAGE,
     COLUMN_NAME,
+    COLUMN_PLAN,
     COLUMN_STATUS,
     TENANT_ROLE,
     TenantSearch,
@@ -33,6 +36,7 @@ from gui.widgets.search_field import SearchField
 from gui.widgets.tables import AnyIndex, StatePill, build_table
 
 ROW_PX = 44
+COMPACT_PX = 760
 
 
 class TenantListCard(Card):
@@ -48,6 +52,8 @@ class TenantListCard(Card):
         self._look = look
         self._store = store
         self._can_write = False
+        self._is_compact = False
+        self._selected_id = ""
         self.rows = TenantSearch(store.table, self)
         self.search = SearchField(
             look, self.tr("Search by name or domain"), name=self.tr("Search tenants")
@@ -70,6 +76,8 @@ class TenantListCard(Card):
         for signal in (self.rows.rowsInserted, self.rows.rowsRemoved, self.rows.modelReset):
             signal.connect(self._show_rows)
         self.rows.dataChanged.connect(self._show_selection)
+        self.rows.modelAboutToBeReset.connect(self._remember_selection)
+        self.rows.modelReset.connect(self._restore_selection)
         self._on_loading(store.is_loading)
 
     def allow_changes(self, *, can_write: bool) -> None:
@@ -82,6 +90,13 @@ class TenantListCard(Card):
         selected = self.table.selectionModel().selectedRows()
         tenant = selected[0].data(TENANT_ROLE) if selected else None
         return tenant if isinstance(tenant, Tenant) else None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: D102
+        super().resizeEvent(event)
+        self._is_compact = event.size().width() < COMPACT_PX
+        for column in (COLUMN_PLAN, COLUMN_LANGUAGE):
+            self.table.setColumnHidden(column, self._is_compact)
+        self._show_selection()
 
     def _build_table(self) -> QTableView:
         table = build_table(self.tr("Tenants"), row_px=ROW_PX)
@@ -130,6 +145,18 @@ class TenantListCard(Card):
         self.body.addWidget(build_divider())
         self.body.addWidget(self.count)
 
+    def _remember_selection(self) -> None:
+        tenant = self.selected_tenant()
+        self._selected_id = tenant.id if tenant is not None else ""
+
+    def _restore_selection(self) -> None:
+        for row in range(self.rows.rowCount() if self._selected_id else 0):
+            tenant = self.rows.index(row, 0).data(TENANT_ROLE)
+            if tenant.id == self._selected_id:
+                # Not selectRow: Qt misses the first column in a mirrored table.
+                self.table.setCurrentIndex(self.rows.index(row, 0))
+                return
+
     def _on_activated(self) -> None:
         if self.edit_button.isEnabled():
             self.edit_asked.emit()
@@ -150,7 +177,7 @@ class TenantListCard(Card):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for button in self._row_buttons:
-            action = menu.addAction(button.text())
+            action = menu.addAction(button.accessibleName())
             action.setEnabled(button.isEnabled())
             action.triggered.connect(button.click)
         menu.popup(self.table.viewport().mapToGlobal(place))
@@ -187,7 +214,15 @@ class TenantListCard(Card):
         self.embed_button.setEnabled(tenant is not None)
         self.toggle_button.setEnabled(tenant is not None and self._can_write)
         is_off = tenant is not None and not tenant.is_active
-        self.toggle_button.setText(self.tr("Activate") if is_off else self.tr("Deactivate"))
+        toggle = self.tr("Activate") if is_off else self.tr("Deactivate")
+        for button, words in (
+            (self.edit_button, self.tr("Edit")),
+            (self.embed_button, self.tr("Embed code")),
+            (self.toggle_button, toggle),
+        ):
+            button.setText("" if self._is_compact else words)
+            button.setAccessibleName(words)
+            button.setToolTip(words)
 
 
 def choose_status_tone(index: AnyIndex) -> str:

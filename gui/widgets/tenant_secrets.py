@@ -36,7 +36,7 @@ class EmbedCode(PanelDialog):
             )
         )
         self.code = CopyBlock(look, self.tr("Embed code"), button=self.tr("Copy code"))
-        self.code.text.setMinimumHeight(110)
+        self.code.text.setFixedHeight(110)
         self.body.addWidget(self.code)
         self.done_button = self.add_button(self.tr("Done"), self.accept, kind="primary")
         self.done_button.setDefault(True)
