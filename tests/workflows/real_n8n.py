@@ -1,0 +1,174 @@
+"""Compares the embedded runner with a real n8n: same files, same inputs, same rows, same answers.
+
+Run as ``python -m tests.workflows.real_n8n CACHE_FOLDER``; exits 1 at a difference. Owns the
+comparison; installing and driving n8n is left to ``n8n_server``.
+"""
+
+# ruff: noqa: T201 a command's output
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import msgspec
+
+from appliance.domain.ids import TenantId
+from appliance.errors import ApplianceError
+from appliance.workflows.bundled import (
+    load_bundled,
+    load_data_tables,
+    load_demo_config,
+    load_demo_rows,
+)
+from appliance.workflows.runner import WorkflowRunner
+from tests.fakes.data_tables import InMemoryDataTables
+from tests.fakes.refusing_http import RefusingHttp
+from tests.workflows.bundled_cases import ORDER_CASES, PRODUCT_CASES, booking_cases
+from tests.workflows.conformance_cases import conformance_workflows
+from tests.workflows.n8n_server import N8nServer, install, run_n8n
+
+BUNDLED = Path(__file__).parents[2] / "bundled-workflows"
+TENANT = TenantId("compared")
+ZONE = "Asia/Jerusalem"
+_MASKS = [
+    (re.compile(r"B-[A-Z0-9]{7}"), "<reference>"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|[+-]\d\d:\d\d)"), "<moment>"),
+]
+
+
+class _MachineClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+
+def bundled_calls(now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a workflow's name and a webhook body, in the order to send them."""
+    config = load_demo_config(BUNDLED)
+    cases = {
+        "get_order_status": ORDER_CASES,
+        "check_inventory": PRODUCT_CASES,
+        "book_appointment": booking_cases(now.astimezone(ZoneInfo(ZONE))),
+    }
+    for tool, inputs in cases.items():
+        for number, case in enumerate(inputs):
+            context = {
+                "tenant_id": TENANT,
+                "conversation_id": "c-1",
+                "call_id": f"{tool}-{number}",
+                "tool": tool,
+                "time_zone": ZONE,
+            }
+            body = {**case, "_context": context}
+            if tool in config:
+                body["_config"] = config[tool]
+            yield tool, body
+
+
+async def run_embedded(
+    exports: dict[str, dict[str, Any]],
+    calls: list[tuple[str, dict[str, Any]]],
+    rows: dict[str, list[dict[str, Any]]],
+) -> list[Any]:
+    """Answer every call with the embedded runner, on tables of its own."""
+    clock = _MachineClock()
+    tables = InMemoryDataTables(clock)
+    for table in load_data_tables(BUNDLED):
+        await tables.ensure_table(TENANT, table.name, table.columns)
+        await tables.insert_rows(TENANT, table.name, rows[table.name])
+    runner = WorkflowRunner(tables, RefusingHttp(), clock)
+    answers = []
+    for name, body in calls:
+        try:
+            run = await runner.run(exports[name], body, tenant_id=TENANT, time_zone="UTC")
+            answers.append((run.status_code, run.output))
+        except ApplianceError as exc:
+            answers.append((500, {"error": exc.message}))
+    runner.close()
+    return answers
+
+
+def run_real(
+    server: N8nServer,
+    calls: list[tuple[str, dict[str, Any]]],
+    rows: dict[str, list[dict[str, Any]]],
+) -> list[Any]:
+    """Answer every call with the real n8n, on the same rows."""
+    for table in load_data_tables(BUNDLED):
+        columns = [msgspec.to_builtins(column) for column in table.columns]
+        server.make_table(table.name, columns, rows[table.name])
+    return [server.call(name, body) for name, body in calls]
+
+
+def is_same(embedded: Any, real: Any) -> bool:
+    """Say whether two answers agree; of failures only that both failed."""
+    if min(embedded[0], real[0]) >= httpx.codes.BAD_REQUEST:
+        return True
+    return _masked(embedded) == _masked(real)
+
+
+def _masked(answer: Any) -> Any:
+    text = json.dumps(answer[1], sort_keys=True, ensure_ascii=False)
+    for pattern, mask in _MASKS:
+        text = pattern.sub(mask, text)
+    return answer[0], json.loads(text)
+
+
+def main() -> int:
+    """Compare everything and print what differs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("cache", type=Path, help="where n8n is installed, once")
+    parser.add_argument("--verbose", action="store_true", help="show the answers that agree too")
+    arguments = parser.parse_args()
+    folder = install(arguments.cache.resolve())
+    now = datetime.now(UTC)
+    exports: dict[str, dict[str, Any]] = {
+        tool.tool_name: tool.workflow for tool in load_bundled(BUNDLED)
+    }
+    calls = list(bundled_calls(now))
+    for export, inputs in conformance_workflows():
+        exports[export["name"]] = export
+        calls += [(export["name"], body) for body in inputs]
+    rows = load_demo_rows(BUNDLED, now, time_zone=ZONE)
+    embedded = asyncio.run(run_embedded(exports, calls, rows))
+    with (
+        tempfile.TemporaryDirectory(prefix="n8n-compare-") as home,
+        run_n8n(folder, Path(home), list(exports.values())) as server,
+    ):
+        real = run_real(server, calls, rows)
+    different = failed = 0
+    for (name, body), ours, theirs in zip(calls, embedded, real, strict=True):
+        is_agreed = is_same(ours, theirs)
+        different += not is_agreed
+        failed += theirs[0] >= httpx.codes.BAD_REQUEST
+        if arguments.verbose or not is_agreed:
+            print("agreed" if is_agreed else "DIFFERENT", name, _shown(body))
+            print("  embedded", _shown(ours))
+            print("  n8n     ", _shown(theirs))
+    print(
+        f"{len(calls)} calls of {len(exports)} workflows compared ({failed} made n8n fail), "
+        f"{different} differ."
+    )
+    return 1 if different else 0
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
