@@ -185,7 +185,7 @@ class Dialogue:
             return self._general.identity()
         if intents.asks_capabilities(message):
             return self._general.capabilities()
-        if intents.cancels(message):
+        if intents.cancels(message) or intents.only_nods(message):
             return self._general.cancelled(had_form=False)
         tool = next(iter(self._toolset.match(message)), None)
         if intents.wants_human(message) and not (tool and tool.similarity >= _SURE_TOOL):

@@ -81,15 +81,19 @@ def _answer_day(
 ) -> str:
     name = name_day(day, book, now)
     if entry.spans is None:
-        return book.say("hours_day_given", label=name, text=entry.text)
+        return _begin(book.say("hours_day_given", label=name, text=entry.text))
     if not entry.spans:
-        return book.say("hours_day_closed", day=name)
+        return _begin(book.say("hours_day_closed", day=name))
     ranges = _ranges(entry.spans, book)
     if minutes is None:
-        return book.say("hours_day_open", day=name, ranges=ranges)
+        return _begin(book.say("hours_day_open", day=name, ranges=ranges))
     moment = datetime.combine(day, time(minutes // 60, minutes % 60), now.tzinfo)
     sentence = "hours_at_open" if week.is_open_at(moment) else "hours_at_closed"
     return book.say(sentence, day=name, time=format_time(minutes), ranges=ranges)
+
+
+def _begin(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _answer_now(week: WeekHours, book: Phrasebook, now: datetime) -> str:
@@ -112,7 +116,7 @@ def _midnight_after(now: datetime) -> datetime:
 
 
 def name_day(day: date, book: Phrasebook, now: datetime) -> str:
-    """Return a day as "today (Wednesday, May 7)" or "Friday, May 9"."""
+    """Return a day as "today (Wednesday, May 7)" or "on Friday, May 9"."""
     text = book.dates.template
     for name, value in (
         ("weekday", book.dates.weekday_names[day.weekday()]),
@@ -123,4 +127,5 @@ def name_day(day: date, book: Phrasebook, now: datetime) -> str:
     ahead = (day - now.date()).days
     if ahead in (0, 1):
         return book.say("hours_today" if ahead == 0 else "hours_tomorrow", day=text)
-    return text if day.year == now.year else f"{text} {day.year}"
+    text = text if day.year == now.year else f"{text} {day.year}"
+    return book.say("hours_other_day", day=text)

@@ -39,6 +39,13 @@ def wants_human(message: Message) -> bool:
     return message.reading.has("intent.human") and leftover(message, "human") <= 1
 
 
+def only_nods(message: Message) -> bool:
+    """Say whether the message is a bare yes or no to nothing in particular."""
+    reading = message.reading
+    words = reading.covered(("intent.yes", "intent.no"))
+    return 0 < len(reading.words) == len(words)
+
+
 def asks_identity(message: Message) -> bool:
     """Say whether the message asks who or what is answering."""
     return message.reading.has("intent.identity") and leftover(message, "identity", "human") == 0
@@ -55,6 +62,7 @@ def cancels(message: Message) -> bool:
         message.reading.has("intent.cancel")
         and leftover(message, "cancel", "no", "correction") == 0
         and not message.mentions
+        and not message.reading.has("intent.question")
     )
 
 

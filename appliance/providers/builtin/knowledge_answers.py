@@ -56,6 +56,8 @@ def find_best(
         document = knowledge.documents[found.document]
         if is_timeless and document.kind != "hours":
             continue  # only opening hours know about days
+        if not found.is_telling and document.kind not in ("hours", "contact"):
+            continue  # "what pizzas do you have" is not about gluten-free pizza
         if best is None or found.score > best.score:
             best = KnowledgeMatch(found.document, document, found.coverage, found.score)
     return best

@@ -6,11 +6,12 @@ Owns the order in which kinds of values claim their text; what the message asks 
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Struct
 
 from appliance.providers.builtin.contact_values import find_addresses, find_codes, find_phones
 from appliance.providers.builtin.dates import find_dates
-from appliance.providers.builtin.lexicon import Reading, read_text
+from appliance.providers.builtin.lexicon import PhraseMatch, Reading, read_text
 from appliance.providers.builtin.mentions import Mention, MentionKind, ReadingContext, merge
 from appliance.providers.builtin.numbers import find_numbers
 from appliance.providers.builtin.times import find_times
@@ -59,5 +60,17 @@ def read_message(text: str, context: ReadingContext) -> Message:
     mentions = merge(mentions, find_numbers(reading))
     shop = {form for word in read_text(context.shop_name).words for form in stems(word.folded)}
     named = {i for i, word in enumerate(reading.words) if not shop.isdisjoint(stems(word.folded))}
+    reading = _with_place(reading, frozenset(named))
     own_codes = tuple(code for code in codes if code not in addresses)
     return Message(reading, tuple(mentions), own_codes, reading.light | named)
+
+
+def _with_place(reading: Reading, named: frozenset[int]) -> Reading:
+    """Return the reading with "where is <the shop>" marked as a question for the address."""
+    where = next(reading.spans("intent.where"), None)
+    shop = named | reading.covered(("~business",)) | reading.stop
+    asked = [i for i in range(len(reading.words)) if i not in reading.stop]
+    if where is None or not asked or not shop.issuperset(asked):
+        return reading
+    match = PhraseMatch("~address", where.first, where.last)
+    return msgspec.structs.replace(reading, matches=(*reading.matches, match))

@@ -21,9 +21,12 @@ _SMALLEST_COLLECTION = 12
 """Idf of fewer documents than this would make every word common."""
 _SPECIFICITY = 0.25
 """How much of the score is the part of the document's own key words that the query has."""
+_POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye")
+_CARRIERS = frozenset({"~availability", "~search"})
+"""Phrases such as "do you have", which say little of what is asked about."""
 _MISSED_PHRASE = 0.3
 """How much a known phrase weighs for a document without it."""
-_LIGHT = 0.3
+_LIGHT = 0.2
 """How much a common word weighs beside a telling one."""
 
 
@@ -42,15 +45,18 @@ class Found(Struct, frozen=True):
     document: int
     coverage: float
     score: float
+    is_telling: bool = True
+    """Whether more than common words, such as the shop's own trade, is explained."""
 
 
 def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
     """Return the terms of a message: its words that carry a topic, then known phrases."""
     reading = message.reading
+    polite = reading.covered(_POLITE)
     terms = [
         Term(reading.keys(position), weight=_LIGHT if position in message.light else 1.0)
         for position in range(len(reading.words))
-        if position not in reading.stop and position not in ignored
+        if position not in reading.stop and position not in ignored and position not in polite
     ]
     bonus = {
         match.name
@@ -58,7 +64,10 @@ def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
         if match.name.startswith(CONCEPT_MARK)
         and (match.last > match.first or match.first in reading.stop)
     }
-    terms.extend(Term(((name, CONCEPT_FACTOR),), True) for name in sorted(bonus))
+    terms.extend(
+        Term(((name, CONCEPT_FACTOR),), True, _LIGHT if name in _CARRIERS else 1.0)
+        for name in sorted(bonus)
+    )
     return terms
 
 
@@ -117,11 +126,13 @@ class SearchIndex:
         gained: dict[int, float] = defaultdict(float)
         bonus: dict[int, float] = defaultdict(float)
         own: dict[int, float] = defaultdict(float)
+        telling: set[int] = set()
         for term in terms:
             if term.is_bonus and term.keys[0][0] not in self._postings:
                 continue
             weight = self.weigh(term)
             required += weight * (_MISSED_PHRASE if term.is_bonus else 1.0)
+            telling |= self._told_by(term)
             for number, factor in self._best_by_document(term).items():
                 gained[number] += weight * factor
                 bonus[number] += weight * (1 - _MISSED_PHRASE) * term.is_bonus
@@ -131,8 +142,19 @@ class SearchIndex:
             coverage = weight / ((required + bonus[number]) or 1.0)
             specificity = min(1.0, own[number] / self._own[number]) if self._own[number] else 0.0
             score = coverage * (1 - _SPECIFICITY + _SPECIFICITY * specificity)
-            found.append(Found(number, coverage, score))
+            found.append(Found(number, coverage, score, number in telling))
         return sorted(found, key=lambda one: (-one.score, one.document))[:limit]
+
+    def _told_by(self, term: Term) -> set[int]:
+        """Return the documents that a term tells of: any key, only concepts of a common word."""
+        if term.is_bonus and term.weight < 1:
+            return set()
+        return {
+            number
+            for key, _ in term.keys
+            if term.weight == 1 or key.startswith(CONCEPT_MARK)
+            for number, _ in self._postings.get(key, ())
+        }
 
     def _best_by_document(self, term: Term) -> dict[int, float]:
         best: dict[int, float] = {}

@@ -6,6 +6,7 @@ is left to ``slot_checks``, the course of a form to ``form_dialogue``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
@@ -39,6 +40,7 @@ HourChoice = Callable[[int, date | None], int]
 """Settles an ambiguous time: minutes and the day in question to minutes."""
 
 _MIN_CODE_DIGITS = 3
+_MAX_NAME_WORDS = 5
 
 
 class Extracted(Struct, frozen=True):
@@ -213,8 +215,15 @@ class SlotReader:
             return self._read_other(slot, False) or self._phone_like(slot)
         if slot.kind == "person_name":
             name = find_name(reading, self._message.value_words())
-            return name[0] if name else trim_filler(self._message) or None
+            return name[0] if name else self._bare_name()
         return reason_text(self._message) or self._message.reading.text.strip() or None
+
+    def _bare_name(self) -> str | None:
+        """Return the whole answer as a name, unless it is a question, a sentence or has digits."""
+        text = trim_filler(self._message)
+        is_name = 0 < len(text.split()) <= _MAX_NAME_WORDS and text[0].isalpha()
+        is_asking = "?" in self._message.reading.text
+        return text if is_name and not is_asking and not re.search(r"\d", text) else None
 
     def _phone_like(self, slot: Slot) -> JsonValue:
         text = self._message.reading.text.strip()

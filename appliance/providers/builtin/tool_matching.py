@@ -97,7 +97,7 @@ class Toolset:
         for term in query_terms(message, values | _slot_words(message, slots)):
             weight = self._index.weigh(term)
             factor = self._index.factor(term, number)
-            is_telling = term.weight == 1 or factor == _NAME_WEIGHT
+            is_telling = term.weight == 1 or term.is_bonus or factor == _NAME_WEIGHT
             is_anchored = is_anchored or (is_telling and factor >= _ANCHOR * 0.85)
             if term.is_bonus and not factor:
                 continue
@@ -130,10 +130,13 @@ def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
     for slot in slots:
         if slot.kind != "code" or not slot.is_required:
             continue
+        phones = {start for m in message.of_kind("phone") for start in range(m.start, m.end)}
         labels = message.reading.covered(role for role in slot.roles if role[0] == CONCEPT_MARK)
         for code in message.codes:
             position = min(message.words_in(code.start, code.end), default=0)
             is_near = not labels.isdisjoint((position - 1, position - 2))
+            if code.start in phones:
+                continue
             if is_near and len(code.value) > 2 and write_code(slot, code.value) is not None:
                 return True
     return False

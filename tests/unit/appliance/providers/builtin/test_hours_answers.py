@@ -20,8 +20,8 @@ NOW = build_context().now  # Wednesday 14:30
         ("open on Friday?", "On Friday, May 9 we are closed."),
         ("open tomorrow?", "Our opening hours:"),
         ("open on Monday at 10:00?", "Yes, on Monday, May 12 at 10:00 we are open (09:00–17:00)."),
-        ("open at 20:00?", "No, on today (Wednesday, May 7) at 20:00 we are closed"),
-        ("on Saturday?", "Saturday, May 10: by appointment"),
+        ("open at 20:00?", "No, today (Wednesday, May 7) at 20:00 we are closed"),
+        ("on Saturday?", "On Saturday, May 10: by appointment"),
         ("when are you open?", "Our opening hours:"),
     ],
 )
@@ -33,7 +33,7 @@ def test_the_question_chooses_the_answer(text: str, answer: str) -> None:
 def test_closed_now_tells_the_next_opening() -> None:
     late = NOW.replace(hour=20)
     text = answer_hours(WEEK, read("open now?"), load_phrasebooks()["en"], late)
-    assert text == "We are closed right now. We open again Monday, May 12 at 09:00."
+    assert text == "We are closed right now. We open again on Monday, May 12 at 09:00."
 
 
 def test_days_are_named_in_the_visitors_language() -> None:
@@ -53,4 +53,4 @@ def test_near_days_are_named_as_such() -> None:
     book = load_phrasebooks()["en"]
     assert name_day(date(2025, 5, 7), book, NOW) == "today (Wednesday, May 7)"
     assert name_day(date(2025, 5, 8), book, NOW) == "tomorrow (Thursday, May 8)"
-    assert name_day(date(2026, 1, 2), book, NOW) == "Friday, January 2 2026"
+    assert name_day(date(2026, 1, 2), book, NOW) == "on Friday, January 2 2026"

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,9 +16,10 @@ from hypothesis import strategies as st
 from appliance.domain.message import ChatMessage, TokenUsage
 from appliance.domain.tenant import BusinessInfo, Faq
 from appliance.domain.tool import ToolCall, ToolSpec
-from appliance.ports.chat_model import Briefing
+from appliance.ports.chat_model import Briefing, ChatModel
 from appliance.providers.builtin import BuiltinChatModel
 from appliance.providers.builtin.provider import split_text
+from tests.contract.chat_model_contract import ChatModelContract
 from tests.unit.appliance.providers.builtin.shops import (
     FOLDER,
     Reply,
@@ -155,16 +158,26 @@ def test_streamed_pieces_join_to_the_text(text: str) -> None:
     assert all(pieces)
 
 
+class TestBuiltinChatModel(ChatModelContract):
+    @asynccontextmanager
+    async def open_any(self) -> AsyncIterator[ChatModel]:
+        model = BuiltinChatModel()
+        yield model
+        await model.aclose()
+
+
 # --- whatever comes, an answer ---------------------------------------------------------------
 
+ODD_WORDS = (
+    "open", "tomorrow", "at", "7", "12/5", "31/2", "ביום", "שני", "ב-5", "למאי", "#77", "order",
+    "no", "99999999999999999999", "for", "two", "pm", "a@b.co", "050-1234567", "cancel", "yes",
+    "לא", "-", ".", ",", "?", "25:99", "1e999", "next", "friday", "0/0",
+)  # fmt: skip
 SAID = st.one_of(
     st.text(max_size=200),
     st.sampled_from([u["text"] for u in UTTERANCES]),
     st.lists(
-        st.sampled_from(
-            "open tomorrow at 7 12/5 31/2 ביום שני ב-5 למאי #77 order no 99999999999999999999 "
-            "for two pm a@b.co 050-1234567 cancel yes לא - . , ? 25:99 1e999 next friday 0/0".split()
-        ),
+        st.sampled_from([*ODD_WORDS]),
         max_size=12,
     ).map(" ".join),
 )
@@ -291,9 +304,7 @@ async def test_any_shop_and_any_words_get_an_answer(
 
 @MANY
 @given(
-    contents=st.lists(
-        (JSON.map(lambda value: json.dumps(value)) | st.text(max_size=60)), min_size=1, max_size=3
-    ),
+    contents=st.lists(JSON.map(json.dumps) | st.text(max_size=60), min_size=1, max_size=3),
     is_error=st.booleans(),
     state=JSON | st.fixed_dictionaries({"provider": st.just("builtin"), "form": JSON}),
 )

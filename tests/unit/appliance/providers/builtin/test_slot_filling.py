@@ -81,6 +81,8 @@ def test_codes_need_length_or_a_label() -> None:
         ({}, "order_number", "it's 55", "55"),
         ({}, "order_number", "ABC", "ABC"),
         ({}, "full_name", "it's Dana Levi", "Dana Levi"),
+        ({}, "full_name", "why do you need it?", None),
+        ({}, "full_name", "I would rather not say that to you now", None),
         ({}, "phone", "12", None),
         ({}, "email", "mail me at a@b.example", "a@b.example"),
         ({}, "comment", "No onions, please", "No onions, please"),
