@@ -13,9 +13,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 
-import certifi
 import httpcore
 
+from appliance.certificates import build_client_tls
 from appliance.egress.body import read_body, too_large
 from appliance.egress.connections import JudgedBackend, Resolver, resolve
 from appliance.egress.rules import EgressRules
@@ -150,7 +150,7 @@ class EgressClient:
     @cached_property
     def _secure_pool(self) -> httpcore.AsyncConnectionPool:
         # Certificates take milliseconds and megabytes to load: only when they are needed.
-        return self._build_pool(self._given_tls or build_tls())
+        return self._build_pool(self._given_tls or build_client_tls())
 
     def _build_pool(self, tls: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
         pool = httpcore.AsyncConnectionPool(
@@ -162,16 +162,6 @@ class EgressClient:
         )
         self._open_pools.append(pool)
         return pool
-
-
-def build_tls() -> ssl.SSLContext:
-    """Return a context that trusts the machine's certificates and Mozilla's.
-
-    A packaged program finds no certificates on some machines, a company's own are nowhere else.
-    """
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 def check_headers(headers: dict[str, str]) -> dict[str, str]:

@@ -98,6 +98,8 @@ class OllamaChatModel:
                 while not reader.is_done:
                     for event in await self._read_events(lines, reader, min(speaks_by, ends_at)):
                         yield event
+                    if reader.failure is not None:
+                        raise reader.failure
                     speaks_by = self._clock.monotonic() + self._deadlines.idle_s
         except OllamaError as exc:
             if exc.status == 404:

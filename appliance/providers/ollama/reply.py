@@ -70,6 +70,7 @@ class ReplyReader:
         self, *, model: str, content: ContentReader, taken_call_ids: Iterable[str]
     ) -> None:
         self.is_done = False
+        self.failure: OllamaError | MalformedReply | None = None
         self._model = model
         self._content = content
         self._thinking = ThinkingFilter()
@@ -79,26 +80,30 @@ class ReplyReader:
     def feed(self, lines: Iterable[bytes]) -> list[ModelEvent]:
         """Return the events of ``lines``; the last line of the answer brings ``ModelFinished``.
 
-        Raises:
-            OllamaError: The line reports an error.
-            MalformedReply: A line is not a chunk.
+        A line that reports an error or is no chunk sets ``failure``; what stood before it counts.
         """
         events: list[ModelEvent] = []
         texts: list[str] = []
-        for line in lines:
-            chunk = self._decode(line)
-            part = chunk.message
-            if part is not None:
-                if part.content:
-                    texts.append(self._content.feed(self._thinking.feed(part.content)))
-                for wire_call in part.tool_calls or ():
-                    self._flush(texts, events)
-                    events.append(self._request(parse_call(wire_call)))
-            if chunk.done:
-                self._finish(chunk, texts, events)
-                break
+        try:
+            for line in lines:
+                self._read_chunk(self._decode(line), texts, events)
+                if self.is_done:
+                    break
+        except (OllamaError, MalformedReply) as exc:
+            self.failure = exc
         self._flush(texts, events)
         return events
+
+    def _read_chunk(self, chunk: ReplyChunk, texts: list[str], events: list[ModelEvent]) -> None:
+        part = chunk.message
+        if part is not None:
+            if part.content:
+                texts.append(self._content.feed(self._thinking.feed(part.content)))
+            for wire_call in part.tool_calls or ():
+                self._flush(texts, events)
+                events.append(self._request(parse_call(wire_call)))
+        if chunk.done:
+            self._finish(chunk, texts, events)
 
     def _decode(self, line: bytes) -> ReplyChunk:
         try:
@@ -112,9 +117,9 @@ class ReplyReader:
         return chunk
 
     def _finish(self, chunk: ReplyChunk, texts: list[str], events: list[ModelEvent]) -> None:
-        self.is_done = True
         texts.append(self._content.feed(self._thinking.finish()))
         rest, calls = self._content.finish()
+        self.is_done = True
         texts.append(rest)
         self._flush(texts, events)
         events.extend(self._request(call) for call in calls)

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from appliance.errors import ConfigurationError, Unavailable
 from appliance.providers.ollama.http import OllamaError, OllamaHttp
+from tests.fakes.certificates import TestAuthority
 from tests.fakes.loopback_http import Exchange, Handler, LoopbackHttp
 
 
@@ -127,3 +130,69 @@ async def test_a_cut_answer_is_a_broken_response() -> None:
         with pytest.raises(Unavailable) as caught:
             await http.fetch("GET", "/api/version", timeout_s=1)
     assert caught.value.code == "broken_response"
+
+
+async def test_a_kept_connection_that_the_server_closed_is_replaced() -> None:
+    async def answer_once(exchange: Exchange) -> None:
+        await answer(exchange)
+        exchange.keeps_alive = False
+
+    async with open_http(answer_once) as (http, server):
+        for _ in range(3):
+            await http.fetch("GET", "/api/version", timeout_s=1)
+        assert server.connections == 3
+
+
+async def test_a_request_lost_on_a_kept_connection_is_sent_once_more() -> None:
+    """As when the server closes an idle connection while the request is on its way."""
+
+    async def answer_first_of_each_connection(exchange: Exchange) -> None:
+        if len(server.requests) == 2:
+            exchange.cut()
+        else:
+            await answer(exchange)
+
+    async with open_http(answer_first_of_each_connection) as (http, server):
+        await http.fetch("GET", "/api/version", timeout_s=1)
+        assert await http.fetch("GET", "/api/version", timeout_s=1) == b'{"ok": true}'
+        assert (server.connections, len(server.requests)) == (2, 3)
+
+
+async def test_a_request_that_fails_on_a_new_connection_is_not_sent_again() -> None:
+    async def cut(exchange: Exchange) -> None:
+        exchange.cut()
+
+    async with open_http(cut) as (http, server):
+        with pytest.raises(Unavailable) as caught:
+            await http.fetch("GET", "/api/version", timeout_s=1)
+        assert caught.value.code == "broken_response"
+        assert len(server.requests) == 1
+
+
+async def test_an_answer_that_does_not_end_after_its_last_line_costs_the_connection_only() -> None:
+    async def never_end(exchange: Exchange) -> None:
+        await exchange.start(200, content_type="application/x-ndjson")
+        await exchange.chunk(b'{"done": true}\n')
+        await exchange.wait_for_disconnect()
+
+    async with open_http(never_end) as (http, server):
+        lines = await http.open_lines("/api/chat", {}, timeout_s=1)
+        assert await lines.read(timeout_s=1) == [b'{"done": true}']
+        await lines.finish()
+        assert await lines.read(timeout_s=1) == []
+        await lines.aclose()
+        again = await http.open_lines("/api/chat", {}, timeout_s=1)
+        await again.aclose()
+        assert server.connections == 2
+
+
+async def test_https_checks_the_certificate() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        tls = TestAuthority(Path(folder)).serve("ollama.example")
+        async with LoopbackHttp(answer, tls=tls) as server:
+            http = OllamaHttp(server.url, connect_timeout_s=2)
+            with pytest.raises(Unavailable) as caught:
+                await http.fetch("GET", "/api/version", timeout_s=2)
+            await http.aclose()
+        assert server.requests == []
+    assert caught.value.code == "connect_failed"

@@ -100,10 +100,12 @@ def test_an_answer_that_is_cut_by_its_length_says_so() -> None:
     assert events[-1].finish_reason == "length"
 
 
-def test_an_error_line_is_an_error() -> None:
-    with pytest.raises(OllamaError) as caught:
-        build_reader().feed(lines({"error": "out of memory"}))
-    assert caught.value.text == "out of memory"
+def test_an_error_line_is_a_failure_behind_what_was_said() -> None:
+    reader = build_reader()
+    assert reader.feed(lines(says("Hi"), {"error": "out of memory"})) == [TextDelta(text="Hi")]
+    assert isinstance(reader.failure, OllamaError)
+    assert reader.failure.text == "out of memory"
+    assert not reader.is_done
 
 
 @pytest.mark.parametrize(
@@ -124,6 +126,8 @@ def test_an_error_line_is_an_error() -> None:
         b'{"message": {"tool_calls": [{}]}}',
     ],
 )
-def test_a_line_that_is_no_chunk_is_malformed(line: bytes) -> None:
-    with pytest.raises(MalformedReply):
-        build_reader().feed([line])
+def test_a_line_that_is_no_chunk_is_a_failure_behind_what_was_said(line: bytes) -> None:
+    reader = build_reader()
+    assert reader.feed([*lines(says("Hi")), line]) == [TextDelta(text="Hi")]
+    assert isinstance(reader.failure, MalformedReply)
+    assert not reader.is_done
