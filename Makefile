@@ -40,7 +40,7 @@ types: $(DEV_READY)
 	@$(BIN)/mypy --no-error-summary
 
 imports: $(DEV_READY)
-	@$(BIN)/lint-imports --no-timing > $(VENV)/imports.txt 2>&1 || { cat $(VENV)/imports.txt; exit 1; }
+	@$(BIN)/lint-imports --no-logo > $(VENV)/imports.txt 2>&1 || { cat $(VENV)/imports.txt; exit 1; }
 
 architecture: $(DEV_READY)
 	@$(BIN)/python -m pytest -q tests/architecture

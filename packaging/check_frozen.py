@@ -18,7 +18,8 @@ def main() -> int:
     """Return 0 when the program in the given folder is fit to be shipped."""
     folder = Path(sys.argv[1]).resolve()
     program = folder / ("csai.exe" if os.name == "nt" else "csai")
-    size_mb = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    size_mb = sum(path.stat().st_size for path in files) / 1e6
     with tempfile.TemporaryDirectory(prefix="csai-home-") as home:
         environment = {
             "HOME": home,
