@@ -145,6 +145,8 @@ class DiskCache:
             except (sqlite3.Error, OSError, diskcache.Timeout) as error:
                 logger.warning("cache_failed", error=str(error), folder=str(self._folder))
                 self._forget()
+                if type(error) is sqlite3.DatabaseError:
+                    self._discard()
         return on_failure
 
     def _open(self) -> Any:
@@ -162,6 +164,11 @@ class DiskCache:
         self._cache = diskcache.Cache(str(self._folder), timeout=1, disk=InlineDisk, **_SETTINGS)
         self._inode = place.stat().st_ino
         return self._cache
+
+    def _discard(self) -> None:
+        """Delete the damaged database; nothing in it is worth a repair."""
+        for file in self._folder.glob(f"{diskcache.core.DBNAME}*"):
+            file.unlink(missing_ok=True)
 
     def _forget(self) -> None:
         if self._cache is not None:

@@ -52,6 +52,17 @@ def plant(folder: Path, statement: str, *values: Any) -> None:
     assert changed == 1
 
 
+def mode_of(folder: Path) -> int:
+    return folder.stat().st_mode & 0o777
+
+
+def damage(folder: Path) -> None:
+    """Put something else in the place of the cache's database."""
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "cache.db").write_bytes(b"no database at all" * 100)
+
+
 @pytest.mark.parametrize(
     "value", [b"", b"\x00j", b"x" * 100_000, "text", "", 0, 1.5, False, [], {"a": [None, "é"]}]
 )
@@ -82,7 +93,7 @@ async def test_one_of_many_adds_wins(cache: DiskCache):
 
 async def test_the_folder_is_private_and_outlives_the_process(cache: DiskCache, folder: Path):
     await cache.set("key", "value", ttl_s=60)
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert mode_of(folder) == 0o700
     again = DiskCache(folder)
     assert await again.get("key") == "value"
     await again.close()
@@ -95,7 +106,9 @@ async def test_a_planted_pickle_is_refused_unread(
     await cache.set("key", "value", ttl_s=60)
     await cache.set("other", "value", ttl_s=60)
     bomb = pickle.dumps(Bomb())
-    plant(folder, "UPDATE Cache SET mode = ?, raw = ?, value = ? WHERE key = 'key'", mode, raw, bomb)
+    plant(
+        folder, "UPDATE Cache SET mode = ?, raw = ?, value = ? WHERE key = 'key'", mode, raw, bomb
+    )
     assert await cache.get("key") is None
     assert not Bomb.exploded
     assert await cache.get("other") == "value"
@@ -134,19 +147,15 @@ async def test_a_deleted_folder_is_a_miss_and_made_again(cache: DiskCache, folde
     assert await cache.get("key") is None
     await cache.set("key", "again", ttl_s=60)
     assert await cache.get("key") == "again"
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert mode_of(folder) == 0o700
     await cache.health()
 
 
-async def test_a_damaged_file_is_no_error(cache: DiskCache, folder: Path):
+async def test_a_damaged_file_is_replaced(cache: DiskCache, folder: Path):
     await cache.set("key", "value", ttl_s=60)
-    shutil.rmtree(folder)
-    folder.mkdir()
-    (folder / "cache.db").write_bytes(b"no database at all" * 100)
+    damage(folder)
     assert await cache.get("key") is None
-    assert await cache.add("key", 1, ttl_s=60)
-    with pytest.raises(StorageError):
-        await cache.health()
+    await cache.health()
 
 
 async def test_a_place_without_a_folder_is_no_error_but_unhealthy(tmp_path: Path):

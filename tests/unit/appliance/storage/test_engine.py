@@ -30,9 +30,7 @@ def test_files_are_private(path: Path):
     connection = open_writer(path)
     connection.raw.execute("CREATE TABLE t (x)")
     modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
-    assert modes == dict.fromkeys(
-        ("csai.sqlite3", "csai.sqlite3-wal", "csai.sqlite3-shm"), 0o600
-    )
+    assert modes == dict.fromkeys(("csai.sqlite3", "csai.sqlite3-wal", "csai.sqlite3-shm"), 0o600)
     assert path.parent.stat().st_mode & 0o777 == 0o700
     connection.close()
 

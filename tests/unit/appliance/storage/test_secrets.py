@@ -22,9 +22,7 @@ def test_a_first_key_is_made_privately_and_kept(tmp_path: Path):
 
 async def test_starting_at_once_makes_one_key(tmp_path: Path):
     key_path = tmp_path / "secrets.key"
-    boxes = await asyncio.gather(
-        *(asyncio.to_thread(open_secret_box, key_path) for _ in range(8))
-    )
+    boxes = await asyncio.gather(*(asyncio.to_thread(open_secret_box, key_path) for _ in range(8)))
     assert {box.decrypt(boxes[0].encrypt("same")) for box in boxes} == {"same"}
 
 
