@@ -72,6 +72,9 @@ JWT_SECRET = "jwt_secret"
 TURN_DRAIN_S = 3.0
 DEMO_TENANT = "demo/tenant.json"
 
+Addresses = tuple[tuple[str, int], tuple[str, int]]
+"""Host and port of the public and of the admin listener."""
+
 
 class Appliance(Struct, frozen=True, kw_only=True):
     """A built appliance. ``generated_password`` is set when the first account was made just now."""
@@ -82,7 +85,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
     admin_app: AsgiApp
     litestar_apps: tuple[Litestar, Litestar]
     generated_password: str | None
-    addresses: tuple[tuple[str, int], tuple[str, int]]
+    addresses: Addresses
     shutdown: Shutdown
     tasks: TaskGroup
     demo: DemoShop | None
@@ -132,50 +135,68 @@ async def open_appliance(
         ConfigurationError: An address is taken, the folder unusable, the widget not built.
         StorageError: The database cannot be used.
     """
-    clock = MachineClock()
     addresses = _choose_addresses(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(DataFolder.open(settings.data_dir))
         for folder in settings.paths.folders:
             folder.mkdir(mode=0o700, exist_ok=True)
         on_folder_ready()
-        database = await Database.open(
-            settings.paths.database, clock=clock, key_path=settings.paths.key_file
-        )
-        stack.push_async_callback(database.close)
-        cache = DiskCache(settings.paths.cache)
-        stack.push_async_callback(cache.close)
-        tasks = TaskGroup()
-        stack.push_async_callback(tasks.drain, timeout_s=TURN_DRAIN_S)
-        http = EgressClient(allow=settings.egress_allow)
-        stack.push_async_callback(http.aclose)
-        workflows = WorkflowRunner(database.data_tables, http, clock)
-        stack.callback(workflows.close)
-        providers = build_providers(ProviderParts(settings=settings, clock=clock))
-        for provider in providers.values():
-            stack.push_async_callback(provider.aclose)
-        executors = build_executors(
-            ToolParts(
-                http=http,
-                clock=clock,
-                workflows=workflows,
-                workflow_repository=database.workflows,
-                signing_secret=database.tenants.get_signing_secret,
-            )
-        )
-        builder = _Builder(
-            settings=settings,
-            clock=clock,
-            database=database,
-            cache=cache,
-            tasks=tasks,
-            workflows=workflows,
-            providers=providers,
-            executors=executors,
-            log_buffer=log_buffer,
-            addresses=addresses,
-        )
+        builder = await _open_parts(stack, settings, log_buffer, addresses)
         yield await builder.build(is_demo=is_demo)
+
+
+async def _open_parts(
+    stack: AsyncExitStack, settings: Settings, log_buffer: LogBuffer, addresses: Addresses
+) -> _Builder:
+    """Open what has to be closed again, in the order in which it depends on each other."""
+    clock = MachineClock()
+    database = await Database.open(
+        settings.paths.database, clock=clock, key_path=settings.paths.key_file
+    )
+    stack.push_async_callback(database.close)
+    cache = DiskCache(settings.paths.cache)
+    stack.push_async_callback(cache.close)
+    tasks = TaskGroup()
+    stack.push_async_callback(tasks.drain, timeout_s=TURN_DRAIN_S)
+    http = EgressClient(allow=settings.egress_allow)
+    stack.push_async_callback(http.aclose)
+    workflows = WorkflowRunner(database.data_tables, http, clock)
+    stack.callback(workflows.close)
+    providers = build_providers(ProviderParts(settings=settings, clock=clock))
+    for provider in providers.values():
+        stack.push_async_callback(provider.aclose)
+    executors = build_executors(
+        ToolParts(
+            http=http,
+            clock=clock,
+            workflows=workflows,
+            workflow_repository=database.workflows,
+            signing_secret=database.tenants.get_signing_secret,
+        )
+    )
+    return _Builder(
+        settings=settings,
+        clock=clock,
+        database=database,
+        cache=cache,
+        tasks=tasks,
+        workflows=workflows,
+        providers=providers,
+        executors=executors,
+        log_buffer=log_buffer,
+        addresses=addresses,
+    )
+
+
+class _Core(Struct, frozen=True, kw_only=True):
+    """The services that both listeners stand on."""
+
+    directory: TenantDirectory
+    models: ModelSelector
+    tenants: TenantService
+    tools: ToolService
+    login: LoginService
+    shutdown: Shutdown
 
 
 class _Builder(Struct, frozen=True, kw_only=True):
@@ -190,93 +211,111 @@ class _Builder(Struct, frozen=True, kw_only=True):
     providers: Mapping[str, ChatModel]
     executors: Mapping[ExecutorKind, ToolExecutor]
     log_buffer: LogBuffer
-    addresses: tuple[tuple[str, int], tuple[str, int]]
+    addresses: Addresses
 
     async def build(self, *, is_demo: bool) -> Appliance:
-        database, clock = self.database, self.clock
-        directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
-        models = ModelSelector(
-            providers=self.providers,
-            default=self.settings.llm_provider,
-            default_models={"ollama": self.settings.ollama_model},
-            clock=clock,
-            tasks=self.tasks,
-        )
-        tenants = TenantService(
-            tenants=database.tenants,
-            directory=directory,
-            provider_names=self.providers.keys(),
-            clock=clock,
-        )
-        tools = ToolService(tools=database.tools, directory=directory, clock=clock)
-        login = LoginService(users=database.users, secret=await self._jwt_secret(), clock=clock)
-        generated = await login.ensure_first_owner(self.settings.admin_password)
+        core = await self._build_core()
+        generated = await core.login.ensure_first_owner(self.settings.admin_password)
         if generated is not None:
             _write_first_login(self.settings.paths.first_login, generated)
         await self._install_bundled_tools()
-        demo = await self._ensure_demo(tenants, tools) if is_demo else None
-        shutdown = Shutdown()
+        demo = await self._ensure_demo(core.tenants, core.tools) if is_demo else None
         status = self._status(demo)
-        shared = {
-            "health": HealthService(
-                probes={
-                    "database": database.health,
-                    "cache": self.cache.health,
-                    "workflows": partial(self_check.check, self.workflows),
-                },
-                models=models,
+        public_app, public = self._build_public_app(core, demo, status)
+        admin_app, admin = build_admin_app(self._admin_services(core, status), public=public)
+        return Appliance(
+            settings=self.settings,
+            status=status,
+            public_app=public_app,
+            admin_app=admin_app,
+            litestar_apps=(public, admin),
+            generated_password=generated,
+            addresses=self.addresses,
+            shutdown=core.shutdown,
+            tasks=self.tasks,
+            demo=demo,
+        )
+
+    async def _build_core(self) -> _Core:
+        database, clock = self.database, self.clock
+        directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
+        return _Core(
+            directory=directory,
+            models=ModelSelector(
+                providers=self.providers,
+                default=self.settings.llm_provider,
+                default_models={"ollama": self.settings.ollama_model},
+                clock=clock,
+                tasks=self.tasks,
             ),
-            "shutdown": shutdown,
+            tenants=TenantService(
+                tenants=database.tenants,
+                directory=directory,
+                provider_names=self.providers.keys(),
+                clock=clock,
+            ),
+            tools=ToolService(tools=database.tools, directory=directory, clock=clock),
+            login=LoginService(users=database.users, secret=await self._jwt_secret(), clock=clock),
+            shutdown=Shutdown(),
+        )
+
+    def _shared_services(self, core: _Core) -> dict[str, Any]:
+        probes = {
+            "database": self.database.health,
+            "cache": self.cache.health,
+            "workflows": partial(self_check.check, self.workflows),
         }
+        return {
+            "health": HealthService(probes=probes, models=core.models),
+            "shutdown": core.shutdown,
+        }
+
+    def _public_services(self, core: _Core) -> dict[str, Any]:
+        turn_store, clock = self.database.turn_store, self.clock
         streams = TurnStreams(clock)
-        public_services = {
-            **shared,
+        agent = AgentRunner(
+            executors=self.executors, turn_store=turn_store, clock=clock, tasks=self.tasks
+        )
+        return {
+            **self._shared_services(core),
             "turns": TurnService(
-                turn_store=database.turn_store,
-                agent=AgentRunner(
-                    executors=self.executors,
-                    turn_store=database.turn_store,
-                    clock=clock,
-                    tasks=self.tasks,
-                ),
-                models=models,
+                turn_store=turn_store,
+                agent=agent,
+                models=core.models,
                 streams=streams,
                 clock=clock,
                 tasks=self.tasks,
             ),
-            "conversations": ConversationService(turn_store=database.turn_store, clock=clock),
+            "conversations": ConversationService(turn_store=turn_store, clock=clock),
             "streams": streams,
             "limiter": RateLimiter(
                 limit_per_minute=self.settings.rate_limit_per_minute, clock=clock
             ),
         }
-        admin_services = {
-            **shared,
-            "login": login,
-            "tenants": tenants,
-            "tools": tools,
+
+    def _admin_services(self, core: _Core, status: StatusView) -> dict[str, Any]:
+        database = self.database
+        return {
+            **self._shared_services(core),
+            "login": core.login,
+            "tenants": core.tenants,
+            "tools": core.tools,
             "trials": ToolTrials(tools=database.tools, executors=self.executors),
             "workflows": WorkflowService(
                 workflows=database.workflows,
                 tenants=database.tenants,
                 engine=self.workflows,
-                clock=clock,
+                clock=self.clock,
             ),
-            "auditor": Auditor(log=database.audit, clock=clock),
+            "auditor": Auditor(log=database.audit, clock=self.clock),
             "log_buffer": self.log_buffer,
             "server_status": status,
             "public_url": status.public_url,
         }
-        return self._assemble(directory, public_services, admin_services, demo, generated)
 
-    def _assemble(
-        self,
-        directory: TenantDirectory,
-        public_services: Mapping[str, Any],
-        admin_services: Mapping[str, Any],
-        demo: DemoShop | None,
-        generated_password: str | None,
-    ) -> Appliance:
+    def _build_public_app(
+        self, core: _Core, demo: DemoShop | None, status: StatusView
+    ) -> tuple[AsgiApp, Litestar]:
         (host, port), _ = self.addresses
         pages = build_bundle_routes(widget_bundle())
         if demo is not None:
@@ -284,31 +323,18 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 build_demo_route(
                     shop_name=demo.tenant.name,
                     api_key=demo.api_key,
-                    public_url=admin_services["public_url"],
+                    public_url=status.public_url,
                 )
             )
-        public_app, public = build_public_app(
+        return build_public_app(
             PublicParts(
-                services=public_services,
-                directory=directory,
+                services=self._public_services(core),
+                directory=core.directory,
                 own_origins=build_own_origins(
                     host=host, port=port, public_url=self.settings.public_url
                 ),
                 page_routes=pages,
             )
-        )
-        admin_app, admin = build_admin_app(admin_services, public=public)
-        return Appliance(
-            settings=self.settings,
-            status=admin_services["server_status"],
-            public_app=public_app,
-            admin_app=admin_app,
-            litestar_apps=(public, admin),
-            generated_password=generated_password,
-            addresses=self.addresses,
-            shutdown=admin_services["shutdown"],
-            tasks=self.tasks,
-            demo=demo,
         )
 
     async def _jwt_secret(self) -> str:
@@ -371,7 +397,7 @@ def _build_tool(item: BundledTool) -> NewTool:
     return NewTool(**fields)
 
 
-def _choose_addresses(settings: Settings) -> tuple[tuple[str, int], tuple[str, int]]:
+def _choose_addresses(settings: Settings) -> Addresses:
     port = choose_port(settings.host, settings.port, setting="CSAI_PORT")
     admin_port = choose_port(settings.admin_host, settings.admin_port, setting="CSAI_ADMIN_PORT")
     if (settings.host, port) == (settings.admin_host, admin_port):
