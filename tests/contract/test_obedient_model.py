@@ -12,9 +12,20 @@ from tests.fakes.obedient_model import ObedientModel
 
 FOLDER = Path(__file__).parents[2] / "bundled-workflows"
 SYSTEM = """You are the assistant. It is now Friday, 2026-11-20 09:00 (Asia/Jerusalem).
-## Business information
-- Opening hours: Sunday to Thursday 11:00-22:00
-- Address: 1 Main Street"""
+
+## Business information of Lea's bakery
+We bake.
+
+### Opening hours
+- Sunday: 11:00-22:00
+
+### Frequent questions
+
+Q: Do you deliver?
+A: Within the city.
+
+## Language
+Answer in open English."""
 
 
 def load_tools() -> list[dict[str, Any]]:
@@ -73,7 +84,8 @@ def test_a_missing_detail_is_asked_for() -> None:
 
 
 def test_a_question_about_the_shop_is_answered_from_its_information() -> None:
-    assert ask("When are you open?") == ("Opening hours: Sunday to Thursday 11:00-22:00", [])
+    assert ask("When are you open?") == ("Opening hours\n- Sunday: 11:00-22:00", [])
+    assert ask("Can you deliver?") == ("Within the city.", [])
 
 
 def test_anything_else_is_said_back() -> None:

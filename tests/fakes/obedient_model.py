@@ -146,14 +146,15 @@ def read_date(text: str, today: date) -> str | None:
 
 
 def read_aloud(question: str, system: str) -> str:
-    """Return the line of the system message that is most about ``question``."""
+    """Return the paragraph of the shop's information that is most about ``question``."""
 
     def prefixes(text: str) -> set[str]:
         return {word[:PREFIX_CHARS] for word in words_of(text) if len(word) >= PREFIX_CHARS}
 
     asked = prefixes(question)
-    facts = [line for line in system.splitlines() if line.strip() and not line.startswith("#")]
-    best = max(facts, key=lambda line: len(asked & prefixes(line)), default="")
+    _, _, facts = system.partition("## Business information")
+    paragraphs = facts.split("\n## ")[0].split("\n\n")
+    best = max(paragraphs, key=lambda paragraph: len(asked & prefixes(paragraph)))
     if not asked & prefixes(best):
         return f"You said: {question}"
-    return best.strip("- ")
+    return best.strip().removeprefix("### ").partition("\nA: ")[2] or best.strip("\n #")
