@@ -35,7 +35,7 @@ from appliance.services.audit import Auditor
 from appliance.services.bundled_tools import BundledTools, ShippedTool
 from appliance.services.conversations import ConversationService
 from appliance.services.demo import DemoContent, DemoService, DemoShop
-from appliance.services.health import HealthService
+from appliance.services.health import HealthService, Probe
 from appliance.services.login import LoginService
 from appliance.services.model_selection import ModelSelector
 from appliance.services.rate_limits import RateLimiter
@@ -260,7 +260,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         )
 
     def _shared_services(self, core: _Core) -> dict[str, Any]:
-        probes = {
+        probes: dict[str, Probe] = {
             "database": self.database.health,
             "cache": self.cache.health,
             "workflows": partial(self_check.check, self.workflows),

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any, Final
 
 import click
+import structlog
 
 from appliance import __version__
 from appliance.errors import (
@@ -19,6 +20,9 @@ from appliance.errors import (
     ConfigurationError,
     DataFolderUnusable,
 )
+from appliance.logs import configure_logs
+
+logger = structlog.get_logger(__name__)
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -71,6 +75,7 @@ def csai(ctx: click.Context) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; errors become one sentence on stderr."""
+    configure_logs(level="info", file=None, terminal=sys.stderr)
     try:
         result: Any = csai.main(args=arguments, standalone_mode=False)
     except click.ClickException as error:
@@ -81,6 +86,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ApplianceError as error:
         print(f"csai: {error.message}", file=sys.stderr)  # noqa: T201 -- this is the terminal
         return _exit_code(error)
+    except Exception as error:
+        # The boundary of a command: whatever it is, a person gets a sentence and the log the rest.
+        logger.exception("command_failed")
+        print(  # noqa: T201
+            f"csai: something unexpected went wrong ({type(error).__name__}). "
+            "The log in the data folder has the details.",
+            file=sys.stderr,
+        )
+        return EXIT_FAILED
     return result if isinstance(result, int) else EXIT_OK
 
 
