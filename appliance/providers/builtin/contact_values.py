@@ -15,7 +15,7 @@ from appliance.providers.builtin.mentions import Mention
 EMAIL = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+[^\s<>\"'.,;:!?)]")
 PHONE = re.compile(r"(?<![\w.])(?:\+|\(|00)?\d(?:[\d()]|[ -](?=[\d(])){5,18}\d(?![\w])")
-_CODE = re.compile(r"#?\b(?=[A-Za-z0-9-]*\d)[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b")
+_CODE = re.compile(r"#?\b(?=[A-Za-z0-9/_.-]*\d)[A-Za-z0-9]+(?:[-/_.][A-Za-z0-9]+)*\b")
 _MIN_PHONE_DIGITS = 7
 _MAX_PHONE_DIGITS = 15
 _MAX_NAME_WORDS = 4

@@ -191,12 +191,21 @@ class Dialogue:
         if intents.wants_human(message) and not (tool and tool.similarity >= _SURE_TOOL):
             return self._general.human()
         known = find_best(self._knowledge, message)
-        if tool is not None and tool.score >= _ENOUGH_TOOL and self._beats(tool, known):
+        if tool is not None and self._is_wanted(tool) and self._beats(tool, known):
             return self._open(tool)
         if known is not None and known.coverage >= ENOUGH_COVERAGE:
             return self._tell(known)
         again = self._follow_up(last)
         return again or self._general.unknown(find_related(self._knowledge, message))
+
+    def _is_wanted(self, tool: ToolMatch) -> bool:
+        """Say whether the message calls for the tool; a mere question starts nothing that writes."""
+        if tool.score < _ENOUGH_TOOL:
+            return False
+        message = self._message
+        is_clear = tool.is_named or tool.similarity >= _SURE_TOOL or bool(message.value_words())
+        asks = intents.is_question(message) and not intents.is_request(message)
+        return tool.tool.risk == "read" or not asks or is_clear
 
     def _beats(self, tool: ToolMatch, known: KnowledgeMatch | None) -> bool:
         """Say whether a request for the tool explains the message better than an answer does."""

@@ -23,9 +23,20 @@ def leftover(message: Message, *intents: str) -> int:
 def find_small_talk(message: Message) -> str | None:
     """Return the small talk that a message consists of, or ``None``."""
     for intent in SMALL_TALK:
-        if message.reading.has(f"intent.{intent}") and leftover(message, *SMALL_TALK) == 0:
+        if not message.reading.has(f"intent.{intent}"):
+            continue
+        is_alone = leftover(message, *SMALL_TALK) == 0
+        if is_alone or (intent == "greeting" and _announces(message)):
             return None if _asks_something(message) else intent
     return None
+
+
+def _announces(message: Message) -> bool:
+    """Say whether behind a greeting there are only common words, as "I have a question"."""
+    reading = message.reading
+    known = reading.covered(tuple(f"intent.{name}" for name in SMALL_TALK)) | reading.stop
+    is_about = any(match.name[0] == "~" for match in reading.matches)
+    return not is_about and message.light.union(known).issuperset(range(len(reading.words)))
 
 
 def _asks_something(message: Message) -> bool:

@@ -48,7 +48,9 @@ def find_best(
     )
     whole = knowledge.index.search(query_terms(message, ignored), limit=3)
     timeless = (
-        knowledge.index.search(query_terms(message, day_words | frozenset(ignored)), limit=3)
+        knowledge.index.search(
+            query_terms(message, day_words | message.light | frozenset(ignored)), limit=3
+        )
         if day_words
         else []
     )

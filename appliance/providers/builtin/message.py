@@ -28,6 +28,8 @@ class Message(Struct, frozen=True):
     """Codes and numbers as written, which overlap the numbers among ``mentions``."""
     light: frozenset[int]
     """Positions of words that carry little of a topic, the shop's own name among them."""
+    own: frozenset[int]
+    """Positions of words of the shop's own name."""
 
     def of_kind(self, kind: MentionKind) -> list[Mention]:
         """Return the mentions of one kind, by place."""
@@ -62,7 +64,7 @@ def read_message(text: str, context: ReadingContext) -> Message:
     named = {i for i, word in enumerate(reading.words) if not shop.isdisjoint(stems(word.folded))}
     reading = _with_place(reading, frozenset(named))
     own_codes = tuple(code for code in codes if code not in addresses)
-    return Message(reading, tuple(mentions), own_codes, reading.light | named)
+    return Message(reading, tuple(mentions), own_codes, reading.light | named, frozenset(named))
 
 
 def _with_place(reading: Reading, named: frozenset[int]) -> Reading:

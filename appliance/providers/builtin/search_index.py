@@ -24,7 +24,7 @@ _SPECIFICITY = 0.25
 _POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye")
 _CARRIERS = frozenset({"~availability", "~search"})
 """Phrases such as "do you have", which say little of what is asked about."""
-_MISSED_PHRASE = 0.3
+_MISSED_PHRASE = 0.45
 """How much a known phrase weighs for a document without it."""
 _LIGHT = 0.2
 """How much a common word weighs beside a telling one."""
@@ -37,6 +37,8 @@ class Term(Struct, frozen=True):
     is_bonus: bool = False
     """A phrase, such as "where are you", that counts only for documents that have it."""
     weight: float = 1.0
+    is_own: bool = False
+    """A word of the shop's own name, which tells nothing by itself."""
 
 
 class Found(Struct, frozen=True):
@@ -54,7 +56,11 @@ def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
     reading = message.reading
     polite = reading.covered(_POLITE)
     terms = [
-        Term(reading.keys(position), weight=_LIGHT if position in message.light else 1.0)
+        Term(
+            reading.keys(position),
+            weight=_LIGHT if position in message.light else 1.0,
+            is_own=position in message.own,
+        )
         for position in range(len(reading.words))
         if position not in reading.stop and position not in ignored and position not in polite
     ]
@@ -146,13 +152,13 @@ class SearchIndex:
         return sorted(found, key=lambda one: (-one.score, one.document))[:limit]
 
     def _told_by(self, term: Term) -> set[int]:
-        """Return the documents that a term tells of: any key, only concepts of a common word."""
+        """Return the documents that a term tells of; the shop's own name tells by concepts only."""
         if term.is_bonus and term.weight < 1:
             return set()
         return {
             number
             for key, _ in term.keys
-            if term.weight == 1 or key.startswith(CONCEPT_MARK)
+            if not term.is_own or key.startswith(CONCEPT_MARK)
             for number, _ in self._postings.get(key, ())
         }
 

@@ -148,7 +148,7 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     end += after.length if after else 0
     half = tables.half.find(words, end)
     end += half.length if half else 0
-    has_cue = tables.at.find_before(words, position) is not None
+    has_cue = tables.at.find_before(words, position) is not None or _says_at(words[hour_at])
     if not (before or after or half or (has_cue and not _counts_something(reading, end))):
         return None
     if load_months().find(words, end) or load_months().find_before(words, position):
@@ -159,9 +159,14 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     return minutes % _DAY, end - position, 0 < hour <= 12
 
 
+def _says_at(word: Word) -> bool:
+    """Say whether a Hebrew number word has "at" in front, as in "בחמש"."""
+    return word.folded.startswith("ב")
+
+
 def _counts_something(reading: Reading, position: int) -> bool:
     """Say whether the word after a number makes it a count, as in "for about 4 people"."""
-    counted = reading.covered(("~people", "~night", "~day_count", "~quantity"))
+    counted = reading.covered(("~people", "~night", "~day_count", "~quantity", "~price"))
     return position in counted
 
 

@@ -17,16 +17,19 @@ from appliance.providers.builtin.free_text import place_text, reason_text
 from appliance.providers.builtin.lexicon import CONCEPT_MARK, Reading, load_lexicon
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.search_index import SearchIndex, document_keys, query_terms
-from appliance.providers.builtin.slot_values import write_code
+from appliance.providers.builtin.slot_values import find_choices, write_code
 from appliance.providers.builtin.slots import Slot, build_slots, humanise
 from appliance.providers.builtin.words import stems
 
-_NAME_WEIGHT, _EXAMPLE_WEIGHT, _DESCRIPTION_WEIGHT, _PARAMETER_WEIGHT = 1.0, 0.95, 0.85, 0.6
+_NAME_WEIGHT, _EXAMPLE_WEIGHT, _DESCRIPTION_WEIGHT, _PARAMETER_WEIGHT = 1.0, 0.95, 0.8, 0.6
 _EXAMPLE_WORD_WEIGHT = 0.65
 """A word of an example may be just one visitor's value, so it alone calls for no tool."""
 _ABSORBED = 0.6
 """How well a word is explained that a search slot takes in as its value."""
-_ANCHOR = 0.8
+_ANCHOR = 0.67
+_SIMILAR = 0.8
+_NAMED = 0.85
+_FIT_BONUS, _MAX_FIT_BONUS = 0.1, 0.2
 _LABELLED_CODE = 0.8
 """The score of a tool that wants just such a code as the message names with its label."""
 _STOPWORD_WEIGHT = 0.2
@@ -41,6 +44,8 @@ class ToolMatch(Struct, frozen=True):
     score: float
     similarity: float
     """Likeness to the most similar example, 0 to 1."""
+    is_named: bool
+    """Whether a word of the message is one of the tool's own name."""
 
 
 class Toolset:
@@ -80,10 +85,16 @@ class Toolset:
             tool = self.tools[number]
             explained = self._explained(tool, message, values, number)
             similar = likeness.get(number, 0.0)
-            score = max(explained, similar if similar >= _ANCHOR else 0.0)
+            score = max(explained, similar if similar >= _SIMILAR else 0.0)
             if _has_labelled_code(message, self.slots[tool.name]):
                 score = max(score, _LABELLED_CODE)
-            matches.append(ToolMatch(tool, self.slots[tool.name], score, similar))
+            if score:
+                score = min(1.0, score + _fit_bonus(message, self.slots[tool.name]))
+            matches.append(
+                ToolMatch(
+                    tool, self.slots[tool.name], score, similar, self._is_named(message, number)
+                )
+            )
         return sorted(matches, key=lambda m: (-m.score, -m.similarity, m.tool.name))
 
     def _explained(
@@ -98,7 +109,7 @@ class Toolset:
             weight = self._index.weigh(term)
             factor = self._index.factor(term, number)
             is_telling = term.weight == 1 or term.is_bonus or factor == _NAME_WEIGHT
-            is_anchored = is_anchored or (is_telling and factor >= _ANCHOR * 0.85)
+            is_anchored = is_anchored or (is_telling and factor >= _ANCHOR)
             if term.is_bonus and not factor:
                 continue
             if not factor and absorbing:
@@ -106,6 +117,9 @@ class Toolset:
             total += weight
             gained += weight * factor
         return gained / total if is_anchored and total else 0.0
+
+    def _is_named(self, message: Message, number: int) -> bool:
+        return any(self._index.factor(t, number) >= _NAMED for t in query_terms(message))
 
     def _likeness(self, said: dict[str, float], example: dict[str, float]) -> float:
         shared = sum(weight * self._weigh(key) for key, weight in said.items() if key in example)
@@ -140,6 +154,15 @@ def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
             if is_near and len(code.value) > 2 and write_code(slot, code.value) is not None:
                 return True
     return False
+
+
+def _fit_bonus(message: Message, slots: Sequence[Slot]) -> float:
+    """Return how much the values of a message speak for a tool that takes such values."""
+    kinds = {slot.kind for slot in slots}
+    has_moment = any(mention.kind in ("date", "time") for mention in message.mentions)
+    fits = bool(has_moment and kinds & {"date", "time", "datetime"})
+    chosen = any(find_choices(slot.choices, message.reading) for slot in slots if slot.choices)
+    return min(_MAX_FIT_BONUS, _FIT_BONUS * (fits + chosen))
 
 
 def _slot_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
