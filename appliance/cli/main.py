@@ -77,7 +77,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; errors become one sentence on stderr."""
     configure_logs(level="info", file=None, terminal=sys.stderr)
     try:
-        result: Any = csai.main(args=arguments, standalone_mode=False)
+        result: Any = csai.main(args=arguments, prog_name="csai", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
