@@ -1,8 +1,8 @@
 """Keeps ``None``, ``True`` and their like alive under a Qt binding that drops them.
 
 Owns one correction for one defect: PySide6 6.12.0 is built as if every interpreter had immortal
-singletons, which CPython has since 3.12. On 3.11 each call that returns nothing takes a reference to
-``None`` away, each ``emit()`` one to ``True``, and after some ten thousand calls the interpreter
+singletons, which CPython has since 3.12. On 3.11 each call that returns nothing takes a reference
+to ``None`` away, each ``emit()`` one to ``True``, and after some ten thousand calls the interpreter
 aborts ("deallocating None"). Measured; 6.11.3 does not do it. See docs/adr/0009.
 """
 

@@ -107,7 +107,7 @@ class Embed(Struct, frozen=True):
     snippet: str
 
 
-class LogEntry(Struct, frozen=True):
+class LogEntry(Struct, frozen=True, gc=False):
     """One line of the server's log; ``id`` grows."""
 
     id: int

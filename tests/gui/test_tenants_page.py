@@ -63,8 +63,8 @@ def test_adding_with_a_double_click_adds_one_and_shows_its_keys_once(qtbot, page
     qtbot.keyClicks(form.name, "New shop")
     qtbot.keyClicks(form.domain, "new.example")
     assert form.origins.toPlainText() == "https://new.example\nhttps://www.new.example"
-    qtbot.mouseDClick(form.submit_button, LEFT)
-    qtbot.mouseClick(form.submit_button, LEFT)
+    for _ in range(3):
+        qtbot.mouseClick(form.submit_button, LEFT)
     keys = wait_for_dialog(qtbot, page, NewTenantKeys)
     assert admin_server.count("POST", "/api/admin/tenants") == 1
     assert keys.api_key.line.text().startswith("pk_")
