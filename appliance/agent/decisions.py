@@ -16,7 +16,8 @@ from typing import Literal
 Decision = Literal["yes", "no"]
 
 _MAX_WORDS = 12
-_NOT_WORD = re.compile(r"[^\w'’\U0001F44D\U0001F44E✅❌]+")
+_WORD = re.compile(r"[\w']+|\S")
+_KEPT_SIGNS = frozenset("?؟")
 _NIQQUD = re.compile(r"[\u0591-\u05C7]")
 
 
@@ -24,7 +25,7 @@ def read_decision(text: str) -> Decision | None:
     """Return ``yes`` or ``no`` when ``text`` says nothing else, otherwise ``None``.
 
     "no, then what are your hours" is no decision, and neither is "yes, but at eight": an action is
-    confirmed as it stands or not at all.
+    confirmed as it stands or not at all. A question decides nothing, and every emoji is a word.
     """
     words = _words(text)
     if not words or len(words) > _MAX_WORDS:
@@ -38,7 +39,14 @@ def read_decision(text: str) -> Decision | None:
 
 def _words(text: str) -> tuple[str, ...]:
     plain = _NIQQUD.sub("", unicodedata.normalize("NFKC", text)).replace("’", "'").casefold()
-    return tuple(word for word in _NOT_WORD.sub(" ", plain).split() if word.strip("'"))
+    return tuple(word for word in _WORD.findall(plain) if _is_said(word))
+
+
+def _is_said(word: str) -> bool:
+    """Say whether ``word`` means something: letters, digits, an emoji or a question mark."""
+    if len(word) == 1 and not word.isalnum():
+        return word in _KEPT_SIGNS or unicodedata.category(word) == "So"
+    return bool(word.strip("'"))
 
 
 @lru_cache(maxsize=1)
