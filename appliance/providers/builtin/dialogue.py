@@ -199,7 +199,7 @@ class Dialogue:
         return again or self._general.unknown(find_related(self._knowledge, message))
 
     def _is_wanted(self, tool: ToolMatch) -> bool:
-        """Say whether the message calls for the tool; a mere question starts nothing that writes."""
+        """Say whether the message calls for the tool; a question alone starts no write."""
         if tool.score < _ENOUGH_TOOL:
             return False
         message = self._message

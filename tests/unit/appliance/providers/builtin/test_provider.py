@@ -34,8 +34,8 @@ UTTERANCES: list[dict[str, Any]] = json.loads(
 )
 NOW = datetime(2025, 5, 7, 14, 30, tzinfo=ZoneInfo("Asia/Jerusalem"))
 TUNING_ACCURACY = 0.95
-HELD_OUT_ACCURACY = 0.75
-"""The held-out part, one shop of it never seen while building, was measured and not tuned for."""
+HELD_OUT_ACCURACY = 0.8
+"""The held-out part, with one whole shop, is measured only: no rule may be made for it."""
 
 
 def is_right(expected: dict[str, Any], reply: Reply) -> bool:
@@ -70,7 +70,7 @@ async def test_labelled_utterances_are_understood(
     assert right / total >= aim, f"{right} of {total}; wrong by shop: {dict(wrong)}"
 
 
-@pytest.mark.parametrize("shop", ["pizza", "dental", "bikes", "hotel", "florist"])
+@pytest.mark.parametrize("shop", ["pizza", "dental", "bikes", "hotel", "florist", "gym"])
 @pytest.mark.parametrize(
     "text",
     [
