@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -16,7 +17,7 @@ from PySide6.QtNetwork import QNetworkReply
 
 from gui.api.client import ApiClient
 from gui.api.errors import ApiError, Missing, NotPermitted, SignedOut, build_error
-from gui.api.models import LogEntry, LogList
+from gui.api.models import LogEntry, LogList, ServerStatus
 from gui.api.sse import EventTooLarge, SseParser
 from gui.api.transport import ApiRequest, describe_failure, read_status
 
@@ -54,6 +55,7 @@ class LogStream(QObject):
         self._attempt = 0
         self._has_backlog = False
         self._has_refreshed = False
+        self._run: tuple[int | None, datetime | None] = (None, None)
         self._retry = QTimer(self, singleShot=True)
         self._retry.timeout.connect(self._connect)
         self._silence = QTimer(self, singleShot=True, interval=SILENCE_LIMIT_MS)
@@ -83,6 +85,21 @@ class LogStream(QObject):
 
     def _connect(self) -> None:
         self._set_state(StreamState("connecting"))
+        self._client.call(
+            ApiRequest("GET", "/api/admin/status"),
+            ServerStatus,
+            owner=self,
+            on_success=self._on_status,
+            on_error=self._on_backlog_error,
+        )
+
+    def _on_status(self, status: ServerStatus) -> None:
+        if self.state.kind != "connecting":
+            return
+        run = (status.pid, status.started_at)
+        if run != self._run:
+            self.forget_place()  # ids count within one run of the server
+            self._run = run
         if self._has_backlog:
             self._open()
             return

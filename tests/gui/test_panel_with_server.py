@@ -8,6 +8,7 @@ import pytest
 import shiboken6
 from PySide6.QtCore import Qt
 
+from gui.api.transport import ApiRequest
 from gui.widgets.tenant_form import TenantForm
 from gui.widgets.tenant_secrets import NewTenantKeys
 
@@ -141,6 +142,10 @@ def test_a_restart_keeps_the_session_and_brings_the_log_back(qtbot, panel):
     panel.go_to("logs")
     page, monitor = panel.current_page, panel.context.monitor
     qtbot.waitUntil(lambda: page.stream.state.kind == "live", timeout=PATIENCE_MS)
+    for _ in range(12):
+        panel.context.client.transport.send(
+            ApiRequest("GET", "/api/admin/nothing-here"), headers={}, on_outcome=lambda _o: None
+        )
     first = monitor._process.pid
     monitor.restart()
     qtbot.waitUntil(
@@ -149,6 +154,10 @@ def test_a_restart_keeps_the_session_and_brings_the_log_back(qtbot, panel):
     )
     qtbot.waitUntil(lambda: page.stream.state.kind == "live", timeout=PATIENCE_MS)
     assert panel.context.session.is_signed_in
+    qtbot.waitUntil(
+        lambda: sum(line.entry.event == "server_started" for line in page.model.shown_lines()) == 2,
+        timeout=PATIENCE_MS,
+    )
 
 
 def test_closing_stops_a_tied_server_cleanly(qtbot, panel):

@@ -102,3 +102,19 @@ def test_a_flood_is_read_in_slices_and_whole(qtbot, followed, admin_server, monk
             admin_server.log(f"flood {number}")
     qtbot.waitUntil(lambda: seen[-1] == "flood 1999", timeout=WAIT_MS)
     assert seen[3:] == [f"flood {number}" for number in range(2_000)]
+
+
+def test_a_restarted_server_begins_to_count_anew_and_nothing_is_missed(
+    qtbot, followed, admin_server
+):
+    stream, seen = followed
+    with admin_server.lock:
+        admin_server.logs.clear()
+        admin_server.status["started_at"] = "2026-03-02T09:00:00Z"
+        admin_server.cut_streams()
+        admin_server.log("second start")
+    qtbot.waitUntil(lambda: "second start" in seen, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: stream.state.kind == "live", timeout=WAIT_MS)
+    admin_server.log("and on")
+    qtbot.waitUntil(lambda: seen[-1] == "and on", timeout=WAIT_MS)
+    assert seen.count("second start") == 1
