@@ -10,7 +10,6 @@ import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
-import jwt
 import structlog
 from msgspec import Struct
 from pwdlib import PasswordHash
@@ -246,6 +245,8 @@ class LoginService:
         )
 
     def _build_access_token(self, user: User, login_id: str, now: datetime) -> str:
+        import jwt  # on first use: it brings X.509 along, which costs 150 ms at start
+
         claims = {
             "sub": user.id,
             "sid": login_id,
@@ -256,6 +257,8 @@ class LoginService:
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
     def _read_claims(self, access_token: str) -> dict[str, Any]:
+        import jwt
+
         try:
             claims: dict[str, Any] = jwt.decode(
                 access_token,
