@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.domain.ids import TenantId
@@ -43,6 +43,7 @@ def sums(connection: SqliteConnection) -> dict[str, int]:
     return dict(zip(names, row, strict=True))
 
 
+@settings(deadline=None)
 @given(turns=st.lists(st.tuples(st.lists(USAGE, max_size=4), st.booleans()), max_size=6))
 def test_the_sums_are_the_sums_of_the_parts(
     connection: SqliteConnection, turns: list[tuple[list[ModelUsage], bool]]
