@@ -1,0 +1,229 @@
+"""A real server process for tests: started on free ports, stopped as a supervisor stops it.
+
+Owns its environment, its output and its end; what is asked of it is left to the tests. Unless a test
+expects it, a warning, an error or a traceback in the output fails the stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+ADMIN_PASSWORD = "quiet-harbour-lantern"  # noqa: S105 -- of servers that live for one test
+START_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 10.0
+POLL_S = 0.02
+LOUD = re.compile(r"\[(?:warning|error|critical)\s*\]|Traceback|Warning:|Error\b|Exception\b")
+PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+
+
+def wait_until(is_true: Callable[[], object], *, timeout_s: float, what: str) -> None:
+    """Return once ``is_true``; fail after ``timeout_s``."""
+    deadline = time.monotonic() + timeout_s
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Waited {timeout_s} s in vain for {what}.")
+        time.sleep(POLL_S)
+
+
+def build_environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment of an empty home, with nothing of the developer's own settings."""
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return {
+        **environment,
+        "HOME": str(home),
+        "PYTHONPATH": str(ROOT),
+        "QT_QPA_PLATFORM": "offscreen",
+        **(settings or {}),
+    }
+
+
+def run_csai(
+    *arguments: str, home: Path, settings: Mapping[str, str] | None = None, timeout_s: float = 30
+) -> subprocess.CompletedProcess[str]:
+    """Run ``csai`` to its end and return what came of it."""
+    return subprocess.run(
+        [sys.executable, "-m", "appliance", *arguments],
+        env=build_environment(home, settings),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout_s,
+        check=False,
+    )
+
+
+class RunningServer:
+    """``csai demo`` or ``csai serve`` on ``folder``; usable as a context manager.
+
+    Args:
+        folder: Holds the data folder ``data``, the output and the process's home.
+        settings: ``CSAI_*`` variables; the builtin provider answers unless they say otherwise.
+        port: 0 takes a free one; after a start, a further start takes the same again.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        command: str = "demo",
+        settings: Mapping[str, str] | None = None,
+        port: int = 0,
+    ) -> None:
+        self.folder = folder
+        self.data_dir = folder / "data"
+        self.command = command
+        self.settings = {
+            "CSAI_LLM_PROVIDER": "builtin",
+            "CSAI_ADMIN_PASSWORD": ADMIN_PASSWORD,
+            "CSAI_RATE_LIMIT_PER_MINUTE": "0",
+            **(settings or {}),
+        }
+        self.ports = [port, 0]
+        self.expected: list[str] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._starts = 0
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.stop()
+        else:
+            self.kill()
+
+    @property
+    def base_url(self) -> str:
+        """The public listener."""
+        return f"http://127.0.0.1:{self.ports[0]}"
+
+    @property
+    def admin_url(self) -> str:
+        """The admin listener."""
+        return f"http://127.0.0.1:{self.ports[1]}"
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The running process."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def database(self) -> Path:
+        """The SQLite database."""
+        return self.data_dir / "database" / "csai.sqlite3"
+
+    def output(self) -> str:
+        """Return what this start wrote so far, both streams."""
+        return "".join(
+            path.read_text(encoding="utf-8", errors="replace")
+            for path in self._output_files()
+            if path.is_file()
+        )
+
+    def expect(self, *events: str) -> None:
+        """Allow lines of the output that hold any of ``events``."""
+        self.expected += events
+
+    def start(self) -> Self:
+        """Start the process and return once it answers."""
+        self._starts += 1
+        home = self.folder / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        stdout, stderr = self._output_files()
+        with stdout.open("wb") as out, stderr.open("wb") as err:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "appliance", self.command),
+                    *("--data-dir", str(self.data_dir)),
+                    *("--port", str(self.ports[0]), "--admin-port", str(self.ports[1])),
+                ],
+                env=build_environment(home, self.settings),
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+            )
+        wait_until(self._has_greeted, timeout_s=START_DEADLINE_S, what="the greeting")
+        self.ports = [int(port) for port in self._greeting()]
+        answer = httpx.get(f"{self.base_url}/health", timeout=10, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        return self
+
+    def stop(self) -> None:
+        """Send SIGTERM and check the end: exit code 0 and nothing unexpected said."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"No end within {STOP_DEADLINE_S} s:\n{self.output()}") from None
+        assert code == 0, f"Ended with {code}:\n{self.output()}"
+        assert self.unexpected() == []
+
+    def kill(self) -> None:
+        """End the process at once, as a power loss would."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(STOP_DEADLINE_S)
+
+    def unexpected(self) -> Sequence[str]:
+        """Return the loud lines of the output that no test expects."""
+        return [
+            line
+            for line in self.output().splitlines()
+            if LOUD.search(line) and not any(event in line for event in self.expected)
+        ]
+
+    def _output_files(self) -> tuple[Path, Path]:
+        return (
+            self.folder / f"stdout-{self._starts}.txt",
+            self.folder / f"stderr-{self._starts}.txt",
+        )
+
+    def _greeting(self) -> list[str]:
+        text = self._output_files()[0].read_text(encoding="utf-8", errors="replace")
+        if "Press Ctrl+C" not in text:
+            return []
+        return re.findall(r"(?:Visitors|Administration) +http://127\.0\.0\.1:(\d+)$", text, re.M)
+
+    def _has_greeted(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"Ended with {self.process.returncode}:\n{self.output()}")
+        return bool(self._greeting())
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, *, settings: Mapping[str, str] | None = None
+) -> AsyncGenerator[RunningServer, None]:
+    """Run a demo server while fakes of this test answer in the event loop."""
+    server = RunningServer(folder, settings=settings)
+    await asyncio.to_thread(server.start)
+    try:
+        yield server
+    except BaseException:
+        server.kill()
+        raise
+    await asyncio.to_thread(server.stop)
