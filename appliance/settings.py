@@ -200,8 +200,8 @@ def _read_config(path: Path) -> Mapping[str, Any]:
     try:
         with path.open("rb") as file:
             config = tomllib.load(file)
-    except FileNotFoundError:
-        return {}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}  # what is wrong with the folder itself, if anything, its opening will tell
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
