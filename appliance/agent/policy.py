@@ -51,8 +51,15 @@ def find_argument_problem(arguments: JsonObject, schema: JsonObject) -> str | No
 
     Source: JSON Schema 2020-12, formats asserted.
     """
+    from referencing.exceptions import Unresolvable
+
     validator = _validator(json.dumps(schema, sort_keys=True))
-    errors = sorted(validator.iter_errors(arguments), key=lambda error: list(map(str, error.path)))
+    try:
+        errors = sorted(
+            validator.iter_errors(arguments), key=lambda error: list(map(str, error.path))
+        )
+    except Unresolvable as error:
+        return f"the tool's schema refers to {error.ref!r}, which is not in it."
     if not errors:
         return None
     where = ".".join(str(part) for part in errors[0].path)
@@ -63,9 +70,12 @@ def find_argument_problem(arguments: JsonObject, schema: JsonObject) -> str | No
 @lru_cache(maxsize=512)
 def _validator(schema_text: str) -> Draft202012Validator:
     from jsonschema import Draft202012Validator
+    from referencing import Registry
 
     return Draft202012Validator(
-        json.loads(schema_text), format_checker=Draft202012Validator.FORMAT_CHECKER
+        json.loads(schema_text),
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+        registry=Registry(),  # the library's own one would fetch references from the network
     )
 
 
