@@ -38,7 +38,7 @@ _BYTES = b"b"
 _JSON = b"j"
 
 
-class _Refused(Exception):
+class RowRefused(Exception):
     """A row that this program did not write."""
 
 
@@ -52,13 +52,13 @@ class InlineDisk(diskcache.Disk):  # type: ignore[misc]
     def put(self, key: object) -> tuple[str, bool]:
         """Return the stored form of a key."""
         if not isinstance(key, str):
-            raise _Refused(f"a key of type {type(key).__name__}")
+            raise RowRefused(f"a key of type {type(key).__name__}")
         return key, True
 
     def get(self, key: object, raw: bool) -> str:
         """Return the key of its stored form."""
         if not raw or not isinstance(key, str):
-            raise _Refused("a key that is no text")
+            raise RowRefused("a key that is no text")
         return key
 
     def store(
@@ -66,13 +66,13 @@ class InlineDisk(diskcache.Disk):  # type: ignore[misc]
     ) -> tuple[int, int, None, sqlite3.Binary]:
         """Return size, mode, file name and stored form of a value."""
         if read or not isinstance(value, bytes):
-            raise _Refused(f"a value of type {type(value).__name__}")
+            raise RowRefused(f"a value of type {type(value).__name__}")
         return 0, diskcache.core.MODE_RAW, None, sqlite3.Binary(value)
 
     def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> bytes:
         """Return the value of its stored form."""
         if mode != diskcache.core.MODE_RAW or filename or read or not isinstance(value, bytes):
-            raise _Refused("a value that is no inline bytes")
+            raise RowRefused("a value that is no inline bytes")
         return value
 
     def remove(self, file_path: str) -> None:
@@ -139,7 +139,7 @@ class DiskCache:
         for _ in range(2):
             try:
                 return work(self._open())
-            except _Refused as error:
+            except RowRefused as error:
                 logger.warning("cache_row_refused", reason=str(error))
                 return on_failure
             except (sqlite3.Error, OSError, diskcache.Timeout) as error:

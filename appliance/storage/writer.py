@@ -83,9 +83,8 @@ class Writer:
         if self._is_closed:
             raise StorageError("The database is closed.")
         queued = _Job(job, asyncio.get_running_loop())
-        queued.future.add_done_callback(_retrieve)
         self._queue.put(queued)
-        return await asyncio.shield(queued.future)
+        return await queued.future
 
     def close(self) -> None:
         """Finish the queued writes, fold the log into the database file and close; blocks."""
@@ -200,15 +199,10 @@ def _settle(jobs: list[_Job[Any]]) -> None:
 
 def _resolve(jobs: list[_Job[Any]]) -> None:
     for job in jobs:
-        if job.future.done():
-            continue  # it was given up while it waited for the lock
-        if job.error is None:
+        if job.future.done():  # its caller left, or it was given up while it waited for the lock
+            if job.future.cancelled() and job.error is not None:
+                logger.warning("unawaited_write_failed", error=str(job.error))
+        elif job.error is None:
             job.future.set_result(job.result)
         else:
             job.future.set_exception(translate(job.error))
-
-
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Look at the error, so that a caller who left does not make asyncio complain of it."""
-    if not future.cancelled() and (error := future.exception()) is not None:
-        logger.debug("write_failed", error=str(error))

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from appliance.errors import StorageError
-from appliance.storage.cache import DiskCache
+from appliance.storage.cache import DiskCache, InlineDisk, RowRefused
 
 RAW, BINARY, TEXT, PICKLE = 1, 2, 3, 4
 
@@ -111,6 +111,8 @@ async def test_a_planted_pickle_is_refused_unread(
     )
     assert await cache.get("key") is None
     assert not Bomb.exploded
+    plant(folder, "UPDATE Cache SET value = ? WHERE key = 'key'", b'j"planted"')
+    assert await cache.get("key") is None
     assert await cache.get("other") == "value"
     await cache.set("key", "new", ttl_s=60)
     assert not Bomb.exploded
@@ -167,3 +169,19 @@ async def test_a_place_without_a_folder_is_no_error_but_unhealthy(tmp_path: Path
     with pytest.raises(StorageError):
         await cache.health()
     await cache.close()
+
+
+def test_nothing_but_text_keys_and_bytes_goes_in_or_out(folder: Path):
+    disk = InlineDisk(str(folder))
+    refused = pytest.raises(RowRefused)
+    for key in (("a", 1), 7, b"key"):
+        with refused:
+            disk.put(key)
+    for key, raw in ((pickle.dumps("key"), False), ("key", False), (b"key", True)):
+        with refused:
+            disk.get(key, raw)
+    for value in ("text", 7, Bomb(), None):
+        with refused:
+            disk.store(value, read=False)
+    assert disk.get(*disk.put("key")) == "key"
+    assert not Bomb.exploded

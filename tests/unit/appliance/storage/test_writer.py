@@ -164,6 +164,19 @@ async def test_a_cancelled_caller_leaves_its_write_to_finish(writer: Writer, pat
     assert stored(path) == [1, 2]
 
 
+async def test_a_write_nobody_waits_for_may_fail(writer: Writer, path: Path):
+    gate = Gate()
+    blocking = asyncio.ensure_future(writer.submit(gate))
+    await gate.entered()
+    await_nothing = asyncio.ensure_future(writer.submit(insert(object())))
+    await asyncio.sleep(0)
+    await_nothing.cancel()
+    gate.open()
+    await blocking
+    await writer.submit(insert(1))
+    assert stored(path) == [1]
+
+
 async def test_both_views_of_the_connection_share_the_transaction(writer: Writer, path: Path):
     def both(connection: SqliteConnection) -> None:
         connection.raw.execute("INSERT INTO t VALUES (1)")
