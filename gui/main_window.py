@@ -118,7 +118,9 @@ class MainWindow(QMainWindow):
             event.accept()
             return
         event.ignore()
-        if context.settings.close_choice == "ask":
+        if context.options.screenshot is not None:
+            self._close_with(keep_running=False)
+        elif context.settings.close_choice == "ask":
             self._ask_about_server()
         else:
             self._close_with(keep_running=context.settings.close_choice == "keep")

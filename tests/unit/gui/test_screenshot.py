@@ -1,9 +1,12 @@
+import json
+import socket
 import subprocess
 import sys
 
 from PySide6.QtGui import QImage
 
 from tests.architecture.source_tree import ROOT
+from tests.fakes import panel_server_script
 from tests.fakes.admin_server import PASSWORD
 
 
@@ -34,6 +37,26 @@ def test_without_a_password_the_picture_shows_signing_in(admin_server, tmp_path)
     done = run_panel(admin_server, tmp_path, "--page", "logs", "--screenshot", str(file))
     assert (done.returncode, done.stderr) == (0, "")
     assert file.exists()
+
+
+def test_a_server_started_for_a_picture_ends_with_it(tmp_path):
+    file = tmp_path / "panel.png"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = json.dumps([sys.executable, str(panel_server_script.__file__)])
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "gui", "--data-dir", str(tmp_path), "--admin-port", str(port),
+            "--settings-file", str(tmp_path / "panel.ini"), "--server-command", command,
+            "--screenshot", str(file),
+        ],
+        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert file.exists()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_picture_that_cannot_be_saved_is_a_failure(admin_server, tmp_path):
