@@ -191,8 +191,7 @@ class _Turn:
                 case Say(text=text):
                     self._emit(AnswerDelta(text=text))
                 case RunTools(calls=calls):
-                    pairs = await asyncio.gather(*(self._run_tool(call) for call in calls))
-                    self._feed(ToolsReturned(results=dict(pairs)), commands)
+                    self._feed(ToolsReturned(results=await self._run_tools(calls)), commands)
                 case AskVisitor(call=call, preface=preface):
                     return self._ask_visitor(call, preface)
                 case Answer():
@@ -208,13 +207,11 @@ class _Turn:
         while True:
             choice = models[self._model_index]
             is_last = self._model_index == len(models) - 1
-            has_spoken = False
             try:
                 request = self._build_request(choice, command)
                 async with aclosing(choice.provider.stream(request)) as stream:
                     async for event in stream:
                         if isinstance(event, TextDelta):
-                            has_spoken = True
                             self._feed(ModelSaid(text=event.text), commands)
                             self._say_pending(commands)
                         elif isinstance(event, ToolCallRequested):
@@ -233,15 +230,20 @@ class _Turn:
                     error=error.message,
                     tenant_id=self._assignment.context.tenant_id,
                 )
+                if self._state.text.strip():
+                    self._keep_beginning(choice, commands)
+                    return
                 if is_last:
                     raise
+                self._state = msgspec.structs.replace(self._state, text="", calls=())
                 self._model_index += 1
-                if has_spoken:
-                    self._model_name = choice.model or choice.provider.name
-                    broken = ModelFinished(finish_reason="length", model=self._model_name)
-                    self._state = _without_calls(self._state)
-                    self._feed(ModelStopped(finished=broken), commands)
-                    return
+
+    def _keep_beginning(self, choice: AnswerModel, commands: deque[Command]) -> None:
+        """End a reply that broke off: what the visitor has seen stays, its calls do not run."""
+        self._model_name = choice.model or choice.provider.name
+        self._state = msgspec.structs.replace(self._state, calls=())
+        broken = ModelFinished(finish_reason="length", model=self._model_name)
+        self._feed(ModelStopped(finished=broken), commands)
 
     def _say_pending(self, commands: deque[Command]) -> None:
         while commands and isinstance(commands[0], Say):
@@ -264,7 +266,17 @@ class _Turn:
             ModelUsage(provider=choice.provider.name, model=finished.model, usage=finished.usage)
         )
 
-    async def _run_tool(self, call: ToolCall) -> tuple[str, tuple[str, ToolOutcome]]:
+    async def _run_tools(self, calls: Sequence[ToolCall]) -> dict[str, tuple[str, ToolOutcome]]:
+        """Run all calls to their end, also when one breaks: none goes on behind the turn."""
+        ended = await asyncio.gather(*map(self._run_tool, calls), return_exceptions=True)
+        results: dict[str, tuple[str, ToolOutcome]] = {}
+        for call, result in zip(calls, ended, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            results[call.id] = result
+        return results
+
+    async def _run_tool(self, call: ToolCall) -> tuple[str, ToolOutcome]:
         """Run one call, at most once for the same action, and log it."""
         tool = self._assignment.tools[call.name]
         context = self._assignment.context
@@ -278,7 +290,7 @@ class _Turn:
             )
             if done is not None:
                 self._report(call, done.outcome)
-                return call.id, (build_result_text(done.outcome), done.outcome)
+                return build_result_text(done.outcome), done.outcome
         if ledger_key is not None:
             # A write that has begun is finished and logged, whoever stops waiting for it.
             writing = self._execute_and_log(tool, call, ledger_key)
@@ -286,7 +298,7 @@ class _Turn:
         else:
             outcome = await self._execute_and_log(tool, call, ledger_key)
         self._report(call, outcome)
-        return call.id, (build_result_text(outcome), outcome)
+        return build_result_text(outcome), outcome
 
     async def _execute_and_log(
         self, tool: TenantTool, call: ToolCall, ledger_key: str | None
@@ -431,7 +443,3 @@ def _bounded(output: JsonValue) -> str:
     if len(text) <= MAX_RESULT_CHARS:
         return text
     return text[:MAX_RESULT_CHARS] + f"\n[cut: {len(text) - MAX_RESULT_CHARS} more characters]"
-
-
-def _without_calls(state: LoopState) -> LoopState:
-    return msgspec.structs.replace(state, calls=())

@@ -16,7 +16,7 @@ class RecordingExecutor:
     """Implements ``ToolExecutor``; ``calls`` are those that began, ``finished`` those that ended.
 
     ``answer`` returns a result, a whole outcome, or raises. While ``gate`` is closed calls wait at
-    it; ``begun`` is set as soon as one has come.
+    it; ``wait_for_calls`` returns when so many more have come.
     """
 
     def __init__(
@@ -25,9 +25,9 @@ class RecordingExecutor:
         self.calls: list[ToolCall] = []
         self.finished: list[ToolCall] = []
         self.contexts: list[ToolContext] = []
-        self.begun = asyncio.Event()
         self.gate = asyncio.Event()
         self.gate.set()
+        self._arrivals = asyncio.Semaphore(0)
         self._answer = answer
         self._kind = kind
 
@@ -39,10 +39,15 @@ class RecordingExecutor:
         assert tool.tool.tool_name == call.name
         self.calls.append(call)
         self.contexts.append(context)
-        self.begun.set()
+        self._arrivals.release()
         await self.gate.wait()
         self.finished.append(call)
         answered = self._answer(call)
         if isinstance(answered, ToolOutcome):
             return answered
         return ToolOutcome(is_success=True, output=answered, duration_ms=7, sent=call.arguments)
+
+    async def wait_for_calls(self, count: int = 1) -> None:
+        """Return when ``count`` more calls have begun."""
+        for _ in range(count):
+            await self._arrivals.acquire()

@@ -1,0 +1,504 @@
+"""Turns carried out: models and tools asked through their ports, on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from appliance.agent.decisions import read_decision
+from appliance.agent.language import texts_for
+from appliance.agent.loop import ActionDecided
+from appliance.agent.runner import (
+    MAX_RESULT_CHARS,
+    AgentResult,
+    AgentRunner,
+    AnswerModel,
+    Assignment,
+    TurnLedger,
+    build_result_text,
+    build_spec,
+)
+from appliance.domain.ids import (
+    ConversationId,
+    MessageId,
+    SessionHash,
+    TenantId,
+    hash_token,
+    new_id,
+)
+from appliance.domain.message import ChatMessage, Citation, TokenUsage
+from appliance.domain.tool import TenantTool, ToolOutcome
+from appliance.domain.turn_events import AnswerDelta, ToolProgress, TurnEvent
+from appliance.errors import AuthFailed, ContextWindowExceeded, Rejected, Unavailable
+from appliance.ports.chat_model import Briefing, ModelFinished, TextDelta, ToolCallRequested
+from appliance.ports.tool_executor import ToolContext
+from appliance.ports.turn_store import NewTurn, TurnAccepted
+from appliance.tasks import TaskGroup
+from tests.fakes.scripted_model import MODEL_NAME, ScriptedChatModel, ask, say
+from tests.fakes.shops import build_tenant_tool, call_booking, call_order
+from tests.fakes.sqlite_database import TemporaryDatabase, open_temporary_database
+from tests.fakes.tool_executors import RecordingExecutor
+
+SYSTEM = ChatMessage(role="system", content="You are the assistant.")
+QUESTION = ChatMessage(role="user", content="Where is my order 12345?")
+DOWN = Unavailable("The model does not answer.")
+FAILURES = [DOWN, AuthFailed("No key."), Rejected("No such model."), ContextWindowExceeded("Long.")]
+TEXTS = texts_for("en")
+
+
+@dataclass
+class Stage:
+    """A runner with everything around it; ``events`` are what a visitor's page is told."""
+
+    temporary: TemporaryDatabase
+    executor: RecordingExecutor
+    conversation_id: ConversationId
+    tools: dict[str, TenantTool]
+    tasks: TaskGroup = field(default_factory=TaskGroup)
+    events: list[TurnEvent] = field(default_factory=list)
+    ledger: TurnLedger = field(default_factory=TurnLedger)
+
+    def assign(self, *models: ScriptedChatModel, **fields: Any) -> Assignment:
+        clock = self.temporary.clock
+        context = ToolContext(
+            tenant_id=self.temporary.tenant_id, conversation_id=self.conversation_id
+        )
+        given = {
+            "context": context,
+            "messages": (SYSTEM, QUESTION),
+            "tools": self.tools,
+            "models": [AnswerModel(provider=model, model=MODEL_NAME) for model in models],
+            "briefing": Briefing(shop_name="Bob's Pizza Shop", now=clock.now()),
+            "temperature": 0.4,
+            "max_output_tokens": 77,
+            "max_tool_rounds": 3,
+        }
+        return Assignment(**(given | fields))
+
+    async def run(self, *models: ScriptedChatModel, **fields: Any) -> AgentResult:
+        self.events.clear()
+        self.ledger = TurnLedger()
+        return await self.build().run(
+            self.assign(*models, **fields), self.ledger, self.events.append
+        )
+
+    def build(self) -> AgentRunner:
+        return AgentRunner(
+            executors={"workflow": self.executor},
+            turn_store=self.temporary.database.turn_store,
+            clock=self.temporary.clock,
+            tasks=self.tasks,
+        )
+
+    @property
+    def said(self) -> str:
+        return "".join(event.text for event in self.events if isinstance(event, AnswerDelta))
+
+    @property
+    def progress(self) -> list[tuple[str, str]]:
+        return [
+            (event.call_id, event.status)
+            for event in self.events
+            if isinstance(event, ToolProgress)
+        ]
+
+
+@pytest_asyncio.fixture
+async def stage() -> AsyncIterator[Stage]:
+    async with open_temporary_database() as temporary:
+        start = await temporary.database.turn_store.begin_turn(
+            NewTurn(
+                tenant_id=temporary.tenant_id,
+                session_hash=None,
+                new_session_hash=SessionHash(hash_token("vs_1")),
+                new_conversation_id=ConversationId(new_id()),
+                user_message_id=MessageId(new_id()),
+                client_message_id=None,
+                content=QUESTION.content,
+                received_at=temporary.clock.now(),
+            )
+        )
+        assert isinstance(start, TurnAccepted)
+        tools = (
+            build_tenant_tool(temporary.tenant_id),
+            build_tenant_tool(temporary.tenant_id, "book_appointment", risk="write"),
+            build_tenant_tool(temporary.tenant_id, "send_fax", executor="integration"),
+        )
+        stage = Stage(
+            temporary=temporary,
+            executor=RecordingExecutor(),
+            conversation_id=start.conversation.id,
+            tools={tool.tool.tool_name: tool for tool in tools},
+        )
+        yield stage
+        stage.executor.gate.set()
+        await stage.tasks.drain(timeout_s=1)
+
+
+def contents(messages: Sequence[ChatMessage]) -> list[tuple[str, str]]:
+    return [(message.tool_call_id or message.role, message.content) for message in messages]
+
+
+async def test_an_answer_is_streamed_and_returned(stage: Stage) -> None:
+    model = ScriptedChatModel([say("It is ", "baking. ")])
+    result = await stage.run(model)
+    assert stage.events == [AnswerDelta(text="It is "), AnswerDelta(text="baking. ")]
+    assert (result.text, result.model) == ("It is baking.", f"scripted/{MODEL_NAME}")
+    assert not result.is_degraded
+    assert contents(result.new_messages) == [("assistant", "It is baking. ")]
+
+
+async def test_the_model_is_asked_with_what_the_tenant_chose(stage: Stage) -> None:
+    model = ScriptedChatModel([say("Hi")])
+    await stage.run(model)
+    (request,) = model.requests
+    assert request.messages == (SYSTEM, QUESTION)
+    assert (request.model, request.temperature, request.max_output_tokens) == (MODEL_NAME, 0.4, 77)
+    assert [spec.name for spec in request.tools] == list(stage.tools)
+    assert request.briefing.shop_name == "Bob's Pizza Shop"
+
+
+async def test_a_tool_runs_and_its_result_goes_back_to_the_model(stage: Stage) -> None:
+    model = ScriptedChatModel([ask(call_order("c1"), text="Let me look."), say("It is baking.")])
+    result = await stage.run(model)
+    assert result.text == "It is baking."
+    assert stage.said == "Let me look.It is baking."
+    assert stage.progress == [("c1", "running"), ("c1", "succeeded")]
+    assert stage.executor.calls == [call_order("c1")]
+    assert stage.executor.contexts[0].conversation_id == stage.conversation_id
+    assert contents(model.requests[1].messages[2:]) == [
+        ("assistant", "Let me look."),
+        ("c1", '{"status": "baking"}'),
+    ]
+    assert [(report.name, report.status, report.duration_ms) for report in result.tools] == [
+        ("get_order_status", "succeeded", 7)
+    ]
+    assert [execution.call for execution in result.executions] == [call_order("c1")]
+    assert result.executions[0].ledger_key is None
+
+
+async def test_usage_of_every_model_call_is_counted(stage: Stage) -> None:
+    model = ScriptedChatModel(
+        [
+            ask(call_order(), usage=TokenUsage(input_tokens=10, output_tokens=2)),
+            say("Done.", usage=TokenUsage(input_tokens=20, output_tokens=3)),
+        ]
+    )
+    result = await stage.run(model)
+    assert [entry.usage.input_tokens for entry in result.usage] == [10, 20]
+    assert {(entry.provider, entry.model) for entry in result.usage} == {("scripted", MODEL_NAME)}
+
+
+async def test_calls_of_one_round_run_at_the_same_time(stage: Stage) -> None:
+    stage.executor.gate.clear()
+    model = ScriptedChatModel([ask(call_order("c1"), call_order("c2", "2")), say("Both.")])
+    turn = asyncio.create_task(stage.run(model))
+    await stage.executor.wait_for_calls(2)
+    assert stage.executor.finished == []
+    stage.executor.gate.set()
+    assert (await turn).text == "Both."
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_before_any_visible_word_the_next_model_answers(
+    stage: Stage, failure: Exception
+) -> None:
+    broken, second = ScriptedChatModel([failure], name="first"), ScriptedChatModel([say("Hi")])
+    result = await stage.run(broken, second)
+    assert (result.text, result.model) == ("Hi", f"scripted/{MODEL_NAME}")
+    assert result.is_degraded
+    assert stage.said == "Hi"
+    assert second.requests[0].messages == (SYSTEM, QUESTION)
+
+
+async def test_a_call_of_a_model_that_failed_never_runs(stage: Stage) -> None:
+    broken = ScriptedChatModel([[ToolCallRequested(call=call_order("stale")), DOWN]])
+    second = ScriptedChatModel([say("Hello.")])
+    result = await stage.run(broken, second)
+    assert result.text == "Hello."
+    assert stage.executor.calls == []
+
+
+async def test_blanks_are_no_visible_word(stage: Stage) -> None:
+    broken = ScriptedChatModel([[TextDelta(text=" \n"), DOWN]])
+    result = await stage.run(broken, ScriptedChatModel([say("Hello.")]))
+    assert contents(result.new_messages) == [("assistant", "Hello.")]
+
+
+async def test_after_visible_words_the_beginning_is_kept_and_marked(stage: Stage) -> None:
+    broken = ScriptedChatModel(
+        [[TextDelta(text="It is ba"), ToolCallRequested(call=call_order("stale")), DOWN]],
+        name="first",
+    )
+    second = ScriptedChatModel([])
+    result = await stage.run(broken, second)
+    assert result.text == f"It is ba\n\n{TEXTS['cut_short']}"
+    assert result.is_degraded
+    assert result.model == f"first/{MODEL_NAME}"
+    assert second.requests == []
+    assert stage.executor.calls == []
+    assert contents(result.new_messages) == [("assistant", result.text)]
+
+
+async def test_the_last_models_beginning_is_kept_too(stage: Stage) -> None:
+    result = await stage.run(ScriptedChatModel([[TextDelta(text="It is ba"), DOWN]]))
+    assert result.text.startswith("It is ba\n\n")
+    assert result.is_degraded
+
+
+async def test_when_the_last_model_fails_the_turn_fails(stage: Stage) -> None:
+    with pytest.raises(Unavailable):
+        await stage.run(ScriptedChatModel([DOWN]), ScriptedChatModel([DOWN]))
+
+
+async def test_a_model_that_fails_after_a_tool_round_leaves_the_rest_to_the_next(
+    stage: Stage,
+) -> None:
+    first = ScriptedChatModel([ask(call_order("c1")), DOWN])
+    second = ScriptedChatModel([say("It is baking.")])
+    result = await stage.run(first, second)
+    assert result.text == "It is baking."
+    assert second.requests[0].messages[-1].tool_call_id == "c1"
+    assert len(stage.executor.calls) == 1
+
+
+async def test_a_bug_in_a_model_is_not_hidden_behind_the_next(stage: Stage) -> None:
+    with pytest.raises(KeyError):
+        await stage.run(ScriptedChatModel([KeyError("x")]), ScriptedChatModel([say("Hi")]))
+
+
+async def test_an_empty_answer_is_an_honest_sentence(stage: Stage) -> None:
+    result = await stage.run(ScriptedChatModel([say()]))
+    assert result.text == TEXTS["no_answer"]
+    assert result.is_degraded
+    assert contents(result.new_messages) == [("assistant", TEXTS["no_answer"])]
+
+
+async def test_an_answer_at_its_limit_is_marked(stage: Stage) -> None:
+    cut = [
+        TextDelta(text="Long"),
+        ModelFinished(finish_reason="length", model="m", provider_state={"provider": "x"}),
+    ]
+    result = await stage.run(ScriptedChatModel([cut]))
+    assert result.text == f"Long\n\n{TEXTS['cut_short']}"
+    assert result.new_messages[-1].provider_state == {"provider": "x"}
+
+
+async def test_citations_and_quick_replies_are_handed_on(stage: Stage) -> None:
+    citations = (Citation(title="FAQ"),)
+    end = ModelFinished(
+        finish_reason="stop", model="builtin", citations=citations, quick_replies=("Menu",)
+    )
+    model = ScriptedChatModel([[TextDelta(text="Hi"), end]], name="builtin")
+    result = await stage.run(model)
+    assert (result.citations, result.quick_replies) == (citations, ("Menu",))
+    assert result.model == "builtin"
+
+
+async def test_a_write_waits_for_the_visitor(stage: Stage) -> None:
+    model = ScriptedChatModel([ask(call_booking("w1"), text="With pleasure!")])
+    result = await stage.run(model)
+    assert stage.executor.calls == []
+    assert stage.progress == [("w1", "needs_confirmation")]
+    assert result.pending_action is not None
+    assert result.pending_action.call == call_booking("w1")
+    expires_in = result.pending_action.expires_at - stage.temporary.clock.now()
+    assert expires_in == timedelta(minutes=5)
+    assert "**19:00**" in result.text
+    assert stage.said == result.text
+    assert list(map(read_decision, result.quick_replies)) == ["yes", "no"]
+    assert [report.status for report in result.tools] == ["needs_confirmation"]
+    assert result.new_messages[-1].content == result.text
+
+
+async def test_the_question_is_in_the_visitors_language(stage: Stage) -> None:
+    briefing = Briefing(shop_name="Bob", language="he-IL", now=stage.temporary.clock.now())
+    result = await stage.run(ScriptedChatModel([ask(call_booking())]), briefing=briefing)
+    assert result.text.endswith(texts_for("he")["confirm_question"])
+
+
+async def test_a_confirmed_write_runs_and_is_logged_before_the_turn_ends(stage: Stage) -> None:
+    decided = ActionDecided(call=call_booking("w2"), is_confirmed=True)
+    result = await stage.run(ScriptedChatModel([say("Booked.")]), decided=decided)
+    assert stage.executor.calls == [call_booking("w2")]
+    assert result.text == "Booked."
+    (execution,) = result.executions
+    assert execution.ledger_key is not None
+    stored = await stage.temporary.database.turn_store.find_execution(
+        stage.temporary.tenant_id, stage.conversation_id, execution.ledger_key
+    )
+    assert stored is not None
+    assert stored.outcome.output == {"status": "baking"}
+
+
+async def test_a_declined_write_does_not_run(stage: Stage) -> None:
+    decided = ActionDecided(call=call_booking("w2"), is_confirmed=False)
+    result = await stage.run(ScriptedChatModel([say("All right.")]), decided=decided)
+    assert (stage.executor.calls, result.tools, stage.progress) == ([], (), [])
+
+
+async def test_the_same_write_a_second_time_returns_the_first_result(stage: Stage) -> None:
+    results = iter([{"booking": "A1"}, {"booking": "A2"}])
+    stage.executor = RecordingExecutor(lambda _: next(results))
+    first = ActionDecided(call=call_booking("w1", name="Dana"), is_confirmed=True)
+    await stage.run(ScriptedChatModel([say("Booked.")]), decided=first)
+    again = ActionDecided(call=call_booking("w2", name=" DANA "), is_confirmed=True)
+    model = ScriptedChatModel([say("Booked already.")])
+    result = await stage.run(model, decided=again)
+    assert len(stage.executor.calls) == 1
+    assert model.requests[0].messages[-1].content == '{"booking": "A1"}'
+    assert stage.progress == [("w2", "running"), ("w2", "succeeded")]
+    assert result.executions == ()
+
+
+async def test_another_write_runs(stage: Stage) -> None:
+    for call in (call_booking("w1"), call_booking("w2", time="20:00")):
+        decided = ActionDecided(call=call, is_confirmed=True)
+        await stage.run(ScriptedChatModel([say("Booked.")]), decided=decided)
+    assert len(stage.executor.calls) == 2
+
+
+async def test_a_write_that_failed_may_be_tried_again(stage: Stage) -> None:
+    outcomes = iter([ToolOutcome(is_success=False, error="Full."), ToolOutcome(is_success=True)])
+    stage.executor = RecordingExecutor(lambda _: next(outcomes))
+    for number in range(2):
+        decided = ActionDecided(call=call_booking(f"w{number}"), is_confirmed=True)
+        result = await stage.run(ScriptedChatModel([say("Hm.")]), decided=decided)
+        assert len(result.executions) == 1
+    assert len(stage.executor.calls) == 2
+
+
+async def test_a_read_runs_as_often_as_it_is_asked(stage: Stage) -> None:
+    model = ScriptedChatModel([ask(call_order("c1")), ask(call_order("c2")), say("Baking.")])
+    await stage.run(model)
+    assert len(stage.executor.calls) == 2
+
+
+async def test_a_write_goes_on_when_nobody_waits_for_the_turn_any_more(stage: Stage) -> None:
+    stage.executor.gate.clear()
+    decided = ActionDecided(call=call_booking("w1"), is_confirmed=True)
+    turn = asyncio.create_task(stage.run(ScriptedChatModel([]), decided=decided))
+    await stage.executor.wait_for_calls()
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    stage.executor.gate.set()
+    await stage.tasks.drain(timeout_s=5)
+    assert stage.executor.finished == [call_booking("w1")]
+    again = ActionDecided(call=call_booking("w2"), is_confirmed=True)
+    await stage.run(ScriptedChatModel([say("Done already.")]), decided=again)
+    assert len(stage.executor.calls) == 1
+
+
+async def test_a_read_is_given_up_with_its_turn(stage: Stage) -> None:
+    stage.executor.gate.clear()
+    turn = asyncio.create_task(stage.run(ScriptedChatModel([ask(call_order())])))
+    await stage.executor.wait_for_calls()
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert stage.executor.finished == []
+    assert len(stage.tasks) == 0
+
+
+async def test_a_cancelled_turn_closes_the_model(stage: Stage) -> None:
+    model = ScriptedChatModel([say(*["word "] * 50)])
+    has_spoken = asyncio.Event()
+    turn = asyncio.create_task(
+        stage.build().run(stage.assign(model), stage.ledger, lambda _: has_spoken.set())
+    )
+    await has_spoken.wait()
+    turn.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await turn
+    assert model.closed_early == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (lambda _: ToolOutcome(is_success=False, error="The oven is off."), "The oven is off."),
+        (lambda _: ToolOutcome(is_success=False), "The tool failed."),
+    ],
+)
+async def test_a_tools_failure_is_told_as_its_sentence(
+    stage: Stage, answer: Any, told: str
+) -> None:
+    stage.executor = RecordingExecutor(answer)
+    model = ScriptedChatModel([ask(call_order("c1")), say("It did not work.")])
+    result = await stage.run(model)
+    message = model.requests[1].messages[-1]
+    assert (message.content, message.is_error) == (told, True)
+    assert stage.progress == [("c1", "running"), ("c1", "failed")]
+    assert [report.status for report in result.tools] == ["failed"]
+
+
+async def test_an_executor_that_raises_upstream_has_failed(stage: Stage) -> None:
+    def answer(_: object) -> None:
+        raise Unavailable("The shop's system does not answer.")
+
+    stage.executor = RecordingExecutor(answer)
+    model = ScriptedChatModel([ask(call_order()), say("Sorry.")])
+    result = await stage.run(model)
+    assert model.requests[1].messages[-1].content == "The shop's system does not answer."
+    assert not result.executions[0].outcome.is_success
+
+
+async def test_a_bug_in_one_tool_leaves_no_other_running_behind_the_turn(stage: Stage) -> None:
+    def answer(call: Any) -> dict[str, str]:
+        if call.id == "c1":
+            raise ZeroDivisionError
+        return {"status": "ok"}
+
+    stage.executor = RecordingExecutor(answer)
+    model = ScriptedChatModel([ask(call_order("c1"), call_order("c2"))])
+    with pytest.raises(ZeroDivisionError):
+        await stage.run(model)
+    assert [call.id for call in stage.executor.finished] == ["c1", "c2"]
+    assert [execution.call.id for execution in stage.ledger.executions] == ["c2"]
+
+
+async def test_a_tool_that_nothing_here_can_run_says_so(stage: Stage) -> None:
+    call = call_order("c1")
+    call = type(call)(id="c1", name="send_fax", arguments=call.arguments)
+    model = ScriptedChatModel([ask(call), say("I cannot fax.")])
+    result = await stage.run(model)
+    assert "'integration'" in model.requests[1].messages[-1].content
+    assert [report.status for report in result.tools] == ["failed"]
+
+
+async def test_what_was_used_is_known_of_a_turn_that_failed(stage: Stage) -> None:
+    with pytest.raises(Unavailable):
+        await stage.run(ScriptedChatModel([ask(call_order("c1")), DOWN]))
+    assert len(stage.ledger.usage) == 1
+    assert [execution.call.id for execution in stage.ledger.executions] == ["c1"]
+
+
+@pytest.mark.parametrize(
+    ("output", "text"),
+    [
+        ({"שם": "דנה"}, '{"שם": "דנה"}'),
+        ("plain", "plain"),
+        (None, "null"),
+        ([1, 2], "[1, 2]"),
+    ],
+)
+def test_a_result_reads_as_json_or_as_its_text(output: Any, text: str) -> None:
+    assert build_result_text(ToolOutcome(is_success=True, output=output)) == text
+
+
+def test_a_long_result_is_cut_and_says_so() -> None:
+    text = build_result_text(ToolOutcome(is_success=True, output="x" * (MAX_RESULT_CHARS + 5)))
+    assert text.startswith("x" * MAX_RESULT_CHARS)
+    assert text.endswith("[cut: 5 more characters]")
+
+
+def test_a_tenants_own_risk_is_what_the_loop_sees() -> None:
+    tool = build_tenant_tool(TenantId(new_id()), risk_override="write")
+    assert build_spec(tool).risk == "write"
