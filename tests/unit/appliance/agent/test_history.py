@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from appliance.agent.history import build_history, estimate_tokens, trim_history
+from appliance.domain.ids import ConversationId, MessageId
+from appliance.domain.message import ChatMessage, Role, StoredMessage
+from appliance.domain.tool import ToolCall
+from appliance.errors import ContextWindowExceeded
+from tests.fakes.shops import call_order
+
+
+def stored(role: Role, content: str = "", **fields: Any) -> StoredMessage:
+    return StoredMessage(
+        id=MessageId("m"),
+        conversation_id=ConversationId("v"),
+        seq=1,
+        role=role,
+        content=content,
+        created_at=datetime(2026, 3, 2, tzinfo=UTC),
+        **fields,
+    )
+
+
+def result(call: ToolCall, content: str = "Baking.") -> StoredMessage:
+    return stored("tool", content, tool_call_id=call.id, tool_name=call.name)
+
+
+def user(text: str = "Hi") -> ChatMessage:
+    return ChatMessage(role="user", content=text)
+
+
+def answer(text: str = "Hello", *calls: ToolCall) -> ChatMessage:
+    return ChatMessage(role="assistant", content=text, tool_calls=calls)
+
+
+def tool(call: ToolCall, text: str = "Baking.") -> ChatMessage:
+    return ChatMessage(role="tool", content=text, tool_call_id=call.id, tool_name=call.name)
+
+
+CALL = call_order("c1")
+
+
+def test_a_whole_turn_reads_as_it_was() -> None:
+    state = {"provider": "x"}
+    history = build_history(
+        [
+            stored("user", "Where is it?"),
+            stored("assistant", "Let me look.", tool_calls=(CALL,), provider_state=state),
+            result(CALL),
+            stored("assistant", "It is baking."),
+        ]
+    )
+    assert [message.role for message in history] == ["user", "assistant", "tool", "assistant"]
+    assert history[1].tool_calls == (CALL,)
+    assert history[1].provider_state == state
+    assert (history[2].tool_call_id, history[2].tool_name) == ("c1", "get_order_status")
+
+
+def test_a_message_whose_turn_failed_stays() -> None:
+    history = build_history([stored("user", "One", turn_state="failed"), stored("user", "Two")])
+    assert [message.content for message in history] == ["One", "Two"]
+
+
+def test_a_human_agents_words_are_the_assistants() -> None:
+    assert build_history([stored("agent", "Dana here.")]) == [answer("Dana here.")]
+
+
+def test_a_failed_result_stays_an_error() -> None:
+    (_, told) = build_history(
+        [
+            stored("assistant", tool_calls=(CALL,)),
+            stored("tool", "Broken.", tool_call_id="c1", tool_name="t", is_error=True),
+        ]
+    )
+    assert told.is_error
+
+
+def test_a_call_without_its_result_is_left_out() -> None:
+    kept, lost = call_order("c1"), call_order("c2")
+    history = build_history(
+        [stored("user", "Hi"), stored("assistant", tool_calls=(kept, lost)), result(kept)]
+    )
+    assert history[1].tool_calls == (kept,)
+
+
+def test_a_reply_of_nothing_but_lost_calls_is_left_out() -> None:
+    assert build_history([stored("assistant", tool_calls=(CALL,))]) == []
+
+
+def test_a_result_without_its_call_is_left_out() -> None:
+    assert build_history([result(CALL), stored("user", "Hi")]) == [user()]
+    assert build_history([stored("assistant", "Hello"), result(CALL)]) == [answer()]
+
+
+def test_system_messages_are_not_read() -> None:
+    assert build_history([stored("system", "The visitor asked for a human.")]) == []
+
+
+def test_a_short_conversation_is_kept_whole() -> None:
+    messages = [user(), answer(), user("Bye")]
+    assert trim_history(messages) == messages
+
+
+def test_the_oldest_turns_leave_first_and_whole() -> None:
+    messages = [user("1"), answer("a"), user("2"), answer("b"), user("3")]
+    assert trim_history(messages, max_messages=3) == messages[2:]
+    assert trim_history(messages, max_messages=2) == messages[4:]
+
+
+def test_twenty_messages_are_the_default_window() -> None:
+    messages = [message for number in range(15) for message in (user(str(number)), answer())]
+    assert trim_history([*messages, user("now")]) == [*messages[-18:], user("now")]
+
+
+def test_a_call_and_its_result_leave_together() -> None:
+    messages = [user("1"), answer("", CALL), tool(CALL), answer("a"), user("2")]
+    assert trim_history(messages, max_messages=4) == messages
+    assert trim_history(messages, max_messages=3) == [user("2")]
+
+
+def test_results_do_not_count_as_messages_but_their_words_do() -> None:
+    messages = [user("1"), answer("", CALL), tool(CALL, "word " * 100), user("2")]
+    assert trim_history(messages, max_messages=3) == messages
+    assert trim_history(messages, max_input_tokens=50) == [user("2")]
+
+
+def test_the_last_turn_stays_even_when_it_has_too_many_messages() -> None:
+    messages = [user("1"), answer("a"), answer("b"), answer("c")]
+    assert trim_history(messages, max_messages=2) == messages
+
+
+def test_a_last_turn_over_the_token_budget_is_refused() -> None:
+    with pytest.raises(ContextWindowExceeded):
+        trim_history([user("x" * 1_000)], max_input_tokens=100)
+
+
+def test_hebrew_costs_twice_as_much_as_english() -> None:
+    assert estimate_tokens("a" * 400) == 101
+    assert estimate_tokens("א" * 400) == 201
+    assert estimate_tokens("") == 1
+
+
+TURNS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 60)), min_size=1)
+
+
+@given(turns=TURNS, max_messages=st.integers(1, 25), budget=st.integers(40, 400) | st.none())
+def test_a_window_is_the_newest_whole_turns_within_its_limits(
+    turns: list[tuple[int, int, int]], max_messages: int, budget: int | None
+) -> None:
+    messages: list[ChatMessage] = []
+    for number, (rounds, calls_per_round, words) in enumerate(turns):
+        messages.append(user("w" * words))
+        for round_number in range(rounds):
+            calls = [call_order(f"{number}.{round_number}.{i}") for i in range(calls_per_round)]
+            messages += [answer("", *calls), *(tool(call) for call in calls)]
+    messages.append(user("now"))
+    window = trim_history(messages, max_messages=max_messages, max_input_tokens=budget)
+    assert window == messages[len(messages) - len(window) :]
+    assert window[0].role == "user"
+    assert sum(message.role != "tool" for message in window) <= max_messages
+    if budget is not None:
+        assert sum(estimate_tokens(message.content) for message in window) <= budget
