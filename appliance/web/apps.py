@@ -30,6 +30,7 @@ from appliance.web.controllers.tools import TenantToolController, ToolController
 from appliance.web.controllers.widget import get_widget_settings
 from appliance.web.controllers.workflows import WorkflowController
 from appliance.web.guards import provide_operator
+from appliance.web.json_request import JsonRequest
 from appliance.web.openapi import build_openapi, describe_listener
 from appliance.web.problems import respond_with_problem
 
@@ -89,6 +90,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
 
 _SHARED: Final[dict[str, Any]] = {
     "exception_handlers": {Exception: respond_with_problem},
+    "request_class": JsonRequest,
     "logging_config": None,
     "include_in_schema": True,
     "debug": False,
