@@ -1,6 +1,6 @@
 """A real server process for tests: started on free ports, stopped as a supervisor stops it.
 
-Owns its environment, its output and its end; what is asked of it is left to the tests. Unless a test
+Owns its environment, output and end; what is asked of it is left to the tests. Unless a test
 expects it, a warning, an error or a traceback in the output fails the stop.
 """
 
@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,7 +23,7 @@ from typing import Self
 import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
-ADMIN_PASSWORD = "quiet-harbour-lantern"  # noqa: S105 -- of servers that live for one test
+ADMIN_PASSWORD = "quiet-harbour-lantern"
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 10.0
 POLL_S = 0.02
@@ -37,6 +38,13 @@ def wait_until(is_true: Callable[[], object], *, timeout_s: float, what: str) ->
         if time.monotonic() > deadline:
             raise AssertionError(f"Waited {timeout_s} s in vain for {what}.")
         time.sleep(POLL_S)
+
+
+def find_free_port() -> int:
+    """Return a loopback port on which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def build_environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -74,7 +82,7 @@ class RunningServer:
     Args:
         folder: Holds the data folder ``data``, the output and the process's home.
         settings: ``CSAI_*`` variables; the builtin provider answers unless they say otherwise.
-        port: 0 takes a free one; after a start, a further start takes the same again.
+        port: Of the public listener, 0 for a free one; every start takes the same again.
     """
 
     def __init__(
@@ -94,7 +102,7 @@ class RunningServer:
             "CSAI_RATE_LIMIT_PER_MINUTE": "0",
             **(settings or {}),
         }
-        self.ports = [port, 0]
+        self.ports = (port or find_free_port(), find_free_port())
         self.expected: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
@@ -166,7 +174,6 @@ class RunningServer:
                 stderr=err,
             )
         wait_until(self._has_greeted, timeout_s=START_DEADLINE_S, what="the greeting")
-        self.ports = [int(port) for port in self._greeting()]
         answer = httpx.get(f"{self.base_url}/health", timeout=10, trust_env=False)
         assert answer.status_code == 200, answer.text
         return self
@@ -202,16 +209,10 @@ class RunningServer:
             self.folder / f"stderr-{self._starts}.txt",
         )
 
-    def _greeting(self) -> list[str]:
-        text = self._output_files()[0].read_text(encoding="utf-8", errors="replace")
-        if "Press Ctrl+C" not in text:
-            return []
-        return re.findall(r"(?:Visitors|Administration) +http://127\.0\.0\.1:(\d+)$", text, re.M)
-
     def _has_greeted(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"Ended with {self.process.returncode}:\n{self.output()}")
-        return bool(self._greeting())
+        return "Press Ctrl+C" in self._output_files()[0].read_text(encoding="utf-8")
 
 
 @asynccontextmanager
