@@ -25,8 +25,8 @@ _LANGUAGE_NAMES = {
 def build_system_prompt(tenant: Tenant, *, now: datetime, has_tools: bool) -> str:
     """Return the system message for ``tenant``.
 
-    What changes least stands first, so that a provider's prompt cache can hold it; only the minute
-    in the first part moves.
+    What changes least stands first, so that a provider's prompt cache can hold it; the present
+    moment is the last part.
 
     Args:
         tenant: Whose assistant speaks.
@@ -35,12 +35,7 @@ def build_system_prompt(tenant: Tenant, *, now: datetime, has_tools: bool) -> st
     """
     tone = f"Tone: {tenant.agent.tone}" if tenant.agent.tone else ""
     parts = [
-        _fill(
-            "base",
-            shop_name=tenant.name,
-            now=now.strftime("%A, %Y-%m-%d %H:%M"),
-            time_zone=tenant.time_zone,
-        ),
+        _fill("base", shop_name=tenant.name),
         _fill("personality", tone=tone),
     ]
     if has_tools:
@@ -58,6 +53,8 @@ def build_system_prompt(tenant: Tenant, *, now: datetime, has_tools: bool) -> st
                 instructions=tenant.business_info.instructions.strip(),
             )
         )
+    moment = now.strftime("%A, %Y-%m-%d %H:%M")
+    parts.append(_fill("now", now=moment, time_zone=tenant.time_zone))
     return "\n\n".join(part.strip() for part in parts)
 
 
