@@ -146,7 +146,7 @@ async def passes_condition(
     operation = str(operator.get("operation", "equals"))
     is_single = bool(operator.get("singleValue")) or operation in _SINGLE_VALUE
     left = _convert(condition.get("leftValue"), kind, options, is_needed=True)
-    right_kind = str(operator.get("rightType") or _right_kind(kind, operation))
+    right_kind = str(operator.get("rightType") or kind)
     right = _convert(condition.get("rightValue"), right_kind, options, is_needed=not is_single)
     if operation in ("exists", "notExists"):
         return (left is not None) == (operation == "exists")
@@ -158,12 +158,6 @@ async def passes_condition(
     if is_regex:
         return await _matches(left or "", right or "", test_regex) == (operation == "regex")
     return _run_test(kind, operation, left, right)
-
-
-def _right_kind(kind: str, operation: str) -> str:
-    if kind != "array":
-        return kind
-    return "number" if operation.startswith("length") else "any"
 
 
 def _lowered(value: JsonValue) -> JsonValue:

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from appliance.errors import ApplianceError, AuthFailed, Rejected, Unavailable
 from appliance.ports.clock import Clock
 from appliance.workflows.definition import Link, Node
-from appliance.workflows.items import Branches, Item, NodeOutput, Source, fill_origins
+from appliance.workflows.items import Branches, Item, NodeOutput, Source, fill_origins, pass_through
 from appliance.workflows.node_context import NodeContext, RunState
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -123,7 +123,7 @@ class Engine:
 
     async def _run_node(self, node: Node, task: _Task, record: NodeRun) -> Branches:
         if node.disabled:
-            return [task.inputs[0] if task.inputs else []]
+            return [pass_through(task.inputs[0] if task.inputs else [])]
         kind = self._definition.kinds[node.name]
         outputs = kind.outputs(node)
         context = NodeContext(self._state, node, task.inputs, task.sources)

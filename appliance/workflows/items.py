@@ -66,6 +66,11 @@ def fill_origins(branches: Branches, inputs: Sequence[Sequence[Item]]) -> None:
                 item.origins = (Origin(index),)
 
 
+def pass_through(items: Sequence[Item]) -> list[Item]:
+    """Return the items as a node that changes nothing puts them out."""
+    return [Item(json=item.json, origins=(Origin(index),)) for index, item in enumerate(items)]
+
+
 def item_record(item: Item) -> JsonObject:
     """Return an item as n8n's execution data holds it."""
     record: JsonObject = {"json": item.json}

@@ -57,6 +57,10 @@ class N8nServer:
                 "POST", f"/data-tables/{made['id']}/rows", {"data": rows, "returnType": "count"}
             )
 
+    def publish(self, workflow_id: str) -> None:
+        """Make a workflow's webhook answer."""
+        self._api("POST", f"/workflows/{workflow_id}/publish", {})
+
     def call(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         """Call a published webhook and return its status and JSON (or text)."""
         answer = self._http.post(f"/webhook/{path}", json=body)
@@ -102,24 +106,20 @@ def run_n8n(folder: Path, home: Path, exports: list[dict[str, Any]]) -> Iterator
     environment = _environment(folder) | _settings(home)
     program = [_node(folder), folder / "node_modules" / "n8n" / "bin" / "n8n"]
 
-    def run(*arguments: str) -> str:
-        done = subprocess.run(
-            [*program, *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"n8n {arguments[0]}: {done.stdout[-2000:]} {done.stderr[-2000:]}")
-        return done.stdout
-
+    inbox = home / "exports"
+    inbox.mkdir()
     for export in exports:
-        path = home / f"{export['id']}.json"
-        path.write_text(json.dumps(export), encoding="utf-8")
-        run("import:workflow", f"--input={path}")
-        run("publish:workflow", f"--id={export['id']}")
+        (inbox / f"{export['id']}.json").write_text(json.dumps(export), encoding="utf-8")
+    done = subprocess.run(
+        [*program, "import:workflow", "--separate", f"--input={inbox}"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"n8n import: {done.stdout[-2000:]} {done.stderr[-2000:]}")
     port = environment["N8N_PORT"]
     with (home / "n8n.log").open("w") as log:
         process = subprocess.Popen(
@@ -129,6 +129,8 @@ def run_n8n(folder: Path, home: Path, exports: list[dict[str, Any]]) -> Iterator
             server = N8nServer(f"http://127.0.0.1:{port}")
             _wait_until_ready(process, port, home / "n8n.log")
             server.sign_in()
+            for export in exports:
+                server.publish(export["id"])
             yield server
         finally:
             process.terminate()

@@ -21,7 +21,7 @@ _MODES = ("append", "combine", "chooseBranch")
 _JOINS = ("keepMatches", "keepNonMatches", "keepEverything", "enrichInput1", "enrichInput2")
 _PARAMETERS = (
     "combineBy", "combinationMode", "fieldsToMatchString", "mergeByFields", "joinMode", "options",
-    "chooseBranchMode", "output", "useDataOfInput", "advanced",
+    "chooseBranchMode", "output", "useDataOfInput", "outputDataFrom",
 )  # fmt: skip
 
 
@@ -99,15 +99,13 @@ def _by_position(inputs: list[list[Item]], values: JsonObject) -> list[Item]:
 
 def _by_fields(left: list[Item], right: list[Item], values: JsonObject) -> list[Item]:
     pairs = _field_pairs(values)
-    join = values.get("joinMode", "keepMatches")
     is_first_only = (values.get("options") or {}).get("multipleMatches") == "first"
     by_key: dict[str, list[int]] = {}
     for index, item in enumerate(right):
         key = _key(item, [name for _, name in pairs])
         if key is not None:
             by_key.setdefault(key, []).append(index)
-    matches: list[Item] = []
-    enriched: list[Item] = []
+    matches: list[tuple[Item, Item]] = []
     only_left: list[Item] = []
     used: set[int] = set()
     for item in left:
@@ -115,18 +113,39 @@ def _by_fields(left: list[Item], right: list[Item], values: JsonObject) -> list[
         found = by_key.get(key, []) if key is not None else []
         used.update(found)
         chosen = found[:1] if is_first_only else found
-        joined = [_joined([item, right[index]], values) for index in chosen]
-        matches += joined
-        enriched += joined or [item]
+        matches += [(item, right[index]) for index in chosen]
         only_left += [] if found else [item]
     only_right = [item for index, item in enumerate(right) if index not in used]
+    return _keep(matches, only_left, only_right, values)
+
+
+def _keep(
+    matches: list[tuple[Item, Item]], left: list[Item], right: list[Item], values: JsonObject
+) -> list[Item]:
+    """Return what the join mode keeps of the matches and of what matched nothing."""
+    join = values.get("joinMode", "keepMatches")
+    source = values.get("outputDataFrom", "both")
+    if join == "keepNonMatches":
+        if source != "both":
+            return left if source == "input1" else right
+        return [_marked(item, "input1") for item in left] + [
+            _marked(item, "input2") for item in right
+        ]
+    if join == "keepMatches" and source != "both":
+        side = 0 if source == "input1" else 1
+        unique = {id(pair[side]): pair[side] for pair in matches}
+        return list(unique.values())
+    joined = [_joined([mine, other], values) for mine, other in matches]
     return {
-        "keepMatches": matches,
-        "keepNonMatches": only_left + only_right,
-        "keepEverything": matches + only_left + only_right,
-        "enrichInput1": enriched,
-        "enrichInput2": matches + only_right,
+        "keepMatches": joined,
+        "keepEverything": joined + left + right,
+        "enrichInput1": joined + left,
+        "enrichInput2": joined + right,
     }[str(join)]
+
+
+def _marked(item: Item, source: str) -> Item:
+    return Item(json={**item.json, "_source": source}, origins=item.origins)
 
 
 def _field_pairs(values: JsonObject) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import Rejected
 from appliance.workflows.conversions import to_text
 from appliance.workflows.definition import Node
-from appliance.workflows.items import Branches, Item, Origin
+from appliance.workflows.items import Branches, Item, pass_through
 from appliance.workflows.node_context import NodeContext, WebhookResponse
 from appliance.workflows.registry import NodeKind
 
@@ -27,8 +27,7 @@ async def _run(context: NodeContext) -> Branches:
     values = await context.parameters_once("respondWith", "responseBody", "redirectURL", "options")
     if context.state.response is None:
         context.state.response = _build(context, values)
-    items = enumerate(context.items)
-    return [[Item(json=item.json, origins=(Origin(index),)) for index, item in items]]
+    return [pass_through(context.items)]
 
 
 def _build(context: NodeContext, values: JsonObject) -> WebhookResponse:
