@@ -100,7 +100,7 @@ $(DEV_READY): requirements-dev.lock $(RUN_READY)
 
 $(NODE_MODULES): widget/package-lock.json
 	@packaging/require-node.sh
-	@cd widget && npm ci --silent --no-audit --no-fund
+	@cd widget && npm ci --loglevel=error --no-audit --no-fund >/dev/null
 	@touch $@
 
 $(WIDGET): $(WIDGET_SOURCES) | $(NODE_MODULES)

@@ -13,6 +13,7 @@ import logging
 import logging.handlers
 import re
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -29,14 +30,15 @@ BUFFER_ENTRIES = 2_000
 MASK = "[redacted]"
 
 _SECRET_NAMES = re.compile(
-    r"(?i)(pass(word|phrase)?|secret|authorization|cookie|credential|private_?key|api_?key"
-    r"|(access|refresh|identity|id|bearer|session)_?token|^token$|^session_id$)"
+    r"(?i)(pass(word|phrase)?|secret|authorization|cookie|credential|private[_-]?key|api[_-]?key"
+    r"|token$|^session_?id$)"
 )
 _SECRET_VALUES = re.compile(
-    r"\b(?:sk-[A-Za-z0-9_-]{12,}|(?:pk|vs|whsec)_[A-Za-z0-9_-]{12,}"
+    r"\b(?:sk-[A-Za-z0-9_-]{12,}|(?:pk|rt|sk|vs|whsec)_[A-Za-z0-9_.-]{12,}"
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|shp(?:at|ca|ss)_[A-Za-z0-9]{12,})"
     r"|(?i:bearer\s+)[A-Za-z0-9._~+/-]{12,}=*"
-    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
+    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+    r"|(?i:[?&][a-z_-]*(?:key|password|secret|token)=)[^&\s\"']+"
 )
 
 
@@ -51,7 +53,9 @@ def redact(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [redact(item) for item in value]
-    return value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return redact(str(value))
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
@@ -68,12 +72,13 @@ class LogEntry(Struct, frozen=True, kw_only=True):
 class LogBuffer:
     """The newest entries in memory, and a live feed of what follows.
 
-    Entries may come from any thread; followers live in one event loop.
+    Entries may come from any thread; followers live in one event loop. Ids begin at the time of the
+    start in milliseconds, so that they go on increasing over restarts.
     """
 
     def __init__(self, size: int = BUFFER_ENTRIES) -> None:
         self._entries: deque[LogEntry] = deque(maxlen=size)
-        self._ids = itertools.count(1)
+        self._ids = itertools.count(time.time_ns() // 1_000_000)
         self._wakers: set[Callable[[], None]] = set()
 
     @property

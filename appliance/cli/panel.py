@@ -34,7 +34,7 @@ def command(page: str | None, screenshot: str | None, **flags: Any) -> int:
         "--port", str(settings.port),
         "--admin-host", settings.admin_host,
         "--admin-port", str(settings.admin_port),
-        "--server-command", json.dumps(program),
+        "--server-command", json.dumps([*program, "serve"]),
     ]  # fmt: skip
     if page:
         arguments += ["--page", page]
