@@ -6,12 +6,18 @@ never by a model; whether one is needed is decided by ``appliance.agent.policy``
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
 from appliance.agent.language import texts_for
 from appliance.domain.tool import ToolCall, ToolSpec
+from appliance.wording import load_words, name_parameter, name_tool, write_day
 
 _MAX_VALUE_LENGTH = 200
+_ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?")
 
 
 def build_confirmation(call: ToolCall, spec: ToolSpec, *, language: str) -> str:
@@ -21,11 +27,12 @@ def build_confirmation(call: ToolCall, spec: ToolSpec, *, language: str) -> str:
     ordered = [name for name in properties if name in call.arguments]
     ordered += [name for name in call.arguments if name not in properties]
     lines = [
-        f"- {_label(name, properties.get(name))}: **{_shown(call.arguments[name])}**"
+        _line(name, call.arguments[name], properties.get(name), language)
         for name in ordered
         if call.arguments[name] not in (None, "", [])
     ]
-    heading = f"{texts['confirm_heading']} **{_humanise(call.name)}**"
+    action = _inline(name_tool(call.name, spec.parameters_schema, language))
+    heading = f"{texts['confirm_heading']} **{action}**"
     return "\n".join([heading, "", *lines, "", texts["confirm_question"]])
 
 
@@ -35,25 +42,41 @@ def confirmation_replies(language: str) -> tuple[str, str]:
     return texts["confirm_yes"], texts["confirm_no"]
 
 
-def _label(name: str, schema: object) -> str:
-    title = schema.get("title") if isinstance(schema, dict) else None
-    return _inline(str(title)) if title else _humanise(name)
+def _line(name: str, value: object, schema: object, language: str) -> str:
+    label = _inline(name_parameter(name, schema, language))
+    return f"- {label}: **{_shown(value, schema, language)}**"
 
 
-def _humanise(name: str) -> str:
-    text = name.replace("_", " ").replace("-", " ").strip()
-    return _inline(text[:1].upper() + text[1:])
-
-
-def _shown(value: object) -> str:
+def _shown(value: object, schema: object, language: str) -> str:
     if isinstance(value, bool):
         return "✓" if value else "✗"
+    parts: Mapping[str, Any] = schema if isinstance(schema, Mapping) else {}
     if isinstance(value, list):
-        return ", ".join(_shown(item) for item in value)
+        return ", ".join(_shown(item, parts.get("items"), language) for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{_humanise(str(key))}: {_shown(item)}" for key, item in value.items())
-    text = str(value)
+        inner = parts.get("properties")
+        schemas: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
+        return ", ".join(
+            f"{_inline(name_parameter(str(key), schemas.get(key), language))}: "
+            f"{_shown(item, schemas.get(key), language)}"
+            for key, item in value.items()
+        )
+    text = _moment(str(value), language) or str(value)
     return _inline(text if len(text) <= _MAX_VALUE_LENGTH else text[:_MAX_VALUE_LENGTH] + "…")
+
+
+def _moment(text: str, language: str) -> str | None:
+    """Return an ISO 8601 date, with or without a time, as the language writes it."""
+    try:
+        if _ISO_DATE.fullmatch(text):
+            return write_day(date.fromisoformat(text), load_words(language))
+        if _ISO_MOMENT.fullmatch(text):
+            moment = datetime.fromisoformat(text)
+            zone = " UTC" if text.endswith("Z") else ""
+            return f"{write_day(moment.date(), load_words(language))}, {moment:%H:%M}{zone}"
+    except ValueError:
+        return None
+    return None
 
 
 def _inline(text: str) -> str:

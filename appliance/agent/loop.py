@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from appliance.agent.policy import CallVerdict, judge_call
-from appliance.domain.message import ChatMessage, Citation
+from appliance.domain.message import DECLINED_CALL, HELD_CALL, ChatMessage, Citation
 from appliance.domain.tool import ToolCall, ToolOutcome, ToolSpec
 from appliance.ports.chat_model import ModelFinished
 
@@ -166,9 +166,7 @@ def _on_decision(state: LoopState, event: ActionDecided) -> tuple[LoopState, tup
     if event.is_confirmed:
         state = msgspec.structs.replace(state, awaited=(event.call,))
         return state, (RunTools(calls=(event.call,)),)
-    declined = _tool_message(
-        event.call, "The visitor declined. The action was not carried out.", is_error=True
-    )
+    declined = _tool_message(event.call, DECLINED_CALL, is_error=True)
     state = msgspec.structs.replace(state, messages=(*state.messages, declined))
     return state, (_ask_model(state),)
 
@@ -225,9 +223,7 @@ def _on_calls(
                 )
             )
     if held is not None:
-        refusals.append(
-            _tool_message(held, "Not carried out yet: the visitor is asked to confirm it.")
-        )
+        refusals.append(_tool_message(held, HELD_CALL))
     state = msgspec.structs.replace(
         state, messages=(*state.messages, *refusals), held=held, awaited=tuple(runnable)
     )

@@ -18,6 +18,11 @@ from appliance.domain.tool import ToolCall
 Role = Literal["user", "assistant", "system", "tool", "agent"]
 TurnState = Literal["received", "running", "done", "failed"]
 
+HELD_CALL = "Not carried out yet: the visitor is asked to confirm it."
+"""What the tool message of a call says that waits for the visitor's yes."""
+DECLINED_CALL = "The visitor declined. The action was not carried out."
+"""What the tool message of a call says that the visitor refused."""
+
 
 class TokenUsage(Struct, frozen=True, kw_only=True):
     """Tokens of one or several model calls; ``cached_input_tokens`` are part of the input."""

@@ -22,12 +22,56 @@ def test_the_question_shows_the_action_and_each_argument_in_the_schemas_order() 
     assert text == (
         "Please check before I go ahead: **Book appointment**\n"
         "\n"
-        "- Date: **2026-03-03**\n"
+        "- Date: **Tuesday, 3 March 2026**\n"
         "- Time: **19:00**\n"
         "- Guests: **4**\n"
         "\n"
         "Shall I go ahead?"
     )
+
+
+BOOKING_SCHEMA = {
+    "type": "object",
+    "title": "Book an appointment",
+    "x-titles": {"he": "קביעת תור"},
+    "properties": {
+        "date": {"title": "Date", "x-titles": {"he": "תאריך הביקור"}},
+        "phone": {"title": "Phone"},
+        "gift": {"title": "Gift"},
+        "owner": {"type": "object", "properties": {"name": {"type": "string"}}},
+    },
+}
+BOOKING = {"date": "2026-11-25", "phone": "1", "gift": "tea", "owner": {"name": "דנה"}}
+
+
+def test_names_and_dates_are_in_the_visitors_language() -> None:
+    spec = ToolSpec(name="book_appointment", description="", parameters_schema=BOOKING_SCHEMA)
+    call = ToolCall(id="w", name="book_appointment", arguments=BOOKING)
+    text = build_confirmation(call, spec, language="he-IL")
+    assert "**קביעת תור**" in text
+    assert "- תאריך הביקור: **יום רביעי, 25 בנובמבר 2026**" in text
+    assert "- טלפון: **1**" in text
+    assert "- Gift: **tea**" in text
+    assert "- Owner: **שם: דנה**" in text
+
+
+def test_the_action_is_named_by_the_tools_own_title() -> None:
+    text = ask(BOOKING, name="book_appointment", schema=BOOKING_SCHEMA)
+    assert "**Book an appointment**" in text
+    assert "- Date: **Wednesday, 25 November 2026**" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-11-25T19:00:00+02:00", "Wednesday, 25 November 2026, 19:00"),
+        ("2026-11-25T19:00:00Z", "Wednesday, 25 November 2026, 19:00 UTC"),
+        ("2026-13-45", "2026-13-45"),
+        ("19:00", "19:00"),
+    ],
+)
+def test_moments_are_readable_and_what_is_none_is_shown_as_it_is(value: str, shown: str) -> None:
+    assert f"- Value: **{shown}**" in ask({"value": value})
 
 
 def test_an_argument_outside_the_schema_is_shown_too() -> None:

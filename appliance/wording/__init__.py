@@ -1,0 +1,18 @@
+"""Words that visitors read beside their own: days, and names of tools and parameters.
+
+Owns them by language, for every layer; whole sentences are left to who says them.
+"""
+
+from appliance.wording.labels import find_role, humanise, name_parameter, name_role, name_tool
+from appliance.wording.language_words import LanguageWords, load_words, write_day
+
+__all__ = [
+    "LanguageWords",
+    "find_role",
+    "humanise",
+    "load_words",
+    "name_parameter",
+    "name_role",
+    "name_tool",
+    "write_day",
+]
