@@ -167,12 +167,15 @@ class TurnStreams:
                 self._followers.pop(conversation_id, None)
 
     def _forget_old(self, now: float) -> None:
-        for message_id, (added, stream) in list(self._streams.items()):
-            is_old = now - added > KEEP_S or len(self._streams) > MAX_KEPT
+        old: list[MessageId] = []
+        for message_id, (added, stream) in self._streams.items():
+            is_old = now - added > KEEP_S or len(self._streams) - len(old) > MAX_KEPT
             if not is_old:
-                return
+                break
             if stream.is_finished:
-                self._remove(message_id)
+                old.append(message_id)
+        for message_id in old:
+            self._remove(message_id)
 
     def _remove(self, message_id: MessageId) -> None:
         kept = self._streams.pop(message_id, None)
