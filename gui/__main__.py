@@ -14,7 +14,6 @@ from pathlib import Path
 
 import gui.pages
 from gui.options import PanelOptions, build_default_server_command
-from gui.singletons import keep_singletons_alive
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = read_options(sys.argv[1:] if argv is None else argv)
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else 2
-    keep_singletons_alive()
     from gui.app import run
 
     return run(options)

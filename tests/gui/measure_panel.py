@@ -3,7 +3,7 @@
 Run as a program; it is a benchmark, not a test. Figures are milliseconds.
 """
 
-# ruff: noqa: T201, E402 - a benchmark prints; the platform is chosen before Qt is imported
+# ruff: noqa: T201 - a benchmark prints; the platform is chosen before Qt is imported
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from gui.singletons import keep_singletons_alive
 
-keep_singletons_alive()
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication

@@ -1,6 +1,6 @@
 """What tests of the panel start from: a fake admin listener, a signed-in client, a window."""
 
-# ruff: noqa: E402 - the platform is chosen before Qt is imported
+
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from typing import Any
 
 import pytest
 
-from gui.singletons import keep_singletons_alive
-
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-keep_singletons_alive()
 
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
