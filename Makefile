@@ -105,5 +105,5 @@ $(NODE_MODULES): widget/package-lock.json
 
 $(WIDGET): $(WIDGET_SOURCES) | $(NODE_MODULES)
 	@echo "Building the widget…"
-	@cd widget && npm run --silent build
+	@cd widget && npm run --silent build -- --logLevel warn
 	@touch $@

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,6 +22,7 @@ import structlog
 from appliance import __version__
 from appliance.bootstrap import Appliance, open_appliance
 from appliance.logs import LogBuffer, configure_logs
+from appliance.paths import is_frozen
 from appliance.settings import Settings, load_settings
 
 logger = structlog.get_logger(__name__)
@@ -78,7 +81,7 @@ def _greet(appliance: Appliance) -> None:
         f"  Visitors       {status.public_url}",
         f"  Administration {status.admin_url}",
         f"  Login          {_describe_login(appliance)}",
-        "  Control panel  csai panel",
+        f"  Control panel  {_panel_command()}",
         f"  Data folder    {status.data_dir}",
         "",
         "Press Ctrl+C to stop.",
@@ -86,6 +89,15 @@ def _greet(appliance: Appliance) -> None:
     ]
     _print("\n".join(lines))
     logger.info("server_started", public_url=status.public_url, admin_url=status.admin_url)
+
+
+def _panel_command() -> str:
+    """Return what to type in this terminal to open the panel."""
+    command = Path(sys.executable).with_name("csai")
+    if is_frozen() or shutil.which("csai") or not command.is_file():
+        return "csai panel"
+    here = Path.cwd()
+    return f"{command.relative_to(here) if command.is_relative_to(here) else command} panel"
 
 
 def _describe_login(appliance: Appliance) -> str:
