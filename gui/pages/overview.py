@@ -178,7 +178,7 @@ class OverviewPage(Page):
                 "info",
                 self.tr("You are signed in with the password made at the first start."),
                 hint=self.tr(
-                    "It is kept in {0} in the data folder. Set your own, then delete that file."
+                    "It is kept in {0} in the data folder, which only you can read."
                 ).format(FILE_NAME),
             )
         else:
