@@ -17,9 +17,10 @@ from appliance.domain.ids import ConversationId, MessageId
 from appliance.domain.turn_events import TurnEvent, TurnFailed, TurnFinished
 from appliance.ports.clock import Clock
 
-KEEP_S = 600.0
+KEEP_S = 900.0
+"""Counted from a turn's beginning: ten minutes behind the end of the longest one."""
 MAX_KEPT = 2_000
-EVENTS_PER_TURN = 100_000
+EVENTS_PER_TURN = 1_000_000
 ABANDON_AFTER_S = 0.7
 """How long a turn goes on when its last listener has left; a listener may come back in time."""
 
@@ -61,6 +62,11 @@ class TurnStream:
     def last_id(self) -> int:
         """The id of the newest event, or of the one before the first."""
         return self.events[-1].id if self.events else self._first_id - 1
+
+    @property
+    def has_failed(self) -> bool:
+        """Say whether the turn ended without an answer."""
+        return bool(self.events) and isinstance(self.events[-1].event, TurnFailed)
 
     def publish(self, event: TurnEvent) -> None:
         """Append ``event`` and wake the listeners; the last event of a turn closes the stream."""
@@ -110,7 +116,7 @@ class TurnStream:
 
 
 class TurnStreams:
-    """The running turns and those of the last ten minutes, bounded in number."""
+    """The running turns and those that ended lately, bounded in number."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -197,9 +197,9 @@ class TurnService:
         return stream
 
     def _replay(self, start: TurnReplayed, session_id: str) -> TurnStream:
-        running = self._streams.find(start.user_message_id)
-        if running is not None:
-            return running
+        kept = self._streams.find(start.user_message_id)
+        if kept is not None and not kept.has_failed:
+            return kept
         reply = start.reply
         stream = TurnStream(
             conversation_id=reply.conversation_id,
@@ -263,12 +263,14 @@ class TurnService:
                     return answering.result()
                 if self._clock.monotonic() > deadline:
                     raise TurnError("The answer took too long.", code="turn_timed_out")
-                await self._turn_store.renew_lease(
+                is_mine = await self._turn_store.renew_lease(
                     turn.tenant.id,
                     turn.conversation_id,
                     turn.accepted.fencing_token,
                     until=self._clock.now() + timedelta(seconds=LEASE_S),
                 )
+                if not is_mine:
+                    raise Conflict("Another turn has taken over.", code="turn_superseded")
         finally:
             if not answering.done():
                 answering.cancel()
