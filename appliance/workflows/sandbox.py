@@ -212,6 +212,8 @@ class SandboxSession:
         answer = self._evaluate(thread, '{"op":"settled"}')
         if answer.result is None and not answer.missing:
             raise ScriptStopped("the script waits for something that never happens", is_fatal=False)
+        if isinstance(answer.result, dict) and "fatal" in answer.result:
+            raise ScriptStopped(answer.result["fatal"], is_fatal=True)
         return answer
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from tests.workflows.expression_cases import EXPRESSION_CASES, SAMPLE
 
 FOLDER = Path(__file__).parent / "conformance"
+ANSWERS = Path(__file__).parent / "conformance-answers.json"
 
 
 def conformance_workflows() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
@@ -20,6 +21,23 @@ def conformance_workflows() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]
         found.append((case["workflow"], case["inputs"]))
     found.append((expression_workflow(), [SAMPLE]))
     return found
+
+
+def record_answers(answers: list[tuple[str, tuple[int, Any]]]) -> None:
+    """Keep n8n's answers to the conformance inputs, by workflow, in the order of its inputs."""
+    names = {export["name"] for export, _ in conformance_workflows()}
+    kept: dict[str, list[Any]] = {}
+    for name, answer in answers:
+        if name in names:
+            kept.setdefault(name, []).append(list(answer))
+    lines = [f" {json.dumps(name)}: {json.dumps(kept[name], ensure_ascii=False)}" for name in kept]
+    ANSWERS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+
+
+def load_answers() -> dict[str, list[Any]]:
+    """Return n8n's answers as recorded: ``[status, body]`` per input, by workflow."""
+    answers: dict[str, list[Any]] = json.loads(ANSWERS.read_text(encoding="utf-8"))
+    return answers
 
 
 def expression_workflow() -> dict[str, Any]:

@@ -36,7 +36,7 @@ from appliance.workflows.runner import WorkflowRunner
 from tests.fakes.data_tables import InMemoryDataTables
 from tests.fakes.refusing_http import RefusingHttp
 from tests.workflows.bundled_cases import ORDER_CASES, PRODUCT_CASES, booking_cases
-from tests.workflows.conformance_cases import conformance_workflows
+from tests.workflows.conformance_cases import conformance_workflows, record_answers
 from tests.workflows.n8n_server import N8nServer, install, run_n8n
 
 BUNDLED = Path(__file__).parents[2] / "bundled-workflows"
@@ -118,7 +118,7 @@ def is_same(embedded: Any, real: Any) -> bool:
     """Say whether two answers agree; of failures only that both failed."""
     if min(embedded[0], real[0]) >= httpx.codes.BAD_REQUEST:
         return True
-    return _masked(embedded) == _masked(real)
+    return bool(_masked(embedded) == _masked(real))
 
 
 def _masked(answer: Any) -> Any:
@@ -133,6 +133,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cache", type=Path, help="where n8n is installed, once")
     parser.add_argument("--verbose", action="store_true", help="show the answers that agree too")
+    parser.add_argument(
+        "--record", action="store_true", help="keep n8n's answers for the tests that run without it"
+    )
     arguments = parser.parse_args()
     folder = install(arguments.cache.resolve())
     now = datetime.now(UTC)
@@ -150,6 +153,8 @@ def main() -> int:
         run_n8n(folder, Path(home), list(exports.values())) as server,
     ):
         real = run_real(server, calls, rows)
+    if arguments.record:
+        record_answers([(name, answer) for (name, _), answer in zip(calls, real, strict=True)])
     different = failed = 0
     for (name, body), ours, theirs in zip(calls, embedded, real, strict=True):
         is_agreed = is_same(ours, theirs)

@@ -274,10 +274,16 @@
     try {
       return evaluate.call(undefined);
     } catch (error) {
-      if (error instanceof WorkflowError || error instanceof InternalError) throw error;
+      if (error === null || error instanceof WorkflowError || error instanceof InternalError) {
+        throw error;
+      }
       if (error instanceof RangeError && /stack/.test(error.message)) throw error;
       if (error instanceof TypeError && /not a function$/.test(error.message)) {
         throw new WorkflowError("it calls a function that does not exist here");
+      }
+      const unknown = error instanceof ReferenceError && /^'?([\w$]+)/.exec(error.message)?.[1];
+      if (unknown && text.includes(`${unknown}(`)) {
+        throw new WorkflowError(`it calls ${unknown}(), which does not exist here`);
       }
       return undefined;
     }
@@ -301,11 +307,12 @@
         call.index = index;
         try {
           const value = evaluateTemplate(template);
+          if (typeof value === "bigint") throw new WorkflowError("it is a BigInt; use Number(…)");
           if (typeof value === "function") throw new WorkflowError("it is a function; call it with ()");
           return value === undefined ? {} : { value };
         } catch (error) {
-          if (error instanceof InternalError || run.missing.length > 0) throw error;
-          return { error: String(error.message) };
+          if (isMemoryError(error) || run.missing.length > 0) throw error;
+          return { error: String(error?.message ?? error) };
         }
       }),
     );
@@ -315,7 +322,12 @@
 
   let settled = null;
 
+  // Without memory for an error object, QuickJS throws null.
+  const isMemoryError = (error) =>
+    error === null || (error instanceof InternalError && /memory/.test(error.message));
+
   function describe(error) {
+    if (isMemoryError(error)) return { fatal: "out of memory" };
     if (!(error instanceof Error)) return { error: String(error) };
     const place = /<input>:(\d+):/.exec(error.stack ?? "");
     const line = place && !(error instanceof WorkflowError) ? Number(place[1]) - 1 : null;
@@ -332,7 +344,7 @@
       try {
         results.push({ value: await body.call({}) });
       } catch (error) {
-        if (error instanceof InternalError || run.missing.length > 0) throw error;
+        if (isMemoryError(error) || run.missing.length > 0) throw error;
         results.push(describe(error));
       }
     }

@@ -134,7 +134,7 @@ def _keep(
     if join == "keepMatches" and source != "both":
         side = 0 if source == "input1" else 1
         unique = {id(pair[side]): pair[side] for pair in matches}
-        return list(unique.values())
+        return sorted(unique.values(), key=lambda item: item.origins[0].item if item.origins else 0)
     joined = [_joined([mine, other], values) for mine, other in matches]
     return {
         "keepMatches": joined,

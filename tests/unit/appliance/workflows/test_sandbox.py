@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from appliance.errors import Rejected, Unavailable
+from appliance.workflows.sandbox import Sandbox, SandboxLimits, load_source
+from tests.workflows.workflow_runs import code, export_of, open_bench, set_fields, webhook
+
+QUICK = SandboxLimits(time_s=0.2, memory_bytes=16 * 1024 * 1024, threads=1)
+
+ENDLESS = [
+    "while (true) {}",
+    "const f = async () => { for (;;) await null; }; await f();",
+    "/(a+)+$/.test('a'.repeat(40) + '!')",
+    "Array.prototype.indexOf.call({ length: 2 ** 53 - 1 }, 1)",
+    "try { while (true) {} } catch (e) { return [] } finally { while (true) {} }",
+]
+GREEDY = [
+    "const a = []; while (true) a.push('x'.repeat(1000) + a.length);",
+    "'x'.repeat(2 ** 29)",
+    "new Array(2 ** 32 - 1).fill(0)",
+    "let s = 'x'; while (true) s += s;",
+    "Array.from({ length: 1e9 })",
+    "new Uint8Array(2 ** 30)",
+    "const f = () => Promise.resolve().then(f); await f();",
+]
+DEEP = [
+    "const f = () => f(); f()",
+    "JSON.parse('['.repeat(1e6))",
+    "let o = {}; for (let i = 0; i < 2e5; i++) o = { o }; return [{ json: o }]",
+]
+ESCAPES = [
+    "require('fs')",
+    "process.env",
+    "fetch('http://127.0.0.1')",
+    "new XMLHttpRequest()",
+    "std.getenv('PATH')",
+    "os.exec(['id'])",
+    "Deno.env",
+    "globalThis.constructor.constructor('return process')().env",
+    "(await import('os')).default",
+    "(await import('/etc/passwd'))",
+    "setTimeout(() => {}, 1)",
+    "new SharedArrayBuffer(8)",
+]
+LEAKS = [
+    "Object.prototype.leaked = 1",
+    "globalThis.leaked = 1",
+    "Array.prototype.map = () => { throw new Error('leaked') }",
+    "JSON.stringify = () => '\"leaked\"'",
+    "[].constructor.constructor('return this')().leaked = 1",
+    "Promise.prototype.then = () => { throw new Error('leaked') }",
+    "$input.constructor.prototype.leaked = 1",
+    "Object.defineProperty(globalThis, '$json', { get: () => 'leaked' })",
+    "DateTime.prototype.toISODate = () => 'leaked'",
+    "Math.max = () => 'leaked'; String.prototype.trim = () => 'leaked'",
+]
+PROBE = (
+    "return [{ json: { leaked: ({}).leaked ?? globalThis.leaked ?? null, "
+    "mapped: [1].map(n => n + 1), text: JSON.stringify([1]), input: $json.body.n, "
+    "day: $today.toISODate(), most: Math.max(1, 2), trimmed: ' a '.trim() } }]"
+)
+CLEAN = {
+    "leaked": None, "mapped": [2], "text": "[1]", "input": 7, "day": "2026-03-02", "most": 2,
+    "trimmed": "a",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ENDLESS)
+async def test_an_endless_script_is_stopped(source):
+    with open_bench(sandbox_limits=QUICK) as bench:
+        with pytest.raises(Rejected, match=r"Node 'Code' failed: .*stopped after 0\.2 seconds"):
+            await bench.run(export_of([webhook(), code("Code", source)]))
+        assert await bench.run_nodes(code("Code", "return [{ a: 1 }]")) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("source", GREEDY)
+async def test_a_greedy_script_fails_and_the_next_run_works(source):
+    with open_bench(sandbox_limits=QUICK) as bench:
+        with pytest.raises(Rejected, match="Node 'Code' failed: .*(memory|seconds|array length|string too long)"):
+            await bench.run(export_of([webhook(), code("Code", source)]))
+        assert await bench.run_nodes(code("Code", "return [{ a: 1 }]")) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("source", DEEP)
+async def test_a_deep_script_fails_and_the_next_run_works(source):
+    with open_bench(sandbox_limits=SandboxLimits(threads=1)) as bench:
+        with pytest.raises(Rejected, match="Node 'Code' failed: .*call stack"):
+            await bench.run(export_of([webhook(), code("Code", source)]))
+        assert await bench.run_nodes(code("Code", "return [{ a: 1 }]")) == [{"a": 1}]
+
+
+@pytest.mark.parametrize("source", ESCAPES)
+async def test_the_host_is_out_of_reach(bench, source):
+    with pytest.raises(Rejected, match="Node 'Code' failed"):
+        await bench.run(
+            export_of([webhook(), code("Code", f"return [{{ json: {{ x: {source} }} }}]")])
+        )
+
+
+@pytest.mark.parametrize("source", LEAKS)
+async def test_nothing_a_run_changes_reaches_the_next(source):
+    with open_bench(sandbox_limits=SandboxLimits(threads=1)) as bench:
+        spoil = export_of([webhook(), code("Spoil", source + "; return []")])
+        probe = export_of([webhook(), code("Probe", PROBE)])
+        for _ in range(3):
+            await bench.runner.run_traced(spoil, {"n": 7}, tenant_id="a", time_zone="UTC")
+            assert (await bench.run(probe, {"n": 7})).output == [CLEAN]
+
+
+async def test_an_endless_expression_names_node_and_limit():
+    with open_bench(sandbox_limits=QUICK) as bench:
+        endless = set_fields("Set", x="={{ (() => { while (true) {} })() }}")
+        with pytest.raises(Rejected, match="Node 'Set' failed: .*stopped after"):
+            await bench.run(export_of([webhook(), endless]))
+
+
+async def test_the_event_loop_runs_on_while_a_script_does():
+    with open_bench(sandbox_limits=QUICK) as bench:
+        run = asyncio.ensure_future(
+            bench.runner.run_traced(
+                export_of([webhook(), code("Code", "while (true) {}")]),
+                {},
+                tenant_id="a",
+                time_zone="UTC",
+            )
+        )
+        rounds = 0
+        while not run.done():
+            await asyncio.sleep(0)
+            rounds += 1
+        assert run.result().error is not None
+        assert rounds > 100
+
+
+async def test_runs_side_by_side_do_not_mix():
+    with open_bench(sandbox_limits=SandboxLimits(threads=2)) as bench:
+        export = export_of(
+            [
+                webhook(),
+                code("One", "globalThis.mine = $json.body.n; return [{ n: globalThis.mine }]"),
+                set_fields("Two", n="={{ [globalThis.mine, $('Webhook').first().json.body.n] }}"),
+            ]
+        )
+        export["nodes"][2]["parameters"]["assignments"]["assignments"][0]["type"] = "array"
+        runs = await asyncio.gather(*(bench.run(export, {"n": n}) for n in range(40)))
+        assert [run.output for run in runs] == [[{"n": [n, n]}] for n in range(40)]
+
+
+async def test_a_dead_session_stays_dead():
+    sandbox = Sandbox(QUICK)
+    with sandbox.session({"nodes": {}, "nowMs": 0, "timeZone": "UTC"}) as session:
+        request = {"op": "regex", "source": "(a+)+$", "flags": "", "text": "a" * 40 + "!"}
+        for _ in range(2):
+            with pytest.raises(Rejected, match="seconds") as caught:
+                await session.call(dict(request))
+            assert caught.value.code == "script_timed_out"
+    sandbox.close()
+
+
+async def test_a_closed_sandbox_says_so():
+    sandbox = Sandbox(QUICK)
+    sandbox.close()
+    with sandbox.session({"nodes": {}}) as session:
+        with pytest.raises(Unavailable) as caught:
+            await session.call({"op": "regex", "source": "a", "flags": "", "text": "a"})
+        assert caught.value.code == "shutting_down"
+
+
+def test_scripts_ship_with_the_package():
+    assert "Luxon" not in load_source("runtime")[:50]
+    assert "luxon" in load_source("luxon.min")
