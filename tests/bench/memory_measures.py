@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.bench.load_jobs import Job
+from tests.bench.load_jobs import Job, Question
 from tests.bench.processes import ApplianceChild, FloorChild, ServerChild
 from tests.bench.rows import Aim, Row
 from tests.bench.session import Session
@@ -21,20 +21,14 @@ IDLE_LIMIT_MB = 130.0
 GROWTH_LIMIT_MB = 20.0
 AT_ONCE = 50
 WARM_TURNS = 2_000
+SLOW = [Question("Please tell me the whole story of your shop, {nonce}. pace=10ms")]
+SLOW_AT_ONCE = 10
 
 
 def measure_memory(session: Session) -> Iterator[Row]:
-    """Idle, then after turns one at a time, then after turns of 50 visitors at once."""
+    """Idle, then after turns one at a time, of 50 visitors at once, and of long answers."""
     turns = session.effort.memory_turns
-    steps = []
-    for kind in ("floor", "appliance"):
-        with _restarted(session, kind) as server:
-            idle = _read_mb(session, server)
-            session.take_turns(server, _job(server, turns, at_once=1))
-            after_turns = _read_mb(session, server)
-            session.take_turns(server, _job(server, turns, at_once=AT_ONCE))
-            steps.append((idle, after_turns, _read_mb(session, server)))
-    floors, ours = steps
+    floors, ours = (_steps(session, kind, turns) for kind in ("floor", "appliance"))
     yield Row(
         name="memory.idle",
         title="memory when idle, whole tree (PSS)",
@@ -45,11 +39,11 @@ def measure_memory(session: Session) -> Iterator[Row]:
         note=f"resident (RSS): {ours[0][1]:.0f} MB, floor {floors[0][1]:.0f} MB",
     )
     for index, name, title in (
-        (1, "memory.turns", f"memory added by {turns} turns"),
-        (2, "memory.at_once", f"memory added by these and {turns} turns, {AT_ONCE} at once"),
+        (1, "turns", f"memory added by {turns} turns"),
+        (2, "at_once", f"memory added by these and {turns} turns, {AT_ONCE} at once"),
     ):
         yield Row(
-            name=name,
+            name=f"memory.{name}",
             title=title,
             unit="MB",
             value=ours[index][0] - ours[0][0],
@@ -57,6 +51,29 @@ def measure_memory(session: Session) -> Iterator[Row]:
             aim=Aim(GROWTH_LIMIT_MB),
             note=f"then {ours[index][0]:.0f} MB, floor {floors[index][0]:.0f} MB",
         )
+    answers = session.effort.slow_answers
+    yield Row(
+        name="memory.answer",
+        title="memory added by each answer of 400 tokens",
+        unit="kB",
+        value=max(0.0, ours[3][0] - ours[2][0]) * 1000 / answers,
+        floor=max(0.0, floors[3][0] - floors[2][0]) * 1000 / answers,
+        note=f"one token every 10 ms, {answers} answers, {SLOW_AT_ONCE} at once",
+    )
+
+
+def _steps(session: Session, kind: str, turns: int) -> list[tuple[float, float]]:
+    """Return a restarted server's memory when idle and after each kind of load."""
+    with _restarted(session, kind) as server:
+        steps = [_read_mb(session, server)]
+        for job in (
+            _job(server, turns, at_once=1),
+            _job(server, turns, at_once=AT_ONCE),
+            _job(server, session.effort.slow_answers, at_once=SLOW_AT_ONCE, questions=SLOW),
+        ):
+            session.take_turns(server, job)
+            steps.append(_read_mb(session, server))
+    return steps
 
 
 def measure_endurance(session: Session) -> Iterator[Row]:
@@ -77,11 +94,13 @@ def measure_endurance(session: Session) -> Iterator[Row]:
     )
 
 
-def _job(server: ServerChild, turns: int, *, at_once: int) -> Job:
+def _job(
+    server: ServerChild, turns: int, *, at_once: int, questions: list[Question] = PLAIN
+) -> Job:
     return Job(
         port=server.port,
         headers=server.headers,
-        questions=PLAIN,
+        questions=questions,
         turns=turns,
         at_once=at_once,
         deadline_s=60.0 + turns / 20,

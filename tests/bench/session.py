@@ -29,6 +29,7 @@ class Effort(Struct, frozen=True, kw_only=True):
     departures: int
     settle_s: float
     memory_turns: int
+    slow_answers: int
     endurance_turns: int
 
 
@@ -40,6 +41,7 @@ FULL = Effort(
     departures=10,
     settle_s=3.0,
     memory_turns=500,
+    slow_answers=100,
     endurance_turns=50_000,
 )
 QUICK = Effort(
@@ -50,6 +52,7 @@ QUICK = Effort(
     departures=3,
     settle_s=0.5,
     memory_turns=150,
+    slow_answers=10,
     endurance_turns=5_000,
 )
 

@@ -1,0 +1,39 @@
+"""What processes cost, read for this very process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.bench import machine
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def test_a_tree_holds_a_process_and_its_children():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        tree = machine.list_tree(os.getpid())
+    finally:
+        child.communicate()
+    assert tree[0] == os.getpid()
+    assert child.pid in tree
+
+
+def test_processor_time_grows_with_work():
+    before_s = machine.read_cpu_s(os.getpid())
+    end_s = time.process_time() + 0.02
+    while time.process_time() < end_s:
+        pass
+    assert machine.read_cpu_s(os.getpid()) - before_s >= 0.02
+
+
+def test_memory_grows_with_what_is_held():
+    before_bytes = machine.read_memory_bytes(os.getpid())[0]
+    held = bytearray(os.urandom(30_000_000))
+    assert machine.read_memory_bytes(os.getpid())[0] - before_bytes > 20_000_000
+    assert len(held) == 30_000_000
