@@ -54,6 +54,7 @@ from appliance.tasks import TaskGroup
 from appliance.tools import ToolParts, build_executors
 from appliance.web.access import AsgiApp, build_own_origins
 from appliance.web.apps import PublicParts, build_admin_app, build_public_app
+from appliance.web.client_address import ClientAddresses
 from appliance.web.controllers.widget import build_bundle_routes, build_demo_route
 from appliance.web.listeners import Listener, choose_port, serve
 from appliance.web.schemas.admin import StatusView
@@ -298,6 +299,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         return {
             **self._shared_services(core),
             "login": core.login,
+            "client_addresses": ClientAddresses(self.settings.trusted_proxies),
             "tenants": core.tenants,
             "tools": core.tools,
             "trials": ToolTrials(tools=database.tools, executors=self.executors),

@@ -10,6 +10,7 @@ from typing import Any
 from litestar import Controller, Request, get, post
 
 from appliance.services.login import LoginService, Operator, Tokens
+from appliance.web.client_address import ClientAddresses
 from appliance.web.schemas.admin import LoginBody, Me, RefreshBody
 
 
@@ -21,10 +22,14 @@ class LoginController(Controller):
 
     @post("/login", status_code=200, summary="Log in")
     async def log_in(
-        self, request: Request[Any, Any, Any], data: LoginBody, login: LoginService
+        self,
+        request: Request[Any, Any, Any],
+        data: LoginBody,
+        login: LoginService,
+        client_addresses: ClientAddresses,
     ) -> Tokens:
         """Exchange name and password for tokens."""
-        address = request.client.host if request.client else "unknown"
+        address = client_addresses.find(request)
         return await login.login(data.username, data.password, address=address)
 
     @post("/refresh", status_code=200, summary="Renew the tokens")
