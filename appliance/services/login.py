@@ -156,12 +156,12 @@ class LoginService:
         """
         keys = (f"account:{username.casefold()}", f"address:{address}")
         self._back_off.check(*keys)
+        self._back_off.note_failure(*keys)  # until proven otherwise: tries at once count too
         user = await self._users.find_by_username(username)
         is_match = await asyncio.to_thread(
             self._hasher.verify, password, user.password_hash if user else NOBODYS_HASH
         )
         if user is None or not is_match or not user.is_active:
-            self._back_off.note_failure(*keys)
             logger.warning("login_failed", username=username, address=address)
             raise NotAuthenticated(
                 "The username or the password is wrong.", code="wrong_credentials"
