@@ -10,7 +10,6 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from html import escape
 from typing import Annotated
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -40,6 +39,11 @@ from appliance.services.widget_settings import find_widget_config_problems
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 DEFAULT_KEY_OVERLAP = timedelta(hours=24)
+_ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
+    r"(?::(?P<port>[1-9][0-9]{0,4}))?"
+)
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -107,7 +111,7 @@ class TenantService:
         now = self._clock.now()
         tenant = Tenant(
             id=TenantId(new_id()),
-            name=new.name.strip(),
+            name=new.name,
             domain=new.domain,
             allowed_origins=new.allowed_origins,
             plan=new.plan,
@@ -204,6 +208,7 @@ class TenantService:
         self._directory.forget(tenant_id)
 
     def _checked(self, tenant: Tenant) -> Tenant:
+        tenant = msgspec.structs.replace(tenant, name=tenant.name.strip())
         errors = [
             *(
                 FieldError("allowed_origins", problem)
@@ -213,7 +218,7 @@ class TenantService:
             *find_widget_config_problems(tenant.widget_config),
             *self._find_provider_problems(tenant.llm),
         ]
-        if not tenant.name.strip():
+        if not tenant.name:
             errors.append(FieldError("name", "Give a name."))
         if not _LANGUAGE.fullmatch(tenant.language):
             errors.append(FieldError("language", "Give a language tag such as en, he or pt-BR."))
@@ -244,17 +249,12 @@ def find_origin_problem(origin: str) -> str | None:
     """
     if origin == "*":
         return None
-    parts = urlsplit(origin)
-    is_exact = (
-        parts.scheme in ("http", "https")
-        and parts.hostname is not None
-        and origin == f"{parts.scheme}://{parts.netloc}"
-        and "@" not in parts.netloc
-        and origin == origin.lower()
-    )
-    if is_exact:
-        return None
-    return f"{origin!r} is not an origin. Give scheme and host, such as https://shop.example."
+    found = _ORIGIN.fullmatch(origin)
+    if found is None:
+        return f"{origin!r} is not an origin. Give scheme and host, such as https://shop.example."
+    if found["port"] == _DEFAULT_PORTS[found["scheme"]]:
+        return f"Leave the port out of {origin!r}; browsers do so too."
+    return None
 
 
 def build_embed_snippet(public_url: str, api_key: str) -> str:
