@@ -39,6 +39,7 @@ class TenantDirectory:
         self._by_key: OrderedDict[str, KnownTenant] = OrderedDict()
         self._origins: frozenset[str] = frozenset()
         self._origins_loaded_at: float | None = None
+        self._changes = 0
 
     async def find_by_key(self, key: str) -> KnownTenant | None:
         """Return the active tenant of a publishable key, or ``None``."""
@@ -47,11 +48,14 @@ class TenantDirectory:
         known = self._by_key.get(key_hash)
         if known is not None and now - known.loaded_at < MAX_AGE_S:
             return known
+        changes = self._changes
         tenant = await self._tenants.find_by_publishable_key(key, at=self._clock.now())
         if tenant is None:
             self._by_key.pop(key_hash, None)
             return None
         known = await self.load(tenant)
+        if changes != self._changes:
+            return known  # may be older than a change that was told meanwhile: not kept
         self._by_key[key_hash] = known
         while len(self._by_key) > MAX_TENANTS:
             self._by_key.popitem(last=False)
@@ -92,6 +96,7 @@ class TenantDirectory:
 
     def forget(self, tenant_id: TenantId | None = None) -> None:
         """Drop what is known of one tenant, or of all, because it changed."""
+        self._changes += 1
         self._origins_loaded_at = None
         if tenant_id is None:
             self._by_key.clear()
