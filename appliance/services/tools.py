@@ -5,6 +5,7 @@ Owns the rules on a tool's fields; running tools is left to the agent and ``appl
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from appliance.domain.ids import TenantId, ToolId, new_id
-from appliance.domain.json_types import JsonObject
+from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk, TenantTool, Tool
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
@@ -212,10 +213,10 @@ def _check_schema(schema: JsonObject) -> None:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
 
-    problem: str | None = None
+    problem = _find_reference_problem(schema)
     if schema.get("type", "object") != "object":
         problem = "The schema must be of type object."
-    else:
+    elif problem is None:
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
@@ -228,9 +229,32 @@ def _check_schema(schema: JsonObject) -> None:
         )
 
 
+def _find_reference_problem(schema: JsonObject) -> str | None:
+    """Return which reference leads out of the schema or nowhere; none is ever fetched."""
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+    from referencing.jsonschema import DRAFT202012
+
+    registry = Registry().with_resource("", DRAFT202012.create_resource(schema))
+    for reference in _references(schema):
+        try:
+            registry.resolver().lookup(reference)
+        except Unresolvable:
+            return f"There is no {reference!r} in the schema."
+    return None
+
+
+def _references(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, dict):
+        found = (value.get("$ref"), value.get("$dynamicRef"))
+        yield from (item for item in found if isinstance(item, str))
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, dict | list):
+            yield from _references(item)
+
+
 def _check_webhook_url(url: str | None) -> None:
-    parts = urlsplit(url or "")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    if not _is_web_address(url or ""):
         raise InvalidInput(
             "The webhook_url does not fit.",
             errors=[
@@ -239,3 +263,13 @@ def _check_webhook_url(url: str | None) -> None:
                 )
             ],
         )
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        has_fitting_port = parts.port != 0
+    except ValueError:
+        return False
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_web and has_fitting_port and "@" not in parts.netloc

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from appliance.domain.ids import TenantId, ToolId
+from appliance.domain.tool import TenantTool, ToolOutcome
+from appliance.errors import ConfigurationError, InvalidInput, NotFound
+from appliance.services.tool_trials import ToolTrials
+from tests.fakes.shops import build_tenant, build_tenant_tool
+from tests.fakes.sqlite_database import TemporaryDatabase
+from tests.fakes.tool_executors import RecordingExecutor
+
+ORDER = {"order_number": "12345"}
+
+
+@pytest.fixture
+def executor() -> RecordingExecutor:
+    return RecordingExecutor()
+
+
+@pytest.fixture
+def trials(temporary: TemporaryDatabase, executor: RecordingExecutor) -> ToolTrials:
+    return ToolTrials(tools=temporary.database.tools, executors={"workflow": executor})
+
+
+async def use(temporary: TemporaryDatabase, tool: TenantTool) -> ToolId:
+    await temporary.database.tools.add(tool.tool)
+    await temporary.database.tools.put_for_tenant(tool)
+    return tool.tool.id
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_a_tool_is_tried_for_the_tenant_and_outside_any_conversation(
+    trials: ToolTrials, executor: RecordingExecutor, temporary: TemporaryDatabase, enabled: bool
+) -> None:
+    tenant = build_tenant(id=temporary.tenant_id, time_zone="Asia/Jerusalem")
+    tool_id = await use(temporary, build_tenant_tool(tenant.id, enabled=enabled))
+    outcome = await trials.run(tenant, tool_id, ORDER)
+    assert outcome.output == {"status": "baking"}
+    assert outcome.sent == ORDER
+    (context,) = executor.contexts
+    assert (context.tenant_id, context.time_zone) == (tenant.id, "Asia/Jerusalem")
+    assert context.conversation_id is None
+
+
+async def test_a_write_runs_without_asking_and_as_often_as_tried(
+    trials: ToolTrials, executor: RecordingExecutor, temporary: TemporaryDatabase
+) -> None:
+    tenant = build_tenant(id=temporary.tenant_id)
+    tool_id = await use(temporary, build_tenant_tool(tenant.id, "book", risk="write"))
+    for _ in range(2):
+        await trials.run(tenant, tool_id, {"date": "2026-03-03", "time": "19:00"})
+    assert len({call.id for call in executor.calls}) == 2
+
+
+async def test_parameters_that_do_not_fit_are_refused_before_anything_runs(
+    trials: ToolTrials, executor: RecordingExecutor, temporary: TemporaryDatabase
+) -> None:
+    tenant = build_tenant(id=temporary.tenant_id)
+    tool_id = await use(temporary, build_tenant_tool(tenant.id))
+    with pytest.raises(InvalidInput) as caught:
+        await trials.run(tenant, tool_id, {"order_number": 5})
+    (error,) = caught.value.errors
+    assert error.field == "parameters"
+    assert "order_number" in error.message
+    assert executor.calls == []
+
+
+async def test_another_tenants_tool_is_not_found(
+    trials: ToolTrials, temporary: TemporaryDatabase
+) -> None:
+    tool_id = await use(temporary, build_tenant_tool(temporary.tenant_id))
+    for tenant_id in (temporary.other_tenant_id, TenantId("nobody")):
+        with pytest.raises(NotFound):
+            await trials.run(build_tenant(id=tenant_id), tool_id, ORDER)
+
+
+async def test_a_kind_that_nothing_runs_is_the_operators_to_mend(
+    trials: ToolTrials, temporary: TemporaryDatabase
+) -> None:
+    tenant = build_tenant(id=temporary.tenant_id)
+    tool_id = await use(temporary, build_tenant_tool(tenant.id, executor="integration"))
+    with pytest.raises(ConfigurationError, match="'integration'"):
+        await trials.run(tenant, tool_id, ORDER)
+
+
+async def test_a_failure_is_an_outcome(temporary: TemporaryDatabase) -> None:
+    failing = RecordingExecutor(lambda _: ToolOutcome(is_success=False, error="No answer."))
+    trials = ToolTrials(tools=temporary.database.tools, executors={"workflow": failing})
+    tenant = build_tenant(id=temporary.tenant_id)
+    outcome = await trials.run(tenant, await use(temporary, build_tenant_tool(tenant.id)), ORDER)
+    assert (outcome.is_success, outcome.error) == (False, "No answer.")
