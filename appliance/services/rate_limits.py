@@ -5,6 +5,8 @@ Owns the counting, in memory; what is counted and what a refusal looks like is l
 
 from __future__ import annotations
 
+import math
+
 from appliance.errors import RateLimited
 from appliance.ports.clock import Clock
 
@@ -37,6 +39,6 @@ class RateLimiter:
         if used >= self._limit:
             raise RateLimited(
                 f"More than {self._limit} messages in a minute. Please wait a moment.",
-                retry_after_s=max(1, int(WINDOW_S - now % WINDOW_S)),
+                retry_after_s=math.ceil(WINDOW_S - now % WINDOW_S),
             )
         self._counts[key] = used + 1
