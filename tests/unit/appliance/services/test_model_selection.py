@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from appliance.domain.tenant import LlmSettings, ModelChoice
+from appliance.errors import Unavailable
+from appliance.ports.chat_model import ModelDescription
+from appliance.services.model_selection import PROBE_EVERY_S, ModelSelector
+from appliance.tasks import TaskGroup
+from tests.fakes.clock import SettableClock
+from tests.fakes.scripted_model import ScriptedChatModel
+from tests.fakes.shops import build_tenant
+
+
+class LocalModels(ScriptedChatModel):
+    """A local provider whose shelf a test fills; ``looks`` counts who asked for it."""
+
+    def __init__(self, *models: ModelDescription) -> None:
+        super().__init__(name="ollama")
+        self.models: list[ModelDescription] | None = list(models)
+        self.looks = 0
+
+    async def list_models(self) -> list[ModelDescription]:
+        self.looks += 1
+        if self.models is None:
+            raise Unavailable("Nothing answers at http://127.0.0.1:11434.")
+        return self.models
+
+
+CHAT = ModelDescription(name="qwen3:4b", capabilities=("completion", "tools"))
+EMBEDDING = ModelDescription(name="nomic", capabilities=("embedding",))
+UNKNOWN = ModelDescription(name="old")
+
+
+class Stage:
+    def __init__(self, default: str, *models: ModelDescription, ollama_model: str | None = None):
+        self.clock = SettableClock()
+        self.tasks = TaskGroup()
+        self.local = LocalModels(*models)
+        self.selector = ModelSelector(
+            providers={
+                "ollama": self.local,
+                "builtin": ScriptedChatModel(name="builtin"),
+                "claude": ScriptedChatModel(name="claude"),
+            },
+            default=default,
+            default_models={"ollama": ollama_model},
+            clock=self.clock,
+            tasks=self.tasks,
+        )
+
+    async def choose(self, **llm: object) -> list[tuple[str, str | None]]:
+        tenant = build_tenant(llm=LlmSettings(**llm))  # type: ignore[arg-type]
+        return [
+            (choice.provider.name, choice.model) for choice in await self.selector.choose(tenant)
+        ]
+
+
+@pytest.mark.parametrize("model", [CHAT, UNKNOWN])
+async def test_auto_takes_the_local_provider_when_it_has_a_model(model: ModelDescription) -> None:
+    stage = Stage("auto", model)
+    assert await stage.choose() == [("ollama", None), ("builtin", None)]
+
+
+@pytest.mark.parametrize("models", [[], [EMBEDDING]])
+async def test_auto_takes_builtin_when_no_local_model_can_chat(
+    models: list[ModelDescription],
+) -> None:
+    assert await Stage("auto", *models).choose() == [("builtin", None)]
+
+
+async def test_auto_takes_builtin_when_the_local_provider_does_not_answer() -> None:
+    stage = Stage("auto")
+    stage.local.models = None
+    assert await stage.choose() == [("builtin", None)]
+    state = await stage.selector.state()
+    assert (state.status, state.provider) == ("ok", "builtin")
+
+
+async def test_the_operators_model_is_asked_for() -> None:
+    stage = Stage("auto", CHAT, ollama_model="qwen3:4b")
+    assert (await stage.choose())[0] == ("ollama", "qwen3:4b")
+    assert (await stage.choose(model="llama3"))[0] == ("ollama", "llama3")
+
+
+async def test_a_chosen_local_provider_is_asked_even_when_it_is_down() -> None:
+    stage = Stage("ollama")
+    stage.local.models = None
+    assert await stage.choose() == [("ollama", None), ("builtin", None)]
+    state = await stage.selector.state()
+    assert (state.status, state.provider) == ("degraded", "ollama")
+    assert "11434" in (state.detail or "")
+
+
+async def test_a_local_provider_without_a_model_says_so() -> None:
+    state = await Stage("ollama").selector.state()
+    assert state.status == "degraded"
+    assert "no model" in (state.detail or "")
+
+
+async def test_builtin_by_choice_asks_no_other() -> None:
+    stage = Stage("builtin", CHAT)
+    assert await stage.choose(model="ignored") == [("builtin", None)]
+    assert stage.local.looks == 0
+
+
+async def test_a_tenants_provider_wins_and_its_fallbacks_follow_in_order() -> None:
+    stage = Stage("auto", CHAT)
+    fallbacks = [
+        ModelChoice(provider="ollama", model="small"),
+        ModelChoice(provider="claude", model="opus"),
+        ModelChoice(provider="ollama"),
+    ]
+    assert await stage.choose(provider="claude", model="opus", fallbacks=fallbacks) == [
+        ("claude", "opus"),
+        ("ollama", "small"),
+        ("ollama", None),
+        ("builtin", None),
+    ]
+
+
+async def test_builtin_is_always_the_last_and_asked_once() -> None:
+    fallbacks = [ModelChoice(provider="builtin"), ModelChoice(provider="ollama")]
+    assert await Stage("auto").choose(provider="claude", fallbacks=fallbacks) == [
+        ("claude", None),
+        ("builtin", None),
+    ]
+
+
+async def test_a_provider_that_is_gone_is_passed_over() -> None:
+    fallbacks = [ModelChoice(provider="vanished")]
+    assert await Stage("auto").choose(provider="gone", fallbacks=fallbacks) == [("builtin", None)]
+
+
+async def test_a_local_provider_that_comes_up_is_noticed_without_making_anybody_wait() -> None:
+    stage = Stage("auto")
+    stage.local.models = None
+    assert await stage.choose() == [("builtin", None)]
+    stage.local.models = [CHAT]
+    stage.clock.advance(PROBE_EVERY_S)
+    assert await stage.choose() == [("builtin", None)]
+    assert stage.local.looks == 1
+    stage.clock.advance(1)
+    assert await stage.choose() == [("builtin", None)]
+    await stage.tasks.drain(timeout_s=5)
+    assert await stage.choose() == [("ollama", None), ("builtin", None)]
+    assert stage.local.looks == 2
+
+
+async def test_many_visitors_at_once_cause_one_look() -> None:
+    stage = Stage("auto", CHAT)
+    await stage.choose()
+    stage.clock.advance(PROBE_EVERY_S + 1)
+    await asyncio.gather(*(stage.choose() for _ in range(50)))
+    await stage.tasks.drain(timeout_s=5)
+    assert stage.local.looks == 2
