@@ -114,8 +114,11 @@ class ChatController(Controller):
         tenant = known_tenant(request).tenant
         conversation = await conversations.find(tenant.id, session_id)
         last = request.headers.get("last-event-id", "")
-        after_id = int(last) if _EVENT_ID.fullmatch(last) else None
-        return build_stream(_encoded(streams.follow(conversation.id, after_id=after_id)), shutdown)
+        if _EVENT_ID.fullmatch(last) is None:
+            return build_stream(_encoded(streams.follow(conversation.id, after_id=None)), shutdown)
+        # `done` shares its event with what ends the turn, so look at the last one received again.
+        again = streams.follow(conversation.id, after_id=int(last) - 1)
+        return build_stream(_encoded(again, after_id=int(last)), shutdown)
 
     @post("/end", status_code=200, summary="End the conversation")
     async def end(
@@ -190,11 +193,14 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _encoded(
-    batches: AsyncGenerator[list[NumberedEvent], None],
+    batches: AsyncGenerator[list[NumberedEvent], None], *, after_id: int = -1
 ) -> AsyncGenerator[list[ServerEvent], None]:
+    """Yield the wire events whose ids are greater than ``after_id``."""
     async with aclosing(batches):
         async for batch in batches:
-            yield [event for numbered in batch for event in encode_turn_event(numbered)]
+            events = [event for numbered in batch for event in encode_turn_event(numbered)]
+            if unseen := [event for event in events if event.id is None or event.id > after_id]:
+                yield unseen
 
 
 def encode_turn_event(numbered: NumberedEvent) -> list[ServerEvent]:
