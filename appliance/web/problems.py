@@ -23,6 +23,7 @@ from msgspec import UNSET, Struct, UnsetType
 from appliance.errors import (
     AddressInUse,
     ApplianceError,
+    Cancelled,
     Conflict,
     FieldError,
     InvalidInput,
@@ -174,7 +175,7 @@ def _problem(status: int, detail: str, *, code: str | None = None, errors: Any =
 def respond_with_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer ``request`` with the problem ``error`` means; log what only the operator can mend."""
     problem, headers = build_problem(error)
-    if problem.status >= 500:
+    if problem.status >= 500 and not isinstance(error, Cancelled):
         is_bug = not isinstance(error, ApplianceError)
         logger.error(
             "request_failed",
