@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,9 +39,11 @@ class Shop:
 
 
 def read_events(lines: Iterator[str]) -> Iterator[Event]:
-    """Parse an event stream, comments included."""
+    """Parse an event stream, comments included; comments do not keep it open for ever."""
     fields: dict[str, str] = {}
+    deadline = time.monotonic() + TIMEOUT_S
     for line in lines:
+        assert time.monotonic() < deadline, "The stream goes on and on."
         if line.startswith(":"):
             yield Event(None, "", line[1:].strip())
         elif line:

@@ -187,7 +187,8 @@ class RunningServer:
             self.kill()
             raise AssertionError(f"No end within {STOP_DEADLINE_S} s:\n{self.output()}") from None
         assert code == 0, f"Ended with {code}:\n{self.output()}"
-        assert self.unexpected() == []
+        loud = self.unexpected()
+        assert not loud, "Unexpected output:\n" + "\n".join(loud)
 
     def kill(self) -> None:
         """End the process at once, as a power loss would."""
