@@ -2,7 +2,7 @@
 
 Owns parsing whole requests on kept-alive connections and framing answers; which answer, and what a
 broken connection means, is left to the handler. ``tests.fakes.loopback_http`` is the server for
-tests: it can break the protocol in every way, and costs several times as much.
+tests: it can break the protocol in every way, and costs more than twice as much.
 """
 
 from __future__ import annotations

@@ -46,11 +46,11 @@ FULL = Effort(
 )
 QUICK = Effort(
     rounds=3,
-    turns=30,
-    turns_at_once=60,
+    turns=24,
+    turns_at_once=50,
     starts=2,
     departures=3,
-    settle_s=0.5,
+    settle_s=0.3,
     memory_turns=150,
     slow_answers=10,
     endurance_turns=5_000,
