@@ -12,12 +12,13 @@ from msgspec import Struct
 from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tenant import Tenant
-from appliance.ports.data_tables import Column, DataTables
+from appliance.ports.data_tables import Column, DataTables, RowFilter
 from appliance.ports.repositories import SettingStore, ToolRepository
 from appliance.services.tenants import NewTenant, TenantService
 from appliance.services.tools import TenantToolChoice, ToolService
 
 SETTING = "demo_shop"
+ALL_ROWS = RowFilter()
 
 
 class DemoContent(Struct, frozen=True, kw_only=True):
@@ -79,12 +80,10 @@ class DemoService:
         )
 
     async def _fill(self, tenant_id: TenantId, content: DemoContent) -> None:
-        present = await self._data_tables.list_tables(tenant_id)
         for name, columns in content.tables.items():
-            if name in present:
-                continue
             await self._data_tables.ensure_table(tenant_id, name, columns)
-            if rows := content.rows.get(name):
+            rows = content.rows.get(name)
+            if rows and not await self._data_tables.get_rows(tenant_id, name, ALL_ROWS, limit=1):
                 await self._data_tables.insert_rows(tenant_id, name, rows)
         for tool_name, config in content.tools.items():
             tool = await self._tool_repository.find_by_name(tool_name)
