@@ -20,7 +20,7 @@ from appliance.ports.clock import Clock
 from appliance.ports.repositories import Page, ToolRepository
 from appliance.services.tenant_directory import TenantDirectory
 
-ToolName = Annotated[str, Meta(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,63}$")]
+ToolName = Annotated[str, Meta(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,63}$(?!\n)")]
 Description = Annotated[str, Meta(min_length=1, max_length=2_000)]
 
 

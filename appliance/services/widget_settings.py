@@ -20,7 +20,7 @@ from appliance.errors import FieldError
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi"})
 Position = Literal["bottom-right", "bottom-left", "top-right", "top-left"]
 Theme = Literal["light", "dark", "auto"]
-Colour = Annotated[str, Meta(pattern=r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$")]
+Colour = Annotated[str, Meta(pattern=r"^#([0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})$(?!\n)")]
 Line = Annotated[str, Meta(max_length=300)]
 
 
