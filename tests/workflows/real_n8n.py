@@ -79,6 +79,11 @@ def bundled_calls(now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
             yield tool, body
 
 
+def bundled_rows(now: datetime | None = None) -> dict[str, list[dict[str, Any]]]:
+    """Return the demo shop's rows as both runners get them."""
+    return load_demo_rows(BUNDLED, now or datetime.now(UTC), time_zone=ZONE)
+
+
 async def run_embedded(
     exports: dict[str, dict[str, Any]],
     calls: list[tuple[str, dict[str, Any]]],
@@ -146,7 +151,7 @@ def main() -> int:
     for export, inputs in conformance_workflows():
         exports[export["name"]] = export
         calls += [(export["name"], body) for body in inputs]
-    rows = load_demo_rows(BUNDLED, now, time_zone=ZONE)
+    rows = bundled_rows(now)
     embedded = asyncio.run(run_embedded(exports, calls, rows))
     with (
         tempfile.TemporaryDirectory(prefix="n8n-compare-") as home,

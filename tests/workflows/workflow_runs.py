@@ -10,8 +10,8 @@ from typing import Any
 
 from appliance.domain.ids import TenantId
 from appliance.ports.outbound_http import OutboundHttp
-from appliance.workflows.engine import EngineLimits
 from appliance.ports.workflow_engine import WorkflowRun
+from appliance.workflows.engine import EngineLimits
 from appliance.workflows.runner import WorkflowRunner
 from appliance.workflows.sandbox import SandboxLimits
 from tests.fakes.clock import SettableClock

@@ -79,7 +79,8 @@ async def test_an_endless_script_is_stopped(source):
 @pytest.mark.parametrize("source", GREEDY)
 async def test_a_greedy_script_fails_and_the_next_run_works(source):
     with open_bench(sandbox_limits=QUICK) as bench:
-        with pytest.raises(Rejected, match="Node 'Code' failed: .*(memory|seconds|array length|string too long)"):
+        reason = r"Node 'Code' failed: .*(memory|seconds|array length|string too long)"
+        with pytest.raises(Rejected, match=reason):
             await bench.run(export_of([webhook(), code("Code", source)]))
         assert await bench.run_nodes(code("Code", "return [{ a: 1 }]")) == [{"a": 1}]
 
@@ -87,7 +88,7 @@ async def test_a_greedy_script_fails_and_the_next_run_works(source):
 @pytest.mark.parametrize("source", DEEP)
 async def test_a_deep_script_fails_and_the_next_run_works(source):
     with open_bench(sandbox_limits=SandboxLimits(threads=1)) as bench:
-        with pytest.raises(Rejected, match="Node 'Code' failed: .*call stack"):
+        with pytest.raises(Rejected, match=r"Node 'Code' failed: .*call stack"):
             await bench.run(export_of([webhook(), code("Code", source)]))
         assert await bench.run_nodes(code("Code", "return [{ a: 1 }]")) == [{"a": 1}]
 
@@ -113,7 +114,7 @@ async def test_nothing_a_run_changes_reaches_the_next(source):
 async def test_an_endless_expression_names_node_and_limit():
     with open_bench(sandbox_limits=QUICK) as bench:
         endless = set_fields("Set", x="={{ (() => { while (true) {} })() }}")
-        with pytest.raises(Rejected, match="Node 'Set' failed: .*stopped after"):
+        with pytest.raises(Rejected, match=r"Node 'Set' failed: .*stopped after"):
             await bench.run(export_of([webhook(), endless]))
 
 

@@ -4,7 +4,11 @@ import pytest
 
 from appliance.workflows.sandbox_thread import SandboxThread, ScriptStopped
 
-ECHO = "(function (text) { if (text === 'fail') throw new Error('no'); globalThis.n = (globalThis.n ?? 0) + 1; return text + globalThis.n; })"
+ECHO = """(function (text) {
+  if (text === "fail") throw new Error("no");
+  globalThis.n = (globalThis.n ?? 0) + 1;
+  return text + globalThis.n;
+})"""
 
 
 @pytest.fixture

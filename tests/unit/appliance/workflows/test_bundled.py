@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from appliance.errors import ConfigurationError
+from appliance.workflows.bundled import (
+    load_bundled,
+    load_data_tables,
+    load_demo_config,
+    load_demo_rows,
+)
+from appliance.workflows.definition import parse_definition
+
+FOLDER = Path(__file__).parents[4] / "bundled-workflows"
+NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # still 1 March in New York
+
+
+def test_every_bundled_tool_has_a_workflow_that_can_run():
+    tools = load_bundled(FOLDER)
+    assert [tool.tool_name for tool in tools] == [
+        "book_appointment",
+        "check_inventory",
+        "get_order_status",
+    ]
+    for tool in tools:
+        definition = parse_definition(tool.workflow)
+        assert definition.name == tool.tool_name
+        assert definition.webhook_path == tool.tool_name
+        assert set(tool.workflow) == {"id", "name", "nodes", "connections", "settings"}
+        assert all(re.fullmatch(r"[\w.+-]+", node["id"]) for node in tool.workflow["nodes"])
+
+
+def test_schemas_are_valid_and_accept_their_own_examples():
+    for tool in load_bundled(FOLDER):
+        schema = tool.parameters_schema
+        jsonschema.Draft202012Validator.check_schema(schema)
+        for name, part in schema["properties"].items():
+            assert part["title"], name
+            assert part["description"], name
+            for example in part["examples"]:
+                jsonschema.Draft202012Validator(part).validate(example)
+        assert set(schema["required"]) <= set(schema["properties"])
+
+
+def test_examples_are_in_english_and_hebrew():
+    for tool in load_bundled(FOLDER):
+        hebrew = [text for text in tool.examples if re.search("[א-ת]", text)]
+        assert len(hebrew) >= 3
+        assert len(tool.examples) - len(hebrew) >= 10
+        assert len(set(tool.examples)) == len(tool.examples)
+
+
+def test_demo_rows_fit_their_tables():
+    rows = load_demo_rows(FOLDER, NOW, time_zone="America/New_York")
+    tables = {table.name: table for table in load_data_tables(FOLDER)}
+    assert set(rows) == set(tables)
+    for name, found in rows.items():
+        columns = {column.name for column in tables[name].columns}
+        assert found
+        assert all(set(row) <= columns for row in found)
+    assert "{" not in json.dumps([list(row.values()) for found in rows.values() for row in found])
+
+
+def test_demo_rows_are_moved_to_the_shops_present():
+    rows = load_demo_rows(FOLDER, NOW, time_zone="America/New_York")
+    order = next(row for row in rows["orders"] if row["order_number"] == "12345")
+    assert order["estimated_delivery"] == "2026-03-02T04:20:00.000Z"
+    assert order["placed_at"] == "2026-03-02T03:25:00.000Z"
+    old = next(row for row in rows["orders"] if row["order_number"] == "12320")
+    assert old["placed_at"] == "2026-02-28T23:05:00.000Z"
+    assert rows["bookings"][0]["date"] == "2026-03-01"
+    assert rows["bookings"][2]["date"] == "2026-03-02"
+
+
+def test_the_demos_configuration_names_bundled_tools():
+    assert set(load_demo_config(FOLDER)) <= {tool.tool_name for tool in load_bundled(FOLDER)}
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="No bundled workflows"):
+        load_bundled(tmp_path)
+    (tmp_path / "x.tool.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"x\.json"):
+        load_bundled(tmp_path)
+    (tmp_path / "x.json").write_text("{}")
+    with pytest.raises(ConfigurationError, match=r"x\.tool\.json"):
+        load_bundled(tmp_path)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from appliance.errors import Rejected
+from appliance.workflows.definition import parse_definition
+from appliance.workflows.node_context import describe_script_error, needs_history
+from tests.workflows.workflow_runs import code, export_of, set_fields, webhook
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("={{ $json.x }}", False),
+        ("={{ $('Webhook').item.json.x }}", True),
+        ("={{ $node['Webhook'].json.x }}", True),
+        ("={{ $items('Webhook') }}", True),
+    ],
+)
+def test_knows_whether_earlier_nodes_are_looked_at(expression, expected):
+    definition = parse_definition(export_of([webhook(), set_fields("Set", x=expression)]))
+    assert needs_history(definition) is expected
+
+
+def test_a_script_error_says_where():
+    assert describe_script_error({"error": "no", "line": 3}) == "the code failed: no (line 3)"
+    assert describe_script_error({"error": "no", "line": None}) == "the code failed: no"
+
+
+async def test_parameters_are_evaluated_for_each_item(bench):
+    fields = {"twice": "={{ $json.n * 2 }}", "index": "={{ $itemIndex }}"}
+    export = set_fields("Set", **fields)
+    for row in export["parameters"]["assignments"]["assignments"]:
+        row["type"] = "number"
+    output = await bench.run_nodes(export, items=[{"n": 1}, {"n": 5}])
+    assert output == [{"twice": 2, "index": 0}, {"twice": 10, "index": 1}]
+
+
+async def test_one_failing_item_fails_the_node(bench):
+    with pytest.raises(Rejected, match="Node 'Set' failed"):
+        await bench.run_nodes(set_fields("Set", x="={{ $json.n.foo() }}"), items=[{"n": 1}])
+
+
+async def test_code_that_changes_its_copy_changes_nothing_else(bench):
+    spoil = code(
+        "Spoil", "$('Items').all().forEach(i => { i.json.n = 'spoilt' }); return $input.all()"
+    )
+    look = code("Look", "return $('Items').all()")
+    assert await bench.run_nodes(spoil, look, items=[{"n": 1}]) == [{"n": 1}]

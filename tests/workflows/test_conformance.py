@@ -1,0 +1,31 @@
+"""The embedded runner gives what n8n gave, workflow by workflow (recorded by ``real_n8n``)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.workflows.conformance_cases import conformance_workflows, load_answers
+from tests.workflows.real_n8n import bundled_rows, is_same, run_embedded
+
+CASES = {export["name"]: (export, inputs) for export, inputs in conformance_workflows()}
+
+
+def test_every_workflow_has_an_answer_for_every_input():
+    recorded = {name: len(answers) for name, answers in load_answers().items()}
+    assert recorded == {name: len(inputs) for name, (_, inputs) in CASES.items()}
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_gives_what_n8n_gave(name):
+    export, inputs = CASES[name]
+    calls = [(name, body) for body in inputs]
+    answers = asyncio.run(run_embedded({name: export}, calls, bundled_rows()))
+    different: list[Any] = [
+        {"input": body, "embedded": ours, "n8n": theirs}
+        for body, ours, theirs in zip(inputs, answers, load_answers()[name], strict=True)
+        if not is_same(ours, theirs)
+    ]
+    assert different == []
