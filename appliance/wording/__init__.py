@@ -3,13 +3,22 @@
 Owns them by language, for every layer; whole sentences are left to who says them.
 """
 
-from appliance.wording.labels import find_role, humanise, name_parameter, name_role, name_tool
-from appliance.wording.language_words import LanguageWords, load_words, write_day
+from appliance.wording.labels import (
+    find_role,
+    humanise,
+    list_titles,
+    name_parameter,
+    name_role,
+    name_tool,
+)
+from appliance.wording.language_words import LanguageWords, load_all, load_words, write_day
 
 __all__ = [
     "LanguageWords",
     "find_role",
     "humanise",
+    "list_titles",
+    "load_all",
     "load_words",
     "name_parameter",
     "name_role",

@@ -25,7 +25,7 @@ class Form(Struct, frozen=True, kw_only=True):
 
     ``values`` are by slot key. ``partial`` holds the day of a moment whose time is still unknown.
     A ``called`` form has been handed over as a tool call, a ``declined`` one was not carried out
-    and waits for what to change.
+    and waits for what to change. ``parked`` is the form that this one came in between of.
     """
 
     tool: str
@@ -34,6 +34,7 @@ class Form(Struct, frozen=True, kw_only=True):
     asked: str | None = None
     failures: int = 0
     status: FormStatus = "asking"
+    parked: Form | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):

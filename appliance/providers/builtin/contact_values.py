@@ -19,6 +19,8 @@ _CODE = re.compile(r"#?\b(?=[A-Za-z0-9/_.-]*\d)[A-Za-z0-9]+(?:[-/_.][A-Za-z0-9]+
 _MIN_PHONE_DIGITS = 7
 _MAX_PHONE_DIGITS = 15
 _MAX_NAME_WORDS = 4
+_FAR_FROM_CUE = 2
+_HEBREW_TO = "ל"
 
 
 def find_addresses(reading: Reading) -> Iterator[Mention]:
@@ -62,10 +64,23 @@ def find_name(reading: Reading, blocked: Collection[int] = ()) -> tuple[str, int
     """
     for cue in sorted(reading.spans("cue.name"), key=lambda match: match.first - match.last):
         is_vague = cue.first == cue.last and reading.words[cue.first].folded in _vague_cues(reading)
-        found = _name_after(reading, cue.last + 1, blocked, is_vague)
+        is_changed = any(
+            0 < cue.first - change.last <= _FAR_FROM_CUE for change in reading.spans("cue.change")
+        )
+        start = cue.last + 1
+        if is_changed and start in reading.covered(("cue.direction",)):
+            start += 1  # "change the name to Tom"
+        found = _name_after(reading, start, blocked, is_vague)
         if found is not None:
-            return found
+            return _without_prefix(found) if is_changed else found
     return None
+
+
+def _without_prefix(found: tuple[str, int, int]) -> tuple[str, int, int]:
+    """Return a name without the Hebrew "to" that is written as part of it."""
+    name, first, last = found
+    is_prefixed = name.startswith(_HEBREW_TO) and len(name) > len(_HEBREW_TO) + 1
+    return (name.removeprefix(_HEBREW_TO).lstrip("-"), first, last) if is_prefixed else found
 
 
 def _vague_cues(reading: Reading) -> set[str]:

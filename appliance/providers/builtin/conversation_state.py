@@ -9,14 +9,10 @@ import msgspec
 from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject
-from appliance.domain.message import ChatMessage
+from appliance.domain.message import DECLINED_CALL, HELD_CALL, ChatMessage
 from appliance.providers.builtin.answers import Answer, Form
 
 PROVIDER = "builtin"
-
-
-_NOT_RUN = ("not carried out", "declin")
-"""What the agent loop says, in a tool message, of a call that did not run for want of a yes."""
 
 
 class ConversationView(Struct, frozen=True, kw_only=True):
@@ -31,6 +27,10 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     results: tuple[ChatMessage, ...] = ()
     form: Form | None = None
     is_unrun: bool = False
+    worded_text: str = ""
+    """The visitor's last message with a letter in it."""
+    is_held: bool = False
+    """Whether that call waits for the visitor's yes."""
 
 
 def view_conversation(messages: tuple[ChatMessage, ...]) -> ConversationView:
@@ -49,13 +49,19 @@ def view_conversation(messages: tuple[ChatMessage, ...]) -> ConversationView:
         results=tuple(m for m in behind[start + 1 :] if m.role == "tool"),
         form=read_form(messages[holder].provider_state) if holder >= 0 and not is_stale else None,
         is_unrun=bool(answers) and is_not_run(answers[-1]),
+        worded_text=_last_worded(messages),
+        is_held=bool(answers) and answers[-1].content == HELD_CALL,
     )
+
+
+def _last_worded(messages: tuple[ChatMessage, ...]) -> str:
+    said = (message.content for message in reversed(messages) if message.role == "user")
+    return next((text for text in said if any(letter.isalpha() for letter in text)), "")
 
 
 def is_not_run(message: ChatMessage) -> bool:
     """Say whether a tool message tells that the call did not run for want of the visitor's yes."""
-    content = message.content.casefold()
-    return len(content) < 200 and any(phrase in content for phrase in _NOT_RUN)
+    return message.content in (HELD_CALL, DECLINED_CALL)
 
 
 def _is_ours(message: ChatMessage) -> bool:

@@ -21,6 +21,7 @@ from appliance.providers.builtin.conversation_state import (
 )
 from appliance.providers.builtin.form_dialogue import MAX_FAILURES, FormFiller
 from appliance.providers.builtin.general_answers import GeneralAnswers
+from appliance.providers.builtin.hours_answers import answer_hours
 from appliance.providers.builtin.knowledge import Knowledge
 from appliance.providers.builtin.knowledge_answers import (
     ENOUGH_COVERAGE,
@@ -31,8 +32,8 @@ from appliance.providers.builtin.knowledge_answers import (
 )
 from appliance.providers.builtin.mentions import ReadingContext
 from appliance.providers.builtin.message import Message, read_message
-from appliance.providers.builtin.phrasebook import choose_phrasebook
-from appliance.providers.builtin.result_rendering import render_result
+from appliance.providers.builtin.phrasebook import Phrasebook, choose_phrasebook
+from appliance.providers.builtin.result_rendering import render_result, reports_failure
 from appliance.providers.builtin.tool_matching import ToolMatch, Toolset
 
 _ENOUGH_TOOL = 0.5
@@ -59,15 +60,19 @@ class Dialogue:
             shop_name=request.briefing.shop_name,
         )
         self._message: Message = read_message(self._view.text, context)
-        is_in_form = self._view.form is not None and self._view.form.status == "asking"
-        self._book = choose_phrasebook(
-            request.briefing.language,
-            self._view.text,
-            min_words=_FORM_LANGUAGE_WORDS if is_in_form else 1,
-        )
+        self._book = self._choose_book()
         self._general = GeneralAnswers(
             self._book, request.briefing.shop_name, knowledge, toolset.tools
         )
+
+    def _choose_book(self) -> Phrasebook:
+        """Return the visitor's language; a message of digits is in that of the one before."""
+        language = self._briefing.language
+        if not any(character.isalpha() for character in self._view.text):
+            return choose_phrasebook(language, self._view.worded_text)
+        is_in_form = self._view.form is not None and self._view.form.status == "asking"
+        least = _FORM_LANGUAGE_WORDS if is_in_form else 1
+        return choose_phrasebook(language, self._view.text, min_words=least)
 
     def answer(self) -> Answer:
         """Return the answer to the last visitor message or to the last tool results."""
@@ -76,7 +81,7 @@ class Dialogue:
         form = self._view.form
         filler = self._filler(form) if form else None
         if form is not None and filler is not None:
-            if form.status == "asking":
+            if form.status == "asking" or self._view.is_held:
                 return self._in_form(form, filler)
             is_open = form.status == "declined" or self._view.is_unrun
             if is_open and self._changes(form, filler):
@@ -87,9 +92,13 @@ class Dialogue:
 
     def _changes(self, form: Form, filler: FormFiller) -> bool:
         """Say whether the message changes a value of a form that was not carried out."""
-        return filler.reads(form, self._message) and not (
-            intents.is_question(self._message) and self._is_known()
-        )
+        message = self._message
+        if intents.asks_hours(message) or not filler.reads(form, message):
+            return False
+        if intents.is_question(message) and self._is_known():
+            return False
+        other = next(iter(self._toolset.match(message)), None)
+        return other is None or other.tool.name == form.tool or other.similarity < _SURE_TOOL
 
     def _is_known(self) -> bool:
         known = find_best(self._knowledge, self._message)
@@ -111,6 +120,10 @@ class Dialogue:
         form = self._view.form
         if any(is_not_run(result) for result in results):
             filler = self._filler(form) if form else None
+            if form is not None and form.parked is not None:
+                return self._unpark(
+                    form, Answer(intent="declined", text=self._book.say("declined_parked"))
+                )
             if form is None or filler is None or intents.cancels(self._message):
                 return Answer(intent="declined", text=self._book.say("declined_plain"))
             form = msgspec.structs.replace(form, status="declined")
@@ -119,59 +132,109 @@ class Dialogue:
             self._failure() if result.is_error else render_result(result.content, self._book)
             for result in results
         ]
-        return Answer(intent="result", text=join_paragraphs(*dict.fromkeys(texts)), form=form)
+        if form is not None and any(reports_failure(result.content) for result in results):
+            form = msgspec.structs.replace(form, status="declined")  # another value may do
+        told = Answer(intent="result", text=join_paragraphs(*dict.fromkeys(texts)), form=form)
+        return self._unpark(form, told) if form is not None and form.parked is not None else told
+
+    def _unpark(self, form: Form, told: Answer) -> Answer:
+        """Go back to the form that another one came in between of."""
+        parked = form.parked
+        filler = self._filler(parked) if parked else None
+        if parked is None or filler is None:
+            return told
+        return self._resume(parked, filler, told)
 
     def _failure(self) -> str:
         return join_paragraphs(self._book.say("result_failed"), self._general.offer_human())
 
     def _in_form(self, form: Form, filler: FormFiller) -> Answer:
-        if intents.cancels(self._message):
+        """Answer while a form is filled in, or while its call waits for the visitor's yes."""
+        message = self._message
+        is_held = form.status != "asking"
+        if intents.cancels(message) or (is_held and intents.calls_off(message)):
             return self._general.cancelled(had_form=True)
-        if intents.wants_human(self._message):
+        if intents.wants_human(message):
             return self._general.human()
-        aside = self._aside(form, filler)
-        if aside is not None:
-            return aside
-        answer = filler.answer(form, self._message)
-        if answer.form is not None and answer.form.failures >= MAX_FAILURES:
-            text, buttons = self._general.give_up()
-            return msgspec.structs.replace(
-                answer, text=join_paragraphs(text, answer.text), quick_replies=buttons
-            )
-        return answer
-
-    def _aside(self, form: Form, filler: FormFiller) -> Answer | None:
-        """Answer what the form did not ask: small talk, a question, another request."""
-        resume = self._book.say("form_resume")
-        talk = intents.find_small_talk(self._message)
+        talk = intents.find_small_talk(message)
         if talk == "goodbye":
             return self._general.small_talk(talk)
-        if talk is not None and not intents.leftover(self._message, talk):
-            return filler.ask_again(form, resume)
-        if not intents.is_question(self._message) and filler.reads(form, self._message):
+        if talk is not None and not intents.leftover(message, talk):
+            return self._resume(form, filler)
+        aside = self._aside(form, filler)
+        if aside is not None and (aside.call_tool or aside.form):
+            return aside
+        if aside is not None:
+            return self._resume(form, filler, aside)
+        if is_held and not filler.reads(form, message):
+            return self._ask_held_again(form, filler)
+        answer = filler.answer(form, message)
+        if answer.form is not None and answer.form.failures >= MAX_FAILURES:
+            text, buttons = self._general.give_up(filler.name_asked(answer.form))
+            return msgspec.structs.replace(answer, text=text, quick_replies=buttons)
+        return answer
+
+    def _ask_held_again(self, form: Form, filler: FormFiller) -> Answer:
+        """Ask again for a call that waits, behind words that neither decide nor change it."""
+        if intents.only_nods(self._message):
+            return filler.hold_again(form, "")
+        failures = form.failures + 1
+        form = msgspec.structs.replace(form, failures=failures)
+        text = self._book.say("form_not_understood")
+        if failures >= MAX_FAILURES:
+            text = f"{text} {self._book.say('form_held_help')}"
+        return filler.hold_again(form, text)
+
+    def _resume(self, form: Form, filler: FormFiller, told: Answer | None = None) -> Answer:
+        """Go on with a form, or ask again for its call, behind what was told in between."""
+        text = told.text if told else ""
+        if form.status == "called":
+            return filler.hold_again(form, text)
+        back = filler.ask_again(form, join_paragraphs(text, self._book.say("form_resume")))
+        if told is None:
+            return back
+        return msgspec.structs.replace(back, intent=told.intent, citations=told.citations)
+
+    def _aside(self, form: Form, filler: FormFiller) -> Answer | None:
+        """Answer what the form did not ask: a question, another request; ``None`` if neither."""
+        message = self._message
+        if intents.asks_identity(message):
+            return self._general.identity()
+        if intents.asks_hours(message) and self._knowledge.week.entries:
+            return self._hours()
+        reads, is_asking = filler.reads(form, message), intents.is_question(message)
+        known = find_best(self._knowledge, message)
+        tool = next(iter(self._toolset.match(message)), None)
+        is_same = tool is not None and tool.tool.name == form.tool
+        is_switch = tool and not is_same and self._is_switch(tool, form, filler, reads=reads)
+        if tool and is_switch and self._beats(tool, known):
+            return self._open(tool, parked=form)
+        if reads and not is_asking:
             return None
-        known = find_best(self._knowledge, self._message)
-        tool = next(iter(self._toolset.match(self._message)), None)
-        is_other = tool is not None and tool.tool.name != form.tool
-        if tool and is_other and tool.similarity >= _SURE_TOOL and self._beats(tool, known):
-            return self._open(tool)
-        is_asking = intents.is_question(self._message)
-        if (
-            known
-            and is_asking
-            and known.coverage >= ENOUGH_COVERAGE
-            and known.score > (0.0 if "?" in self._message.reading.text else ENOUGH_COVERAGE)
-        ):
-            if (
-                filler.reads(form, self._message)
-                and known.document.kind != "faq"
-                and (tool is not None and not is_other and tool.score > known.score)
-            ):
-                return None
-            told = self._tell(known)
-            back = filler.ask_again(form, join_paragraphs(told.text, resume))
-            return msgspec.structs.replace(back, intent=told.intent, citations=told.citations)
+        if known and is_asking and self._is_answer(known):
+            is_for_form = tool is not None and is_same and tool.score > known.score
+            if not (reads and is_for_form and known.document.kind != "faq"):
+                return self._tell(known)
+        if is_asking and not reads and not filler.takes_any_text(form):
+            return Answer(intent="unknown", text=self._book.say("unknown"))
         return None
+
+    def _is_switch(self, tool: ToolMatch, form: Form, filler: FormFiller, *, reads: bool) -> bool:
+        """Say whether a message in the middle of a form asks for another tool."""
+        if tool.similarity >= _SURE_TOOL:
+            return True
+        if reads or filler.takes_any_text(form) or not self._is_wanted(tool):
+            return False
+        return intents.is_question(self._message) or intents.is_request(self._message)
+
+    def _is_answer(self, known: KnowledgeMatch) -> bool:
+        least = 0.0 if "?" in self._message.reading.text else ENOUGH_COVERAGE
+        return known.coverage >= ENOUGH_COVERAGE and known.score > least
+
+    def _hours(self) -> Answer:
+        now = self._briefing.now
+        text = answer_hours(self._knowledge.week, self._message, self._book, now)
+        return Answer(intent="hours", text=text)
 
     def _tell(self, known: KnowledgeMatch) -> Answer:
         return answer_from(known, self._knowledge, self._message, self._book, self._briefing.now)
@@ -187,6 +250,8 @@ class Dialogue:
             return self._general.capabilities()
         if intents.cancels(message) or intents.only_nods(message):
             return self._general.cancelled(had_form=False)
+        if intents.asks_hours(message) and self._knowledge.week.entries:
+            return self._hours()
         tool = next(iter(self._toolset.match(message)), None)
         if intents.wants_human(message) and not (tool and tool.similarity >= _SURE_TOOL):
             return self._general.human()
@@ -216,11 +281,16 @@ class Dialogue:
         for_tool = max(tool.score, tool.similarity) + _REQUEST_BONUS * wants
         return for_tool > known.score + _QUESTION_BONUS * asks
 
-    def _open(self, match: ToolMatch) -> Answer:
+    def _open(self, match: ToolMatch, *, parked: Form | None = None) -> Answer:
         filler = FormFiller(
             match.tool, match.slots, self._book, self._briefing.now, self._knowledge.week
         )
-        return filler.open(self._message)
+        answer = filler.open(self._message)
+        if parked is None or answer.form is None:
+            return answer
+        parked = msgspec.structs.replace(parked, parked=None)
+        form = msgspec.structs.replace(answer.form, parked=parked)
+        return msgspec.structs.replace(answer, form=form)
 
     def _follow_up(self, last: Form | None) -> Answer | None:
         """Take "and order 678?" as the last tool asked again with another value."""

@@ -6,6 +6,7 @@ decided in ``dialogue``. Confirming a write is the agent loop's part.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 
@@ -19,11 +20,11 @@ from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.opening_hours import WeekHours
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.slot_checks import Objection, check_value, find_misfit
-from appliance.providers.builtin.slot_filling import Extracted, SlotReader
+from appliance.providers.builtin.slot_filling import Extracted, SlotReader, is_bare_number
 from appliance.providers.builtin.slot_values import write_datetime
 from appliance.providers.builtin.slots import Slot
 
-MAX_FAILURES = 3
+MAX_FAILURES = 2
 _HALF_DAY = 12 * 60
 _EARLIEST_UNMARKED = 7 * 60
 
@@ -58,9 +59,10 @@ class FormFiller:
         """Say whether the message has a value, other than free text, for the form."""
         asked = self._by_key.get(form.asked or "")
         reader = self._reader(message, form)
-        is_loose = self._is_correction(form, message)
-        found = reader.read_all(is_opening=False, are_numbers_loose=is_loose)
-        if found.values or self._moment(form, message, asked):
+        is_loose = self._is_correction(form, message) or _fits_elsewhere(asked, message)
+        everything = reader.read_all(is_opening=False, are_numbers_loose=is_loose)
+        found = self._relevant(form, asked, message, everything)
+        if found.values or found.partial or self._moment(form, message, asked):
             return True
         return (
             asked is not None
@@ -72,8 +74,10 @@ class FormFiller:
         """Take the message as the answer to what was asked, or as a correction."""
         asked = self._by_key.get(form.asked or "")
         reader = self._reader(message, form)
-        is_loose = self._is_correction(form, message) or (
-            asked is not None and asked.kind == "number"
+        is_loose = (
+            self._is_correction(form, message)
+            or _fits_elsewhere(asked, message)
+            or (asked is not None and asked.kind == "number")
         )
         everything = reader.read_all(is_opening=False, are_numbers_loose=is_loose)
         found = self._relevant(form, asked, message, everything)
@@ -84,19 +88,33 @@ class FormFiller:
             value = reader.read_answer(asked)
             if value is not None:
                 found.values[asked.key] = value
-        changed = [key for key in found.values if key in form.values]
+        unasked = [key for key in found.values if key in form.values or key != form.asked]
         updated, objections = self._take(form, found)
         if not found.values and asked is not None and asked.key not in found.partial:
             objections = [nothing_found(asked)]
         lead = ""
-        if changed and not objections:
-            told: JsonObject = {key: updated.values[key] for key in changed}
+        if unasked and not objections:
+            told: JsonObject = {key: updated.values[key] for key in found.values}
             lead = note(self._slots, told, self._book)
         return self._advance(updated, lead, objections)
 
     def ask_again(self, form: Form, lead: str) -> Answer:
         """Repeat the open question after ``lead``, for example behind an answer to another one."""
         return self._advance(form, lead, [], is_retry=True)
+
+    def hold_again(self, form: Form, text: str) -> Answer:
+        """Ask once more for the call that waits for the visitor's yes, behind ``text``."""
+        return msgspec.structs.replace(self._call(form, failures=form.failures), text=text)
+
+    def takes_any_text(self, form: Form) -> bool:
+        """Say whether what is asked for is free text, so that any words may be the answer."""
+        asked = self._by_key.get(form.asked or "")
+        return asked is not None and asked.kind == "text"
+
+    def name_asked(self, form: Form) -> str:
+        """Return what the form asks for, or an empty string."""
+        asked = self._by_key.get(form.asked or "")
+        return asked.name_in(self._book.language) if asked else ""
 
     def _relevant(
         self, form: Form, asked: Slot | None, message: Message, found: Extracted
@@ -114,11 +132,21 @@ class FormFiller:
                 and not is_correction
             ):
                 continue
+            if is_known and not is_correction and self._is_for_the_asked(asked, slot, message):
+                continue
             same_kind = asked is not None and key != asked.key and slot.kind == asked.kind
             if is_known and (same_kind or (slot.kind == "person_name" and not is_correction)):
                 continue
             values[key] = value
         return Extracted(values, found.partial)
+
+    def _is_for_the_asked(self, asked: Slot | None, slot: Slot, message: Message) -> bool:
+        """Say whether a word read as a known slot's value may rather answer what was asked."""
+        if slot.kind == "number":
+            return _fits_elsewhere(asked, message)
+        is_word = len(message.reading.words) == 1 and not re.search(r"\d", message.reading.text)
+        is_name_asked = asked is not None and asked.kind == "person_name"
+        return slot.kind == "date" and is_name_asked and is_word  # a Hebrew name, "שני"
 
     def _is_correction(self, form: Form, message: Message) -> bool:
         return message.reading.has("intent.correction") or form.status != "asking"
@@ -200,14 +228,20 @@ class FormFiller:
             return None
         return next((slot for slot in self._slots if slot.path == path and slot.is_required), None)
 
-    def _call(self, form: Form) -> Answer:
-        form = msgspec.structs.replace(form, asked=None, failures=0, status="called")
+    def _call(self, form: Form, *, failures: int = 0) -> Answer:
+        form = msgspec.structs.replace(form, asked=None, failures=failures, status="called")
         return Answer(
             intent="tool",
             call_tool=self._tool.name,
             arguments=build_arguments(self._slots, form.values),
             form=form,
         )
+
+
+def _fits_elsewhere(asked: Slot | None, message: Message) -> bool:
+    """Say whether the message is a number that cannot answer what was asked."""
+    can_be_number = asked is None or asked.kind not in ("person_name", "email", "url", "boolean")
+    return not can_be_number and is_bare_number(message)
 
 
 def _without(values: JsonObject, key: str) -> JsonObject:

@@ -1,7 +1,7 @@
 """What a form says: its next question, what it noted, why a value does not do.
 
-Owns the wording around a tool's own titles and descriptions, which stay as the operator wrote them;
-the course of the form is left to ``form_dialogue``.
+Owns the wording around a tool's own titles, which stay as the operator wrote them, and never shows
+a description; the course of the form is left to ``form_dialogue``.
 """
 
 from __future__ import annotations
@@ -10,39 +10,59 @@ from collections.abc import Iterable
 
 from appliance.domain.json_types import JsonValue
 from appliance.providers.builtin.answers import Form, pick_quick_replies
-from appliance.providers.builtin.lexicon import read_text
+from appliance.providers.builtin.number_roles import counts_people
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.result_values import render_inline
 from appliance.providers.builtin.slot_checks import Objection
 from appliance.providers.builtin.slots import Slot
+from appliance.wording import find_role, load_words
 
-_LONGEST_HINT = 120
-_BY_KIND = {
-    "date": "ask_date", "time": "ask_time", "datetime": "ask_datetime", "phone": "ask_phone",
-    "email": "ask_email", "person_name": "ask_person_name", "boolean": "ask_boolean",
-    "choice": "ask_choice",
-}  # fmt: skip
+_LONGEST_EXAMPLE = 60
+_BY_KIND = ("date", "time", "datetime", "phone", "email", "person_name", "boolean", "choice")
+_BY_ROLE = (
+    "date", "time", "datetime", "name", "phone", "email", "people", "order_number", "quantity",
+    "address", "product",
+)  # fmt: skip
+"""Common meanings whose question says it all, so that the parameter's own name is left out."""
 
 
 def ask_for(slot: Slot, form: Form, book: Phrasebook) -> str:
     """Return the question for a slot in the language of ``book``."""
-    label = slot.label
-    hint = slot.description if len(slot.description) <= _LONGEST_HINT else ""
+    label = slot.name_in(book.language)
     if slot.kind == "datetime" and slot.key in form.partial:
-        return book.say("ask_datetime_time", label=label)
-    if slot.kind in _BY_KIND:
-        question = book.say(_BY_KIND[slot.kind], label=hint or label)
-    elif hint and read_text(hint).has("intent.question"):
-        question = hint if hint.endswith("?") else hint.rstrip(".") + "?"
-    elif hint:
-        question = book.say("ask_described", label=label, description=hint)
-    elif slot.kind == "number":
-        question = book.say("ask_number", label=label)
+        return book.say("ask_datetime_time")
+    role = _role_of(slot)
+    if label.endswith("?"):
+        question = label
+    elif slot.kind == "choice":
+        told = "\n".join(f"- {choice.label}" for choice in slot.choices[:12])
+        question = f"{book.say('ask_choice', label=label)}\n\n{told}"
+    elif role is not None:
+        question = book.say(f"ask_{role}")
+    elif slot.kind in _BY_KIND:
+        question = book.say(f"ask_{slot.kind}_for", label=label)
     else:
-        question = book.say("ask_please", label=label)
-    if slot.kind == "choice":
-        question += "\n\n" + "\n".join(f"- {choice.label}" for choice in slot.choices[:12])
-    return question
+        question = book.say("ask_number" if slot.kind == "number" else "ask_please", label=label)
+    example = _example_for(slot, book)
+    return f"{question} {book.say('ask_example', example=example)}" if example else question
+
+
+def _role_of(slot: Slot) -> str | None:
+    """Return the common meaning to ask by, where the slot's kind agrees with it."""
+    if slot.kind in ("boolean", "choice"):
+        return None
+    if slot.kind == "number" and counts_people(slot):
+        return "people"
+    role = next((role for role in map(find_role, slot.names) if role in _BY_ROLE), None)
+    return None if role == "name" and slot.kind != "person_name" else role
+
+
+def _example_for(slot: Slot, book: Phrasebook) -> str:
+    """Return an example worth showing: of a code, or of words that the visitor can read."""
+    example = slot.example
+    if slot.kind not in ("code", "text") or len(example) > _LONGEST_EXAMPLE:
+        return ""
+    return example if slot.kind == "code" or load_words(book.language).can_read(example) else ""
 
 
 def offer_for(slot: Slot, book: Phrasebook) -> tuple[str, ...]:
@@ -57,7 +77,7 @@ def offer_for(slot: Slot, book: Phrasebook) -> tuple[str, ...]:
 def note(slots: Iterable[Slot], values: dict[str, JsonValue], book: Phrasebook) -> str:
     """Return a sentence that repeats the given values, or an empty string."""
     parts = [
-        f"{slot.label}: {render_inline(_shown(slot, values[slot.key]), book)}"
+        f"{slot.name_in(book.language)}: {render_inline(_shown(slot, values[slot.key]), book)}"
         for slot in slots
         if slot.key in values
     ]
@@ -71,7 +91,7 @@ def _shown(slot: Slot, value: JsonValue) -> JsonValue:
 _NOTHING_FOUND = {
     "date": "invalid_date", "time": "invalid_time", "datetime": "invalid_datetime",
     "number": "invalid_number", "email": "invalid_email", "phone": "invalid_phone",
-    "url": "invalid_url", "boolean": "invalid_boolean",
+    "url": "invalid_url", "boolean": "invalid_boolean", "person_name": "invalid_person_name",
 }  # fmt: skip
 
 

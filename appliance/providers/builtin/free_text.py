@@ -101,9 +101,12 @@ def _gap_pauses(reading: Reading, position: int) -> bool:
 def label_position(message: Message, slot: Slot) -> int | None:
     """Return the position of the last word of the slot's label in the message, or ``None``."""
     reading = message.reading
-    wanted = read_text(slot.label)
     forms = {
-        form for i, w in enumerate(wanted.words) if i not in wanted.stop for form in stems(w.folded)
+        form
+        for wanted in map(read_text, slot.names)
+        for i, w in enumerate(wanted.words)
+        if i not in wanted.stop
+        for form in stems(w.folded)
     }
     hits = [
         i

@@ -13,9 +13,10 @@ from appliance.providers.builtin.answers import Answer, join_paragraphs, pick_qu
 from appliance.providers.builtin.knowledge import Knowledge
 from appliance.providers.builtin.knowledge_answers import list_contacts
 from appliance.providers.builtin.phrasebook import Phrasebook
+from appliance.wording import name_tool
 
 _MAX_TOOLS_TOLD = 6
-_MAX_DESCRIPTION = 160
+_MAX_NAME = 160
 
 
 class GeneralAnswers:
@@ -83,9 +84,9 @@ class GeneralAnswers:
         contacts = list_contacts(self._knowledge, self._book, "human_contact")
         return contacts or self._book.say("human_no_contact")
 
-    def give_up(self) -> tuple[str, tuple[str, ...]]:
-        """Return text and buttons for a form that does not get on."""
-        text = join_paragraphs(self._book.say("form_give_up"), self.offer_human())
+    def give_up(self, label: str) -> tuple[str, tuple[str, ...]]:
+        """Return text and buttons for a form that does not get on with what ``label`` names."""
+        text = self._book.say("form_give_up", label=label)
         return text, (self._human_button(), self._book.say("quick_cancel"))
 
     def _human_button(self) -> str:
@@ -125,5 +126,6 @@ class GeneralAnswers:
         lines = []
         for tool in self._tools[:_MAX_TOOLS_TOLD]:
             example = next((e for e in tool.examples if self._is_ours(e)), "")
-            lines.append(example or tool.description.strip()[:_MAX_DESCRIPTION] or tool.name)
+            name = name_tool(tool.name, tool.parameters_schema, self._book.language)
+            lines.append(example or name[:_MAX_NAME])
         return lines

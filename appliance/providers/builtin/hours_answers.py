@@ -7,16 +7,19 @@ Owns choosing which of these was asked and the sentence for it; understanding th
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.opening_hours import EVERY_DAY, HoursEntry, Span, WeekHours
 from appliance.providers.builtin.phrase_table import PhraseTable
-from appliance.providers.builtin.phrasebook import Phrasebook
+from appliance.providers.builtin.phrasebook import Phrasebook, load_phrasebooks
 from appliance.providers.builtin.times import format_time
 from appliance.providers.builtin.words import is_hebrew
+from appliance.wording import load_words, write_day
 
 _DAY_MINUTES = 24 * 60
+_WEEK = 7
 
 
 def answer_hours(week: WeekHours, message: Message, book: Phrasebook, now: datetime) -> str:
@@ -28,14 +31,21 @@ def answer_hours(week: WeekHours, message: Message, book: Phrasebook, now: datet
         entry = week.on(day.weekday())
         if entry is not None:
             return _answer_day(entry, week, day, times[0].value if times else None, book, now)
-    elif _asks_now(message, book) and week.is_open_at(now) is not None:
+    elif _asks_now(message) and week.is_open_at(now) is not None:
         return _answer_now(week, book, now)
     return list_hours(week, book)
 
 
-def _asks_now(message: Message, book: Phrasebook) -> bool:
-    table = PhraseTable((phrase, True) for phrase in book.times.now)
+def _asks_now(message: Message) -> bool:
+    table = _load_now()
     return any(table.find(message.reading.words, i) for i in range(len(message.reading.words)))
+
+
+@lru_cache(maxsize=1)
+def _load_now() -> PhraseTable[bool]:
+    return PhraseTable(
+        (phrase, True) for book in load_phrasebooks().values() for phrase in book.times.now
+    )
 
 
 def list_hours(week: WeekHours, book: Phrasebook, entries: tuple[HoursEntry, ...] = ()) -> str:
@@ -49,7 +59,7 @@ def _label(entry: HoursEntry, book: Phrasebook) -> str:
     is_foreign = is_hebrew(entry.label) != (book.language == "he")
     if not is_foreign or not entry.days or entry.days == EVERY_DAY:
         return entry.label.replace("_", " ")
-    names = book.dates.weekday_names
+    names = load_words(book.language).weekday_names
     if len(entry.days) > 2 and _is_run(entry.days):
         return f"{names[entry.days[0]]} – {names[entry.days[-1]]}"
     return ", ".join(names[day] for day in entry.days)
@@ -83,13 +93,18 @@ def _answer_day(
     if entry.spans is None:
         return _begin(book.say("hours_day_given", label=name, text=entry.text))
     if not entry.spans:
-        return _begin(book.say("hours_day_closed", day=name))
+        return _begin(book.say("hours_day_closed", day=_lead(name)))
     ranges = _ranges(entry.spans, book)
     if minutes is None:
-        return _begin(book.say("hours_day_open", day=name, ranges=ranges))
+        return _begin(book.say("hours_day_open", day=_lead(name), ranges=ranges))
     moment = datetime.combine(day, time(minutes // 60, minutes % 60), now.tzinfo)
     sentence = "hours_at_open" if week.is_open_at(moment) else "hours_at_closed"
-    return book.say(sentence, day=name, time=format_time(minutes), ranges=ranges)
+    return book.say(sentence, day=_lead(name), time=format_time(minutes), ranges=ranges)
+
+
+def _lead(name: str) -> str:
+    """Return a day's name as it stands before the rest of a sentence."""
+    return f"{name}," if "," in name else name
 
 
 def _begin(sentence: str) -> str:
@@ -107,7 +122,9 @@ def _answer_now(week: WeekHours, book: Phrasebook, now: datetime) -> str:
         return book.say("hours_now_closed")
     day, minutes = opening
     return book.say(
-        "hours_now_closed_next", day=name_day(day.date(), book, now), time=format_time(minutes)
+        "hours_now_closed_next",
+        day=_lead(name_day(day.date(), book, now)),
+        time=format_time(minutes),
     )
 
 
@@ -116,16 +133,12 @@ def _midnight_after(now: datetime) -> datetime:
 
 
 def name_day(day: date, book: Phrasebook, now: datetime) -> str:
-    """Return a day as "today (Wednesday, May 7)" or "on Friday, May 9"."""
-    text = book.dates.template
-    for name, value in (
-        ("weekday", book.dates.weekday_names[day.weekday()]),
-        ("month", book.dates.month_names[day.month - 1]),
-        ("day", day.day),
-    ):
-        text = text.replace("{" + name + "}", str(value))
+    """Return a day as "tomorrow, Thursday", "on Sunday" or, further away, "on Friday, 16 May"."""
+    words = load_words(book.language)
+    weekday = words.weekday_names[day.weekday()]
     ahead = (day - now.date()).days
     if ahead in (0, 1):
-        return book.say("hours_today" if ahead == 0 else "hours_tomorrow", day=text)
-    text = text if day.year == now.year else f"{text} {day.year}"
-    return book.say("hours_other_day", day=text)
+        return book.say("hours_today" if ahead == 0 else "hours_tomorrow", weekday=weekday)
+    if 1 < ahead < _WEEK:
+        return book.say("hours_other_day", day=weekday)
+    return book.say("hours_other_day", day=write_day(day, words, has_year=day.year != now.year))

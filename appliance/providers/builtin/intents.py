@@ -11,6 +11,8 @@ SMALL_TALK = ("goodbye", "thanks", "greeting")
 """Intents that a message may have beside a question, the telling ones first."""
 _POLITE = tuple(f"intent.{name}" for name in (*SMALL_TALK, "request", "yes"))
 _LONGEST_ASIDE = 3
+_ABOUT_HOURS = ("~hours", "~business", "~availability", "~day_count", "~night")
+"""Concepts that a question for opening hours may have."""
 
 
 def leftover(message: Message, *intents: str) -> int:
@@ -77,6 +79,15 @@ def cancels(message: Message) -> bool:
     )
 
 
+def calls_off(message: Message) -> bool:
+    """Say whether the message is a no to what waits: "ok wait, don't do that"."""
+    reading = message.reading
+    is_no = reading.has("intent.no") or reading.has("intent.cancel")
+    is_value = bool(message.mentions) or reading.has("cue.name")
+    is_all = leftover(message, "cancel", "no", "pause") == 0
+    return is_no and is_all and not is_value and not is_question(message)
+
+
 def is_question(message: Message) -> bool:
     """Say whether the message asks rather than tells."""
     if "?" in message.reading.text:
@@ -87,6 +98,18 @@ def is_question(message: Message) -> bool:
 def is_request(message: Message) -> bool:
     """Say whether the message wants something done."""
     return message.reading.has("intent.request")
+
+
+def asks_hours(message: Message) -> bool:
+    """Say whether the message asks for opening hours and nothing else, maybe of a day or now."""
+    reading = message.reading
+    if not reading.has("intent.hours") or reading.has("intent.vacancy"):
+        return False
+    if any(match.name[0] == "~" and match.name not in _ABOUT_HOURS for match in reading.matches):
+        return False
+    known = reading.covered(("intent.hours", "intent.question", *_ABOUT_HOURS, *_POLITE))
+    known |= reading.stop | message.light | message.value_words()
+    return known.issuperset(range(len(reading.words)))
 
 
 def is_follow_up(message: Message) -> bool:

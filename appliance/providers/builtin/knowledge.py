@@ -21,7 +21,7 @@ from appliance.providers.builtin.lexicon import load_lexicon
 from appliance.providers.builtin.opening_hours import WeekHours, build_week
 from appliance.providers.builtin.result_values import render_inline
 from appliance.providers.builtin.search_index import SearchIndex, document_keys
-from appliance.providers.builtin.slots import humanise
+from appliance.wording import humanise
 
 DocumentKind = Literal["faq", "policy", "contact", "hours", "about"]
 _BODY_WEIGHT = 0.6

@@ -20,6 +20,7 @@ from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.opening_hours import EVERY_DAY, WeekHours
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.search_index import Found, query_terms
+from appliance.wording import name_parameter
 
 ENOUGH_COVERAGE = 0.55
 _RELATED_COVERAGE = 0.25
@@ -99,18 +100,23 @@ def _contact(
     terms = query_terms(message)
     named = {key for term in terms for key, _ in term.keys} - {"~contact"}
     if any(knowledge.index.has_key(match.number, key) for key in named):
-        return f"{match.document.title}: {match.document.text}"
+        return f"{_label(match.document, book)}: {match.document.text}"
     return list_contacts(knowledge, book)
 
 
 def list_contacts(knowledge: Knowledge, book: Phrasebook, sentence: str = "contact_all") -> str:
     """Return all ways to reach the shop as a Markdown list, or an empty string."""
     lines = [
-        f"- {document.title}: {document.text}"
+        f"- {_label(document, book)}: {document.text}"
         for document in knowledge.documents
         if document.kind == "contact" and document.text
     ]
     return "\n".join([book.say(sentence), "", *lines]) if lines else ""
+
+
+def _label(document: Document, book: Phrasebook) -> str:
+    """Return the operator's label, or our word for it where it is in other letters."""
+    return name_parameter(document.title, None, book.language)
 
 
 def _asked_hours(match: KnowledgeMatch, knowledge: Knowledge, message: Message) -> WeekHours:

@@ -73,7 +73,9 @@ def _affinity(message: Message, mention: Mention, slot: Slot, numeric: Sequence[
         return _NAMED
     if wanted and wanted in _concepts_at(message, after | before):
         return _ADJACENT
-    label = {form for word in read_text(slot.label).words for form in stems(word.folded)}
+    label = {
+        form for name in slot.names for word in read_text(name).words for form in stems(word.folded)
+    }
     near = [reading.words[i] for i in before | after if 0 <= i < len(reading.words)]
     if any(label & set(stems(w.folded)) and not _is_stop(message, w.start) for w in near):
         return _ADJACENT
@@ -99,6 +101,11 @@ def _count_of(slot: Slot) -> str | None:
         if found:
             return found
     return None
+
+
+def counts_people(slot: Slot) -> bool:
+    """Say whether a numeric slot is for a number of people."""
+    return _count_of(slot) == "~people"
 
 
 def _concepts_at(message: Message, positions: set[int]) -> set[str]:

@@ -13,7 +13,7 @@ from appliance.providers.builtin.lexicon import Reading
 from appliance.providers.builtin.mentions import Mention, word_mention
 from appliance.providers.builtin.phrase_table import Hit, PhraseTable
 from appliance.providers.builtin.phrasebook import load_phrasebooks
-from appliance.providers.builtin.words import Word
+from appliance.providers.builtin.words import Word, fold
 
 _DIGITS = re.compile(r"(?<![\w.,])[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|[-+]?\d+(?:\.\d+)?(?!\d)")
 _HUNDRED = 100
@@ -26,6 +26,14 @@ def load_number_words() -> PhraseTable[int]:
         (phrase, value)
         for book in load_phrasebooks().values()
         for phrase, value in book.numbers.words.items()
+    )
+
+
+@lru_cache(maxsize=1)
+def load_dependent_words() -> frozenset[str]:
+    """Return the number words that stand only before a noun, folded."""
+    return frozenset(
+        fold(word) for book in load_phrasebooks().values() for word in book.numbers.before_nouns
     )
 
 

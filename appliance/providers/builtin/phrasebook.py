@@ -22,9 +22,7 @@ class DateWords(Struct, frozen=True, kw_only=True):
     relative: dict[str, int]
     weekdays: list[list[str]]
     weekday_letters: dict[str, int]
-    weekday_names: list[str]
     months: list[list[str]]
-    month_names: list[str]
     next: list[str]
     this: list[str]
     in_: list[str] = msgspec.field(name="in")
@@ -36,7 +34,6 @@ class DateWords(Struct, frozen=True, kw_only=True):
     ordinals: list[str]
     of: list[str]
     the: list[str]
-    template: str
 
 
 class TimeWords(Struct, frozen=True, kw_only=True):
@@ -64,6 +61,7 @@ class NumberWords(Struct, frozen=True, kw_only=True):
 
     words: dict[str, int]
     articles: list[str]
+    before_nouns: list[str]
 
 
 class Phrases(Struct, frozen=True, kw_only=True):

@@ -7,14 +7,15 @@ Owns choosing the sentence and the fields worth showing; single values are left 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 import msgspec
 
-from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.json_types import JsonValue
 from appliance.providers.builtin.phrasebook import Phrasebook
-from appliance.providers.builtin.result_values import is_currency, render_inline
-from appliance.providers.builtin.slots import humanise
+from appliance.providers.builtin.result_values import is_currency, render_inline, tells
+from appliance.wording import name_parameter
 
 MAX_TEXT_LENGTH = 2_000
 _MAX_ITEMS = 5
@@ -25,7 +26,17 @@ _TITLE_KEYS = ("name", "title", "label", "product", "product_name", "id")
 _PRICE_KEYS = re.compile(r"(?:^|_)(?:price|cost|total|amount|fee)$", re.I)
 _PLUMBING_KEY = re.compile(
     r"^(?:success|ok|is_success|code|http_status|status_code|error|errors|request_id|trace_id|meta|"
-    r"timestamp|uuid|count|total_count|page|limit|offset|has_more|next_cursor|_.*|.*_id|.*Id)$"
+    r"timestamp|uuid|guid|sku|.*_sku|count|total_count|page|limit|offset|has_more|next_cursor|"
+    r"_.*|.*_id|.*Id)$"
+)
+_BOOKKEEPING_KEY = re.compile(
+    r"^(?:id|.*_count|.*Count|(?:created|updated|modified|placed|ordered|issued|checked|generated|processed)"
+    r"(?:_(?:at|on|time|date)|At|On))$"
+)
+"""Fields that say nothing to a visitor who has already been told a sentence."""
+_STATE_KEY = re.compile(r"^(?:status|state|outcome)$", re.I)
+_PLAIN_SUCCESS = frozenset(
+    {"ok", "success", "succeeded", "done", "confirmed", "created", "booked", "completed", "found"}
 )
 
 
@@ -33,6 +44,12 @@ def render_result(content: str, book: Phrasebook) -> str:
     """Return a tool's result, JSON or text, as Markdown in the frame language of ``book``."""
     value = parse_content(content)
     return render_value(value, book)
+
+
+def reports_failure(content: str) -> bool:
+    """Say whether a result tells by its own flag that nothing was done."""
+    value = _unwrap(parse_content(content))
+    return isinstance(value, Mapping) and _has_failed(value)
 
 
 def parse_content(content: str) -> JsonValue:
@@ -79,23 +96,64 @@ def _unwrap(value: JsonValue) -> JsonValue:
 
 def _render_object(value: Mapping[str, JsonValue], book: Phrasebook) -> str:
     sentence_key = next(
-        (k for k in _SENTENCE_KEYS if isinstance(value.get(k), str) and value[k].strip()), None
+        (k for k in _SENTENCE_KEYS if isinstance(value.get(k), str) and str(value[k]).strip()), None
     )
-    sentence = str(value[sentence_key]).strip()[:MAX_TEXT_LENGTH] if sentence_key else ""
+    if sentence_key is not None:
+        sentence = str(value[sentence_key]).strip()[:MAX_TEXT_LENGTH]
+        rest = {key: part for key, part in value.items() if key != sentence_key}
+        lines = _unsaid(rest, sentence, book)
+        return "\n".join([sentence, "", *lines]) if lines else sentence
+    if _has_failed(value):
+        return book.say("result_not_done")
+    lines = []
+    for key, part in _telling_fields(value):
+        if is_object_list(part):
+            lines.extend([f"- **{_label(key, book)}:**", *_nested(_items(part, book))])
+        else:
+            lines.append(f"- **{_label(key, book)}:** {_field(key, part, value, book)}")
+    if not lines:
+        return book.say("result_done")
+    return "\n".join([book.say("result_found"), "", *lines[: _MAX_FIELDS + _MAX_ITEMS + 1]])
+
+
+def _unsaid(value: Mapping[str, JsonValue], sentence: str, book: Phrasebook) -> list[str]:
+    """Return as lines what a visitor would miss beside ``sentence``, often nothing."""
+    has_failed = _has_failed(value)
     lines: list[str] = []
     for key, part in _telling_fields(value):
-        if key == sentence_key:
-            continue
-        if isinstance(part, list) and part and all(isinstance(item, Mapping) for item in part):
-            lines.extend([f"- **{humanise(key)}:**", *(f"  {item}" for item in _items(part, book))])
-        elif not (sentence and _is_said(part, sentence, book)):
-            lines.append(f"- **{humanise(key)}:** {_field(key, part, value, book)}")
-    lines = lines[: _MAX_FIELDS + _MAX_ITEMS + 1]
-    if _has_failed(value):
-        return sentence or book.say("result_not_done")
-    if not sentence:
-        sentence = book.say("result_found" if lines else "result_done")
-    return "\n".join([sentence, "", *lines]) if lines else sentence
+        if is_object_list(part):
+            names = [_title_of(item) for item in part]
+            if not all(name and tells(sentence, name, book) for name in names):
+                listed = _items(part, book, is_brief=True)
+                lines.extend([f"- **{_label(key, book)}:**", *_nested(listed)])
+        elif isinstance(part, Mapping):
+            if not has_failed:
+                lines.extend(_unsaid(part, sentence, book))
+        elif not (_is_idle(key, part) or tells(sentence, part, book)):
+            if has_failed and not isinstance(part, list):
+                continue  # a list may be of what is possible instead
+            lines.append(f"- **{_label(key, book)}:** {_field(key, part, value, book)}")
+    return lines[: _MAX_FIELDS + _MAX_ITEMS + 1]
+
+
+def is_object_list(part: JsonValue) -> TypeGuard[list[Mapping[str, JsonValue]]]:
+    """Say whether a value is a list of objects and not empty."""
+    return isinstance(part, list) and bool(part) and all(isinstance(i, Mapping) for i in part)
+
+
+def _is_idle(key: str, part: JsonValue) -> bool:
+    """Say whether a field adds nothing to a sentence: a yes or no, bookkeeping, "confirmed"."""
+    if isinstance(part, bool) or _BOOKKEEPING_KEY.match(key):
+        return True
+    return bool(_STATE_KEY.match(key)) and str(part).casefold() in _PLAIN_SUCCESS
+
+
+def _label(key: str, book: Phrasebook) -> str:
+    return name_parameter(key, None, book.language)
+
+
+def _nested(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
 
 
 def _has_failed(value: Mapping[str, JsonValue]) -> bool:
@@ -125,34 +183,38 @@ def _field(key: str, part: JsonValue, owner: Mapping[str, JsonValue], book: Phra
     return text
 
 
-def _is_said(part: JsonValue, sentence: str, book: Phrasebook) -> bool:
-    """Say whether the sentence already tells this field."""
-    if isinstance(part, bool):
-        return True  # a bare yes or no beside a sentence is the sentence's own news
-    if isinstance(part, Mapping | list):
-        return False
-    lowered = sentence.casefold()
-    forms = {str(part).casefold(), render_inline(part, book).casefold()}
-    forms |= {form.replace("_", " ") for form in forms}
-    return any(form in lowered for form in forms)
+def _title_of(item: Mapping[str, JsonValue]) -> str:
+    key = _title_key(item)
+    return "" if key is None else str(item[key])
 
 
-def _items(items: Sequence[JsonValue], book: Phrasebook) -> list[str]:
-    lines = [f"- {_item(item, book)}" for item in items[:_MAX_ITEMS]]
+def _title_key(item: Mapping[str, JsonValue]) -> str | None:
+    return next((key for key in _TITLE_KEYS if item.get(key) not in (None, "")), None)
+
+
+def _items(items: Sequence[JsonValue], book: Phrasebook, *, is_brief: bool = False) -> list[str]:
+    lines = [f"- {_item(item, book, is_brief=is_brief)}" for item in items[:_MAX_ITEMS]]
     if len(items) > _MAX_ITEMS:
         lines.append(book.say("result_more", count=len(items) - _MAX_ITEMS))
     return lines
 
 
-def _item(item: JsonValue, book: Phrasebook) -> str:
+def _item(item: JsonValue, book: Phrasebook, *, is_brief: bool) -> str:
     if not isinstance(item, Mapping):
         return render_inline(item, book)
-    title_key = next((key for key in _TITLE_KEYS if item.get(key) not in (None, "")), None)
-    rest: JsonObject = dict(pair for pair in _telling_fields(item) if pair[0] != title_key)
-    details = ", ".join(
-        f"{humanise(key)}: {_field(key, part, item, book)}" for key, part in list(rest.items())[:5]
-    )
+    title_key = _title_key(item)
+    rest = [pair for pair in _telling_fields(item) if pair[0] != title_key]
     if title_key is None:
-        return details or "–"
+        return ", ".join(_detail(key, part, item, book) for key, part in rest[:5]) or "–"
     title = f"**{render_inline(item[title_key], book)}**"
+    if is_brief:
+        details = ", ".join(
+            _field(key, part, item, book) for key, part in rest if _PRICE_KEYS.search(key)
+        )
+    else:
+        details = ", ".join(_detail(key, part, item, book) for key, part in rest[:5])
     return f"{title} – {details}" if details else title
+
+
+def _detail(key: str, part: JsonValue, owner: Mapping[str, JsonValue], book: Phrasebook) -> str:
+    return f"{_label(key, book)}: {_field(key, part, owner, book)}"

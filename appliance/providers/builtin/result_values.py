@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
 
 from appliance.domain.json_types import JsonValue
-from appliance.providers.builtin.phrasebook import Phrasebook
-from appliance.providers.builtin.slots import humanise
+from appliance.providers.builtin.phrasebook import DEFAULT_LANGUAGE, Phrasebook
+from appliance.wording import load_all, load_words, name_parameter, write_day
 
 MAX_VALUE_LENGTH = 500
 _MAX_PARTS = 8
+_LARGEST_WRITTEN = 1e15
 _MAX_DEPTH = 4
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?")
@@ -42,7 +43,7 @@ def render_inline(value: JsonValue, book: Phrasebook | None = None, *, depth: in
 def _number(value: float) -> str:
     if isinstance(value, int):
         return str(value) if value.bit_length() < 1_000 else "…"
-    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else str(value)
+    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < _LARGEST_WRITTEN else str(value)
 
 
 def _text(value: str, book: Phrasebook | None) -> str:
@@ -53,30 +54,19 @@ def _text(value: str, book: Phrasebook | None) -> str:
 
 
 def _moment(text: str, book: Phrasebook) -> str | None:
+    words = load_words(book.language)
     try:
         if _ISO_DATE.fullmatch(text):
-            return write_day(date.fromisoformat(text), book)
+            return write_day(date.fromisoformat(text), words)
         if _ISO_MOMENT.fullmatch(text):
             moment = datetime.fromisoformat(text)
-            return f"{write_day(moment.date(), book)}, {moment:%H:%M}"
+            return f"{write_day(moment.date(), words)}, {moment:%H:%M}"
         clock = _CLOCK.fullmatch(text)
         if clock:
             return time.fromisoformat(clock[1]).strftime("%H:%M")
     except ValueError:
         return None
     return None
-
-
-def write_day(day: date, book: Phrasebook) -> str:
-    """Return a day as "Friday, May 9 2025"."""
-    text = book.dates.template
-    for name, value in (
-        ("weekday", book.dates.weekday_names[day.weekday()]),
-        ("month", book.dates.month_names[day.month - 1]),
-        ("day", day.day),
-    ):
-        text = text.replace("{" + name + "}", str(value))
-    return f"{text} {day.year}"
 
 
 def _mapping(value: Mapping[str, JsonValue], book: Phrasebook | None, depth: int) -> str:
@@ -86,10 +76,14 @@ def _mapping(value: Mapping[str, JsonValue], book: Phrasebook | None, depth: int
     if depth >= _MAX_DEPTH:
         return "…"
     parts = [
-        f"{humanise(str(key))}: {render_inline(part, book, depth=depth + 1)}"
+        f"{_key(str(key), book)}: {render_inline(part, book, depth=depth + 1)}"
         for key, part in list(value.items())[:_MAX_PARTS]
     ]
     return ", ".join([*parts, "…"] if len(value) > _MAX_PARTS else parts) or "–"
+
+
+def _key(name: str, book: Phrasebook | None) -> str:
+    return name_parameter(name, None, book.language if book else DEFAULT_LANGUAGE)
 
 
 def _sequence(value: Sequence[JsonValue], book: Phrasebook | None, depth: int) -> str:
@@ -102,3 +96,35 @@ def _sequence(value: Sequence[JsonValue], book: Phrasebook | None, depth: int) -
 def is_currency(value: JsonValue) -> bool:
     """Say whether ``value`` is a currency code such as "EUR"."""
     return isinstance(value, str) and _CURRENCY.fullmatch(value) is not None
+
+
+def tells(sentence: str, value: JsonValue, book: Phrasebook) -> bool:
+    """Say whether ``sentence`` already has ``value``, however the two write it."""
+    lowered = sentence.casefold()
+    if isinstance(value, bool | Mapping) or value is None:
+        return False
+    if isinstance(value, int | float):
+        forms = {_number(value), f"{value:.2f}" if abs(value) < _LARGEST_WRITTEN else ""}
+        return any(
+            re.search(rf"(?<![\d.]){re.escape(form)}(?![\d])", lowered) for form in forms if form
+        )
+    if isinstance(value, str):
+        text = value.casefold().strip()
+        return text.replace("_", " ") in lowered or text in lowered or _tells_moment(lowered, text)
+    return all(tells(sentence, part, book) for part in value)
+
+
+def _tells_moment(lowered: str, text: str) -> bool:
+    """Say whether a text has the day, month and clock of an ISO 8601 moment, in any language."""
+    if not (_ISO_DATE.fullmatch(text) or _ISO_MOMENT.fullmatch(text.upper())):
+        return False
+    try:
+        moment = datetime.fromisoformat(text.upper())
+    except ValueError:
+        return False
+    months = {words.month_names[moment.month - 1].casefold() for words in load_all().values()}
+    has_month = any(month in lowered for month in months)
+    numeric = rf"\b0?{moment.day}[./-]0?{moment.month}\b|\b0?{moment.month}[./-]0?{moment.day}\b"
+    has_day = re.search(rf"(?<!\d){moment.day}(?!\d)", lowered) is not None
+    is_day_told = (has_month and has_day) or re.search(numeric, lowered) is not None
+    return is_day_told and (len(text) <= len("2025-05-07") or f"{moment:%H:%M}" in lowered)

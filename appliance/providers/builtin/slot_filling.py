@@ -7,7 +7,7 @@ is left to ``slot_checks``, the course of a form to ``form_dialogue``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -25,6 +25,7 @@ from appliance.providers.builtin.free_text import (
 from appliance.providers.builtin.mentions import Mention
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.number_roles import assign_numbers
+from appliance.providers.builtin.numbers import load_dependent_words
 from appliance.providers.builtin.slot_values import (
     combine,
     find_choices,
@@ -41,6 +42,9 @@ HourChoice = Callable[[int, date | None], int]
 
 _MIN_CODE_DIGITS = 3
 _MAX_NAME_WORDS = 5
+_NO_NAMES = tuple(
+    f"intent.{name}" for name in ("yes", "no", "skip", "thanks", "greeting", "cancel")
+)
 
 
 class Extracted(Struct, frozen=True):
@@ -221,6 +225,8 @@ class SlotReader:
     def _bare_name(self) -> str | None:
         """Return the whole answer as a name, unless it is a question, a sentence or has digits."""
         text = trim_filler(self._message)
+        if is_bare_number(self._message) or _only_says(self._message, _NO_NAMES):
+            return None
         is_name = 0 < len(text.split()) <= _MAX_NAME_WORDS and text[0].isalpha()
         is_asking = "?" in self._message.reading.text
         return text if is_name and not is_asking and not re.search(r"\d", text) else None
@@ -248,6 +254,24 @@ class SlotReader:
         if numbers and text.isdigit() and 0 < numbers[0].value <= len(slot.choices):
             return slot.choices[numbers[0].value - 1].value
         return None
+
+
+def is_bare_number(message: Message) -> bool:
+    """Say whether a message is a number, in digits or in words, and nothing else."""
+    words = {
+        position
+        for mention in message.of_kind("number")
+        for position in message.words_in(mention.start, mention.end)
+    }
+    if any(message.reading.words[i].folded in load_dependent_words() for i in words):
+        return False
+    return bool(words) and _only_says(message, ("cue.filler",), words)
+
+
+def _only_says(message: Message, names: Sequence[str], known: Collection[int] = ()) -> bool:
+    """Say whether phrases of ``names`` and the ``known`` words are all there is."""
+    count = len(message.reading.words)
+    return 0 < count == len(message.reading.covered(names) | frozenset(known))
 
 
 def answer_boolean(message: Message) -> bool | None:

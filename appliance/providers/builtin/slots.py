@@ -16,6 +16,7 @@ from msgspec import Struct
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ToolSpec
 from appliance.providers.builtin.lexicon import Reading, read_text
+from appliance.wording import humanise, list_titles, name_parameter
 
 SlotKind = Literal[
     "choice",
@@ -31,6 +32,7 @@ SlotKind = Literal[
     "code",
     "text",
 ]
+_MAX_NAME_LENGTH = 200
 _MAX_DEPTH = 3
 _MAX_SLOTS = 40
 _MAX_CHOICES = 200
@@ -51,7 +53,10 @@ class Slot(Struct, frozen=True, kw_only=True):
     schema: JsonObject
     label: str
     """The title, or the parameter's name in words."""
+    own_schema: JsonObject = {}
+    """The parameter's own schema: for a list that of the list, while ``schema`` is its items'."""
     description: str = ""
+    """For choosing tools and values only: it is written for models, not for visitors."""
     is_required: bool = False
     is_list: bool = False
     choices: tuple[Choice, ...] = ()
@@ -62,6 +67,15 @@ class Slot(Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """The path as one string, by which a form remembers the slot."""
         return ".".join(self.path)
+
+    def name_in(self, language: str) -> str:
+        """Return what a visitor who reads ``language`` is shown as the slot's name."""
+        return name_parameter(self.path[-1], self.own_schema, language)[:_MAX_NAME_LENGTH]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name by which a visitor may call the slot, in all languages."""
+        return tuple(dict.fromkeys((self.label, *list_titles(self.own_schema))))
 
     @property
     def pattern(self) -> re.Pattern[str] | None:
@@ -88,15 +102,6 @@ def _compile(pattern: str) -> re.Pattern[str] | None:
 def compile_pattern(pattern: JsonValue) -> re.Pattern[str] | None:
     """Return a JSON Schema ``pattern`` compiled, or ``None`` where it is absent or unreadable."""
     return _compile(pattern) if isinstance(pattern, str) else None
-
-
-def humanise(name: str) -> str:
-    """Return a field name in words: ``orderNumber`` and ``order_number`` become "Order number"."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    words = re.sub(r"[_\-.\s]+", " ", spaced).strip()
-    if words.isascii():
-        words = " ".join(w if w.isupper() and len(w) > 1 else w.lower() for w in words.split(" "))
-    return words[:1].upper() + words[1:] if words else name
 
 
 def build_slots(tool: ToolSpec) -> tuple[Slot, ...]:
@@ -178,7 +183,8 @@ def _build_slot(schema: JsonObject, path: tuple[str, ...], is_required: bool) ->
         path=path,
         kind="choice" if choices else _kind(item, roles),
         schema=item,
-        label=label[:200],
+        label=label[:_MAX_NAME_LENGTH],
+        own_schema=schema,
         description=text[:300],
         is_required=is_required,
         is_list=is_list,

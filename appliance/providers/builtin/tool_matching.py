@@ -18,8 +18,9 @@ from appliance.providers.builtin.lexicon import CONCEPT_MARK, Reading, load_lexi
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.search_index import SearchIndex, document_keys, query_terms
 from appliance.providers.builtin.slot_values import find_choices, write_code
-from appliance.providers.builtin.slots import Slot, build_slots, humanise
+from appliance.providers.builtin.slots import Slot, build_slots
 from appliance.providers.builtin.words import stems
+from appliance.wording import humanise, list_titles
 
 _NAME_WEIGHT, _EXAMPLE_WEIGHT, _DESCRIPTION_WEIGHT, _PARAMETER_WEIGHT = 1.0, 0.95, 0.8, 0.6
 _EXAMPLE_WORD_WEIGHT = 0.65
@@ -194,10 +195,13 @@ def _slot_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
 def _keys(tool: ToolSpec, slots: Sequence[Slot]) -> dict[str, float]:
     lexicon = load_lexicon()
     fields = [
-        (" . ".join(f"{slot.label} . {slot.description}" for slot in slots), _PARAMETER_WEIGHT),
+        (
+            " . ".join(part for slot in slots for part in (*slot.names, slot.description)),
+            _PARAMETER_WEIGHT,
+        ),
         (tool.description, _DESCRIPTION_WEIGHT),
         (" . ".join(tool.examples), _EXAMPLE_WEIGHT),
-        (humanise(tool.name), _NAME_WEIGHT),
+        (" . ".join((humanise(tool.name), *list_titles(tool.parameters_schema))), _NAME_WEIGHT),
     ]
     keys: dict[str, float] = {}
     for text, weight in fields:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from appliance.domain.message import ChatMessage
+from appliance.domain.message import DECLINED_CALL, HELD_CALL, ChatMessage
 from appliance.domain.tenant import BusinessInfo
 from appliance.domain.tool import ToolCall, ToolSpec
 from appliance.ports.chat_model import (
@@ -28,8 +28,8 @@ from appliance.ports.chat_model import (
 from appliance.providers.builtin import BuiltinChatModel
 
 FOLDER = Path(__file__).parent
-DECLINED = "The visitor declined. The action was not carried out."
-WAITING = "Not carried out yet: the visitor is asked to confirm it."
+DECLINED = DECLINED_CALL
+WAITING = HELD_CALL
 
 
 class Shop(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ async def test_a_form_asks_for_what_is_missing_one_by_one() -> None:
     visitor = Visitor(load_shop("pizza"))
     first = await visitor.say("book a table for tomorrow at 19:00")
     assert not first.calls
-    assert "How many people?" in first.text
+    assert "For how many people?" in first.text
     assert "19:00" in first.text
     second = await visitor.say("for four")
     assert "name" in second.text.lower()
@@ -76,7 +76,7 @@ async def test_a_question_in_the_middle_is_answered_and_the_form_goes_on() -> No
     await visitor.say("book a table for tomorrow at 19:00")
     aside = await visitor.say("when are you open?")
     assert "11:00" in aside.text
-    assert "How many people?" in aside.text
+    assert "For how many people?" in aside.text
     assert aside.arguments == BOOKING
     after = await visitor.say("3")
     assert after.arguments == BOOKING | {"party_size": 3}
@@ -122,14 +122,14 @@ async def test_a_wrong_value_is_asked_for_again_with_the_reason() -> None:
     await visitor.say("book a table for tomorrow at 19:00")
     reply = await visitor.say("30")
     assert "12" in reply.text
-    assert "How many people?" in reply.text
+    assert "For how many people?" in reply.text
     assert "party_size" not in reply.arguments
 
 
 async def test_a_person_is_offered_when_a_form_does_not_get_on() -> None:
     visitor = Visitor(load_shop("pizza"))
     await visitor.say("book a table for tomorrow at 19:00")
-    replies = [await visitor.say(text) for text in ("hm", "whatever", "dunno")]
+    replies = [await visitor.say(text) for text in ("hm", "whatever")]
     assert "Talk to a person" in replies[-1].finished.quick_replies
     assert "Talk to a person" not in replies[0].finished.quick_replies
 
@@ -162,8 +162,8 @@ async def test_a_waiting_action_can_be_corrected_without_a_no() -> None:
     assert changed.arguments == asked.arguments | {"time": "20:00"}
 
 
-@pytest.mark.parametrize("words", ["ok wait, don't do that", "when are you open?", "hm", "thanks"])
-async def test_a_waiting_action_is_not_asked_for_again_by_other_words(words: str) -> None:
+@pytest.mark.parametrize("words", ["ok wait, don't do that", "never mind", "no", "bye"])
+async def test_a_waiting_action_is_not_asked_for_again_after_a_no(words: str) -> None:
     visitor = Visitor(load_shop("pizza"))
     await visitor.say("book a table for 2 tomorrow at 19:00, my name is Dana, phone 555 010 2030")
     visitor.add_tool_message(WAITING)

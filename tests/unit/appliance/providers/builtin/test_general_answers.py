@@ -55,7 +55,9 @@ def test_not_knowing_is_said_with_what_may_help() -> None:
 def test_a_person_is_reached_by_what_the_shop_gives() -> None:
     assert "Phone: 111" in build().human().text
     assert "Seam" in build(info=BusinessInfo()).human().text
-    assert build().give_up()[1] == ("Talk to a person", "Cancel")
+    text, buttons = build().give_up("Date")
+    assert "Date" in text
+    assert buttons == ("Talk to a person", "Cancel")
 
 
 def test_goodbye_offers_nothing_more() -> None:

@@ -11,6 +11,7 @@ from appliance.providers.builtin.result_rendering import (
     parse_content,
     render_result,
     render_value,
+    reports_failure,
 )
 
 BOOK = load_phrasebooks()["en"]
@@ -34,7 +35,7 @@ def test_a_sentence_is_told_with_what_it_leaves_out() -> None:
     )
     assert text == (
         "Order 12345 is out for delivery.\n\n"
-        "- **Eta:** Wednesday, May 7 2025, 18:30\n"
+        "- **Eta:** Wednesday, 7 May 2025, 18:30\n"
         "- **Total:** 24.50 USD"
     )
 
@@ -78,7 +79,45 @@ def test_every_other_shape_has_its_text(value: Any, text: str) -> None:
 
 def test_frames_are_in_the_visitors_language_and_data_as_it_is() -> None:
     text = render({"status": "shipped"}, "he")
-    assert text == "הנה מה שמצאתי:\n\n- **Status:** shipped"
+    assert text == "הנה מה שמצאתי:\n\n- **מצב:** shipped"
+
+
+PIZZAS = [{"sku": "P1", "name": "Pepperoni", "price": 14.9, "currency": "USD", "available": True}]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"products": PIZZAS},
+        {"match_count": 1, "status": "confirmed", "placed_at": "2026-11-24T02:36", "id": 7},
+        {"date": "2026-11-25", "at": "2026-11-25T20:00:00+02:00", "price": 14.9, "in_stock": True},
+        {"booking": {"date": "2026-11-25", "booking_id": "x", "name": "pepperoni"}},
+    ],
+)
+def test_a_sentence_that_says_it_all_stands_alone(beside: dict[str, Any]) -> None:
+    sentence = "Pepperoni for 14.90 USD, on Wednesday, 25 November 2026 at 20:00."
+    assert render({"message": sentence, **beside}) == sentence
+
+
+def test_objects_that_the_sentence_does_not_name_are_listed_briefly() -> None:
+    products = [*PIZZAS, {"sku": "P2", "name": "Calzone", "price": 12, "currency": "USD"}]
+    assert render({"message": "Two match.", "products": products}) == (
+        "Two match.\n\n- **Products:**\n  - **Pepperoni** – 14.90 USD\n  - **Calzone** – 12 USD"
+    )
+
+
+def test_a_refusal_is_told_with_what_is_possible_instead() -> None:
+    refusal = {"success": False, "message": "That is full.", "date": "2026-11-25"}
+    assert render(refusal | {"alternatives": ["18:00"]}).endswith("- **Alternatives:** 18:00")
+    assert render(refusal) == "That is full."
+    assert reports_failure(json.dumps({"result": refusal}))
+    assert not reports_failure('{"success": true}')
+
+
+def test_a_reference_that_is_not_said_is_shown() -> None:
+    assert render({"message": "Booked.", "reference": "B-77"}) == (
+        "Booked.\n\n- **Reference:** B-77"
+    )
 
 
 def test_nested_lists_are_listed_under_their_name() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from appliance.domain.tool import ToolSpec
-from appliance.providers.builtin.slots import Slot, build_slots, compile_pattern, humanise
+from appliance.providers.builtin.slots import Slot, build_slots, compile_pattern
 
 
 def build(properties: Any, required: Any = (), **more: Any) -> dict[str, Slot]:
@@ -84,19 +84,10 @@ def test_odd_schemas_have_slots_all_the_same(schema: Any) -> None:
     assert len(build_slots(tool)) <= 1
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("order_number", "Order number"),
-        ("orderNumber", "Order number"),
-        ("HTTPStatus", "HTTP status"),
-        ("e-mail", "E mail"),
-        ("שם מלא", "שם מלא"),
-        ("", ""),
-    ],
-)
-def test_field_names_become_words(name: str, text: str) -> None:
-    assert humanise(name) == text
+def test_a_slot_has_a_name_in_each_language() -> None:
+    seat = build({"seat": {"title": "Seat", "x-titles": {"he": "מושב"}}})["seat"]
+    assert (seat.name_in("en"), seat.name_in("he-IL")) == ("Seat", "מושב")
+    assert seat.names == ("Seat", "מושב")
 
 
 def test_patterns_that_do_not_compile_are_none() -> None:
