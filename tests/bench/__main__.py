@@ -107,7 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choose_measures(given.only)
     except ValueError as error:
         parser.error(str(error))
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
     try:
         rows = run(given.only, is_quick=given.quick)
     except BenchFailure as failure:
