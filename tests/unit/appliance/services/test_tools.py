@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.domain.ids import TenantId, ToolId
@@ -240,3 +241,10 @@ async def test_every_change_is_seen_by_the_next_visitor(
     assert await seen() == {"get_order_status": "Better."}
     await tools.delete(tool.id)
     assert await seen() == {}
+
+
+@pytest.mark.parametrize("name", ["", "1st", "a b", "a.b", "naïve", "a" * 65, "drop\n", "a\n"])
+def test_a_name_that_a_model_could_not_write_is_refused(name: str) -> None:
+    body = {"tool_name": name, "description": "x"}
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(body, NewTool)
