@@ -15,7 +15,7 @@ import msgspec
 from appliance.domain.json_types import JsonValue
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.result_values import is_currency, render_inline, tells
-from appliance.wording import name_parameter
+from appliance.wording import find_role, name_parameter
 
 MAX_TEXT_LENGTH = 2_000
 _MAX_ITEMS = 5
@@ -142,8 +142,9 @@ def is_object_list(part: JsonValue) -> TypeGuard[list[Mapping[str, JsonValue]]]:
 
 
 def _is_idle(key: str, part: JsonValue) -> bool:
-    """Say whether a field adds nothing to a sentence: a yes or no, bookkeeping, "confirmed"."""
-    if isinstance(part, bool) or _BOOKKEEPING_KEY.match(key):
+    """Say whether a field adds nothing to a sentence: one piece, a yes or no, bookkeeping, "done"."""
+    is_one = part == 1 and find_role(key) in ("people", "quantity")
+    if is_one or isinstance(part, bool) or _BOOKKEEPING_KEY.match(key):
         return True
     return bool(_STATE_KEY.match(key)) and str(part).casefold() in _PLAIN_SUCCESS
 

@@ -89,7 +89,13 @@ PIZZAS = [{"sku": "P1", "name": "Pepperoni", "price": 14.9, "currency": "USD", "
     "beside",
     [
         {"products": PIZZAS},
-        {"match_count": 1, "status": "confirmed", "placed_at": "2026-11-24T02:36", "id": 7},
+        {
+            "match_count": 1,
+            "party_size": 1,
+            "status": "confirmed",
+            "placed_at": "2026-11-24T02:36",
+            "id": 7,
+        },
         {"date": "2026-11-25", "at": "2026-11-25T20:00:00+02:00", "price": 14.9, "in_stock": True},
         {"booking": {"date": "2026-11-25", "booking_id": "x", "name": "pepperoni"}},
     ],
