@@ -1,0 +1,122 @@
+"""The tool catalogue, and what a shop uses of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.http.clients import Operator, check_problem
+
+TOOL = {
+    "tool_name": "find_gift_card",
+    "description": "Find a gift card by its code.",
+    "parameters_schema": {
+        "type": "object",
+        "required": ["code"],
+        "properties": {"code": {"type": "string", "description": "The code."}},
+    },
+    "category": "gifts",
+    "risk": "read",
+    "required_integrations": [{"key": "cards", "required": False}],
+    "examples": ["What is left on my gift card?"],
+}
+
+
+@pytest.fixture
+def tool(operator: Operator):
+    made = operator.call("POST", "/tools", TOOL, status=201)
+    yield made
+    operator.http.delete(f"/tools/{made['id']}")
+
+
+def test_a_tool_has_all_its_fields(operator, tool):
+    assert {name: tool[name] for name in TOOL} == TOOL
+    assert operator.call("GET", f"/tools/{tool['id']}") == tool
+    assert tool in operator.call("GET", "/tools?limit=200")["items"]
+
+
+def test_the_bundled_tools_are_in_the_catalogue(operator):
+    names = [tool["tool_name"] for tool in operator.call("GET", "/tools?limit=200")["items"]]
+    assert {"get_order_status", "check_inventory", "book_appointment"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_a_name_is_given_once(operator, tool):
+    answer = operator.http.post("/tools", json=TOOL)
+    assert answer.status_code == 409
+    check_problem(answer, 409, answer.json()["code"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"tool_name": "with space"}, "tool_name"),
+        ({"tool_name": ""}, "tool_name"),
+        ({"description": ""}, "description"),
+        ({"risk": "harmless"}, "risk"),
+        ({"parameters_schema": {"type": "nonsense"}}, "parameters_schema"),
+        ({"parameters_schema": []}, "parameters_schema"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_a_field_that_does_not_fit_is_named(operator, fields, field):
+    answer = operator.http.post("/tools", json={**TOOL, "tool_name": "other", **fields})
+    problem = check_problem(answer, 400, "validation_failed")
+    assert problem["errors"][0]["field"].startswith(field)
+
+
+def test_a_tool_is_changed_and_removed(operator, shop, tool):
+    operator.use_tool(shop.id, TOOL["tool_name"], webhook_url="https://n8n.example/webhook/x")
+    changed = operator.call("PATCH", f"/tools/{tool['id']}", {"risk": "write"})
+    assert changed == {**tool, "risk": "write"}
+    operator.call("DELETE", f"/tools/{tool['id']}", status=204)
+    check_problem(operator.http.get(f"/tools/{tool['id']}"), 404, "tool_not_found")
+    assert operator.call("GET", f"/tenants/{shop.id}/tools")["items"] == []
+
+
+def test_a_shop_uses_a_tool(operator, shop, tool):
+    path = f"/tenants/{shop.id}/tools/{tool['id']}"
+    choice = {
+        "enabled": True,
+        "executor": "n8n_webhook",
+        "webhook_url": "https://n8n.example/webhook/x",
+        "custom_config": {"timeout_s": 5},
+    }
+    used = operator.call("PUT", path, choice)
+    assert {name: used[name] for name in choice} == choice
+    assert (used["tool_name"], used["risk"]) == (TOOL["tool_name"], "read")
+    assert operator.call("GET", f"/tenants/{shop.id}/tools")["items"] == [used]
+    off = operator.call("PATCH", path, {"enabled": False})
+    assert off == {**used, "enabled": False}
+    replaced = operator.call("PUT", path, {"workflow": "get_order_status"})
+    assert (replaced["executor"], replaced["webhook_url"]) == ("workflow", None)
+    assert replaced["custom_config"] == {}
+    operator.call("DELETE", path, status=204)
+    check_problem(operator.http.delete(path), 404, "tool_not_found")
+
+
+def test_a_tool_switched_off_is_not_offered(operator, shop, shopper):
+    """Without its order tool, the shop's assistant has nothing to look the order up with."""
+    operator.use_tool(shop.id, "get_order_status", workflow="get_order_status", enabled=False)
+    assert shopper.ask("Where is my order 12345?")["tools"] == []
+
+
+def test_a_trial_runs_the_tool_as_the_assistant_would(operator):
+    tenant_id = operator.find_tenant_id("Bob's Pizza Shop")
+    path = f"/tenants/{tenant_id}/tools/{operator.find_tool_id('get_order_status')}/test"
+    trial = operator.call("POST", path, {"parameters": {"order_number": "12345"}})
+    assert trial["success"] is True
+    assert trial["result"]["order_number"] == "12345"
+    assert trial["error"] is None
+    assert trial["attempts"] == 1
+    assert trial["sent"]["order_number"] == "12345"
+
+
+def test_a_trial_with_wrong_parameters_says_so(operator):
+    tenant_id = operator.find_tenant_id("Bob's Pizza Shop")
+    path = f"/tenants/{tenant_id}/tools/{operator.find_tool_id('get_order_status')}/test"
+    answer = operator.http.post(path, json={"parameters": {"order_number": 5, "extra": True}})
+    if answer.status_code == 200:
+        assert answer.json()["success"] is False
+        assert answer.json()["error"]
+    else:
+        check_problem(answer, 400, "validation_failed")

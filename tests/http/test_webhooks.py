@@ -1,0 +1,143 @@
+"""A tool behind a webhook: what the receiver gets, and what the visitor gets when it may not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.fakes.webhook_server import HangUp, Reply, WebhookServer, is_signed, reply_json
+from tests.http.clients import Operator, Shop, Visitor
+from tests.http.running_server import RunningServer, serving
+
+RESULT = {"status": "on its way", "courier": "Yael"}
+QUESTION = "Where is my order 777?"
+
+
+@asynccontextmanager
+async def shop_with_webhook(tmp_path, webhook: WebhookServer, *, allow: bool = True, **choice: Any):
+    """Run a server with a shop whose order tool calls ``webhook``."""
+    settings = {"CSAI_EGRESS_ALLOW": webhook.authority} if allow else {}
+    async with serving(tmp_path, settings=settings) as server:
+
+        def prepare() -> tuple[Operator, Shop, Visitor]:
+            operator = Operator(server)
+            shop = operator.make_shop("Webhook Shop")
+            operator.use_tool(shop.id, "get_order_status", webhook_url=webhook.url, **choice)
+            return operator, shop, Visitor(server, shop.api_key)
+
+        operator, shop, visitor = await asyncio.to_thread(prepare)
+        yield server, operator, shop, visitor
+        visitor.http.close()
+        operator.http.close()
+
+
+async def test_the_call_goes_to_the_webhook(tmp_path):
+    async with (
+        WebhookServer([reply_json([RESULT])]) as webhook,
+        shop_with_webhook(tmp_path, webhook) as (server, operator, shop, visitor),
+    ):
+        server.expect("there is no data table 'orders'")
+        reply = await asyncio.to_thread(visitor.ask, QUESTION)
+        assert [tool["status"] for tool in reply["tools"]] == ["succeeded"]
+        assert "on its way" in reply["message"]["content"]
+        assert "Yael" in reply["message"]["content"]
+        assert len(webhook.requests) == 1
+        request = webhook.requests[0]
+        body = request.json()
+        context = body.pop("_context")
+        assert body == {"order_number": "777"}
+        assert context == {
+            "tenant_id": shop.id,
+            "conversation_id": reply["conversation_id"],
+            "call_id": context["call_id"],
+            "tool": "get_order_status",
+        }
+        assert (request.method, request.path) == ("POST", "/webhook/order")
+        assert request.headers["content-type"] == "application/json"
+        assert request.headers["idempotency-key"] == context["call_id"]
+        assert is_signed(request, shop.signing_secret)
+        stamp = dict(part.split("=") for part in request.headers["x-csai-signature"].split(","))[
+            "t"
+        ]
+        assert abs(int(stamp) - time.time()) < 60
+        assert visitor.api_key not in json.dumps(request.headers) + request.body.decode()
+
+        await asyncio.to_thread(visitor.ask, QUESTION)
+        await asyncio.to_thread(visitor.ask, "Where is my order 778?")
+        keys = [seen.headers["idempotency-key"] for seen in webhook.requests]
+        assert len(set(keys)) == len(keys)
+
+        tool_id = operator.find_tool_id("get_order_status")
+        path = f"/tenants/{shop.id}/tools/{tool_id}"
+        trial = await asyncio.to_thread(
+            operator.call, "POST", f"{path}/test", {"parameters": {"order_number": "9"}}
+        )
+        assert (trial["success"], trial["result"], trial["attempts"]) == (True, RESULT, 1)
+        assert trial["sent"]["order_number"] == "9"
+        operator.call("PATCH", path, {"executor": "workflow", "workflow": "get_order_status"})
+        seen = len(webhook.requests)
+        await asyncio.to_thread(visitor.ask, "Where is my order 779?")
+        assert len(webhook.requests) == seen
+
+
+async def test_a_webhook_that_is_not_allowed_is_never_called(tmp_path):
+    async with (
+        WebhookServer([reply_json(RESULT)]) as webhook,
+        shop_with_webhook(tmp_path, webhook, allow=False) as (server, operator, shop, visitor),
+    ):
+        server.expect("tool_failed", "egress")
+        reply = await asyncio.to_thread(visitor.ask, QUESTION)
+        assert [tool["status"] for tool in reply["tools"]] == ["failed"]
+        content = reply["message"]["content"]
+        assert content
+        assert "on its way" not in content
+        assert webhook.authority not in content
+        assert "CSAI_EGRESS_ALLOW" not in content
+        tool_id = operator.find_tool_id("get_order_status")
+        trial = await asyncio.to_thread(
+            operator.call,
+            "POST",
+            f"/tenants/{shop.id}/tools/{tool_id}/test",
+            {"parameters": {"order_number": "777"}},
+        )
+        assert trial["success"] is False
+        assert "CSAI_EGRESS_ALLOW" in trial["error"]
+        assert webhook.requests == []
+        assert webhook._http.connections == 0
+
+
+async def test_a_failing_webhook_gets_an_honest_answer(tmp_path):
+    secret = "upstream-canary"
+    answers = [Reply(500, json.dumps({"error": secret}).encode()), HangUp()]
+    async with (
+        WebhookServer(answers) as webhook,
+        shop_with_webhook(tmp_path, webhook, custom_config={"timeout_s": 3}) as (
+            server,
+            _,
+            _,
+            visitor,
+        ),
+    ):
+        server.expect("tool_failed")
+        for _ in answers:
+            reply = await asyncio.to_thread(visitor.ask, QUESTION)
+            assert [tool["status"] for tool in reply["tools"]] == ["failed"]
+            assert reply["message"]["content"]
+            assert secret not in json.dumps(reply)
+            visitor.session_id = None
+
+
+async def test_a_webhook_that_is_no_address_is_refused(tmp_path, demo_server: RunningServer):
+    operator = Operator(demo_server)
+    shop = operator.make_shop()
+    tool_id = operator.find_tool_id("get_order_status")
+    for url in ("ftp://x.example/a", "javascript:alert(1)", "/webhook", "http://", "not a url"):
+        answer = operator.http.put(f"/tenants/{shop.id}/tools/{tool_id}", json={"webhook_url": url})
+        assert answer.status_code == 400, url
+        assert answer.json()["errors"][0]["field"] == "webhook_url"
+    assert operator.call("GET", f"/tenants/{shop.id}/tools")["items"] == []
+    operator.call("DELETE", f"/tenants/{shop.id}")
+    operator.http.close()
