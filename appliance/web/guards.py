@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from litestar import Request
+from litestar.di import NamedDependency
 
 from appliance.domain.ids import TenantId
 from appliance.domain.user import UserRole
@@ -18,7 +19,9 @@ from appliance.services.login import LoginService, Operator
 RANK: Final[dict[UserRole, int]] = {"viewer": 0, "operator": 1, "owner": 2}
 
 
-async def provide_operator(request: Request[Any, Any, Any], login: LoginService) -> Operator:
+async def provide_operator(
+    request: Request[Any, Any, Any], login: NamedDependency[LoginService]
+) -> Operator:
     """Return the operator whose access token the request carries.
 
     Raises:

@@ -14,8 +14,9 @@ from typing import Annotated, Any, assert_never
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.types import Receive
 
 from appliance.domain.message import ChatReply
@@ -61,9 +62,9 @@ class ChatController(Controller):
     async def send_message(
         self,
         request: VisitorRequest,
-        data: ChatMessageBody,
-        turns: TurnService,
-        limiter: RateLimiter,
+        data: JSONBody[ChatMessageBody],
+        turns: NamedDependency[TurnService],
+        limiter: NamedDependency[RateLimiter],
     ) -> Response[Any]:
         """Answer a visitor, as JSON or, when the client accepts it, as a stream of events."""
         known = known_tenant(request)
@@ -89,9 +90,9 @@ class ChatController(Controller):
     async def history(
         self,
         request: VisitorRequest,
-        session_id: str,
-        conversations: ConversationService,
-        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
+        session_id: FromPath[str],
+        conversations: NamedDependency[ConversationService],
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
     ) -> History:
         """Return the newest messages, oldest first."""
         tenant = known_tenant(request).tenant
@@ -105,10 +106,10 @@ class ChatController(Controller):
     async def follow(
         self,
         request: VisitorRequest,
-        session_id: str,
-        conversations: ConversationService,
-        streams: TurnStreams,
-        shutdown: Shutdown,
+        session_id: FromPath[str],
+        conversations: NamedDependency[ConversationService],
+        streams: NamedDependency[TurnStreams],
+        shutdown: NamedDependency[Shutdown],
     ) -> Response[Any]:
         """Send what was missed since ``Last-Event-ID``, then whatever follows."""
         tenant = known_tenant(request).tenant
@@ -122,7 +123,10 @@ class ChatController(Controller):
 
     @post("/end", status_code=200, summary="End the conversation")
     async def end(
-        self, request: VisitorRequest, data: SessionBody, conversations: ConversationService
+        self,
+        request: VisitorRequest,
+        data: JSONBody[SessionBody],
+        conversations: NamedDependency[ConversationService],
     ) -> EndedReply:
         """End a conversation; its session id is not used again."""
         tenant = known_tenant(request).tenant

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
 
 from appliance.services.login import LoginService, Operator, Tokens
 from appliance.web.client_address import ClientAddresses
@@ -24,26 +26,30 @@ class LoginController(Controller):
     async def log_in(
         self,
         request: Request[Any, Any, Any],
-        data: LoginBody,
-        login: LoginService,
-        client_addresses: ClientAddresses,
+        data: JSONBody[LoginBody],
+        login: NamedDependency[LoginService],
+        client_addresses: NamedDependency[ClientAddresses],
     ) -> Tokens:
         """Exchange name and password for tokens."""
         address = client_addresses.find(request)
         return await login.login(data.username, data.password, address=address)
 
     @post("/refresh", status_code=200, summary="Renew the tokens")
-    async def refresh(self, data: RefreshBody, login: LoginService) -> Tokens:
+    async def refresh(
+        self, data: JSONBody[RefreshBody], login: NamedDependency[LoginService]
+    ) -> Tokens:
         """Exchange a refresh token for new tokens; it works once."""
         return await login.refresh(data.refresh_token)
 
     @post("/logout", status_code=204, summary="Log out")
-    async def log_out(self, operator: Operator, login: LoginService) -> None:
+    async def log_out(
+        self, operator: NamedDependency[Operator], login: NamedDependency[LoginService]
+    ) -> None:
         """End this login; its tokens stop working at once."""
         await login.logout(operator)
 
     @get("/me", summary="Who am I")
-    async def me(self, operator: Operator) -> Me:
+    async def me(self, operator: NamedDependency[Operator]) -> Me:
         """Return the operator whose token this is."""
         return Me(
             id=operator.user_id,

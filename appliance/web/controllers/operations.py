@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Request, Response, get
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
 from msgspec import Struct
 
 from appliance.logs import LEVELS, LogBuffer, LogEntry
@@ -22,7 +23,7 @@ from appliance.web.schemas.admin import StatusView
 from appliance.web.sse import ServerEvent, Shutdown, build_stream
 
 Matches = Callable[[LogEntry], bool]
-Level = Annotated[str | None, Parameter(description="The least level: " + ", ".join(LEVELS))]
+Level = Annotated[str | None, QueryParameter(description="The least level: " + ", ".join(LEVELS))]
 
 
 class LogPage(Struct, frozen=True, kw_only=True):
@@ -39,7 +40,9 @@ class OperationsController(Controller):
     tags = ["operations"]  # noqa: RUF012 -- Litestar reads this class attribute
 
     @get("/status", summary="The running server")
-    async def get_status(self, operator: Operator, server_status: StatusView) -> StatusView:
+    async def get_status(
+        self, operator: NamedDependency[Operator], server_status: NamedDependency[StatusView]
+    ) -> StatusView:
         """Return version, addresses and folder of this server."""
         require_role(operator, "viewer")
         return server_status
@@ -47,12 +50,12 @@ class OperationsController(Controller):
     @get("/logs", summary="The newest log entries")
     async def list_logs(
         self,
-        operator: Operator,
-        log_buffer: LogBuffer,
+        operator: NamedDependency[Operator],
+        log_buffer: NamedDependency[LogBuffer],
         level: Level = None,
-        q: str | None = None,
-        tenant_id: str | None = None,
-        limit: Annotated[int, Parameter(ge=1, le=2000)] = 200,
+        q: FromQuery[str | None] = None,
+        tenant_id: FromQuery[str | None] = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=2000)] = 200,
     ) -> LogPage:
         """Return matching entries that are still in memory, oldest first."""
         matches = _build_filter(operator, level=level, q=q, tenant_id=tenant_id)
@@ -62,12 +65,12 @@ class OperationsController(Controller):
     async def follow_logs(
         self,
         request: Request[Any, Any, Any],
-        operator: Operator,
-        log_buffer: LogBuffer,
-        shutdown: Shutdown,
+        operator: NamedDependency[Operator],
+        log_buffer: NamedDependency[LogBuffer],
+        shutdown: NamedDependency[Shutdown],
         level: Level = None,
-        q: str | None = None,
-        tenant_id: str | None = None,
+        q: FromQuery[str | None] = None,
+        tenant_id: FromQuery[str | None] = None,
     ) -> Response[Any]:
         """Send each new entry as it comes, and what was missed since ``Last-Event-ID``."""
         matches = _build_filter(operator, level=level, q=q, tenant_id=tenant_id)

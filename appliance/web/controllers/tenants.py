@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Annotated
 
 from litestar import Controller, delete, get, patch, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance.errors import FieldError, InvalidInput
 from appliance.services.audit import Auditor
@@ -32,7 +33,7 @@ from appliance.web.schemas.admin import (
     build_tenant_view,
 )
 
-Limit = Annotated[int, Parameter(ge=1, le=200)]
+Limit = Annotated[int, QueryParameter(ge=1, le=200)]
 PLACEHOLDER_KEY = "YOUR_PUBLISHABLE_KEY"
 
 
@@ -45,10 +46,10 @@ class TenantController(Controller):
     @get("/", summary="List tenants")
     async def list_tenants(
         self,
-        operator: Operator,
-        tenants: TenantService,
+        operator: NamedDependency[Operator],
+        tenants: NamedDependency[TenantService],
         limit: Limit = 50,
-        cursor: str | None = None,
+        cursor: FromQuery[str | None] = None,
     ) -> TenantPage:
         """Return tenants, oldest first."""
         require_role(operator, "viewer")
@@ -60,7 +61,11 @@ class TenantController(Controller):
 
     @post("/", status_code=201, summary="Make a tenant")
     async def create_tenant(
-        self, operator: Operator, data: NewTenant, tenants: TenantService, auditor: Auditor
+        self,
+        operator: NamedDependency[Operator],
+        data: JSONBody[NewTenant],
+        tenants: NamedDependency[TenantService],
+        auditor: NamedDependency[Auditor],
     ) -> TenantView:
         """Make a tenant; its key and signing secret are shown this once."""
         require_everywhere(operator, "operator")
@@ -75,7 +80,10 @@ class TenantController(Controller):
 
     @get("/{tenant_id:str}", summary="Read a tenant")
     async def get_tenant(
-        self, operator: Operator, tenant_id: str, tenants: TenantService
+        self,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
     ) -> TenantView:
         """Return one tenant."""
         return build_tenant_view(await tenants.get(require_tenant(operator, tenant_id, "viewer")))
@@ -83,11 +91,11 @@ class TenantController(Controller):
     @patch("/{tenant_id:str}", summary="Change a tenant")
     async def change_tenant(
         self,
-        operator: Operator,
-        tenant_id: str,
-        data: TenantChanges,
-        tenants: TenantService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        data: JSONBody[TenantChanges],
+        tenants: NamedDependency[TenantService],
+        auditor: NamedDependency[Auditor],
     ) -> TenantView:
         """Change the given fields; absent ones stay."""
         allowed = require_tenant(operator, tenant_id, "operator")
@@ -100,11 +108,11 @@ class TenantController(Controller):
     @delete("/{tenant_id:str}", status_code=200, summary="Switch a tenant off")
     async def deactivate_tenant(
         self,
-        operator: Operator,
-        tenant_id: str,
-        tenants: TenantService,
-        auditor: Auditor,
-        erase: bool = False,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
+        auditor: NamedDependency[Auditor],
+        erase: FromQuery[bool] = False,
     ) -> TenantView:
         """Refuse the tenant's visitors from now on; its data stays."""
         require_everywhere(operator, "operator")
@@ -119,7 +127,10 @@ class TenantController(Controller):
 
     @get("/{tenant_id:str}/keys", summary="List publishable keys")
     async def list_keys(
-        self, operator: Operator, tenant_id: str, tenants: TenantService
+        self,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
     ) -> KeyList:
         """Return what may be shown of the tenant's keys."""
         keys = await tenants.list_keys(require_tenant(operator, tenant_id, "viewer"))
@@ -128,11 +139,11 @@ class TenantController(Controller):
     @post("/{tenant_id:str}/keys", status_code=201, summary="Make a new publishable key")
     async def add_key(
         self,
-        operator: Operator,
-        tenant_id: str,
-        tenants: TenantService,
-        auditor: Auditor,
-        data: NewKeyBody | None = None,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
+        auditor: NamedDependency[Auditor],
+        data: JSONBody[NewKeyBody | None] = None,
     ) -> KeyView:
         """Make a key, shown this once; the older ones work on for a while."""
         allowed = require_tenant(operator, tenant_id, "operator")
@@ -144,11 +155,11 @@ class TenantController(Controller):
     @delete("/{tenant_id:str}/keys/{key_id:str}", status_code=204, summary="Remove a key")
     async def delete_key(
         self,
-        operator: Operator,
-        tenant_id: str,
-        key_id: str,
-        tenants: TenantService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        key_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
+        auditor: NamedDependency[Auditor],
     ) -> None:
         """Remove a key at once."""
         allowed = require_tenant(operator, tenant_id, "operator")
@@ -158,11 +169,11 @@ class TenantController(Controller):
     @get("/{tenant_id:str}/embed", summary="The snippet for the shop's pages")
     async def get_embed(
         self,
-        operator: Operator,
-        tenant_id: str,
-        tenants: TenantService,
-        public_url: str,
-        api_key: str | None = None,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
+        public_url: NamedDependency[str],
+        api_key: FromQuery[str | None] = None,
     ) -> EmbedView:
         """Return the script tag; keys are stored as hashes, so give the one to write into it."""
         await tenants.get(require_tenant(operator, tenant_id, "viewer"))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar import Controller, delete, get, patch, post, put
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from appliance.domain.ids import ToolId
 from appliance.domain.tool import Tool
@@ -43,10 +44,10 @@ class ToolController(Controller):
     @get("/", summary="List the catalogue")
     async def list_tools(
         self,
-        operator: Operator,
-        tools: ToolService,
-        limit: Annotated[int, Parameter(ge=1, le=200)] = 50,
-        cursor: str | None = None,
+        operator: NamedDependency[Operator],
+        tools: NamedDependency[ToolService],
+        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+        cursor: FromQuery[str | None] = None,
     ) -> ToolPage:
         """Return the catalogue, oldest first."""
         require_role(operator, "viewer")
@@ -55,7 +56,11 @@ class ToolController(Controller):
 
     @post("/", status_code=201, summary="Add a tool")
     async def create_tool(
-        self, operator: Operator, data: NewTool, tools: ToolService, auditor: Auditor
+        self,
+        operator: NamedDependency[Operator],
+        data: JSONBody[NewTool],
+        tools: NamedDependency[ToolService],
+        auditor: NamedDependency[Auditor],
     ) -> Tool:
         """Add a tool to the catalogue."""
         require_everywhere(operator, "operator")
@@ -64,7 +69,12 @@ class ToolController(Controller):
         return tool
 
     @get("/{tool_id:str}", summary="Read a tool")
-    async def get_tool(self, operator: Operator, tool_id: str, tools: ToolService) -> Tool:
+    async def get_tool(
+        self,
+        operator: NamedDependency[Operator],
+        tool_id: FromPath[str],
+        tools: NamedDependency[ToolService],
+    ) -> Tool:
         """Return one catalogue entry."""
         require_role(operator, "viewer")
         return await tools.get(ToolId(tool_id))
@@ -72,11 +82,11 @@ class ToolController(Controller):
     @patch("/{tool_id:str}", summary="Change a tool")
     async def change_tool(
         self,
-        operator: Operator,
-        tool_id: str,
-        data: ToolChanges,
-        tools: ToolService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        tool_id: FromPath[str],
+        data: JSONBody[ToolChanges],
+        tools: NamedDependency[ToolService],
+        auditor: NamedDependency[Auditor],
     ) -> Tool:
         """Change the given fields; absent ones stay."""
         require_everywhere(operator, "operator")
@@ -86,7 +96,11 @@ class ToolController(Controller):
 
     @delete("/{tool_id:str}", status_code=204, summary="Remove a tool")
     async def delete_tool(
-        self, operator: Operator, tool_id: str, tools: ToolService, auditor: Auditor
+        self,
+        operator: NamedDependency[Operator],
+        tool_id: FromPath[str],
+        tools: NamedDependency[ToolService],
+        auditor: NamedDependency[Auditor],
     ) -> None:
         """Remove a catalogue entry and every tenant's use of it."""
         require_everywhere(operator, "operator")
@@ -102,7 +116,11 @@ class TenantToolController(Controller):
 
     @get("/", summary="List a tenant's tools")
     async def list_tenant_tools(
-        self, operator: Operator, tenant_id: str, tenants: TenantService, tools: ToolService
+        self,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
+        tools: NamedDependency[ToolService],
     ) -> TenantToolList:
         """Return the tenant's tools, disabled ones included."""
         tenant = await tenants.get(require_tenant(operator, tenant_id, "viewer"))
@@ -112,13 +130,13 @@ class TenantToolController(Controller):
     @put("/{tool_id:str}", summary="Let a tenant use a tool")
     async def put_tenant_tool(
         self,
-        operator: Operator,
-        tenant_id: str,
-        tool_id: str,
-        data: TenantToolChoice,
-        tenants: TenantService,
-        tools: ToolService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tool_id: FromPath[str],
+        data: JSONBody[TenantToolChoice],
+        tenants: NamedDependency[TenantService],
+        tools: NamedDependency[ToolService],
+        auditor: NamedDependency[Auditor],
     ) -> TenantToolView:
         """Set how the tenant uses the tool, replacing what was set before."""
         tenant = await tenants.get(require_tenant(operator, tenant_id, "operator"))
@@ -131,12 +149,12 @@ class TenantToolController(Controller):
     @patch("/{tool_id:str}", summary="Change how a tenant uses a tool")
     async def change_tenant_tool(
         self,
-        operator: Operator,
-        tenant_id: str,
-        tool_id: str,
-        data: TenantToolChanges,
-        tools: ToolService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tool_id: FromPath[str],
+        data: JSONBody[TenantToolChanges],
+        tools: NamedDependency[ToolService],
+        auditor: NamedDependency[Auditor],
     ) -> TenantToolView:
         """Change the given fields; absent ones stay."""
         allowed = require_tenant(operator, tenant_id, "operator")
@@ -149,11 +167,11 @@ class TenantToolController(Controller):
     @delete("/{tool_id:str}", status_code=204, summary="End a tenant's use of a tool")
     async def delete_tenant_tool(
         self,
-        operator: Operator,
-        tenant_id: str,
-        tool_id: str,
-        tools: ToolService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tool_id: FromPath[str],
+        tools: NamedDependency[ToolService],
+        auditor: NamedDependency[Auditor],
     ) -> None:
         """End the tenant's use of a tool."""
         allowed = require_tenant(operator, tenant_id, "operator")
@@ -163,13 +181,13 @@ class TenantToolController(Controller):
     @post("/{tool_id:str}/test", status_code=200, summary="Try a tool")
     async def test_tenant_tool(
         self,
-        operator: Operator,
-        tenant_id: str,
-        tool_id: str,
-        data: TestCallBody,
-        tenants: TenantService,
-        trials: ToolTrials,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tool_id: FromPath[str],
+        data: JSONBody[TestCallBody],
+        tenants: NamedDependency[TenantService],
+        trials: NamedDependency[ToolTrials],
+        auditor: NamedDependency[Auditor],
     ) -> TestCallView:
         """Run the tool once as the assistant would, without a conversation."""
         tenant = await tenants.get(require_tenant(operator, tenant_id, "operator"))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from litestar import Controller, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, Struct, UnsetType
 
 from appliance.domain.json_types import JsonObject, JsonValue
@@ -46,7 +48,9 @@ class WorkflowController(Controller):
     tags = ["workflows"]  # noqa: RUF012 -- Litestar reads this class attribute
 
     @get("/", summary="List workflows")
-    async def list_workflows(self, operator: Operator, workflows: WorkflowService) -> WorkflowList:
+    async def list_workflows(
+        self, operator: NamedDependency[Operator], workflows: NamedDependency[WorkflowService]
+    ) -> WorkflowList:
         """Return all workflows, by name."""
         require_role(operator, "viewer")
         return WorkflowList(items=[_view(*found) for found in await workflows.list_all()])
@@ -54,10 +58,10 @@ class WorkflowController(Controller):
     @post("/", status_code=201, summary="Import a workflow")
     async def import_workflow(
         self,
-        operator: Operator,
-        data: dict[str, Any],
-        workflows: WorkflowService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        data: JSONBody[dict[str, Any]],
+        workflows: NamedDependency[WorkflowService],
+        auditor: NamedDependency[Auditor],
     ) -> WorkflowView:
         """Store an n8n export; refused when it has nodes that cannot run here."""
         require_everywhere(operator, "operator")
@@ -69,7 +73,10 @@ class WorkflowController(Controller):
 
     @get("/{workflow_id:str}", summary="Read a workflow")
     async def get_workflow(
-        self, operator: Operator, workflow_id: str, workflows: WorkflowService
+        self,
+        operator: NamedDependency[Operator],
+        workflow_id: FromPath[str],
+        workflows: NamedDependency[WorkflowService],
     ) -> WorkflowView:
         """Return one workflow with its export."""
         require_role(operator, "viewer")
@@ -79,10 +86,10 @@ class WorkflowController(Controller):
     @delete("/{workflow_id:str}", status_code=204, summary="Remove a workflow")
     async def delete_workflow(
         self,
-        operator: Operator,
-        workflow_id: str,
-        workflows: WorkflowService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        workflow_id: FromPath[str],
+        workflows: NamedDependency[WorkflowService],
+        auditor: NamedDependency[Auditor],
     ) -> None:
         """Remove an imported workflow."""
         require_everywhere(operator, "operator")
@@ -92,11 +99,11 @@ class WorkflowController(Controller):
     @post("/{workflow_id:str}/run", status_code=200, summary="Run a workflow")
     async def run_workflow(
         self,
-        operator: Operator,
-        workflow_id: str,
-        data: RunBody,
-        workflows: WorkflowService,
-        auditor: Auditor,
+        operator: NamedDependency[Operator],
+        workflow_id: FromPath[str],
+        data: JSONBody[RunBody],
+        workflows: NamedDependency[WorkflowService],
+        auditor: NamedDependency[Auditor],
     ) -> RunView:
         """Run a workflow once, on a tenant's rows when one is named."""
         if data.tenant_id is None:
