@@ -142,7 +142,7 @@ def is_object_list(part: JsonValue) -> TypeGuard[list[Mapping[str, JsonValue]]]:
 
 
 def _is_idle(key: str, part: JsonValue) -> bool:
-    """Say whether a field adds nothing to a sentence: one piece, a yes or no, bookkeeping, "done"."""
+    """Say whether a field adds nothing to a sentence: one of a thing, a yes or no, "done"."""
     is_one = part == 1 and find_role(key) in ("people", "quantity")
     if is_one or isinstance(part, bool) or _BOOKKEEPING_KEY.match(key):
         return True
