@@ -87,7 +87,10 @@ class OwnOrigins(NamedTuple):
         """
         if origin in self.exact:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         return (
             self.is_any_address
             and parts.netloc.encode() == host
@@ -127,7 +130,7 @@ class TenantAccess:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or not scope["path"].startswith(TENANT_PATHS):
+        if scope["type"] != "http" or not is_tenant_path(scope["path"]):
             await self._app(scope, receive, send)
             return
         origin = (find_header(scope, b"origin") or b"").decode("latin-1")
@@ -147,7 +150,8 @@ class TenantAccess:
         except ApplianceError as error:
             await send_problem(send, error)
             return
-        scope.setdefault("state", {})["known_tenant"] = known
+        # A dictionary of its own: a server may hand the same one to every request.
+        scope["state"] = {**scope.get("state", {}), "known_tenant": known}
         await self._app(scope, receive, _with_cors(send, origin) if origin else send)
 
     async def _authenticate(self, scope: Scope) -> KnownTenant:
@@ -205,6 +209,11 @@ class JsonBodies:
                 await send_problem(send, UnsupportedMediaType("Send the body as application/json."))
                 return
         await self._app(scope, receive, send)
+
+
+def is_tenant_path(path: str) -> bool:
+    """Say whether ``path`` is one of a tenant's; the router takes several slashes for one too."""
+    return re.sub("/{2,}", "/", path).startswith(TENANT_PATHS)
 
 
 def find_header(scope: Scope, name: bytes) -> bytes | None:
