@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import logging
 import logging.handlers
 import re
 import sys
+import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
+import msgspec
 import structlog
 from msgspec import Struct
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FILE_SIZE_BYTES = 10_000_000
@@ -87,7 +90,7 @@ class LogBuffer:
         return self._entries[-1].id if self._entries else 0
 
     def append(self, event: EventDict) -> None:
-        """Add one already redacted event."""
+        """Add one event, already redacted and plain JSON."""
         fields = {key: value for key, value in event.items() if key not in _ENTRY_KEYS}
         entry = LogEntry(
             id=next(self._ids),
@@ -141,39 +144,93 @@ class LogBuffer:
 _ENTRY_KEYS = frozenset({"timestamp", "level", "event", "logger", "exception"})
 
 
-class _BufferHandler(logging.Handler):
-    """Feeds the buffer with what the formatter's processors made of a record."""
+class _Named(NamedTuple):
+    """What structlog calls a logger; the sinks do the logging."""
 
-    def __init__(self, buffer: LogBuffer, formatter: structlog.stdlib.ProcessorFormatter) -> None:
+    name: str = ""
+
+
+class _Sinks:
+    """The last step of every event: redacted once, written everywhere.
+
+    Safe to call from any thread; a sink that fails never breaks the caller.
+    """
+
+    def __init__(
+        self, file: Path | None, terminal: TextIO | None, buffer: LogBuffer | None
+    ) -> None:
+        self._terminal = terminal
+        self._buffer = buffer
+        self._lock = threading.Lock()
+        self._console = structlog.dev.ConsoleRenderer(
+            colors=terminal is not None and terminal.isatty()
+        )
+        self._file = None
+        if file is not None:
+            self._file = logging.handlers.RotatingFileHandler(
+                file, maxBytes=FILE_SIZE_BYTES, backupCount=FILE_COUNT - 1, encoding="utf-8"
+            )
+
+    def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+        self.write(event)
+        raise structlog.DropEvent
+
+    def write(self, event: EventDict) -> None:
+        error = _read_exception(event.pop("exc_info", None))
+        plain: EventDict = redact(msgspec.to_builtins(event, enc_hook=str))
+        with suppress(OSError, ValueError):
+            self._write_terminal(plain, error)
+        if error is not None:
+            plain["exception"] = redact("".join(traceback.format_exception(error)))
+        if self._file is not None:
+            line = msgspec.json.encode(plain).decode()
+            self._file.handle(logging.makeLogRecord({"msg": line}))
+        if self._buffer is not None:
+            self._buffer.append(plain)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _write_terminal(self, plain: EventDict, error: BaseException | None) -> None:
+        """Say an exception in one line; its traceback is in the file."""
+        if self._terminal is None:
+            return
+        shown = dict(plain)
+        if error is not None:
+            shown["error"] = redact(f"{type(error).__name__}: {error}")
+        line = self._console(None, "", shown)
+        with self._lock:
+            self._terminal.write(f"{line}\n")
+            self._terminal.flush()
+
+
+class _LibraryHandler(logging.Handler):
+    """Takes in what libraries log the standard way."""
+
+    def __init__(self, sinks: _Sinks) -> None:
         super().__init__()
-        self.buffer = buffer
-        self.setFormatter(formatter)
+        self.sinks = sinks
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self.buffer.append(json.loads(self.format(record)))
+            moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            self.sinks.write(
+                {
+                    "event": record.getMessage(),
+                    **structlog.contextvars.get_contextvars(),
+                    "level": record.levelname.lower(),
+                    "logger": record.name,
+                    "timestamp": f"{moment}.{int(record.msecs):03}Z",
+                    "exc_info": record.exc_info,
+                }
+            )
         except Exception:  # noqa: BLE001 -- logging must never break its caller
             self.handleError(record)
 
-
-def _redact_event(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    return {
-        key: value
-        if key in ("exc_info", "_record", "_from_structlog")
-        else redact({key: value})[key]
-        for key, value in event.items()
-    }
-
-
-def _one_line_error(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Say an exception in one line; its traceback is in the file."""
-    info = event.pop("exc_info", None)
-    if info is True:
-        info = sys.exc_info()
-    error = info[1] if isinstance(info, tuple) else info
-    if isinstance(error, BaseException):
-        event["error"] = redact(f"{type(error).__name__}: {error}")
-    return event
+    def close(self) -> None:
+        self.sinks.close()
+        super().close()
 
 
 def configure_logs(
@@ -187,58 +244,32 @@ def configure_logs(
         terminal: Where people read along, or ``None``.
         buffer: The live buffer, or ``None``.
     """
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _redact_event,
-    ]
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
         handler.close()
-    handlers: list[logging.Handler] = []
-    as_json: list[Processor] = [
-        structlog.processors.format_exc_info,
-        _redact_event,
-        structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
-    ]
-    if file is not None:
-        rotating = logging.handlers.RotatingFileHandler(
-            file, maxBytes=FILE_SIZE_BYTES, backupCount=FILE_COUNT - 1, encoding="utf-8"
-        )
-        rotating.setFormatter(_formatter(shared, as_json))
-        handlers.append(rotating)
-    if terminal is not None:
-        stream = logging.StreamHandler(terminal)
-        stream.setFormatter(
-            _formatter(
-                shared,
-                [_one_line_error, structlog.dev.ConsoleRenderer(colors=terminal.isatty())],
-            )
-        )
-        handlers.append(stream)
-    if buffer is not None:
-        handlers.append(_BufferHandler(buffer, _formatter(shared, as_json)))
-    for handler in handlers:
-        root.addHandler(handler)
+    sinks = _Sinks(file, terminal, buffer)
+    root.addHandler(_LibraryHandler(sinks))
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "aiosqlite", "alembic", "asyncio", "granian", "_granian"):
+    for noisy in ("httpx", "httpcore", "alembic", "asyncio", "granian", "_granian"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            sinks,
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(root.level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=_Named,
         cache_logger_on_first_use=False,
     )
 
 
-def _formatter(
-    shared: list[Processor], rendering: list[Processor]
-) -> structlog.stdlib.ProcessorFormatter:
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
-    )
+def _read_exception(info: ExcInfo | BaseException | bool | None) -> BaseException | None:
+    if isinstance(info, BaseException):
+        return info
+    if isinstance(info, tuple):
+        return info[1]
+    return sys.exc_info()[1] if info else None
