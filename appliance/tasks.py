@@ -34,13 +34,18 @@ class TaskGroup:
         return len(self._tasks)
 
     async def drain(self, *, timeout_s: float) -> None:
-        """Give the tasks ``timeout_s`` to end by themselves, then cancel and await the rest."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=timeout_s)
-        rest = set(self._tasks)
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        """Give the tasks ``timeout_s`` to end by themselves, then cancel and await the rest.
+
+        Tasks that these start meanwhile count too.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while self._tasks and (left_s := deadline - loop.time()) > 0:
+            await asyncio.wait(set(self._tasks), timeout=left_s)
+        while rest := set(self._tasks):
+            for task in rest:
+                task.cancel()
+            await asyncio.gather(*rest, return_exceptions=True)
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
