@@ -38,6 +38,7 @@ class LoopState(Struct, frozen=True, kw_only=True):
     calls: tuple[ToolCall, ...] = ()
     awaited: tuple[ToolCall, ...] = ()
     held: ToolCall | None = None
+    citations: tuple[Citation, ...] = ()
 
     @property
     def new_messages(self) -> tuple[ChatMessage, ...]:
@@ -113,6 +114,7 @@ class AskVisitor(Struct, frozen=True, kw_only=True):
 
     call: ToolCall
     preface: str = ""
+    citations: tuple[Citation, ...] = ()
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -183,7 +185,12 @@ def _on_model_stopped(
     )
     text = state.text
     state = msgspec.structs.replace(
-        state, messages=(*state.messages, said), text="", calls=(), held=None
+        state,
+        messages=(*state.messages, said),
+        text="",
+        calls=(),
+        held=None,
+        citations=finished.citations,
     )
     if calls:
         return _on_calls(state, calls)
@@ -255,7 +262,7 @@ def _on_tools_returned(
 
 def _ask_visitor(state: LoopState, held: ToolCall) -> AskVisitor:
     asked = next(message for message in reversed(state.messages) if held in message.tool_calls)
-    return AskVisitor(call=held, preface=asked.content.strip())
+    return AskVisitor(call=held, preface=asked.content.strip(), citations=state.citations)
 
 
 def _tool_message(call: ToolCall, content: str, *, is_error: bool = False) -> ChatMessage:

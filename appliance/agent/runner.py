@@ -192,8 +192,8 @@ class _Turn:
                     self._emit(AnswerDelta(text=text))
                 case RunTools(calls=calls):
                     self._feed(ToolsReturned(results=await self._run_tools(calls)), commands)
-                case AskVisitor(call=call, preface=preface):
-                    return self._ask_visitor(call, preface)
+                case AskVisitor():
+                    return self._ask_visitor(command)
                 case Answer():
                     return self._answer(command)
 
@@ -354,7 +354,8 @@ class _Turn:
     def _progress(self, call: ToolCall, status: ToolStatus) -> None:
         self._emit(ToolProgress(call_id=call.id, name=call.name, status=status))
 
-    def _ask_visitor(self, call: ToolCall, preface: str) -> AgentResult:
+    def _ask_visitor(self, command: AskVisitor) -> AgentResult:
+        call, preface = command.call, command.preface
         language = self._assignment.briefing.language
         question = build_confirmation(call, self._specs[call.name], language=language)
         text = f"{preface}\n\n{question}" if preface else question
@@ -372,6 +373,7 @@ class _Turn:
             text,
             (*self._state.new_messages, asked),
             pending_action=pending,
+            citations=command.citations,
             quick_replies=confirmation_replies(language),
         )
 

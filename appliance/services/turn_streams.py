@@ -7,14 +7,17 @@ Owns fan-out, replay and noticing that nobody listens any more; what the events 
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from itertools import accumulate, groupby
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from appliance.domain.ids import ConversationId, MessageId
-from appliance.domain.turn_events import TurnEvent, TurnFailed, TurnFinished
+from appliance.domain.turn_events import AnswerDelta, TurnEvent, TurnFailed, TurnFinished
 from appliance.ports.clock import Clock
 
 KEEP_S = 900.0
@@ -32,8 +35,39 @@ class NumberedEvent(Struct, frozen=True):
     event: TurnEvent
 
 
+class _Text(NamedTuple):
+    """Consecutive deltas, folded: their text, and where in it each one ends."""
+
+    first_id: int
+    text: str
+    ends: array[int]
+
+    def unfold(self) -> list[NumberedEvent]:
+        starts = (0, *self.ends[:-1])
+        return [
+            NumberedEvent(self.first_id + index, AnswerDelta(text=self.text[start:end]))
+            for index, (start, end) in enumerate(zip(starts, self.ends, strict=True))
+        ]
+
+
+def _fold(events: list[NumberedEvent]) -> list[NumberedEvent | _Text]:
+    folded: list[NumberedEvent | _Text] = []
+    for is_text, run in groupby(events, key=lambda item: isinstance(item.event, AnswerDelta)):
+        group = list(run)
+        if not is_text:
+            folded.extend(group)
+            continue
+        texts = [item.event.text for item in group if isinstance(item.event, AnswerDelta)]
+        ends = array("L", accumulate(map(len, texts)))
+        folded.append(_Text(group[0].id, "".join(texts), ends))
+    return folded
+
+
 class TurnStream:
     """The events of one turn, from its beginning on.
+
+    A finished turn that nobody listens to is kept folded: its deltas take some bytes each instead
+    of some hundred.
 
     Args:
         turn_number: Counts the conversation's turns; the ids of a later turn are greater.
@@ -50,30 +84,45 @@ class TurnStream:
     ) -> None:
         self.conversation_id = conversation_id
         self.user_message_id = user_message_id
-        self.events: list[NumberedEvent] = []
         self.is_finished = False
+        self._events: list[NumberedEvent] = []
+        self._folded: list[NumberedEvent | _Text] | None = None
         self._first_id = turn_number * EVENTS_PER_TURN
         self._on_abandoned = on_abandoned
+        self._last: NumberedEvent | None = None
         self._listeners = 0
         self._changed: set[asyncio.Event] = set()
         self._abandon_timer: asyncio.TimerHandle | None = None
 
     @property
+    def events(self) -> list[NumberedEvent]:
+        """What was published so far."""
+        if self._folded is None:
+            return self._events
+        return [
+            event
+            for item in self._folded
+            for event in (item.unfold() if isinstance(item, _Text) else [item])
+        ]
+
+    @property
     def last_id(self) -> int:
         """The id of the newest event, or of the one before the first."""
-        return self.events[-1].id if self.events else self._first_id - 1
+        return self._last.id if self._last else self._first_id - 1
 
     @property
     def has_failed(self) -> bool:
         """Say whether the turn ended without an answer."""
-        return bool(self.events) and isinstance(self.events[-1].event, TurnFailed)
+        return self._last is not None and isinstance(self._last.event, TurnFailed)
 
     def publish(self, event: TurnEvent) -> None:
         """Append ``event`` and wake the listeners; the last event of a turn closes the stream."""
-        self.events.append(NumberedEvent(self._first_id + len(self.events), event))
+        self._last = NumberedEvent(self.last_id + 1, event)
+        self._events.append(self._last)
         if isinstance(event, TurnFinished | TurnFailed):
             self.is_finished = True
             self._stop_timer()
+            self._fold_when_unheard()
         for changed in self._changed:
             changed.set()
 
@@ -89,8 +138,9 @@ class TurnStream:
         position = 0
         try:
             while True:
-                batch = [event for event in self.events[position:] if event.id > after_id]
-                position = len(self.events)
+                events = self.events
+                batch = [event for event in events[position:] if event.id > after_id]
+                position = len(events)
                 if batch:
                     yield batch
                     continue
@@ -103,6 +153,12 @@ class TurnStream:
             self._listeners -= 1
             if self._listeners == 0 and not self.is_finished:
                 self._start_timer()
+            self._fold_when_unheard()
+
+    def _fold_when_unheard(self) -> None:
+        if self.is_finished and self._listeners == 0 and self._folded is None:
+            self._folded = _fold(self._events)
+            self._events = []
 
     def _start_timer(self) -> None:
         if self._on_abandoned is not None:

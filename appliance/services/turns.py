@@ -7,6 +7,7 @@ found is left to ``appliance.agent``.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -279,10 +280,7 @@ class TurnService:
     async def _answer(self, turn: _Turn, ledger: TurnLedger) -> AgentResult:
         tenant = turn.tenant
         now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
-        stored = await self._turn_store.list_messages(
-            tenant.id, turn.conversation_id, limit=STORED_MESSAGES_READ
-        )
-        history = trim_history(build_history(stored), max_messages=WINDOW_MESSAGES)
+        history = await self._load_history(turn)
         system = ChatMessage(
             role="system",
             content=build_system_prompt(tenant, now=now, has_tools=bool(turn.known.tools)),
@@ -299,7 +297,7 @@ class TurnService:
             briefing=Briefing(
                 shop_name=tenant.name,
                 business_info=tenant.business_info,
-                language=detect_language(turn.text, default=turn.locale or tenant.language),
+                language=_find_language(history, default=turn.locale or tenant.language),
                 now=now,
             ),
             temperature=tenant.llm.temperature,
@@ -308,6 +306,15 @@ class TurnService:
             decided=await self._decide(turn),
         )
         return await self._agent.run(assignment, ledger, turn.stream.publish)
+
+    async def _load_history(self, turn: _Turn) -> list[ChatMessage]:
+        """Return the window that ends with the visitor's message, which is all of a new session."""
+        if turn.accepted.is_new_session:
+            return [ChatMessage(role="user", content=turn.text)]
+        stored = await self._turn_store.list_messages(
+            turn.tenant.id, turn.conversation_id, limit=STORED_MESSAGES_READ
+        )
+        return trim_history(build_history(stored), max_messages=WINDOW_MESSAGES)
 
     async def _decide(self, turn: _Turn) -> ActionDecided | None:
         """Read the message as a decision on the action that waits, and take that action out."""
@@ -387,6 +394,13 @@ class TurnService:
 
     def _usage_day(self, tenant: Tenant, now: datetime) -> str:
         return now.astimezone(ZoneInfo(tenant.time_zone)).date().isoformat()
+
+
+def _find_language(history: Sequence[ChatMessage], *, default: str) -> str:
+    """Return the language of the visitor's last message that has letters."""
+    texts = (message.content for message in reversed(history) if message.role == "user")
+    text = next((text for text in texts if any(map(str.isalpha, text))), "")
+    return detect_language(text, default=default)
 
 
 def _session_hash(session_id: str) -> SessionHash:
