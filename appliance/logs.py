@@ -40,7 +40,7 @@ _SECRET_VALUES = re.compile(
     r"\b(?:sk-[A-Za-z0-9_-]{12,}|(?:pk|rt|sk|vs|whsec)_[A-Za-z0-9_.-]{12,}"
     r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|shp(?:at|ca|ss)_[A-Za-z0-9]{12,})"
     r"|(?i:bearer\s+)[A-Za-z0-9._~+/-]{12,}=*"
-    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+    r"|(?<=//)[^/\s:@]*:[^/\s@]+(?=@)"
     r"|(?i:[?&][a-z_-]*(?:key|password|secret|token)=)[^&\s\"']+"
 )
 

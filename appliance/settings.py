@@ -18,6 +18,7 @@ from dotenv import dotenv_values
 from msgspec import Struct
 
 from appliance.errors import ConfigurationError
+from appliance.logs import redact
 from appliance.paths import DataPaths, default_data_dir
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -161,8 +162,7 @@ def load_settings(
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     variables = dict(os.environ if environ is None else environ)
-    dotenv_path = (working_dir or Path.cwd()) / ".env"
-    dotenv = dotenv_values(dotenv_path) if dotenv_path.is_file() else {}
+    dotenv = _read_dotenv((working_dir or Path.cwd()) / ".env")
     spec = SETTINGS[0]
     data_dir = _resolve(spec, (given, variables, dotenv, {})) or default_data_dir()
     config = _read_config(DataPaths(data_dir).config_file)
@@ -189,11 +189,20 @@ def _resolve(
         try:
             return spec.parse(str(raw) if isinstance(raw, Path) else raw)
         except ValueError as error:
-            shown = "the given value" if spec.parse is _secret else repr(raw)
+            shown = "the given value" if spec.parse is _secret else redact(repr(raw))
             raise ConfigurationError(
                 f"{name} cannot be {shown}: {error}.", setting=spec.variables[0]
             ) from error
     return spec.default
+
+
+def _read_dotenv(path: Path) -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(path) if path.is_file() else {}
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 text.") from error
 
 
 def _read_config(path: Path) -> Mapping[str, Any]:
