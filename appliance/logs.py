@@ -82,6 +82,7 @@ class LogBuffer:
     def __init__(self, size: int = BUFFER_ENTRIES) -> None:
         self._entries: deque[LogEntry] = deque(maxlen=size)
         self._ids = itertools.count(time.time_ns() // 1_000_000)
+        self._lock = threading.Lock()
         self._wakers: set[Callable[[], None]] = set()
 
     @property
@@ -92,15 +93,17 @@ class LogBuffer:
     def append(self, event: EventDict) -> None:
         """Add one event, already redacted and plain JSON."""
         fields = {key: value for key, value in event.items() if key not in _ENTRY_KEYS}
-        entry = LogEntry(
-            id=next(self._ids),
-            at=str(event.get("timestamp", "")),
-            level=str(event.get("level", "info")),
-            event=str(event.get("event", "")),
-            logger=str(event.get("logger", "")),
-            fields=fields,
-        )
-        self._entries.append(entry)
+        with self._lock:  # a follower that saw an id will not look for a smaller one again
+            self._entries.append(
+                LogEntry(
+                    id=next(self._ids),
+                    at=str(event.get("timestamp", "")),
+                    level=str(event.get("level", "info")),
+                    event=str(event.get("event", "")),
+                    logger=str(event.get("logger", "")),
+                    fields=fields,
+                )
+            )
         for wake in tuple(self._wakers):
             wake()
 
@@ -176,8 +179,17 @@ class _Sinks:
         raise structlog.DropEvent
 
     def write(self, event: EventDict) -> None:
+        try:
+            self._write(event)
+        except Exception as failure:  # noqa: BLE001 -- logging must never break its caller
+            lost = {"event": "log_entry_lost", "level": "error", "error": type(failure).__name__}
+            self._write(lost)
+
+    def _write(self, event: EventDict) -> None:
         error = _read_exception(event.pop("exc_info", None))
-        plain: EventDict = redact(msgspec.to_builtins(event, enc_hook=str))
+        plain: EventDict = redact(
+            msgspec.to_builtins(event, builtin_types=(bytes, bytearray), enc_hook=str)
+        )
         with suppress(OSError, ValueError):
             self._write_terminal(plain, error)
         if error is not None:
@@ -244,6 +256,7 @@ def configure_logs(
         terminal: Where people read along, or ``None``.
         buffer: The live buffer, or ``None``.
     """
+    logging.raiseExceptions = False  # a full disk must not print tracebacks
     root = logging.getLogger()
     for handler in list(root.handlers):
         root.removeHandler(handler)
