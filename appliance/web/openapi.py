@@ -9,14 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from litestar import Litestar
+from litestar import Litestar, Router
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotFoundException
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 
 from appliance import __version__
 from appliance.domain.json_types import JsonObject
 from appliance.web.problems import MEDIA_TYPE
 
 METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
+UNSERVED_PATH: Final = "/schema-of-one-listener"
 OPEN_OPERATIONS: Final = frozenset({"/health", "/api/admin/login", "/api/admin/refresh"})
 
 SECURITY_SCHEMES: Final[JsonObject] = {
@@ -52,10 +57,23 @@ PROBLEM_RESPONSE: Final[JsonObject] = {
 
 
 def describe_listener(title: str) -> OpenAPIConfig:
-    """Return the settings of one listener's own description, which no route serves."""
+    """Return the settings of one listener's own description, which no route serves.
+
+    Litestar adds pages of its own whatever it is told, loading scripts from elsewhere by default;
+    here they are one, and it answers 404.
+    """
     return OpenAPIConfig(
-        title=title, version=__version__, path="/schema-of-one-listener", render_plugins=()
+        title=title,
+        version=__version__,
+        render_plugins=(JsonRenderPlugin(),),
+        openapi_router=Router(
+            UNSERVED_PATH, route_handlers=[], guards=[_hide], include_in_schema=False
+        ),
     )
+
+
+def _hide(_: ASGIConnection[Any, Any, Any, Any], __: BaseRouteHandler) -> None:
+    raise NotFoundException
 
 
 def build_openapi(public: Litestar, admin: Litestar) -> JsonObject:
