@@ -1,0 +1,291 @@
+"""Who may do what: every published operation, tried by everybody who may not.
+
+The operations come from the published contract; one that is not in ``BODIES`` fails the first test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from tests.http.clients import Operator, Shop, Visitor
+from tests.http.running_server import ADMIN_PASSWORD, RunningServer
+from tests.http.stored_rows import write_rows
+from tests.http.test_openapi import listed_operations
+from tests.http.test_workflows import GREET, build_export
+
+OPEN = {("GET", "/health"), ("POST", "/api/admin/login"), ("POST", "/api/admin/refresh")}
+ADMIN = "/api/admin"
+TENANT = f"{ADMIN}/tenants/{{tenant_id}}"
+TENANT_TOOL = f"{TENANT}/tools/{{tool_id}}"
+NEW_TOOL = {"tool_name": "matrix_tool", "description": "A tool."}
+
+BODIES: dict[tuple[str, str], Any] = {
+    ("POST", f"{ADMIN}/logout"): None,
+    ("GET", f"{ADMIN}/me"): None,
+    ("GET", f"{ADMIN}/status"): None,
+    ("GET", f"{ADMIN}/logs"): None,
+    ("GET", f"{ADMIN}/logs/stream"): None,
+    ("GET", f"{ADMIN}/tenants"): None,
+    ("POST", f"{ADMIN}/tenants"): {"name": "Matrix Shop"},
+    ("GET", TENANT): None,
+    ("PATCH", TENANT): {"name": "Taken over"},
+    ("DELETE", TENANT): None,
+    ("GET", f"{TENANT}/keys"): None,
+    ("POST", f"{TENANT}/keys"): {"overlap_hours": 0},
+    ("DELETE", f"{TENANT}/keys/{{key_id}}"): None,
+    ("GET", f"{TENANT}/embed"): None,
+    ("GET", f"{TENANT}/tools"): None,
+    ("PUT", TENANT_TOOL): {"webhook_url": "https://evil.example/webhook"},
+    ("PATCH", TENANT_TOOL): {"enabled": False},
+    ("DELETE", TENANT_TOOL): None,
+    ("POST", f"{TENANT_TOOL}/test"): {"parameters": {"order_number": "1"}},
+    ("GET", f"{ADMIN}/tools"): None,
+    ("POST", f"{ADMIN}/tools"): NEW_TOOL,
+    ("GET", f"{ADMIN}/tools/{{tool_id}}"): None,
+    ("PATCH", f"{ADMIN}/tools/{{tool_id}}"): {"description": "Taken over"},
+    ("DELETE", f"{ADMIN}/tools/{{tool_id}}"): None,
+    ("GET", f"{ADMIN}/workflows"): None,
+    ("POST", f"{ADMIN}/workflows"): build_export("matrix", GREET),
+    ("GET", f"{ADMIN}/workflows/{{workflow_id}}"): None,
+    ("DELETE", f"{ADMIN}/workflows/{{workflow_id}}"): None,
+    ("POST", f"{ADMIN}/workflows/{{workflow_id}}/run"): {"input": {}},
+    ("GET", "/api/config"): None,
+    ("POST", "/chat/message"): {"message": "hello"},
+    ("POST", "/chat/end"): {"session_id": "{session_id}"},
+    ("GET", "/chat/history/{session_id}"): None,
+    ("GET", "/chat/events/{session_id}"): None,
+}
+OPERATIONS = sorted(operation for operation in BODIES if operation[1].startswith(ADMIN))
+OF_ONE_TENANT = [operation for operation in OPERATIONS if operation[1].startswith(TENANT)]
+OF_ALL_TENANTS = [operation for operation in OPERATIONS if operation not in OF_ONE_TENANT]
+OF_ONESELF = {("GET", f"{ADMIN}/me"), ("POST", f"{ADMIN}/logout")}
+READING = [operation for operation in OPERATIONS if operation[0] == "GET"]
+WRITING = [
+    operation for operation in OPERATIONS if operation[0] != "GET" and operation not in OF_ONESELF
+]
+OF_VISITORS = sorted(operation for operation in BODIES if not operation[1].startswith(ADMIN))
+
+
+class Twins(NamedTuple):
+    """Two shops that differ in their names only, one object of each kind."""
+
+    mine: dict[str, str]
+    theirs: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def matrix_server(tmp_path_factory) -> Iterator[RunningServer]:
+    with RunningServer(tmp_path_factory.mktemp("matrix")) as server:
+        server.expect("tool_failed")
+        yield server
+
+
+@pytest.fixture(scope="module")
+def owner(matrix_server) -> Iterator[Operator]:
+    operator = Operator(matrix_server)
+    yield operator
+    operator.http.close()
+
+
+@pytest.fixture(scope="module")
+def twins(matrix_server, owner) -> Twins:
+    tool_id = owner.find_tool_id("get_order_status")
+    workflow = owner.call("POST", "/workflows", build_export("greeter", GREET), status=201)
+
+    def build(name: str) -> dict[str, str]:
+        shop: Shop = owner.make_shop(name)
+        owner.use_tool(shop.id, "get_order_status", workflow="get_order_status")
+        key = owner.call("GET", f"/tenants/{shop.id}/keys")["items"][0]
+        visitor = Visitor(matrix_server, shop.api_key)
+        visitor.ask(f"canary of {name}")
+        visitor.http.close()
+        return {
+            "tenant_id": shop.id,
+            "key_id": key["id"],
+            "tool_id": tool_id,
+            "workflow_id": workflow["id"],
+            "session_id": str(visitor.session_id),
+            "api_key": shop.api_key,
+        }
+
+    return Twins(build("My Shop"), build("Their Shop"))
+
+
+def log_in_as(server: RunningServer, role: str, tenant_id: str | None, name: str) -> Operator:
+    """Log in as an account that no route can make yet; its password is the first owner's."""
+    write_rows(
+        server.database,
+        "INSERT INTO users (id, username, folded_username, password_hash, role, tenant_id,"
+        " is_active, created_at) SELECT ?, ?, ?, password_hash, ?, ?, 1, created_at FROM users"
+        " WHERE username = 'admin'",
+        *(f"id-of-{name}", name, name, role, tenant_id),
+    )
+    return Operator(server, name, ADMIN_PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def viewer(matrix_server) -> Iterator[Operator]:
+    operator = log_in_as(matrix_server, "viewer", None, "viewer")
+    yield operator
+    operator.http.close()
+
+
+@pytest.fixture(scope="module")
+def my_operator(matrix_server, twins) -> Iterator[Operator]:
+    operator = log_in_as(matrix_server, "operator", twins.mine["tenant_id"], "my-operator")
+    yield operator
+    operator.http.close()
+
+
+@pytest.fixture(scope="module")
+def my_viewer(matrix_server, twins) -> Iterator[Operator]:
+    operator = log_in_as(matrix_server, "viewer", twins.mine["tenant_id"], "my-viewer")
+    yield operator
+    operator.http.close()
+
+
+def send(
+    client: httpx.Client, base_url: str, operation: tuple[str, str], ids: dict[str, str]
+) -> httpx.Response:
+    """Send an operation with its body; a stream is answered by its head alone."""
+    method, path = operation
+    body = BODIES[operation]
+    if isinstance(body, dict):
+        body = {k: v.format(**ids) if v == "{session_id}" else v for k, v in body.items()}
+    request = client.build_request(method, base_url + path.format(**ids), json=body)
+    answer = client.send(request, stream=True)
+    if not answer.headers["content-type"].startswith("text/event-stream"):
+        answer.read()
+    answer.close()
+    return answer
+
+
+def look(owner: Operator, ids: dict[str, str]) -> list[Any]:
+    """Return everything an owner sees of a shop."""
+    path = f"/tenants/{ids['tenant_id']}"
+    seen = [owner.call("GET", f"{path}{part}") for part in ("", "/keys", "/tools")]
+    return [*seen, owner.call("GET", f"/tools/{ids['tool_id']}")]
+
+
+def test_every_published_operation_is_in_the_matrix(matrix_server):
+    answer = httpx.get(f"{matrix_server.admin_url}/schema/openapi.json", trust_env=False)
+    assert listed_operations(answer.json()) == set(BODIES) | OPEN
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_without_a_token_nothing_works(matrix_server, owner, twins, operation):
+    before = look(owner, twins.theirs)
+    revoked = Operator(matrix_server)
+    revoked.call("POST", "/logout", status=204)
+    with httpx.Client(trust_env=False) as nobody:
+        for client in (nobody, revoked.http):
+            answer = send(client, matrix_server.admin_url, operation, twins.theirs)
+            assert answer.status_code == 401, operation
+    revoked.http.close()
+    assert look(owner, twins.theirs) == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_visitors_key_opens_nothing_on_the_admin_side(matrix_server, twins, operation):
+    headers = {
+        "X-API-Key": twins.theirs["api_key"],
+        "Authorization": f"Bearer {twins.theirs['api_key']}",
+    }
+    with httpx.Client(trust_env=False, headers=headers) as visitor:
+        answer = send(visitor, matrix_server.admin_url, operation, twins.theirs)
+        elsewhere = send(visitor, matrix_server.base_url, operation, twins.theirs)
+    assert answer.status_code == 401
+    assert elsewhere.status_code in (404, 405)
+
+
+@pytest.mark.parametrize("operation", OF_ONE_TENANT)
+@pytest.mark.parametrize("who", ["my_operator", "my_viewer"])
+def test_another_tenant_reads_as_absent(request, matrix_server, owner, twins, operation, who):
+    before = look(owner, twins.theirs)
+    client = request.getfixturevalue(who).http
+    answer = send(client, matrix_server.admin_url, operation, twins.theirs)
+    assert answer.status_code in ((403, 404) if operation == ("DELETE", TENANT) else (404,))
+    unknown = {**twins.theirs, "tenant_id": "nobody"}
+    absent = send(client, matrix_server.admin_url, operation, unknown)
+    assert absent.status_code == answer.status_code
+    assert "Their Shop" not in answer.text
+    assert look(owner, twins.theirs) == before
+
+
+@pytest.mark.parametrize("operation", READING)
+def test_a_viewer_reads_everything(matrix_server, viewer, twins, operation):
+    answer = send(viewer.http, matrix_server.admin_url, operation, twins.mine)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("operation", WRITING)
+def test_a_viewer_changes_nothing(matrix_server, owner, viewer, twins, operation):
+    before = look(owner, twins.mine)
+    answer = send(viewer.http, matrix_server.admin_url, operation, twins.mine)
+    assert answer.status_code == 403, answer.text
+    assert look(owner, twins.mine) == before
+
+
+@pytest.mark.parametrize(
+    "operation", [op for op in WRITING if op in OF_ALL_TENANTS or op == ("DELETE", TENANT)]
+)
+def test_what_concerns_all_tenants_is_not_for_one_tenants_operator(
+    matrix_server, owner, my_operator, twins, operation
+):
+    before = look(owner, twins.mine)
+    answer = send(my_operator.http, matrix_server.admin_url, operation, twins.mine)
+    assert answer.status_code == 403, answer.text
+    assert look(owner, twins.mine) == before
+
+
+def test_one_tenants_operator_sees_that_tenant_only(my_operator, twins):
+    listed = my_operator.call("GET", "/tenants")["items"]
+    assert [tenant["id"] for tenant in listed] == [twins.mine["tenant_id"]]
+    entries = my_operator.call("GET", f"/logs?tenant_id={twins.theirs['tenant_id']}")["items"]
+    assert {entry["fields"].get("tenant_id") for entry in entries} <= {twins.mine["tenant_id"]}
+    run = my_operator.http.post(
+        f"/workflows/{twins.mine['workflow_id']}/run",
+        json={"input": {}, "tenant_id": twins.theirs["tenant_id"]},
+    )
+    assert run.status_code == 404
+
+
+def test_one_tenants_operator_may_change_that_tenant(my_operator, twins):
+    changed = my_operator.call(
+        "PATCH", f"/tenants/{twins.mine['tenant_id']}", {"domain": "mine.example"}
+    )
+    assert changed["domain"] == "mine.example"
+
+
+def test_a_key_of_another_tenant_is_not_found(owner, twins):
+    before = look(owner, twins.theirs)
+    path = f"/tenants/{twins.mine['tenant_id']}/keys/{twins.theirs['key_id']}"
+    assert owner.http.delete(path).status_code == 404
+    assert look(owner, twins.theirs) == before
+
+
+@pytest.mark.parametrize("operation", OF_VISITORS)
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "pk_unknown"}])
+def test_without_a_key_a_visitor_gets_nothing(matrix_server, twins, operation, headers):
+    with httpx.Client(trust_env=False, headers=headers) as nobody:
+        answer = send(nobody, matrix_server.base_url, operation, twins.theirs)
+    assert answer.status_code == 401
+    assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "operation", [op for op in OF_VISITORS if op[1].startswith("/chat/") and "message" not in op[1]]
+)
+def test_a_session_of_another_tenant_is_not_found(matrix_server, twins, operation):
+    with httpx.Client(trust_env=False, headers={"X-API-Key": twins.mine["api_key"]}) as mine:
+        answer = send(mine, matrix_server.base_url, operation, twins.theirs)
+    assert answer.status_code == 404
+    with httpx.Client(trust_env=False, headers={"X-API-Key": twins.theirs["api_key"]}) as theirs:
+        path = "/chat/history/{session_id}"
+        history = send(theirs, matrix_server.base_url, ("GET", path), twins.theirs).json()
+    assert history["conversation_ended"] is False
+    assert history["messages"][0]["content"] == "canary of Their Shop"
