@@ -52,7 +52,7 @@ test-python: $(DEV_READY) $(WIDGET) ## Test the server, the panel and both in a 
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q tests
 
 test-n8n: $(DEV_READY) ## Run the bundled workflows in a real n8n too (minutes, gigabytes)
-	@$(BIN)/python -m tests.workflows.real_n8n --cache build/n8n
+	@nice $(BIN)/python -m tests.workflows.real_n8n build/n8n
 
 bench: $(DEV_READY) $(WIDGET) ## Measure speed and memory beside the floor application
 	@$(BIN)/python -m tests.bench

@@ -32,8 +32,8 @@ class Condition(Struct, frozen=True, kw_only=True):
     """One test of a row; ``value`` is ignored by the conditions that need none.
 
     As in n8n: ``%`` is the only wildcard of ``like`` and ``ilike``, and a text without one is
-    looked for anywhere; ``isEmpty`` means null; ``neq`` holds for null too, unless its value is
-    null.
+    looked for anywhere; ``isEmpty`` means null or, for text, without a character; ``neq`` holds
+    for null too, unless its value is null.
     """
 
     column: str

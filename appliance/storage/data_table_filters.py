@@ -24,8 +24,6 @@ _SYSTEM_COLUMNS = {
     "updatedAt": data_table_rows.c.updated_at,
 }
 _VALUELESS: Mapping[str, tuple[str, JsonValue]] = {
-    "isEmpty": ("eq", None),
-    "isNotEmpty": ("neq", None),
     "isTrue": ("eq", True),
     "isFalse": ("eq", False),
 }
@@ -65,6 +63,8 @@ def _build_condition(condition: Condition, types: Mapping[str, ColumnType]) -> C
     test, given = _VALUELESS.get(condition.condition, (condition.condition, condition.value))
     column_type = _type_of(condition.column, types)
     column = _expression(condition.column, column_type)
+    if test in ("isEmpty", "isNotEmpty"):
+        return _build_empty(column, column_type, is_wanted=test == "isEmpty")
     if test in ("like", "ilike"):
         return _build_like(condition, column, column_type, is_exact=test == "like")
     try:
@@ -80,6 +80,16 @@ def _build_condition(condition: Condition, types: Mapping[str, ColumnType]) -> C
     if column_type == "boolean" and test not in ("eq", "neq"):
         raise _refuse(condition, f"{condition.condition} does not work on true and false.")
     return _compare(column, test, _bound(condition.column, value))
+
+
+def _build_empty(
+    column: ColumnElement[Any], column_type: ColumnType, *, is_wanted: bool
+) -> ColumnElement[bool]:
+    """A text without a character is as empty as none, as n8n has it."""
+    if column_type != "string":
+        return column.is_(None) if is_wanted else column.is_not(None)
+    filled = func.coalesce(column, "")
+    return filled == "" if is_wanted else filled != ""
 
 
 def _build_like(

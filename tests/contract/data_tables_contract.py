@@ -109,6 +109,17 @@ class DataTablesContract(ABC):
         (row,) = await tables.insert_rows(tenant_id, "orders", [{"order_id": "next"}])
         assert row["id"] == len(ROWS) + 1
 
+    async def test_a_text_without_a_character_is_empty(self, opened: OpenedDataTables):
+        tables, tenant_id = opened.tables, opened.tenant_id
+        await opened.fill()
+        (blank,) = await tables.insert_rows(tenant_id, "orders", [{"order_id": "", "total": 1}])
+        for condition, is_found in (("isEmpty", True), ("isNotEmpty", False)):
+            condition_of_row = where("order_id", condition)
+            rows = await tables.get_rows(
+                tenant_id, "orders", RowFilter(conditions=(condition_of_row,))
+            )
+            assert (blank["id"] in [row["id"] for row in rows]) is is_found
+
     @pytest.mark.parametrize(
         ("condition", "expected"),
         [

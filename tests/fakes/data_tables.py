@@ -148,7 +148,7 @@ def _holds(row: JsonObject, condition: Condition, kind: ColumnType) -> bool:
     actual = row[condition.column]
     name = condition.condition
     if name in ("isEmpty", "isNotEmpty"):
-        return (actual is None) == (name == "isEmpty")
+        return (actual is None or actual == "") == (name == "isEmpty")
     if name in ("isTrue", "isFalse"):
         return actual is (name == "isTrue")
     wanted = condition.value if name in ("like", "ilike") else _wanted(condition, kind)

@@ -1,0 +1,75 @@
+"""Takes the README's pictures: ``python -m tests.browser.screenshots FOLDER``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.conftest import FLAGS, find_chromium
+from tests.browser.widget_page import WidgetPage
+from tests.http.clients import Operator
+from tests.http.running_server import ADMIN_PASSWORD, RunningServer, build_environment
+
+SHOPS = (
+    ("Harbour Cycles", {"domain": "harbour-cycles.example", "time_zone": "Europe/Dublin"}),
+    ("מאפיית הגליל", {"domain": "galil-bakery.example", "language": "he"}),
+    ("Northside Dental", {"domain": "northside-dental.example", "plan": "pro"}),
+)
+
+
+def main() -> int:
+    """Write ``widget.png`` and ``panel.png`` into the given folder."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        server = RunningServer(Path(scratch))
+        with server:
+            operator = Operator(server)
+            for name, fields in SHOPS:
+                operator.make_shop(name, **fields)
+            operator.http.close()
+            take_widget(server, folder / "widget.png")
+            take_panel(server, folder / "panel.png")
+    return 0
+
+
+def take_widget(server: RunningServer, file: Path) -> None:
+    """Show the demo shop with two answered questions."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+        )
+        page = WidgetPage(context.new_page())
+        page.visit(f"{server.base_url}/demo")
+        page.open()
+        page.ask("Do you have pepperoni pizza?")
+        page.ask("Book a table for tomorrow at 19:00 for 4 people, my name is Dana Levi")
+        page.page.screenshot(path=file)
+        browser.close()
+
+
+def take_panel(server: RunningServer, file: Path) -> None:
+    """Show the panel's list of tenants."""
+    (server.data_dir / "first-login.txt").write_text(
+        f"username=admin\npassword={ADMIN_PASSWORD}\n", encoding="utf-8"
+    )
+    public_port, admin_port = server.ports
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "appliance", "panel", "--page", "tenants"),
+            *("--data-dir", str(server.data_dir)),
+            *("--port", str(public_port), "--admin-port", str(admin_port)),
+            *("--screenshot", str(file.resolve())),
+        ],
+        env=build_environment(server.folder / "panel-home"),
+        check=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
