@@ -370,7 +370,7 @@ async def serve_obedient(port: int) -> None:
         return Say(text=text, calls=calls)
 
     async with FakeOllama(answer, port=port) as fake:
-        print(f"A fake Ollama answers at {fake.url}", flush=True)  # noqa: T201
+        print(f"A fake Ollama answers at {fake.url}", flush=True)
         await asyncio.Event().wait()
 
 
