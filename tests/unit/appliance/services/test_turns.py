@@ -486,7 +486,11 @@ async def test_an_answer_that_was_stored_while_everybody_left_is_there_for_a_ret
 async def test_a_turn_whose_lease_was_taken_over_runs_no_further(
     temporary: TemporaryDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def taken_over(*_: Any, **__: Any) -> bool:
+    asked: list[object] = []
+
+    async def taken_over(*_: Any, until: object) -> bool:
+        asked.append(until)
+        temporary.clock.advance(60)
         return False
 
     monkeypatch.setattr(turns, "RENEW_EVERY_S", 0.0)
@@ -494,6 +498,7 @@ async def test_a_turn_whose_lease_was_taken_over_runs_no_further(
     stage.executor.gate.clear()
     error = await stage.fail("Where?", ask(call_order()))
     assert error.code == "answer_unavailable"
+    assert len(asked) == 1
     assert stage.executor.finished == []
     await stage.tasks.drain(timeout_s=1)
 
