@@ -24,7 +24,7 @@ def test_the_four_questions_of_the_demo(page: WidgetPage):
     assert "out for delivery" in page.ask("Where is my order 12345?")
     assert "in stock" in page.ask("Do you have pepperoni pizza?")
     hours = page.ask("When are you open?")
-    assert "11:30" in hours
+    assert "11:00" in hours
     assert "22:00" in hours
 
 
@@ -104,5 +104,5 @@ def test_a_phone_gets_the_whole_screen(browser: Browser, demo: RunningServer):
     assert box is not None
     assert box["width"] == 390
     assert box["height"] == 844
-    assert "11:30" in page.ask("When are you open?")
+    assert "11:00" in page.ask("When are you open?")
     context.close()

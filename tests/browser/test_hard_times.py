@@ -58,11 +58,11 @@ def test_a_message_survives_a_restart_of_the_server(context: BrowserContext, tmp
     server.start()
     before = page.answers.count()
     retry.click()
-    assert "11:30" in page.wait_for_answer(before)
+    assert "11:00" in page.wait_for_answer(before)
     asked = [text for text in page.texts() if "When are you open?" in text]
     assert len(asked) == 1
     page.page.reload()
-    expect(page.answers.last).to_contain_text("11:30")
+    expect(page.answers.last).to_contain_text("11:00")
     assert len([text for text in page.texts() if "When are you open?" in text]) == 1
     server.stop()
 

@@ -18,7 +18,6 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
-
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 

@@ -1,7 +1,5 @@
 """What tests of the panel start from: a fake admin listener, a signed-in client, a window."""
 
-
-
 from __future__ import annotations
 
 import os

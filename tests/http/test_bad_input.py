@@ -193,4 +193,4 @@ def test_a_refusal_of_a_stream_is_a_problem_too(visitor):
 
 def test_odd_details_of_a_visitor_do_not_keep_the_answer(visitor: Visitor):
     reply = visitor.ask("When are you open?", locale="../../x", page_url="javascript:alert(1)")
-    assert "11:30" in reply["message"]["content"]
+    assert "11:00" in reply["message"]["content"]

@@ -10,7 +10,7 @@ from tests.http.clients import Operator, Visitor, read_demo_key
 from tests.http.running_server import RunningServer
 from tests.http.stored_rows import read_bookings
 
-OPENING_HOURS = "11:30–22:00"
+OPENING_HOURS = "11:00–22:00"
 YES, NO = "Yes, go ahead", "No, thanks"
 
 
@@ -40,7 +40,7 @@ def test_an_order_is_looked_up(guest, question):
     assert tools_of(reply) == [("get_order_status", "succeeded")]
     assert "12345" in reply["message"]["content"]
     assert "out for delivery" in reply["message"]["content"]
-    assert "31.50 USD" in reply["message"]["content"]
+    assert "31.50 GBP" in reply["message"]["content"]
     assert (reply["model"], reply["degraded"]) == ("builtin", False)
 
 
@@ -65,7 +65,7 @@ def test_a_missing_order_number_is_asked_for(guest):
 def test_stock_is_looked_up(guest):
     reply = guest.ask("Do you have pepperoni pizza?")
     assert tools_of(reply) == [("check_inventory", "succeeded")]
-    assert "14.90 USD" in reply["message"]["content"]
+    assert "14.90 GBP" in reply["message"]["content"]
     sold_out = guest.say("Do you have BBQ chicken pizza?").lower()
     assert "out of stock" in sold_out or "sold out" in sold_out
 

@@ -18,8 +18,6 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 UNLISTED = re.compile(
     UNSERVED_PATH + r".*|/demo|/schema/openapi\.json|/widget(\.[0-9a-f]{16})?\.js(\.map)?"
 )
-    rf"{UNSERVED_PATH}.*|/demo|/schema/openapi\.json|/widget(\.[0-9a-f]{16})?\.js(\.map)?"
-)
 
 
 @pytest.fixture(scope="module")

@@ -163,7 +163,7 @@ def test_the_cache_may_vanish_while_the_server_runs(tmp_path):
         visitor = Visitor(server, read_demo_key(server))
         visitor.ask("hello")
         shutil.rmtree(server.data_dir / "cache")
-        assert "11:30" in visitor.say("When are you open?")
+        assert "11:00" in visitor.say("When are you open?")
         wait_until(
             lambda: visitor.http.get("/health").json()["components"]["database"]["status"] == "ok",
             timeout_s=5,

@@ -214,5 +214,5 @@ async def test_an_answer_that_ends_with_an_error_says_so_in_the_stream(tmp_path)
         events = await asyncio.to_thread(visitor.stream, "When are you open?")
         assert [event.name for event in events[-2:]] == ["message", "done"]
         assert events[-2].data["degraded"] is True
-        assert "11:30" in events[-2].data["message"]["content"]
+        assert "11:00" in events[-2].data["message"]["content"]
         visitor.http.close()

@@ -1,0 +1,96 @@
+"""An answer while it is written, and an answer that does not come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.background import Background
+from tests.browser.chat_page import ChatPage
+from tests.browser.chromium import Watch
+from tests.fakes.ollama_server import FakeOllama, Say, Stall
+from tests.http.clients import Visitor, read_demo_key
+from tests.http.running_server import RunningServer
+from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
+
+
+@pytest.fixture
+def background() -> Background:
+    return Background()
+
+
+def open_chat(page: Page, server: RunningServer) -> ChatPage:
+    page.goto(f"{server.base_url}/demo")
+    chat = ChatPage(page)
+    chat.open()
+    return chat
+
+
+def test_dots_are_shown_until_the_answer_comes(page: Page, tmp_path, background: Background):
+    ollama = GatedOllama(say_answer)
+    with (
+        background.serve(ollama),
+        RunningServer(tmp_path, settings=use_ollama(ollama)) as server,
+    ):
+        chat = open_chat(page, server)
+        before = chat.said_by("assistant").count()
+        chat.send("Is it warm?")
+        expect(chat.said_by("user").last).to_have_text("Is it warm?")
+        expect(chat.typing).to_be_visible()
+        background.call(ollama.gate.set)
+        expect(chat.said_by("assistant").nth(before)).to_have_text(ANSWER)
+        expect(chat.typing).to_be_hidden()
+        page.goto("about:blank")
+
+
+def test_text_is_shown_while_the_model_still_writes(page: Page, tmp_path, background: Background):
+    stalled = Stall(Say(text=("The oven ", "is ", "warm.")), after_lines=2)
+    ollama = FakeOllama(lambda _: stalled)
+    with (
+        background.serve(ollama),
+        RunningServer(tmp_path, settings=use_ollama(ollama)) as server,
+    ):
+        chat = open_chat(page, server)
+        chat.send("Is it warm?")
+        answer = chat.said_by("assistant").last
+        expect(answer).to_have_text("The oven is")
+        expect(answer).to_have_attribute("data-streaming", "true")
+        page.goto("about:blank")
+        background.run(ollama.has_hung_up.wait())
+
+
+@pytest.fixture
+def restarted(tmp_path) -> Iterator[RunningServer]:
+    server = RunningServer(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+def test_a_server_that_comes_back_loses_and_doubles_nothing(
+    page: Page, watch: Watch, restarted: RunningServer
+):
+    watch.expected += ["ERR_CONNECTION_REFUSED", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_RESET"]
+    watch.expected += ["ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_SOCKET_NOT_CONNECTED"]
+    chat = open_chat(page, restarted)
+    chat.ask("Where is my order 12345?", "out for delivery")
+    restarted.stop()
+    chat.send("When are you open?")
+    expect(chat.failure).to_be_visible()
+    expect(chat.retry).to_be_visible()
+    expect(chat.said_by("user").last).to_have_text("When are you open?")
+    restarted.start()
+    chat.retry.click()
+    expect(chat.said_by("assistant").last).to_contain_text("11:00–22:00")
+    expect(chat.failure).to_be_hidden()
+    expect(chat.said_by("user")).to_have_text(["Where is my order 12345?", "When are you open?"])
+    session = page.evaluate(
+        "Object.entries(localStorage).find(([name]) => name.endsWith(':session'))[1]"
+    )
+    visitor = Visitor(restarted, read_demo_key(restarted))
+    visitor.session_id = next(part for part in session.split('"') if part.startswith("vs_"))
+    assert [role for role, _ in visitor.lines()] == ["user", "assistant"] * 2
+    visitor.http.close()
+    restarted.stop()
