@@ -3,8 +3,6 @@
 Run as a program; it is a benchmark, not a test. Figures are milliseconds.
 """
 
-# ruff: noqa: T201 - a benchmark prints; the platform is chosen before Qt is imported
-
 from __future__ import annotations
 
 import os

