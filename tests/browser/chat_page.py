@@ -44,7 +44,7 @@ class ChatPage:
         self.send(text)
         answer = self.said_by("assistant").nth(before)
         expect(answer).to_contain_text(expected)
-        expect(self.page.locator('[data-streaming="true"]')).to_have_count(0)
+        expect(self.page.locator("[data-streaming]")).to_have_count(0)
         return answer
 
     def texts(self) -> list[str]:

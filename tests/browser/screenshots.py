@@ -7,10 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
-
-from tests.browser.conftest import FLAGS, find_chromium
-from tests.browser.widget_page import WidgetPage
+from tests.browser.chat_page import ChatPage
+from tests.browser.chromium import open_browser, open_page
 from tests.http.clients import Operator
 from tests.http.running_server import ADMIN_PASSWORD, RunningServer, build_environment
 
@@ -39,18 +37,15 @@ def main() -> int:
 
 def take_widget(server: RunningServer, file: Path) -> None:
     """Show the demo shop with two answered questions."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
-        )
-        page = WidgetPage(context.new_page())
-        page.visit(f"{server.base_url}/demo")
-        page.open()
-        page.ask("Do you have pepperoni pizza?")
-        page.ask("Book a table for tomorrow at 19:00 for 4 people, my name is Dana Levi")
-        page.page.screenshot(path=file)
-        browser.close()
+    options = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+    with open_browser() as browser, open_page(browser, **options) as (page, watch):
+        page.goto(f"{server.base_url}/demo")
+        chat = ChatPage(page)
+        chat.open()
+        chat.ask("Do you have pepperoni pizza?", "Pepperoni pizza")
+        chat.ask("Book a table for tomorrow at 19:00 for 4 people, my name is Dana Levi", "Dana")
+        page.screenshot(path=file)
+        assert watch.complaints == []
 
 
 def take_panel(server: RunningServer, file: Path) -> None:

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A shop</title>
-<link rel="icon" href="data:,"></head><body><h1>A shop</h1>{snippet}</body></html>"""
+<link rel="icon" href="data:,"><style>* {{ all: unset !important }}</style></head>
+<body><h1>A shop</h1>{snippet}</body></html>"""
 
 
 class ShopServer(ThreadingHTTPServer):

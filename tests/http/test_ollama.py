@@ -52,7 +52,7 @@ async def test_the_demo_questions_through_a_model(tmp_path):
         text, tools, _ = await stream("When are you open?")
         assert tools == []
 
-        await stream("Book a table for tomorrow at 19:00")
+        await stream("Book a table for 4 people tomorrow at 19:00")
         _, tools, reply = await stream("Rina Barak")
         assert tools[-1] == ("book_appointment", "needs_confirmation")
         assert len(reply["message"]["quick_replies"]) == 2

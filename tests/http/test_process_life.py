@@ -63,7 +63,7 @@ def test_a_second_start_is_quick_and_keeps_everything(tmp_path):
     with server:
         key = read_demo_key(server)
         visitor = Visitor(server, key)
-        visitor.ask("book a table for tomorrow at 19:00")
+        visitor.ask("book a table for 4 people tomorrow at 19:00")
         visitor.ask("Rina Barak")
         visitor.ask("yes")
         conversation, bookings = visitor.history(), read_bookings(server.database)
