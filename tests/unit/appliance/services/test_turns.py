@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
@@ -22,7 +22,7 @@ from appliance.domain.turn_events import (
     TurnStarted,
 )
 from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, Unavailable
-from appliance.ports.chat_model import TextDelta
+from appliance.ports.chat_model import ChatRequest, ModelEvent, TextDelta
 from appliance.ports.turn_store import FinishedTurn
 from appliance.services import turn_streams, turns
 from appliance.services.model_selection import ModelSelector
@@ -165,11 +165,20 @@ async def test_a_turn_is_told_from_its_beginning_to_its_durable_end(stage: Stage
 
 
 async def test_the_message_is_durable_before_the_model_is_asked(stage: Stage) -> None:
-    stage.model.add(say("Hi"))
+    seen: list[list[tuple[str, str]]] = []
+
+    class LookingModel(ScriptedChatModel):
+        async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
+            seen.append(await stage.spoken())
+            async for event in super().stream(request):
+                yield event
+
+    stage.model = LookingModel([say("Hi")], name="builtin")
+    stage.service = stage.build()
     stream = await stage.start("Hello")
-    assert stage.model.requests == []
-    assert await stage.spoken() == [("user", "Hello")]
+    assert [type(numbered.event) for numbered in stream.events] == [TurnStarted]
     await listen(stream)
+    assert seen == [[("user", "Hello")]]
 
 
 async def test_usage_counts_on_the_tenants_own_day(stage: Stage) -> None:
