@@ -199,8 +199,7 @@ async def test_two_listeners_get_the_same_answer(tmp_path):
         visitor.http.close()
 
 
-async def test_an_answer_that_ends_with_an_error_says_so_in_the_stream(tmp_path):
-    """The builtin answerer takes over whatever the model does, so the stream still ends well."""
+async def test_a_stream_ends_well_when_the_model_hangs_up(tmp_path):
 
     def refuse(_: dict[str, object]) -> Step:
         raise ConnectionError
