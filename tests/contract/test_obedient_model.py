@@ -64,14 +64,14 @@ def ask(*said: str) -> tuple[str, list[tuple[str, dict[str, Any]]]]:
         (["Do you have pepperoni pizza?"], "check_inventory", {"product": "pepperoni pizza"}),
         (["יש לכם פיצה פפרוני?"], "check_inventory", {"product": "פיצה פפרוני"}),
         (
-            ["Book a table for tomorrow at 19:00", "Dana Levi"],
+            ["Book a table for tomorrow at 19:00 for 4 people", "Dana Levi"],
             "book_appointment",
-            {"date": "2026-11-21", "time": "19:00", "name": "Dana Levi"},
+            {"date": "2026-11-21", "time": "19:00", "party_size": 4, "name": "Dana Levi"},
         ),
         (
-            ["Book a table for 2026-12-01 at 9:30, my name is Dana Levi"],
+            ["Book a table for 2 people for 2026-12-01 at 9:30, my name is Dana Levi"],
             "book_appointment",
-            {"date": "2026-12-01", "time": "09:30", "name": "Dana Levi"},
+            {"date": "2026-12-01", "time": "09:30", "party_size": 2, "name": "Dana Levi"},
         ),
     ],
 )
@@ -80,7 +80,7 @@ def test_the_obvious_tool_is_called(said: list[str], tool: str, arguments: dict[
 
 
 def test_a_missing_detail_is_asked_for() -> None:
-    assert ask("Book a table for tomorrow at 19:00") == ("Please tell me: name.", [])
+    assert ask("Book a table for tomorrow at 19:00 for 4 people") == ("Please tell me: name.", [])
 
 
 def test_a_question_about_the_shop_is_answered_from_its_information() -> None:
