@@ -1,21 +1,20 @@
-"""Carries out what the loop commands: asks models, runs tools, reports progress.
+"""Carries out what the loop commands: asks models, has tools run, reports progress.
 
-Owns one turn's I/O through the ports, the order of fallback models and what a turn leaves behind;
-what happens next is decided by ``appliance.agent.loop``.
+Owns one turn's talk with the models, their order of fallback and what a turn leaves behind; what
+happens next is decided by ``appliance.agent.loop``, running tools is left to
+``appliance.agent.tool_runs``.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
 import msgspec
 import structlog
-from msgspec import Struct, field
+from msgspec import Struct
 
 from appliance.agent.confirmation import build_confirmation, confirmation_replies
 from appliance.agent.language import texts_for
@@ -36,10 +35,9 @@ from appliance.agent.loop import (
     TurnBegan,
     advance,
 )
-from appliance.agent.policy import build_ledger_key
+from appliance.agent.tool_runs import Emit, ToolRuns, TurnLedger, build_result_text, build_spec
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
-from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ChatMessage, Citation, ToolReport
 from appliance.domain.tool import (
     ExecutorKind,
@@ -47,10 +45,8 @@ from appliance.domain.tool import (
     ToolCall,
     ToolExecution,
     ToolOutcome,
-    ToolSpec,
-    ToolStatus,
 )
-from appliance.domain.turn_events import AnswerDelta, ToolProgress, TurnEvent
+from appliance.domain.turn_events import AnswerDelta, ToolProgress
 from appliance.errors import ContextWindowExceeded, UpstreamError
 from appliance.ports.chat_model import (
     Briefing,
@@ -67,10 +63,7 @@ from appliance.tasks import TaskGroup
 
 logger = structlog.get_logger(__name__)
 
-MAX_RESULT_CHARS = 8_000
 PENDING_ACTION_LIFETIME = timedelta(minutes=5)
-
-Emit = Callable[[TurnEvent], None]
 
 
 class AnswerModel(Struct, frozen=True, kw_only=True):
@@ -112,14 +105,6 @@ class AgentResult(Struct, frozen=True, kw_only=True):
     quick_replies: tuple[str, ...] = ()
 
 
-class TurnLedger(Struct, kw_only=True):
-    """What a running turn has done and used so far, also when it ends badly."""
-
-    executions: list[ToolExecution] = field(default_factory=list)
-    usage: list[ModelUsage] = field(default_factory=list)
-    reports: list[ToolReport] = field(default_factory=list)
-
-
 class AgentRunner:
     """Runs turns; one instance serves all tenants."""
 
@@ -131,10 +116,10 @@ class AgentRunner:
         clock: Clock,
         tasks: TaskGroup,
     ) -> None:
-        self._executors = executors
-        self._turn_store = turn_store
+        self._tool_runs = ToolRuns(
+            executors=executors, turn_store=turn_store, clock=clock, tasks=tasks
+        )
         self._clock = clock
-        self._tasks = tasks
 
     async def run(self, assignment: Assignment, ledger: TurnLedger, emit: Emit) -> AgentResult:
         """Run one turn to its answer.
@@ -144,10 +129,7 @@ class AgentRunner:
             ledger: Filled as the turn goes, so that it is known however the turn ends.
             emit: Told of text and tool progress at once.
         """
-        turn = _Turn(
-            self._executors, self._turn_store, self._clock, self._tasks, assignment, ledger, emit
-        )
-        return await turn.run()
+        return await _Turn(self._tool_runs, self._clock, assignment, ledger, emit).run()
 
 
 class _Turn:
@@ -155,18 +137,14 @@ class _Turn:
 
     def __init__(
         self,
-        executors: Mapping[ExecutorKind, ToolExecutor],
-        turn_store: TurnStore,
+        tool_runs: ToolRuns,
         clock: Clock,
-        tasks: TaskGroup,
         assignment: Assignment,
         ledger: TurnLedger,
         emit: Emit,
     ) -> None:
-        self._executors = executors
-        self._turn_store = turn_store
+        self._tool_runs = tool_runs
         self._clock = clock
-        self._tasks = tasks
         self._assignment = assignment
         self._ledger = ledger
         self._emit = emit
@@ -191,7 +169,8 @@ class _Turn:
                 case Say(text=text):
                     self._emit(AnswerDelta(text=text))
                 case RunTools(calls=calls):
-                    self._feed(ToolsReturned(results=await self._run_tools(calls)), commands)
+                    results = await self._run_tools(calls)
+                    self._feed(ToolsReturned(results=results), commands)
                 case AskVisitor():
                     return self._ask_visitor(command)
                 case Answer():
@@ -267,92 +246,12 @@ class _Turn:
         )
 
     async def _run_tools(self, calls: Sequence[ToolCall]) -> dict[str, tuple[str, ToolOutcome]]:
-        """Run all calls to their end, also when one breaks: none goes on behind the turn."""
-        ended = await asyncio.gather(*map(self._run_tool, calls), return_exceptions=True)
-        results: dict[str, tuple[str, ToolOutcome]] = {}
-        for call, result in zip(calls, ended, strict=True):
-            if isinstance(result, BaseException):
-                raise result
-            results[call.id] = result
-        return results
-
-    async def _run_tool(self, call: ToolCall) -> tuple[str, ToolOutcome]:
-        """Run one call, at most once for the same action, and log it."""
-        tool = self._assignment.tools[call.name]
-        context = self._assignment.context
-        self._progress(call, "running")
-        conversation_id = context.conversation_id
-        ledger_key: str | None = None
-        if tool.risk != "read" and conversation_id is not None:
-            ledger_key = build_ledger_key(context.tenant_id, conversation_id, call)
-            done = await self._turn_store.find_execution(
-                context.tenant_id, conversation_id, ledger_key
-            )
-            if done is not None:
-                self._report(call, done.outcome)
-                return build_result_text(done.outcome), done.outcome
-        if ledger_key is not None:
-            # A write that has begun is finished and logged, whoever stops waiting for it.
-            writing = self._execute_and_log(tool, call, ledger_key)
-            outcome = await asyncio.shield(self._tasks.start(writing, name=f"write-{call.id}"))
-        else:
-            outcome = await self._execute_and_log(tool, call, ledger_key)
-        self._report(call, outcome)
-        return build_result_text(outcome), outcome
-
-    async def _execute_and_log(
-        self, tool: TenantTool, call: ToolCall, ledger_key: str | None
-    ) -> ToolOutcome:
-        context = self._assignment.context
-        outcome = await self._execute(tool, call)
-        execution = ToolExecution(
-            call=call,
-            outcome=outcome,
-            ledger_key=ledger_key if outcome.is_success else None,
-            executed_at=self._clock.now(),
+        outcomes = await self._tool_runs.run_all(
+            calls, self._assignment.tools, self._assignment.context, self._ledger, self._emit
         )
-        self._ledger.executions.append(execution)
-        if ledger_key is not None and context.conversation_id is not None:
-            await self._turn_store.record_execution(
-                context.tenant_id, context.conversation_id, execution
-            )
-        return outcome
-
-    async def _execute(self, tool: TenantTool, call: ToolCall) -> ToolOutcome:
-        executor = self._executors.get(tool.executor)
-        if executor is None:
-            return ToolOutcome(
-                is_success=False,
-                error=f"This tool is set to run by {tool.executor!r}, which is not available.",
-            )
-        started = self._clock.monotonic()
-        try:
-            return await executor.execute(tool, call, self._assignment.context)
-        except UpstreamError as error:
-            duration_ms = round((self._clock.monotonic() - started) * 1000)
-            return ToolOutcome(is_success=False, error=error.message, duration_ms=duration_ms)
-
-    def _report(self, call: ToolCall, outcome: ToolOutcome) -> None:
-        status: ToolStatus = "succeeded" if outcome.is_success else "failed"
-        self._ledger.reports.append(
-            ToolReport(
-                name=call.name,
-                status="succeeded" if outcome.is_success else "failed",
-                duration_ms=outcome.duration_ms,
-            )
-        )
-        self._progress(call, status)
-        if not outcome.is_success:
-            logger.warning(
-                "tool_failed",
-                tool=call.name,
-                error=outcome.error,
-                attempts=outcome.attempts,
-                tenant_id=self._assignment.context.tenant_id,
-            )
-
-    def _progress(self, call: ToolCall, status: ToolStatus) -> None:
-        self._emit(ToolProgress(call_id=call.id, name=call.name, status=status))
+        return {
+            call_id: (build_result_text(outcome), outcome) for call_id, outcome in outcomes.items()
+        }
 
     def _ask_visitor(self, command: AskVisitor) -> AgentResult:
         call, preface = command.call, command.preface
@@ -365,7 +264,7 @@ class _Turn:
             summary=question,
             expires_at=self._clock.now() + PENDING_ACTION_LIFETIME,
         )
-        self._progress(call, "needs_confirmation")
+        self._emit(ToolProgress(call_id=call.id, name=call.name, status="needs_confirmation"))
         self._ledger.reports.append(ToolReport(name=call.name, status="needs_confirmation"))
         self._emit(AnswerDelta(text=f"\n\n{question}" if preface else question))
         asked = ChatMessage(role="assistant", content=text)
@@ -420,28 +319,3 @@ class _Turn:
             citations=citations,
             quick_replies=quick_replies,
         )
-
-
-def build_spec(tool: TenantTool) -> ToolSpec:
-    """Return the tool as a model sees it."""
-    return ToolSpec(
-        name=tool.tool.tool_name,
-        description=tool.tool.description,
-        parameters_schema=tool.tool.parameters_schema,
-        risk=tool.risk,
-        examples=tuple(tool.tool.examples),
-    )
-
-
-def build_result_text(outcome: ToolOutcome) -> str:
-    """Return a tool's outcome as the model reads it: JSON text, or the sentence of a failure."""
-    if not outcome.is_success:
-        return outcome.error or "The tool failed."
-    return _bounded(outcome.output)
-
-
-def _bounded(output: JsonValue) -> str:
-    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
-    if len(text) <= MAX_RESULT_CHARS:
-        return text
-    return text[:MAX_RESULT_CHARS] + f"\n[cut: {len(text) - MAX_RESULT_CHARS} more characters]"

@@ -20,7 +20,8 @@ from appliance.agent.history import WINDOW_MESSAGES, build_history, trim_history
 from appliance.agent.language import detect_language
 from appliance.agent.loop import ActionDecided
 from appliance.agent.prompt import build_system_prompt
-from appliance.agent.runner import AgentResult, AgentRunner, Assignment, TurnLedger
+from appliance.agent.runner import AgentResult, AgentRunner, Assignment
+from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import (
     SESSION_PREFIX,

@@ -14,21 +14,12 @@ import pytest_asyncio
 from appliance.agent.decisions import read_decision
 from appliance.agent.language import texts_for
 from appliance.agent.loop import ActionDecided
-from appliance.agent.runner import (
-    MAX_RESULT_CHARS,
-    AgentResult,
-    AgentRunner,
-    AnswerModel,
-    Assignment,
-    TurnLedger,
-    build_result_text,
-    build_spec,
-)
+from appliance.agent.runner import AgentResult, AgentRunner, AnswerModel, Assignment
+from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import (
     ConversationId,
     MessageId,
     SessionHash,
-    TenantId,
     hash_token,
     new_id,
 )
@@ -478,27 +469,3 @@ async def test_what_was_used_is_known_of_a_turn_that_failed(stage: Stage) -> Non
         await stage.run(ScriptedChatModel([ask(call_order("c1")), DOWN]))
     assert len(stage.ledger.usage) == 1
     assert [execution.call.id for execution in stage.ledger.executions] == ["c1"]
-
-
-@pytest.mark.parametrize(
-    ("output", "text"),
-    [
-        ({"שם": "דנה"}, '{"שם": "דנה"}'),
-        ("plain", "plain"),
-        (None, "null"),
-        ([1, 2], "[1, 2]"),
-    ],
-)
-def test_a_result_reads_as_json_or_as_its_text(output: Any, text: str) -> None:
-    assert build_result_text(ToolOutcome(is_success=True, output=output)) == text
-
-
-def test_a_long_result_is_cut_and_says_so() -> None:
-    text = build_result_text(ToolOutcome(is_success=True, output="x" * (MAX_RESULT_CHARS + 5)))
-    assert text.startswith("x" * MAX_RESULT_CHARS)
-    assert text.endswith("[cut: 5 more characters]")
-
-
-def test_a_tenants_own_risk_is_what_the_loop_sees() -> None:
-    tool = build_tenant_tool(TenantId(new_id()), risk_override="write")
-    assert build_spec(tool).risk == "write"

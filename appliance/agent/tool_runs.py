@@ -1,0 +1,208 @@
+"""Running the calls of a turn: at most once where they write, logged in every case.
+
+Owns the ledger's rule, the log of executions and what is reported of a call; which calls may run
+is decided by ``appliance.agent.loop``, how one runs by its executor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from msgspec import Struct, field
+
+from appliance.agent.policy import build_ledger_key
+from appliance.domain.json_types import JsonValue
+from appliance.domain.message import ToolReport
+from appliance.domain.tool import (
+    ExecutorKind,
+    TenantTool,
+    ToolCall,
+    ToolExecution,
+    ToolOutcome,
+    ToolSpec,
+    ToolStatus,
+)
+from appliance.domain.turn_events import ToolProgress, TurnEvent
+from appliance.errors import UpstreamError
+from appliance.ports.clock import Clock
+from appliance.ports.tool_executor import ToolContext, ToolExecutor
+from appliance.ports.turn_store import ModelUsage, TurnStore
+from appliance.tasks import TaskGroup
+
+logger = structlog.get_logger(__name__)
+
+MAX_RESULT_CHARS = 8_000
+
+Emit = Callable[[TurnEvent], None]
+
+
+class TurnLedger(Struct, kw_only=True):
+    """What a running turn has done and used so far, also when it ends badly."""
+
+    executions: list[ToolExecution] = field(default_factory=list)
+    usage: list[ModelUsage] = field(default_factory=list)
+    reports: list[ToolReport] = field(default_factory=list)
+
+
+class ToolRuns:
+    """Runs calls; one instance serves all turns."""
+
+    def __init__(
+        self,
+        *,
+        executors: Mapping[ExecutorKind, ToolExecutor],
+        turn_store: TurnStore,
+        clock: Clock,
+        tasks: TaskGroup,
+    ) -> None:
+        self._executors = executors
+        self._turn_store = turn_store
+        self._clock = clock
+        self._tasks = tasks
+
+    async def run_all(
+        self,
+        calls: Sequence[ToolCall],
+        tools: Mapping[str, TenantTool],
+        context: ToolContext,
+        ledger: TurnLedger,
+        emit: Emit,
+    ) -> dict[str, ToolOutcome]:
+        """Run all calls to their end, also when one breaks: none goes on behind the turn.
+
+        Args:
+            calls: Calls of tools in ``tools``, with arguments that fit.
+            tools: The tenant's tools, by name.
+            context: For whom.
+            ledger: Told of every execution.
+            emit: Told of every change of a call's state.
+
+        Returns:
+            The outcomes by call id.
+        """
+        runs = [_Run(self, tools[call.name], call, context, ledger, emit).run() for call in calls]
+        ended = await asyncio.gather(*runs, return_exceptions=True)
+        outcomes: dict[str, ToolOutcome] = {}
+        for call, result in zip(calls, ended, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            outcomes[call.id] = result
+        return outcomes
+
+    async def execute_once(
+        self, tool: TenantTool, call: ToolCall, context: ToolContext, ledger: TurnLedger
+    ) -> ToolOutcome:
+        """Run ``call``, or return what came of the very same action before."""
+        conversation_id = context.conversation_id
+        if tool.risk == "read" or conversation_id is None:
+            return await self._execute_and_log(tool, call, context, ledger, None)
+        ledger_key = build_ledger_key(context.tenant_id, conversation_id, call)
+        done = await self._turn_store.find_execution(context.tenant_id, conversation_id, ledger_key)
+        if done is not None:
+            return done.outcome
+        # A write that has begun is finished and logged, whoever stops waiting for it.
+        writing = self._execute_and_log(tool, call, context, ledger, ledger_key)
+        return await asyncio.shield(self._tasks.start(writing, name=f"write-{call.id}"))
+
+    async def _execute_and_log(
+        self,
+        tool: TenantTool,
+        call: ToolCall,
+        context: ToolContext,
+        ledger: TurnLedger,
+        ledger_key: str | None,
+    ) -> ToolOutcome:
+        outcome = await self._execute(tool, call, context)
+        execution = ToolExecution(
+            call=call,
+            outcome=outcome,
+            ledger_key=ledger_key if outcome.is_success else None,
+            executed_at=self._clock.now(),
+        )
+        ledger.executions.append(execution)
+        if ledger_key is not None and context.conversation_id is not None:
+            await self._turn_store.record_execution(
+                context.tenant_id, context.conversation_id, execution
+            )
+        return outcome
+
+    async def _execute(self, tool: TenantTool, call: ToolCall, context: ToolContext) -> ToolOutcome:
+        executor = self._executors.get(tool.executor)
+        if executor is None:
+            return ToolOutcome(
+                is_success=False,
+                error=f"This tool is set to run by {tool.executor!r}, which is not available.",
+            )
+        started = self._clock.monotonic()
+        try:
+            return await executor.execute(tool, call, context)
+        except UpstreamError as error:
+            duration_ms = round((self._clock.monotonic() - started) * 1000)
+            return ToolOutcome(is_success=False, error=error.message, duration_ms=duration_ms)
+
+
+class _Run(Struct, frozen=True):
+    """One call on its way, with who is told of it."""
+
+    runs: ToolRuns
+    tool: TenantTool
+    call: ToolCall
+    context: ToolContext
+    ledger: TurnLedger
+    emit: Emit
+
+    async def run(self) -> ToolOutcome:
+        self._tell("running")
+        outcome = await self.runs.execute_once(self.tool, self.call, self.context, self.ledger)
+        self._report(outcome)
+        return outcome
+
+    def _report(self, outcome: ToolOutcome) -> None:
+        status: ToolStatus = "succeeded" if outcome.is_success else "failed"
+        self.ledger.reports.append(
+            ToolReport(
+                name=self.call.name,
+                status="succeeded" if outcome.is_success else "failed",
+                duration_ms=outcome.duration_ms,
+            )
+        )
+        self._tell(status)
+        if not outcome.is_success:
+            logger.warning(
+                "tool_failed",
+                tool=self.call.name,
+                error=outcome.error,
+                attempts=outcome.attempts,
+                tenant_id=self.context.tenant_id,
+            )
+
+    def _tell(self, status: ToolStatus) -> None:
+        self.emit(ToolProgress(call_id=self.call.id, name=self.call.name, status=status))
+
+
+def build_spec(tool: TenantTool) -> ToolSpec:
+    """Return the tool as a model sees it."""
+    return ToolSpec(
+        name=tool.tool.tool_name,
+        description=tool.tool.description,
+        parameters_schema=tool.tool.parameters_schema,
+        risk=tool.risk,
+        examples=tuple(tool.tool.examples),
+    )
+
+
+def build_result_text(outcome: ToolOutcome) -> str:
+    """Return a tool's outcome as the model reads it: JSON text, or the sentence of a failure."""
+    if not outcome.is_success:
+        return outcome.error or "The tool failed."
+    return _bounded(outcome.output)
+
+
+def _bounded(output: JsonValue) -> str:
+    text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+    if len(text) <= MAX_RESULT_CHARS:
+        return text
+    return text[:MAX_RESULT_CHARS] + f"\n[cut: {len(text) - MAX_RESULT_CHARS} more characters]"
