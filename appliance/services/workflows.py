@@ -8,7 +8,7 @@ from __future__ import annotations
 from appliance.domain.ids import TenantId, WorkflowId, new_id
 from appliance.domain.json_types import JsonObject
 from appliance.domain.workflow import StoredWorkflow
-from appliance.errors import Conflict, NotFound
+from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import TenantRepository, WorkflowRepository
 from appliance.ports.workflow_engine import WorkflowEngine, WorkflowRun, WorkflowSummary
@@ -59,7 +59,7 @@ class WorkflowService:
     async def list_all(self) -> list[tuple[StoredWorkflow, WorkflowSummary]]:
         """Return all workflows with what they hold, by name."""
         stored = await self._workflows.list_all()
-        return [(workflow, self._engine.summarise(workflow.definition)) for workflow in stored]
+        return [(workflow, self._summarise(workflow)) for workflow in stored]
 
     async def get(self, workflow_id: str) -> tuple[StoredWorkflow, WorkflowSummary]:
         """Return one workflow with what it holds.
@@ -70,7 +70,7 @@ class WorkflowService:
         stored = await self._workflows.get(workflow_id)
         if stored is None:
             raise _not_found(workflow_id)
-        return stored, self._engine.summarise(stored.definition)
+        return stored, self._summarise(stored)
 
     async def delete(self, workflow_id: str) -> None:
         """Remove an imported workflow.
@@ -86,6 +86,13 @@ class WorkflowService:
                 code="workflow_is_bundled",
             )
         await self._workflows.delete(workflow_id)
+
+    def _summarise(self, workflow: StoredWorkflow) -> WorkflowSummary:
+        try:
+            return self._engine.summarise(workflow.definition)
+        except InvalidInput:
+            # Stored by another version: it is listed and can be removed, though not run here.
+            return WorkflowSummary(name=workflow.name, nodes=[], webhook_path=None)
 
     async def run(
         self, workflow_id: str, data: JsonObject, *, tenant_id: str | None, debug: bool

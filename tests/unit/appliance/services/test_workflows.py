@@ -184,3 +184,15 @@ async def test_a_workflow_that_fails_is_returned_with_its_trace(workflows: Workf
     run = await workflows.run(stored.id, {}, tenant_id=None, debug=False)
     assert run.error is not None
     assert run.nodes[-1].error is not None
+
+
+async def test_one_that_this_version_cannot_read_is_listed_and_removed(
+    workflows: WorkflowService, temporary: TemporaryDatabase
+) -> None:
+    stored, _ = await workflows.import_export(export())
+    unreadable = msgspec.structs.replace(stored, definition={"nodes": "from another version"})
+    await temporary.database.workflows.put(unreadable)
+    ((listed, summary),) = await workflows.list_all()
+    assert (listed.id, summary.name, summary.nodes) == (stored.id, stored.name, [])
+    await workflows.delete(stored.id)
+    assert await workflows.list_all() == []
