@@ -29,6 +29,7 @@ from appliance.logs import LogBuffer
 from appliance.paths import bundled_workflows, widget_bundle
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
+from appliance.ports.data_tables import Column
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.providers import ProviderParts, build_providers
 from appliance.services.audit import Auditor
@@ -39,6 +40,7 @@ from appliance.services.health import HealthService, Probe
 from appliance.services.login import LoginService
 from appliance.services.model_selection import ModelSelector
 from appliance.services.rate_limits import RateLimiter
+from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tenants import NewTenant, TenantService
 from appliance.services.tool_trials import ToolTrials
@@ -255,7 +257,12 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 provider_names=self.providers.keys(),
                 clock=clock,
             ),
-            tools=ToolService(tools=database.tools, directory=directory, clock=clock),
+            tools=ToolService(
+                tools=database.tools,
+                starter_tables=StarterTables(database.data_tables, _load_tables()),
+                directory=directory,
+                clock=clock,
+            ),
             login=LoginService(users=database.users, secret=await self._jwt_secret(), clock=clock),
             shutdown=Shutdown(),
         )
@@ -371,7 +378,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         return await service.ensure(
             DemoContent(
                 tenant=tenant,
-                tables={table.name: table.columns for table in load_data_tables(folder)},
+                tables=_load_tables(),
                 rows=load_demo_rows(folder, self.clock.now(), time_zone=tenant.time_zone),
                 tools={
                     item.tool_name: configs.get(item.tool_name, {}) for item in load_bundled(folder)
@@ -392,6 +399,10 @@ class _Builder(Struct, frozen=True, kw_only=True):
             data_dir=str(self.settings.data_dir),
             pid=os.getpid(),
         )
+
+
+def _load_tables() -> dict[str, list[Column]]:
+    return {table.name: table.columns for table in load_data_tables(bundled_workflows())}
 
 
 def _build_tool(item: BundledTool) -> NewTool:

@@ -18,6 +18,7 @@ from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk, Tenan
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import Page, ToolRepository
+from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 
 ToolName = Annotated[str, Meta(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,63}$(?!\n)")]
@@ -74,8 +75,16 @@ class TenantToolChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class ToolService:
     """Manages the catalogue and the tenants' choices from it."""
 
-    def __init__(self, *, tools: ToolRepository, directory: TenantDirectory, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        tools: ToolRepository,
+        starter_tables: StarterTables,
+        directory: TenantDirectory,
+        clock: Clock,
+    ) -> None:
         self._tools = tools
+        self._starter_tables = starter_tables
         self._directory = directory
         self._clock = clock
 
@@ -192,6 +201,8 @@ class ToolService:
     async def _store(self, tenant_tool: TenantTool) -> TenantTool:
         if tenant_tool.executor == "n8n_webhook":
             _check_webhook_url(tenant_tool.webhook_url)
+        if tenant_tool.executor == "workflow":
+            await self._starter_tables.ensure(tenant_tool.tenant_id)
         await self._tools.put_for_tenant(tenant_tool)
         self._directory.forget(tenant_tool.tenant_id)
         return tenant_tool

@@ -9,6 +9,7 @@ from appliance.domain.json_types import JsonObject
 from appliance.errors import StorageError
 from appliance.ports.data_tables import Column, RowFilter
 from appliance.services.demo import DemoContent, DemoService
+from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tenants import NewTenant, TenantChanges, TenantService
 from appliance.services.tools import TenantToolChanges, ToolService
@@ -39,7 +40,12 @@ class Stage:
             provider_names=["builtin"],
             clock=temporary.clock,
         )
-        self.tools = ToolService(tools=database.tools, directory=directory, clock=temporary.clock)
+        self.tools = ToolService(
+            tools=database.tools,
+            starter_tables=StarterTables(database.data_tables, {}),
+            directory=directory,
+            clock=temporary.clock,
+        )
         self.directory = directory
 
     def build(self, data_tables: Any = None) -> DemoService:

@@ -8,6 +8,8 @@ import pytest
 from appliance.domain.ids import TenantId, ToolId
 from appliance.domain.tool import ExecutorKind
 from appliance.errors import Conflict, InvalidInput, NotFound
+from appliance.ports.data_tables import Column
+from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tools import (
     NewTool,
@@ -31,7 +33,14 @@ def directory(temporary: TemporaryDatabase) -> TenantDirectory:
 
 @pytest.fixture
 def tools(temporary: TemporaryDatabase, directory: TenantDirectory) -> ToolService:
-    return ToolService(tools=temporary.database.tools, directory=directory, clock=temporary.clock)
+    return ToolService(
+        tools=temporary.database.tools,
+        starter_tables=StarterTables(
+            temporary.database.data_tables, {"orders": [Column(name="a")]}
+        ),
+        directory=directory,
+        clock=temporary.clock,
+    )
 
 
 @pytest.fixture
@@ -248,3 +257,14 @@ def test_a_name_that_a_model_could_not_write_is_refused(name: str) -> None:
     body = {"tool_name": name, "description": "x"}
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(body, NewTool)
+
+
+async def test_a_workflow_tool_brings_the_tables_it_works_on(
+    temporary: TemporaryDatabase, tools: ToolService, tenant_id: TenantId
+) -> None:
+    tool = await tools.create(NewTool(tool_name="get_order", description="Find an order."))
+    choice = TenantToolChoice(webhook_url="https://n8n.example/webhook/x")
+    await tools.put_for_tenant(tenant_id, tool.id, choice)
+    assert await temporary.database.data_tables.list_tables(tenant_id) == {}
+    await tools.put_for_tenant(tenant_id, tool.id, TenantToolChoice(workflow="get_order"))
+    assert list(await temporary.database.data_tables.list_tables(tenant_id)) == ["orders"]
