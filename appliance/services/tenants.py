@@ -34,6 +34,7 @@ from appliance.domain.tenant import (
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import Page, TenantRepository
+from appliance.services.changes import read_changes
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.widget_settings import find_widget_config_problems
 
@@ -158,13 +159,8 @@ class TenantService:
             InvalidInput: A field does not fit; names each.
         """
         tenant = await self.get(tenant_id)
-        given = {
-            name: value
-            for name in changes.__struct_fields__
-            if (value := getattr(changes, name)) is not UNSET
-        }
         changed = self._checked(
-            msgspec.structs.replace(tenant, **given, updated_at=self._clock.now())
+            msgspec.structs.replace(tenant, **read_changes(changes), updated_at=self._clock.now())
         )
         await self._tenants.save(changed)
         self._directory.forget(tenant_id)

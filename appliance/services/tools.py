@@ -18,6 +18,7 @@ from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk, Tenan
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import Page, ToolRepository
+from appliance.services.changes import read_changes
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 
@@ -121,7 +122,7 @@ class ToolService:
 
     async def change(self, tool_id: ToolId, changes: ToolChanges) -> Tool:
         """Change the given fields of a catalogue entry."""
-        tool = msgspec.structs.replace(await self.get(tool_id), **_given(changes))
+        tool = msgspec.structs.replace(await self.get(tool_id), **read_changes(changes))
         _check_schema(tool.parameters_schema)
         await self._tools.save(tool)
         self._directory.forget()
@@ -181,7 +182,7 @@ class ToolService:
         current = await self._tools.get_for_tenant(tenant_id, tool_id)
         if current is None:
             raise _not_used(tool_id)
-        given = _given(changes)
+        given = read_changes(changes)
         if "risk" in given:
             given["risk_override"] = given.pop("risk")
         if "webhook_url" in given and "executor" not in given:
@@ -206,14 +207,6 @@ class ToolService:
         await self._tools.put_for_tenant(tenant_tool)
         self._directory.forget(tenant_tool.tenant_id)
         return tenant_tool
-
-
-def _given(changes: Struct) -> JsonObject:
-    return {
-        name: value
-        for name in changes.__struct_fields__
-        if (value := getattr(changes, name)) is not UNSET
-    }
 
 
 def _not_used(tool_id: ToolId) -> NotFound:
