@@ -27,7 +27,7 @@ from appliance.web.problems import MEDIA_TYPE, build_problem
 
 logger = structlog.get_logger(__name__)
 
-HEAD_PATHS: Final = ("/health", "/widget", "/demo", "/api/config")
+STREAM_PATHS: Final = ("/chat/events/", "/api/admin/logs/stream")
 TENANT_PATHS: Final = ("/chat/", "/api/")
 ALLOWED_METHODS: Final = b"GET, POST, OPTIONS"
 ALLOWED_HEADERS: Final = b"Accept, Content-Type, X-API-Key, Last-Event-ID, If-None-Match"
@@ -46,8 +46,8 @@ AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
 class RequestIds:
     """Gives every request an id, in the logs and in ``X-Request-ID``; a caller's own is kept.
 
-    It also answers HEAD as GET without the body for what monitors and link checkers look at; a
-    stream has no end that a HEAD could wait for.
+    It also answers HEAD as GET without the body, which monitors and link checkers expect, but for
+    the streams: they have no end that a HEAD could wait for.
     """
 
     def __init__(self, app: AsgiApp) -> None:
@@ -68,7 +68,7 @@ class RequestIds:
                 message["body"] = b""
             await send(message)
 
-        is_head = scope["method"] == "HEAD" and scope["path"].startswith(HEAD_PATHS)
+        is_head = scope["method"] == "HEAD" and not scope["path"].startswith(STREAM_PATHS)
         if is_head:
             scope["method"] = "GET"
         with structlog.contextvars.bound_contextvars(request_id=request_id.decode()):
