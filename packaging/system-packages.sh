@@ -11,7 +11,13 @@ tests="chromium fonts-noto-core binutils libatomic1"
 
 wanted="$panel"
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || wanted="python3-venv $wanted"
-[ "$purpose" = test ] && wanted="$wanted $tests"
+if [ "$purpose" = test ]; then
+    wanted="$wanted $tests"
+    # Debian's own interpreter comes without its shared library, which the packaged program takes along.
+    if [ "$(command -v python3)" = /usr/bin/python3 ]; then
+        wanted="$wanted lib$(python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])')"
+    fi
+fi
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     exit 0 # not a Debian: the README names what is needed
