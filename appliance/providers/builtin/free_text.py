@@ -88,6 +88,7 @@ def place_text(message: Message) -> str | None:
         ):
             position += 1
         is_verb = bool({first, first - 1} & reading.covered(("~booking", "~availability")))
+        is_verb |= cue.first - 1 in reading.covered(("intent.request",))  # "I want to choose"
         if position > first and not is_verb:
             return _slice(reading, first, position - 1)
     return None

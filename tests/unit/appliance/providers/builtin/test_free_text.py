@@ -49,6 +49,8 @@ def test_reasons_follow_their_cue(text: str, found: str | None) -> None:
         ("a taxi to the train station tomorrow at 6am", "train station"),
         ("I want to go to Springfield, please", "Springfield"),
         ("a taxi", None),
+        ("I want to choose a plan", None),
+        ("I would like to switch plans", None),
     ],
 )
 def test_places_follow_to(text: str, found: str | None) -> None:
