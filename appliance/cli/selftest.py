@@ -57,7 +57,7 @@ def command(verbose: bool) -> int:
 class _SelfTest:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port, self._admin_port = _free_port(), _free_port()
+        self._port, self._admin_port = _find_free_ports()
         self._base = f"http://127.0.0.1:{self._port}"
         self._output = folder / "output.txt"
         self._process: subprocess.Popen[bytes] | None = None
@@ -184,11 +184,12 @@ def _read_events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
             yield name, json.loads(line.removeprefix("data: "))
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _find_free_ports() -> tuple[int, int]:
+    """Return two ports; both are held while looking, so that they differ."""
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
 
 
 def _say(text: str) -> None:

@@ -47,6 +47,12 @@ def find_free_port() -> int:
         return port
 
 
+def find_two_free_ports() -> tuple[int, int]:
+    """Return two ports that differ: both are held while looking."""
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        return first.getsockname()[1], find_free_port()
+
+
 def build_environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return an environment of an empty home, with nothing of the developer's own settings."""
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -102,7 +108,8 @@ class RunningServer:
             "CSAI_RATE_LIMIT_PER_MINUTE": "0",
             **(settings or {}),
         }
-        self.ports = (port or find_free_port(), find_free_port())
+        public_port, admin_port = find_two_free_ports()
+        self.ports = (port or public_port, admin_port)
         self.expected: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._starts = 0
