@@ -64,6 +64,11 @@ class DataPaths(Struct, frozen=True):
         return self.root / "cache"
 
     @property
+    def backups(self) -> Path:
+        """Where backups go unless the operator named another folder."""
+        return self.root / "backups"
+
+    @property
     def log_file(self) -> Path:
         """The newest log file, JSON lines."""
         return self.root / "logs" / "csai.log"

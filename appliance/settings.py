@@ -10,6 +10,7 @@ import ipaddress
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import time
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -41,6 +42,25 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str
     public_url: str | None
     trusted_proxies: tuple[str, ...]
+    database_url: str | None
+    cache_url: str | None
+    key_store: str
+    maintenance_at: time
+    retention_days: int
+    tool_execution_days: int
+    archive_url: str | None
+    archive_s3_endpoint: str | None
+    archive_s3_region: str
+    archive_s3_access_key_id: str | None
+    archive_s3_secret_access_key: str | None
+    backup_dir: Path | None
+    backup_keep: int
+    backup_passphrase: str | None
+
+    @property
+    def database_place(self) -> Path | str:
+        """The SQLite file, or the URL of the Postgres database that stands in its place."""
+        return self.database_url or self.paths.database
 
     @property
     def paths(self) -> DataPaths:
@@ -83,6 +103,56 @@ def _url(raw: Any) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("give an address such as http://127.0.0.1:11434")
     return text
+
+
+def _database_url(raw: Any) -> str:
+    text = _text(raw)
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
+        raise ValueError("give an address such as postgresql://user:password@127.0.0.1/csai")
+    return f"postgresql://{rest}"
+
+
+def _cache_url(raw: Any) -> str:
+    text = _text(raw)
+    scheme, separator, rest = text.partition("://")
+    schemes = {"redis": "redis", "valkey": "redis", "rediss": "rediss", "valkeys": "rediss"}
+    if not separator or scheme not in schemes:
+        raise ValueError("give an address such as redis://127.0.0.1:6379/0")
+    return f"{schemes[scheme]}://{rest}"
+
+
+def _archive_url(raw: Any) -> str:
+    text = _text(raw)
+    if text.startswith("s3://"):
+        if not urlsplit(text).hostname:
+            raise ValueError("give a bucket, such as s3://bucket/folder")
+        return text
+    if "://" in text:
+        raise ValueError("give a folder, or a bucket such as s3://bucket/folder")
+    return str(_folder(text))
+
+
+def _days(raw: Any) -> int:
+    number = _count(raw)
+    if not 1 <= number <= 3650:
+        raise ValueError("give a number of days from 1 to 3650")
+    return number
+
+
+def _copies(raw: Any) -> int:
+    number = _count(raw)
+    if number > 1000:
+        raise ValueError("give a number from 0 to 1000, where 0 makes no daily backups")
+    return number
+
+
+def _clock_time(raw: Any) -> time:
+    text = _text(raw)
+    try:
+        return time.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("give a time of day such as 03:30") from error
 
 
 def _one_of(*choices: str) -> Callable[[Any], str]:
@@ -141,6 +211,22 @@ SETTINGS: tuple[SettingSpec, ...] = (
     SettingSpec("log_level", ("CSAI_LOG_LEVEL",), "info", _one_of(*LOG_LEVELS)),
     SettingSpec("public_url", ("CSAI_PUBLIC_URL",), None, _url),
     SettingSpec("trusted_proxies", ("CSAI_TRUSTED_PROXIES",), (), _networks),
+    SettingSpec("database_url", ("CSAI_DATABASE_URL",), None, _database_url),
+    SettingSpec("cache_url", ("CSAI_CACHE_URL",), None, _cache_url),
+    SettingSpec("key_store", ("CSAI_KEY_STORE",), "file", _one_of("file", "keyring")),
+    SettingSpec("maintenance_at", ("CSAI_MAINTENANCE_AT",), time(3, 30), _clock_time),
+    SettingSpec("retention_days", ("CSAI_RETENTION_DAYS",), 30, _days),
+    SettingSpec("tool_execution_days", ("CSAI_TOOL_EXECUTION_DAYS",), 90, _days),
+    SettingSpec("archive_url", ("CSAI_ARCHIVE_URL",), None, _archive_url),
+    SettingSpec("archive_s3_endpoint", ("CSAI_ARCHIVE_S3_ENDPOINT",), None, _url),
+    SettingSpec("archive_s3_region", ("CSAI_ARCHIVE_S3_REGION",), "us-east-1", _text),
+    SettingSpec("archive_s3_access_key_id", ("CSAI_ARCHIVE_S3_ACCESS_KEY_ID",), None, _text),
+    SettingSpec(
+        "archive_s3_secret_access_key", ("CSAI_ARCHIVE_S3_SECRET_ACCESS_KEY",), None, _secret
+    ),
+    SettingSpec("backup_dir", ("CSAI_BACKUP_DIR",), None, _folder),
+    SettingSpec("backup_keep", ("CSAI_BACKUP_KEEP",), 7, _copies),
+    SettingSpec("backup_passphrase", ("CSAI_BACKUP_PASSPHRASE",), None, _secret),
 )
 
 

@@ -201,6 +201,10 @@ class TurnStore(Protocol):
         """End it, once; return it, or ``None`` when the tenant has no such session."""
         ...
 
-    async def fail_unfinished_turns(self, *, failed_at: datetime) -> int:
-        """At start: mark every turn a dead process left unfinished as failed; return how many."""
+    async def fail_unfinished_turns(self, *, failed_at: datetime, is_alone: bool = True) -> int:
+        """At start: mark every turn a dead process left unfinished as failed; return how many.
+
+        While other servers serve the same database, ``is_alone`` is false and only turns whose
+        lease has run out are taken for dead.
+        """
         ...

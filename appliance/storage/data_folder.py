@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 from appliance.errors import DataFolderUnusable
 from appliance.storage.engine import PRIVATE_FILE, PRIVATE_FOLDER
@@ -23,6 +24,8 @@ _LOCKED_BYTE = 1 << 30
 
 class DataFolder:
     """A data folder that this process holds. Make it with ``open``, give it back with ``close``."""
+
+    IN_USE_CODE: Final = "data_folder_in_use"
 
     def __init__(self, root: Path, lock_handle: int) -> None:
         self.root = root
@@ -89,6 +92,7 @@ def _in_use(root: Path) -> DataFolderUnusable:
         f"The data folder {str(root)!r} is in use by {who}. Stop it, or choose another folder "
         "with --data-dir.",
         setting="CSAI_DATA_DIR",
+        code=DataFolder.IN_USE_CODE,
     )
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
+
+from appliance.storage.tables.metadata import write_time
 
 LOCK_POLL_S = 0.1
 """How long one try for the write lock waits; ``writer`` tries again."""
@@ -30,6 +33,7 @@ _WRITER_PRAGMAS = (
     "wal_autocheckpoint = 1000",
     "journal_size_limit = 67108864",
     "cache_size = -8192",
+    "secure_delete = ON",  # what is erased is gone from the file, not only from its index
 )
 _READER_PRAGMAS = ("query_only = ON", "cache_size = -4096")
 _ALL_PRAGMAS = ("foreign_keys = ON", "temp_store = MEMORY", "trusted_schema = OFF")
@@ -84,6 +88,7 @@ def _open(path: Path, *, mode: str, wait_s: float, pragmas: tuple[str, ...]) -> 
         timeout=wait_s,
         cached_statements=256,
     )
+    sqlite3.register_adapter(datetime, write_time)  # the same each time, for the whole process
     for pragma in (*_ALL_PRAGMAS, *pragmas):
         raw.execute(f"PRAGMA {pragma}").fetchall()
     # As on Postgres: LIKE minds the case, and lower() knows every alphabet. No index uses either.

@@ -1,4 +1,4 @@
-"""The beginning of a turn on SQLite: the visitor's message and the session's lease.
+"""The beginning of a turn: the visitor's message and the session's lease.
 
 Owns the decision whether a message starts a turn, joins one or is refused; the end of turns is in
 ``turn_end``.
@@ -7,7 +7,6 @@ Owns the decision whether a message starts a turn, joins one or is refused; the 
 from __future__ import annotations
 
 import math
-import sqlite3
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -22,7 +21,8 @@ from appliance.ports.turn_store import (
     TurnReplayed,
     TurnStart,
 )
-from appliance.storage.tables.metadata import read_time, write_time
+from appliance.storage.statements import Script, build_statement
+from appliance.storage.tables.metadata import read_time
 from appliance.storage.turn_rows import ConversationRow, columns_of, read_reply
 
 ABANDONED_CODE = "turn_abandoned"
@@ -31,53 +31,56 @@ ABANDONED_CODE = "turn_abandoned"
 MAX_RETRY_AFTER_S = 2
 """A running turn's lease is renewed, so its end says nothing of when the answer will be there."""
 
-FIND_CONVERSATION = f"""
+FIND_CONVERSATION = build_statement(f"""
     SELECT {columns_of(ConversationRow)} FROM conversations
-    WHERE tenant_id = ? AND session_hash = ?
-"""
+    WHERE tenant_id = ?1 AND session_hash = ?2
+""")
 
-_INSERT_CONVERSATION = """
+_FIND_AND_LOCK_CONVERSATION = build_statement(FIND_CONVERSATION.sqlite, locks="conversations")
+
+_INSERT_CONVERSATION = build_statement("""
     INSERT INTO conversations (
         id, tenant_id, session_hash, channel, status, user_identifier, locale, page_url,
         started_at, last_message_at, message_count, last_seq, input_tokens, output_tokens,
         fencing_token, lease_message_id, lease_until
-    ) VALUES (?, ?, ?, ?, 'open', ?, ?, ?, ?, ?, 1, 1, 0, 0, 1, ?, ?)
-"""
+    ) VALUES (?1, ?2, ?3, ?4, 'open', ?5, ?6, ?7, ?8, ?8, 1, 1, 0, 0, 1, ?9, ?10)
+""")
 
-_CONTINUE_CONVERSATION = """
+_CONTINUE_CONVERSATION = build_statement("""
     UPDATE conversations
-    SET last_seq = ?, message_count = message_count + ?, last_message_at = ?,
-        user_identifier = coalesce(?, user_identifier), locale = coalesce(?, locale),
-        page_url = coalesce(?, page_url),
-        fencing_token = fencing_token + 1, lease_message_id = ?, lease_until = ?
-    WHERE tenant_id = ? AND id = ?
+    SET last_seq = ?3, message_count = message_count + ?4, last_message_at = ?5,
+        user_identifier = coalesce(?6, user_identifier), locale = coalesce(?7, locale),
+        page_url = coalesce(?8, page_url),
+        fencing_token = fencing_token + 1, lease_message_id = ?9, lease_until = ?10
+    WHERE tenant_id = ?1 AND id = ?2
     RETURNING fencing_token
-"""
+""")
 
-_INSERT_MESSAGE = """
+_INSERT_MESSAGE = build_statement("""
     INSERT INTO messages (
         id, tenant_id, conversation_id, seq, role, content, is_error, input_tokens, output_tokens,
         created_at, client_message_id, turn_state, fencing_token
-    ) VALUES (?, ?, ?, ?, 'user', ?, 0, 0, 0, ?, ?, 'running', ?)
-"""
+    ) VALUES (?1, ?2, ?3, ?4, 'user', ?5, FALSE, 0, 0, ?6, ?7, 'running', ?8)
+""")
 
-_RETRY_MESSAGE = """
+_RETRY_MESSAGE = build_statement("""
     UPDATE messages
-    SET seq = ?, turn_state = 'running', turn_ended_at = NULL, error_code = NULL, fencing_token = ?
-    WHERE tenant_id = ? AND id = ?
-"""
+    SET seq = ?3, turn_state = 'running', turn_ended_at = NULL, error_code = NULL,
+        fencing_token = ?4
+    WHERE tenant_id = ?1 AND id = ?2
+""")
 
-_FIND_SENT = """
+_FIND_SENT = build_statement("""
     SELECT sent.id, sent.seq, sent.content, sent.turn_state, sent.reply, answer.content
     FROM messages AS sent
-    LEFT JOIN messages AS answer ON answer.id = json_extract(sent.reply, '$.message.id')
-    WHERE sent.tenant_id = ? AND sent.conversation_id = ? AND sent.client_message_id = ?
-"""
+    LEFT JOIN messages AS answer ON answer.id = sent.reply -> 'message' ->> 'id'
+    WHERE sent.tenant_id = ?1 AND sent.conversation_id = ?2 AND sent.client_message_id = ?3
+""")
 
-_ABANDON_MESSAGE = f"""
-    UPDATE messages SET turn_state = 'failed', error_code = '{ABANDONED_CODE}', turn_ended_at = ?
-    WHERE tenant_id = ? AND id = ? AND turn_state IN ('received', 'running')
-"""
+_ABANDON_MESSAGE = build_statement(f"""
+    UPDATE messages SET turn_state = 'failed', error_code = '{ABANDONED_CODE}', turn_ended_at = ?3
+    WHERE tenant_id = ?1 AND id = ?2 AND turn_state IN ('received', 'running')
+""")
 
 
 class _Sent(NamedTuple):
@@ -91,17 +94,18 @@ class _Sent(NamedTuple):
     answer: str | None
 
 
-def begin_turn(raw: sqlite3.Connection, turn: NewTurn) -> TurnStart:
+def begin_turn(turn: NewTurn) -> Script[TurnStart]:
     """Store the message and take the lease, or say why not; see ``TurnStore.begin_turn``."""
     found = None
     if turn.session_hash is not None:
-        found = raw.execute(FIND_CONVERSATION, (turn.tenant_id, turn.session_hash)).fetchone()
+        rows = yield _FIND_AND_LOCK_CONVERSATION, (turn.tenant_id, turn.session_hash)
+        found = rows[0] if rows else None
     if found is None:
-        return _start_conversation(raw, turn)
+        return (yield from _start_conversation(turn))
     row = ConversationRow(*found)
     if row.status == "ended":
-        return _start_conversation(raw, turn)
-    sent = _find_sent(raw, turn, row.id)
+        return (yield from _start_conversation(turn))
+    sent = yield from _find_sent(turn, row.id)
     if sent is not None and sent.content != turn.content:
         return TurnMismatch(conversation_id=ConversationId(row.id))
     if sent is not None and sent.reply is not None:
@@ -118,7 +122,7 @@ def begin_turn(raw: sqlite3.Connection, turn: NewTurn) -> TurnStart:
             conversation_id=ConversationId(row.id),
             retry_after_s=min(MAX_RETRY_AFTER_S, math.ceil(remaining_s)),
         )
-    return _continue_conversation(raw, turn, row, sent)
+    return (yield from _continue_conversation(turn, row, sent))
 
 
 def _remaining_lease_s(row: ConversationRow, now: datetime) -> float:
@@ -127,17 +131,15 @@ def _remaining_lease_s(row: ConversationRow, now: datetime) -> float:
     return (read_time(row.lease_until) - now).total_seconds()
 
 
-def _find_sent(raw: sqlite3.Connection, turn: NewTurn, conversation_id: str) -> _Sent | None:
+def _find_sent(turn: NewTurn, conversation_id: str) -> Script[_Sent | None]:
     if turn.client_message_id is None:
         return None
-    key = (turn.tenant_id, conversation_id, turn.client_message_id)
-    found = raw.execute(_FIND_SENT, key).fetchone()
-    return None if found is None else _Sent(*found)
+    rows = yield _FIND_SENT, (turn.tenant_id, conversation_id, turn.client_message_id)
+    return _Sent(*rows[0]) if rows else None
 
 
-def _start_conversation(raw: sqlite3.Connection, turn: NewTurn) -> TurnAccepted:
-    now = write_time(turn.received_at)
-    raw.execute(
+def _start_conversation(turn: NewTurn) -> Script[TurnAccepted]:
+    yield (
         _INSERT_CONVERSATION,
         (
             turn.new_conversation_id,
@@ -147,13 +149,12 @@ def _start_conversation(raw: sqlite3.Connection, turn: NewTurn) -> TurnAccepted:
             turn.user_identifier,
             turn.locale,
             turn.page_url,
-            now,
-            now,
+            turn.received_at,
             turn.user_message_id,
             _lease_end(turn),
         ),
     )
-    _insert_message(raw, turn, turn.new_conversation_id, seq=1, fencing_token=1)
+    yield from _insert_message(turn, turn.new_conversation_id, seq=1, fencing_token=1)
     return TurnAccepted(
         conversation=Conversation(
             id=turn.new_conversation_id,
@@ -170,34 +171,34 @@ def _start_conversation(raw: sqlite3.Connection, turn: NewTurn) -> TurnAccepted:
 
 
 def _continue_conversation(
-    raw: sqlite3.Connection, turn: NewTurn, row: ConversationRow, sent: _Sent | None
-) -> TurnAccepted:
+    turn: NewTurn, row: ConversationRow, sent: _Sent | None
+) -> Script[TurnAccepted]:
     """Take the lease; a message that is tried again becomes the newest of the conversation."""
-    now = write_time(turn.received_at)
     message_id = turn.user_message_id if sent is None else MessageId(sent.id)
     if row.lease_message_id is not None and row.lease_message_id != message_id:
-        raw.execute(_ABANDON_MESSAGE, (now, turn.tenant_id, row.lease_message_id))
+        yield _ABANDON_MESSAGE, (turn.tenant_id, row.lease_message_id, turn.received_at)
     is_newest = sent is not None and sent.seq == row.last_seq
     seq = row.last_seq if is_newest else row.last_seq + 1
-    (fencing_token,) = raw.execute(
+    rows = yield (
         _CONTINUE_CONVERSATION,
         (
+            turn.tenant_id,
+            row.id,
             seq,
             1 if sent is None else 0,
-            now,
+            turn.received_at,
             turn.user_identifier,
             turn.locale,
             turn.page_url,
             message_id,
             _lease_end(turn),
-            turn.tenant_id,
-            row.id,
         ),
-    ).fetchone()
+    )
+    fencing_token: int = rows[0][0]
     if sent is None:
-        _insert_message(raw, turn, row.id, seq=seq, fencing_token=fencing_token)
+        yield from _insert_message(turn, row.id, seq=seq, fencing_token=fencing_token)
     else:
-        raw.execute(_RETRY_MESSAGE, (seq, fencing_token, turn.tenant_id, sent.id))
+        yield _RETRY_MESSAGE, (turn.tenant_id, sent.id, seq, fencing_token)
     return TurnAccepted(
         conversation=row.build(),
         user_message_id=message_id,
@@ -207,9 +208,9 @@ def _continue_conversation(
 
 
 def _insert_message(
-    raw: sqlite3.Connection, turn: NewTurn, conversation_id: str, *, seq: int, fencing_token: int
-) -> None:
-    raw.execute(
+    turn: NewTurn, conversation_id: str, *, seq: int, fencing_token: int
+) -> Script[None]:
+    yield (
         _INSERT_MESSAGE,
         (
             turn.user_message_id,
@@ -217,12 +218,12 @@ def _insert_message(
             conversation_id,
             seq,
             turn.content,
-            write_time(turn.received_at),
+            turn.received_at,
             turn.client_message_id,
             fencing_token,
         ),
     )
 
 
-def _lease_end(turn: NewTurn) -> str:
-    return write_time(turn.received_at + timedelta(seconds=turn.lease_s))
+def _lease_end(turn: NewTurn) -> datetime:
+    return turn.received_at + timedelta(seconds=turn.lease_s)

@@ -1,4 +1,4 @@
-"""The end of a turn on SQLite: the answer, the executions, the counters, the usage.
+"""The end of a turn: the answer, the executions, the counters, the usage.
 
 Owns what is committed together and what still counts of a turn that failed or lost its lease; the
 beginning is in ``turn_begin``.
@@ -6,7 +6,6 @@ beginning is in ``turn_begin``.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -16,7 +15,7 @@ from appliance.domain.tool import ToolExecution
 from appliance.errors import Conflict
 from appliance.ports.turn_store import FailedTurn, FinishedTurn, ModelUsage
 from appliance.storage.engine import encode_json
-from appliance.storage.tables.metadata import write_time
+from appliance.storage.statements import Script, build_statement, marks
 from appliance.storage.turn_begin import ABANDONED_CODE
 from appliance.storage.turn_rows import write_optional, write_reply
 from appliance.storage.usage_sums import UsageSum, add_usage
@@ -24,225 +23,258 @@ from appliance.storage.usage_sums import UsageSum, add_usage
 INTERRUPTED_CODE = "turn_interrupted"
 """Why a message is marked failed whose process died."""
 
-_FIND_LEASE = """
+_FIND_LEASE = build_statement(
+    """
     SELECT last_seq, provider FROM conversations
-    WHERE tenant_id = ? AND id = ? AND fencing_token = ? AND lease_message_id = ?
-"""
+    WHERE tenant_id = ?1 AND id = ?2 AND fencing_token = ?3 AND lease_message_id = ?4
+    """,
+    locks="conversations",
+)
 
-_FINISH_CONVERSATION = """
+_LOCK_CONVERSATION = build_statement(
+    "SELECT 1 FROM conversations WHERE tenant_id = ?1 AND id = ?2", locks="conversations"
+)
+
+_FINISH_CONVERSATION = build_statement("""
     UPDATE conversations
-    SET last_seq = last_seq + ?, message_count = message_count + 1, last_message_at = ?,
-        input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,
-        provider = ?, model = ?, pending_action = ?, lease_message_id = NULL, lease_until = NULL
-    WHERE tenant_id = ? AND id = ?
-"""
+    SET last_seq = last_seq + ?3, message_count = message_count + 1, last_message_at = ?4,
+        input_tokens = input_tokens + ?5, output_tokens = output_tokens + ?6,
+        provider = ?7, model = ?8, pending_action = ?9, lease_message_id = NULL, lease_until = NULL
+    WHERE tenant_id = ?1 AND id = ?2
+""")
 
-_FINISH_MESSAGE = """
-    UPDATE messages SET turn_state = 'done', turn_ended_at = ?, reply = ?
-    WHERE tenant_id = ? AND id = ?
-"""
+_FINISH_MESSAGE = build_statement("""
+    UPDATE messages SET turn_state = 'done', turn_ended_at = ?3, reply = ?4
+    WHERE tenant_id = ?1 AND id = ?2
+""")
 
-_INSERT_MESSAGE = """
+_INSERT_MESSAGE = build_statement(f"""
     INSERT INTO messages (
         id, tenant_id, conversation_id, seq, role, content, tool_calls, tool_call_id, tool_name,
         is_error, provider_state, citations, input_tokens, output_tokens, created_at
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+    ) VALUES ({marks(15)})
+""")
 
-_INSERT_EXECUTION = """
+_FIND_LEDGER_KEY = build_statement("""
+    SELECT 1 FROM tool_executions
+    WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key = ?3 AND is_success
+""")
+
+_INSERT_EXECUTION = build_statement(f"""
     INSERT INTO tool_executions (
         id, tenant_id, conversation_id, call_id, tool_name, parameters, sent, response, is_success,
         error, execution_time_ms, attempts, executed_at, ledger_key
-    ) SELECT
-        :id, :tenant_id, :conversation_id, :call_id, :tool_name, :parameters, :sent, :response,
-        :is_success, :error, :execution_time_ms, :attempts, :executed_at,
-        CASE WHEN :is_success AND EXISTS (
-            SELECT 1 FROM tool_executions
-            WHERE tenant_id = :tenant_id AND conversation_id = :conversation_id
-              AND ledger_key = :ledger_key AND is_success
-        ) THEN NULL ELSE :ledger_key END
-    WHERE EXISTS (
-        SELECT 1 FROM conversations WHERE tenant_id = :tenant_id AND id = :conversation_id
-    )
+    ) VALUES ({marks(14)})
     ON CONFLICT (conversation_id, call_id) DO NOTHING
-"""
+""")
 
-_FIND_ATTEMPT = """
+_FIND_ATTEMPT = build_statement("""
     SELECT fencing_token, turn_state, error_code FROM messages
-    WHERE tenant_id = ? AND conversation_id = ? AND id = ?
-"""
+    WHERE tenant_id = ?1 AND conversation_id = ?2 AND id = ?3
+""")
 
-_FAIL_MESSAGE = """
-    UPDATE messages
-    SET turn_state = 'failed', error_code = ?, turn_ended_at = ?
-    WHERE tenant_id = ? AND id = ?
-"""
+_FAIL_MESSAGE = build_statement("""
+    UPDATE messages SET turn_state = 'failed', error_code = ?3, turn_ended_at = ?4
+    WHERE tenant_id = ?1 AND id = ?2
+""")
 
-_COUNT_ON_MESSAGE = """
-    UPDATE messages SET input_tokens = input_tokens + ?, output_tokens = output_tokens + ?
-    WHERE tenant_id = ? AND id = ?
-"""
+_COUNT_ON_MESSAGE = build_statement("""
+    UPDATE messages SET input_tokens = input_tokens + ?3, output_tokens = output_tokens + ?4
+    WHERE tenant_id = ?1 AND id = ?2
+""")
 
-_FAIL_CONVERSATION = """
+_FAIL_CONVERSATION = build_statement("""
     UPDATE conversations
-    SET input_tokens = input_tokens + :input_tokens, output_tokens = output_tokens + :output_tokens,
-        lease_message_id = CASE WHEN fencing_token = :token THEN NULL ELSE lease_message_id END,
-        lease_until = CASE WHEN fencing_token = :token THEN NULL ELSE lease_until END
-    WHERE tenant_id = :tenant_id AND id = :id
-"""
+    SET input_tokens = input_tokens + ?3, output_tokens = output_tokens + ?4,
+        lease_message_id = CASE WHEN fencing_token = ?5 THEN NULL ELSE lease_message_id END,
+        lease_until = CASE WHEN fencing_token = ?5 THEN NULL ELSE lease_until END
+    WHERE tenant_id = ?1 AND id = ?2
+""")
+
+_FREE_SESSIONS = build_statement("""
+    UPDATE conversations SET lease_message_id = NULL, lease_until = NULL
+    WHERE lease_message_id IS NOT NULL
+""")
+
+_FAIL_UNFINISHED = build_statement("""
+    UPDATE messages SET turn_state = 'failed', error_code = ?1, turn_ended_at = ?2
+    WHERE turn_state IN ('received', 'running')
+    RETURNING id
+""")
+
+_FREE_EXPIRED_SESSIONS = build_statement("""
+    UPDATE conversations SET lease_message_id = NULL, lease_until = NULL
+    WHERE lease_message_id IS NOT NULL AND lease_until <= ?1
+""")
+
+_FAIL_UNLEASED = build_statement("""
+    UPDATE messages SET turn_state = 'failed', error_code = ?1, turn_ended_at = ?2
+    WHERE turn_state IN ('received', 'running') AND NOT EXISTS (
+        SELECT 1 FROM conversations WHERE conversations.lease_message_id = messages.id
+          AND conversations.id = messages.conversation_id
+    )
+    RETURNING id
+""")
 
 
-def finish_turn(raw: sqlite3.Connection, turn: FinishedTurn) -> None:
+def finish_turn(turn: FinishedTurn) -> Script[None]:
     """Store everything the turn leaves behind; see ``TurnStore.finish_turn``."""
-    lease = raw.execute(
+    leases = yield (
         _FIND_LEASE,
         (turn.tenant_id, turn.conversation_id, turn.fencing_token, turn.user_message_id),
-    ).fetchone()
-    if lease is None:
+    )
+    if not leases:
         raise Conflict("Another turn has taken over this conversation.", code="turn_superseded")
-    last_seq, earlier_provider = lease
+    last_seq, earlier_provider = leases[0]
     total = _total(turn.usage)
     answered_by = turn.usage[-1] if turn.usage else None
-    _insert_messages(raw, turn, last_seq, total)
+    yield from _insert_messages(turn, last_seq, total)
     for execution in turn.executions:
-        insert_execution(raw, turn.tenant_id, turn.conversation_id, execution)
-    ended_at = write_time(turn.finished_at)
-    raw.execute(
+        yield from _insert_execution(turn.tenant_id, turn.conversation_id, execution)
+    yield (
         _FINISH_MESSAGE,
-        (ended_at, write_reply(turn.reply), turn.tenant_id, turn.user_message_id),
+        (turn.tenant_id, turn.user_message_id, turn.finished_at, write_reply(turn.reply)),
     )
-    raw.execute(
+    yield (
         _FINISH_CONVERSATION,
         (
+            turn.tenant_id,
+            turn.conversation_id,
             len(turn.new_messages),
-            ended_at,
+            turn.finished_at,
             total.input_tokens,
             total.output_tokens,
             answered_by.provider if answered_by else "",
             answered_by.model if answered_by else "",
             write_optional(turn.pending_action),
-            turn.tenant_id,
-            turn.conversation_id,
         ),
     )
     answered = UsageSum(
         conversations=int(earlier_provider is None), messages=2, tool_calls=len(turn.executions)
     )
-    add_usage(raw, turn.tenant_id, turn.usage_day, turn.usage, answered)
+    yield from add_usage(turn.tenant_id, turn.usage_day, turn.usage, answered)
 
 
-def fail_turn(raw: sqlite3.Connection, turn: FailedTurn) -> None:
+def fail_turn(turn: FailedTurn) -> Script[None]:
     """Mark the message as failed and count what was used, once; see ``TurnStore.fail_turn``."""
-    attempt = raw.execute(
-        _FIND_ATTEMPT, (turn.tenant_id, turn.conversation_id, turn.user_message_id)
-    ).fetchone()
-    if attempt is None:
+    yield _LOCK_CONVERSATION, (turn.tenant_id, turn.conversation_id)
+    attempts = yield _FIND_ATTEMPT, (turn.tenant_id, turn.conversation_id, turn.user_message_id)
+    if not attempts:
         return
-    fencing_token, turn_state, error_code = attempt
+    fencing_token, turn_state, error_code = attempts[0]
     if fencing_token == turn.fencing_token:
         is_settled = turn_state == "done" or (
             turn_state == "failed" and error_code != ABANDONED_CODE
         )
         if is_settled:
             return
-        raw.execute(
+        yield (
             _FAIL_MESSAGE,
-            (turn.error_code, write_time(turn.failed_at), turn.tenant_id, turn.user_message_id),
+            (turn.tenant_id, turn.user_message_id, turn.error_code, turn.failed_at),
         )
     total = _total(turn.usage)
-    raw.execute(
+    yield (
         _COUNT_ON_MESSAGE,
-        (total.input_tokens, total.output_tokens, turn.tenant_id, turn.user_message_id),
+        (turn.tenant_id, turn.user_message_id, total.input_tokens, total.output_tokens),
     )
-    raw.execute(
+    yield (
         _FAIL_CONVERSATION,
-        {
-            "input_tokens": total.input_tokens,
-            "output_tokens": total.output_tokens,
-            "token": turn.fencing_token,
-            "tenant_id": turn.tenant_id,
-            "id": turn.conversation_id,
-        },
+        (
+            turn.tenant_id,
+            turn.conversation_id,
+            total.input_tokens,
+            total.output_tokens,
+            turn.fencing_token,
+        ),
     )
     for execution in turn.executions:
-        insert_execution(raw, turn.tenant_id, turn.conversation_id, execution)
+        yield from _insert_execution(turn.tenant_id, turn.conversation_id, execution)
     if turn.usage or turn.executions:
         failed = UsageSum(tool_calls=len(turn.executions))
-        add_usage(raw, turn.tenant_id, turn.usage_day, turn.usage, failed)
+        yield from add_usage(turn.tenant_id, turn.usage_day, turn.usage, failed)
 
 
-def fail_unfinished_turns(raw: sqlite3.Connection, failed_at: datetime) -> int:
-    """Mark what a dead process left as failed and free the sessions; return how many turns."""
-    raw.execute(
-        "UPDATE conversations SET lease_message_id = NULL, lease_until = NULL"
-        " WHERE lease_message_id IS NOT NULL"
-    )
-    return raw.execute(
-        "UPDATE messages SET turn_state = 'failed', error_code = ?, turn_ended_at = ?"
-        " WHERE turn_state IN ('received', 'running')",
-        (INTERRUPTED_CODE, write_time(failed_at)),
-    ).rowcount
+def fail_unfinished_turns(failed_at: datetime, *, is_alone: bool) -> Script[int]:
+    """Mark what dead processes left as failed and free the sessions; return how many turns.
+
+    Args:
+        failed_at: When it is found out.
+        is_alone: No other process serves this database. Otherwise only turns whose lease has run
+            out are of the dead.
+    """
+    if is_alone:
+        yield _FREE_SESSIONS, ()
+        return len((yield _FAIL_UNFINISHED, (INTERRUPTED_CODE, failed_at)))
+    yield _FREE_EXPIRED_SESSIONS, (failed_at,)
+    return len((yield _FAIL_UNLEASED, (INTERRUPTED_CODE, failed_at)))
 
 
-def insert_execution(
-    raw: sqlite3.Connection,
-    tenant_id: TenantId,
-    conversation_id: ConversationId,
-    execution: ToolExecution,
-) -> None:
+def record_execution(
+    tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
+) -> Script[None]:
+    """Log one execution before its turn ends; see ``TurnStore.record_execution``."""
+    found = yield _LOCK_CONVERSATION, (tenant_id, conversation_id)
+    if found:
+        yield from _insert_execution(tenant_id, conversation_id, execution)
+
+
+def _insert_execution(
+    tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
+) -> Script[None]:
     """Log one execution unless its call is logged; the first success keeps the ledger key."""
-    outcome = execution.outcome
-    raw.execute(
+    outcome, ledger_key = execution.outcome, execution.ledger_key
+    if ledger_key is not None and outcome.is_success:
+        earlier = yield _FIND_LEDGER_KEY, (tenant_id, conversation_id, ledger_key)
+        ledger_key = None if earlier else ledger_key
+    yield (
         _INSERT_EXECUTION,
-        {
-            "id": new_id(),
-            "tenant_id": tenant_id,
-            "conversation_id": conversation_id,
-            "call_id": execution.call.id,
-            "tool_name": execution.call.name,
-            "parameters": encode_json(execution.call.arguments),
-            "sent": write_optional(outcome.sent),
-            "response": write_optional(outcome.output),
-            "is_success": int(outcome.is_success),
-            "error": outcome.error,
-            "execution_time_ms": outcome.duration_ms,
-            "attempts": outcome.attempts,
-            "executed_at": write_time(execution.executed_at),
-            "ledger_key": execution.ledger_key,
-        },
+        (
+            new_id(),
+            tenant_id,
+            conversation_id,
+            execution.call.id,
+            execution.call.name,
+            encode_json(execution.call.arguments),
+            write_optional(outcome.sent),
+            write_optional(outcome.output),
+            outcome.is_success,
+            outcome.error,
+            outcome.duration_ms,
+            outcome.attempts,
+            execution.executed_at,
+            ledger_key,
+        ),
     )
 
 
-def _insert_messages(
-    raw: sqlite3.Connection, turn: FinishedTurn, last_seq: int, total: TokenUsage
-) -> None:
+def _insert_messages(turn: FinishedTurn, last_seq: int, total: TokenUsage) -> Script[None]:
     """Store the turn's messages; the last is the answer, as the visitor got it, with the tokens."""
-    ended_at = write_time(turn.finished_at)
     *between, answer = turn.new_messages
+    owner = (turn.tenant_id, turn.conversation_id)
     for offset, message in enumerate(between, start=1):
         row = _message_values(message)
-        raw.execute(
+        yield (
             _INSERT_MESSAGE,
-            (new_id(), turn.tenant_id, turn.conversation_id, last_seq + offset, message.role,
-             message.content, *row, None, 0, 0, ended_at),
+            (new_id(), *owner, last_seq + offset, message.role, message.content, *row, None, 0, 0,
+             turn.finished_at),
         )  # fmt: skip
     reply = turn.reply.message
-    raw.execute(
+    yield (
         _INSERT_MESSAGE,
-        (reply.id, turn.tenant_id, turn.conversation_id, last_seq + len(turn.new_messages),
-         answer.role, reply.content, *_message_values(answer), write_optional(reply.citations),
-         total.input_tokens, total.output_tokens, write_time(reply.created_at)),
+        (reply.id, *owner, last_seq + len(turn.new_messages), answer.role, reply.content,
+         *_message_values(answer), write_optional(reply.citations), total.input_tokens,
+         total.output_tokens, reply.created_at),
     )  # fmt: skip
 
 
 def _message_values(
     message: ChatMessage,
-) -> tuple[str | None, str | None, str | None, int, str | None]:
+) -> tuple[str | None, str | None, str | None, bool, str | None]:
     return (
         write_optional(message.tool_calls),
         message.tool_call_id,
         message.tool_name,
-        int(message.is_error),
+        message.is_error,
         write_optional(message.provider_state),
     )
 

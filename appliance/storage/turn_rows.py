@@ -17,7 +17,7 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatReply, Citation, Role, StoredMessage, TurnState
 from appliance.domain.tool import ToolCall, ToolExecution, ToolOutcome
 from appliance.storage.engine import decode_json, encode_json
-from appliance.storage.tables.metadata import read_time
+from appliance.storage.tables.metadata import StoredTime, read_time
 
 _decode_pending = msgspec.json.Decoder(PendingAction).decode
 _decode_calls = msgspec.json.Decoder(tuple[ToolCall, ...]).decode
@@ -35,8 +35,8 @@ class ConversationRow(NamedTuple):
     status: ConversationStatus
     user_identifier: str | None
     locale: str | None
-    started_at: str
-    ended_at: str | None
+    started_at: StoredTime
+    ended_at: StoredTime | None
     message_count: int
     input_tokens: int
     output_tokens: int
@@ -44,7 +44,7 @@ class ConversationRow(NamedTuple):
     metadata: str | None
     last_seq: int
     lease_message_id: str | None
-    lease_until: str | None
+    lease_until: StoredTime | None
 
     def build(self) -> Conversation:
         """Return the conversation."""
@@ -74,7 +74,7 @@ class MessageRow(NamedTuple):
     seq: int
     role: Role
     content: str
-    created_at: str
+    created_at: StoredTime
     tool_calls: str | None
     tool_call_id: str | None
     tool_name: str | None
@@ -116,7 +116,7 @@ class ExecutionRow(NamedTuple):
     attempts: int
     sent: str | None
     ledger_key: str | None
-    executed_at: str
+    executed_at: StoredTime
 
     def build(self) -> ToolExecution:
         """Return the execution."""

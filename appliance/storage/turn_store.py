@@ -1,13 +1,15 @@
-"""The turn store on SQLite: precompiled statements on the one writer thread.
+"""The turn store, on SQLite and on Postgres.
 
-Owns which thread each operation of the port runs on; what a turn writes is in ``turn_begin`` and
-``turn_end``. See docs/adr/0003 for why this path does not go through SQLAlchemy.
+Owns which statements each operation of the port runs and which of them may share a snapshot; what a
+turn writes is in ``turn_begin`` and ``turn_end``, who runs statements is left to ``Scripts``. See
+docs/adr/0003 for why this path does not go through SQLAlchemy.
 """
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 from appliance.domain.conversation import Conversation
 from appliance.domain.ids import ConversationId, SessionHash, TenantId
@@ -16,134 +18,166 @@ from appliance.domain.tool import ToolExecution
 from appliance.ports.turn_store import FailedTurn, FinishedTurn, NewTurn, TurnStart
 from appliance.storage import turn_begin, turn_end
 from appliance.storage.readers import Readers
-from appliance.storage.tables.metadata import write_time
+from appliance.storage.statements import Script, build_statement, run_on_sqlite
 from appliance.storage.turn_rows import ConversationRow, ExecutionRow, MessageRow, columns_of
 from appliance.storage.writer import Writer
 
-_RENEW_LEASE = """
-    UPDATE conversations SET lease_until = ?
-    WHERE tenant_id = ? AND id = ? AND fencing_token = ? AND lease_message_id IS NOT NULL
-"""
+Result = TypeVar("Result")
 
-_CLAIM_ACTION = """
+_RENEW_LEASE = build_statement("""
+    UPDATE conversations SET lease_until = ?4
+    WHERE tenant_id = ?1 AND id = ?2 AND fencing_token = ?3 AND lease_message_id IS NOT NULL
+    RETURNING id
+""")
+
+_CLAIM_ACTION = build_statement("""
     UPDATE conversations SET pending_action = NULL
-    WHERE tenant_id = ? AND id = ? AND json_extract(pending_action, '$.id') = ?
-"""
+    WHERE tenant_id = ?1 AND id = ?2 AND pending_action ->> 'id' = ?3
+    RETURNING id
+""")
 
-_END_CONVERSATION = """
-    UPDATE conversations SET status = 'ended', ended_at = ?, pending_action = NULL
-    WHERE tenant_id = ? AND session_hash = ? AND status <> 'ended'
-"""
+_END_CONVERSATION = build_statement("""
+    UPDATE conversations SET status = 'ended', ended_at = ?3, pending_action = NULL
+    WHERE tenant_id = ?1 AND session_hash = ?2 AND status <> 'ended'
+""")
 
-_FIND_EXECUTION = f"""
+_FIND_EXECUTION = build_statement(f"""
     SELECT {columns_of(ExecutionRow)} FROM tool_executions
-    WHERE tenant_id = ? AND conversation_id = ? AND ledger_key = ? AND is_success
-"""
+    WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key = ?3 AND is_success
+""")
 
-_LIST_MESSAGES = f"""
+_LIST_MESSAGES = build_statement(f"""
     SELECT {columns_of(MessageRow)} FROM messages
-    WHERE tenant_id = ? AND conversation_id = ? ORDER BY seq DESC LIMIT ?
-"""
+    WHERE tenant_id = ?1 AND conversation_id = ?2 ORDER BY seq DESC LIMIT ?3
+""")
 
 
-class SqliteTurnStore:
+class Scripts(Protocol):
+    """Carries out scripts, each made anew for every try.
+
+    Raises ``StorageError`` when the database cannot be used.
+    """
+
+    async def read(self, build: Callable[[], Script[Result]]) -> Result:
+        """Run a script of one reading statement on what is committed."""
+        ...
+
+    async def write(self, build: Callable[[], Script[Result]]) -> Result:
+        """Run a script in a transaction of its own and commit; shielded from cancellation."""
+        ...
+
+
+class StoredTurnStore:
     """Implements ``TurnStore``; see there for what each method promises."""
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
-        self._writer = writer
-        self._readers = readers
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
 
     async def begin_turn(self, turn: NewTurn) -> TurnStart:
         """Make the visitor's message durable and take the session's lease."""
-        return await self._writer.submit(
-            lambda connection: turn_begin.begin_turn(connection.raw, turn)
-        )
+        return await self._scripts.write(lambda: turn_begin.begin_turn(turn))
 
     async def renew_lease(
         self, tenant_id: TenantId, conversation_id: ConversationId, fencing_token: int,
         *, until: datetime,
     ) -> bool:  # fmt: skip
         """Extend the lease; false when another turn has taken it over."""
-        values = (write_time(until), tenant_id, conversation_id, fencing_token)
-        return await self._writer.submit(
-            lambda connection: connection.raw.execute(_RENEW_LEASE, values).rowcount == 1
-        )
+
+        def renew() -> Script[bool]:
+            return bool((yield _RENEW_LEASE, (tenant_id, conversation_id, fencing_token, until)))
+
+        return await self._scripts.write(renew)
 
     async def claim_pending_action(
         self, tenant_id: TenantId, conversation_id: ConversationId, action_id: str
     ) -> bool:
         """Take the waiting action out, so that it runs at most once; false when it is gone."""
-        values = (tenant_id, conversation_id, action_id)
-        return await self._writer.submit(
-            lambda connection: connection.raw.execute(_CLAIM_ACTION, values).rowcount == 1
-        )
+
+        def claim() -> Script[bool]:
+            return bool((yield _CLAIM_ACTION, (tenant_id, conversation_id, action_id)))
+
+        return await self._scripts.write(claim)
 
     async def find_execution(
         self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
     ) -> ToolExecution | None:
         """Return the first successful execution under ``ledger_key``, if any."""
-        values = (tenant_id, conversation_id, ledger_key)
-        found = await self._readers.submit(
-            lambda connection: connection.raw.execute(_FIND_EXECUTION, values).fetchone()
-        )
-        return None if found is None else ExecutionRow(*found).build()
+
+        def find() -> Script[ToolExecution | None]:
+            rows = yield _FIND_EXECUTION, (tenant_id, conversation_id, ledger_key)
+            return ExecutionRow(*rows[0]).build() if rows else None
+
+        return await self._scripts.read(find)
 
     async def record_execution(
         self, tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
     ) -> None:
         """Make one execution durable before the turn ends."""
-        await self._writer.submit(
-            lambda connection: turn_end.insert_execution(
-                connection.raw, tenant_id, conversation_id, execution
-            )
+        await self._scripts.write(
+            lambda: turn_end.record_execution(tenant_id, conversation_id, execution)
         )
 
     async def finish_turn(self, turn: FinishedTurn) -> None:
         """Commit the answer, the executions, the counters and the usage in one transaction."""
-        await self._writer.submit(lambda connection: turn_end.finish_turn(connection.raw, turn))
+        await self._scripts.write(lambda: turn_end.finish_turn(turn))
 
     async def fail_turn(self, turn: FailedTurn) -> None:
         """Mark the visitor's message as failed and free the session."""
-        await self._writer.submit(lambda connection: turn_end.fail_turn(connection.raw, turn))
+        await self._scripts.write(lambda: turn_end.fail_turn(turn))
 
     async def find_conversation(
         self, tenant_id: TenantId, session_hash: SessionHash
     ) -> Conversation | None:
         """Return the tenant's conversation of this session, ended or not."""
-        return await self._readers.submit(
-            lambda connection: _find_conversation(connection.raw, tenant_id, session_hash)
-        )
+        return await self._scripts.read(lambda: _find_conversation(tenant_id, session_hash))
 
     async def list_messages(
         self, tenant_id: TenantId, conversation_id: ConversationId, *, limit: int
     ) -> list[StoredMessage]:
         """Return the newest ``limit`` messages, oldest first, tool messages included."""
-        values = (tenant_id, conversation_id, limit)
-        found = await self._readers.submit(
-            lambda connection: connection.raw.execute(_LIST_MESSAGES, values).fetchall()
-        )
-        return [MessageRow(*row).build() for row in reversed(found)]
+
+        def list_newest() -> Script[list[StoredMessage]]:
+            rows = yield _LIST_MESSAGES, (tenant_id, conversation_id, limit)
+            return [MessageRow(*row).build() for row in reversed(rows)]
+
+        return await self._scripts.read(list_newest)
 
     async def end_conversation(
         self, tenant_id: TenantId, session_hash: SessionHash, *, ended_at: datetime
     ) -> Conversation | None:
         """End it, once; return it, or ``None`` when the tenant has no such session."""
 
-        def end(raw: sqlite3.Connection) -> Conversation | None:
-            raw.execute(_END_CONVERSATION, (write_time(ended_at), tenant_id, session_hash))
-            return _find_conversation(raw, tenant_id, session_hash)
+        def end() -> Script[Conversation | None]:
+            yield _END_CONVERSATION, (tenant_id, session_hash, ended_at)
+            return (yield from _find_conversation(tenant_id, session_hash))
 
-        return await self._writer.submit(lambda connection: end(connection.raw))
+        return await self._scripts.write(end)
 
-    async def fail_unfinished_turns(self, *, failed_at: datetime) -> int:
+    async def fail_unfinished_turns(self, *, failed_at: datetime, is_alone: bool = True) -> int:
         """At start: mark every turn a dead process left unfinished as failed; return how many."""
-        return await self._writer.submit(
-            lambda connection: turn_end.fail_unfinished_turns(connection.raw, failed_at)
+        return await self._scripts.write(
+            lambda: turn_end.fail_unfinished_turns(failed_at, is_alone=is_alone)
         )
 
 
+class SqliteScripts:
+    """Implements ``Scripts`` with the one writer thread and the reader threads."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        self._writer = writer
+        self._readers = readers
+
+    async def read(self, build: Callable[[], Script[Result]]) -> Result:
+        """Run a script of one reading statement on what is committed."""
+        return await self._readers.submit(lambda connection: run_on_sqlite(connection.raw, build()))
+
+    async def write(self, build: Callable[[], Script[Result]]) -> Result:
+        """Run a script in a shared transaction and commit; shielded from cancellation."""
+        return await self._writer.submit(lambda connection: run_on_sqlite(connection.raw, build()))
+
+
 def _find_conversation(
-    raw: sqlite3.Connection, tenant_id: TenantId, session_hash: SessionHash
-) -> Conversation | None:
-    found = raw.execute(turn_begin.FIND_CONVERSATION, (tenant_id, session_hash)).fetchone()
-    return None if found is None else ConversationRow(*found).build()
+    tenant_id: TenantId, session_hash: SessionHash
+) -> Script[Conversation | None]:
+    rows = yield turn_begin.FIND_CONVERSATION, (tenant_id, session_hash)
+    return ConversationRow(*rows[0]).build() if rows else None

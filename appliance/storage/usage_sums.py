@@ -1,4 +1,4 @@
-"""The daily sums of what tenants used, on SQLite.
+"""The daily sums of what tenants used.
 
 Owns adding a turn's usage within the turn's own transaction, so that the sums are exact; pricing
 is left to who reports the usage.
@@ -6,7 +6,6 @@ is left to who reports the usage.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +13,7 @@ from msgspec import Struct
 
 from appliance.domain.ids import TenantId
 from appliance.ports.turn_store import ModelUsage
+from appliance.storage.statements import Script, build_statement, marks
 
 
 class UsageSum(Struct, frozen=True, kw_only=True):
@@ -35,24 +35,21 @@ class UsageSum(Struct, frozen=True, kw_only=True):
 
 _FIELDS = UsageSum.__struct_fields__
 
-_ADD = f"""
+_ADD = build_statement(f"""
     INSERT INTO api_usage (tenant_id, day, provider, model, {", ".join(_FIELDS)})
-    VALUES (?, ?, ?, ?, {", ".join("?" for _ in _FIELDS)})
+    VALUES ({marks(4 + len(_FIELDS))})
     ON CONFLICT (tenant_id, day, provider, model) DO UPDATE
-    SET {", ".join(f"{field} = {field} + excluded.{field}" for field in _FIELDS)}
-"""
+    SET {", ".join(f"{field} = api_usage.{field} + excluded.{field}" for field in _FIELDS)}
+""")
 
 
 def add_usage(
-    raw: sqlite3.Connection,
-    tenant_id: TenantId,
-    day: str,
-    usage: Sequence[ModelUsage],
-    turn: UsageSum,
-) -> None:
+    tenant_id: TenantId, day: str, usage: Sequence[ModelUsage], turn: UsageSum
+) -> Script[None]:
     """Add what each model used, and ``turn`` to the model that answered: the last.
 
-    A turn that asked no model is counted under an empty provider and model.
+    A turn that asked no model is counted under an empty provider and model. Rows are added to in
+    one order, so that two turns never wait for each other's.
     """
     sums: dict[tuple[str, str], UsageSum] = {}
     for entry in usage:
@@ -60,8 +57,8 @@ def add_usage(
         sums[key] = sums.get(key, UsageSum()) + _sum_of(entry)
     last = (usage[-1].provider, usage[-1].model) if usage else ("", "")
     sums[last] = sums.get(last, UsageSum()) + turn
-    for (provider, model), added in sums.items():
-        raw.execute(_ADD, (tenant_id, day, provider, model, *msgspec.structs.astuple(added)))
+    for (provider, model), added in sorted(sums.items(), key=lambda item: item[0]):
+        yield _ADD, (tenant_id, day, provider, model, *msgspec.structs.astuple(added))
 
 
 def _sum_of(entry: ModelUsage) -> UsageSum:

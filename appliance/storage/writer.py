@@ -86,6 +86,10 @@ class Writer:
         self._queue.put(queued)
         return await queued.future
 
+    async def checkpoint(self) -> None:
+        """Fold the log into the database file and empty it, as far as readers allow."""
+        await self.submit(_checkpoint_afterwards)
+
     def close(self) -> None:
         """Finish the queued writes, fold the log into the database file and close; blocks."""
         if not self._is_closed:
@@ -100,11 +104,14 @@ class Writer:
                 self._run_group(group)
             if is_last:
                 break
+        self._checkpoint()
+        self._connection.close()
+
+    def _checkpoint(self) -> None:
         try:
             self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             logger.warning("checkpoint_failed", error=str(error))
-        self._connection.close()
 
     def _next_group(self) -> tuple[list[_Job[Any]], bool]:
         """Wait for a job and take those queued behind it; true when it was the last one ever."""
@@ -132,6 +139,7 @@ class Writer:
         That is cheaper than a savepoint around every job: failing is rare, and each statement costs
         this thread a fight for the interpreter's lock.
         """
+        is_checkpoint_due = any(job.run is _checkpoint_afterwards for job in group)
         try:
             broken = self._run_transaction(group)
             if broken is not None and len(group) > 1:
@@ -144,6 +152,8 @@ class Writer:
             logger.exception("writer_broken")
             for job in group:
                 job.error = job.error or error
+        if is_checkpoint_due:
+            self._checkpoint()
         _settle(group)
 
     def _run_transaction(self, group: list[_Job[Any]]) -> Exception | None:
@@ -183,6 +193,10 @@ class Writer:
                 self._raw.execute("ROLLBACK")
         except sqlite3.Error as error:
             logger.error("rollback_failed", error=str(error))
+
+
+def _checkpoint_afterwards(connection: SqliteConnection) -> None:
+    """Write nothing; the writer empties the log behind the commit that this job is part of."""
 
 
 def _settle(jobs: list[_Job[Any]]) -> None:

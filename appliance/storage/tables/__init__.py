@@ -9,11 +9,12 @@ from appliance.storage.tables.conversations import (
     conversations,
     messages,
     tool_executions,
+    tool_usage,
 )
 from appliance.storage.tables.data_tables import data_table_rows, data_tables
 from appliance.storage.tables.integrations import integration_endpoints, integrations
 from appliance.storage.tables.metadata import metadata
-from appliance.storage.tables.settings import settings
+from appliance.storage.tables.settings import data_keys, settings
 from appliance.storage.tables.tenants import api_keys, tenants
 from appliance.storage.tables.tools import tenant_tools, tools, workflows
 from appliance.storage.tables.users import audit_log, refresh_tokens, users
@@ -23,6 +24,7 @@ __all__ = [
     "api_usage",
     "audit_log",
     "conversations",
+    "data_keys",
     "data_table_rows",
     "data_tables",
     "integration_endpoints",
@@ -34,6 +36,7 @@ __all__ = [
     "tenant_tools",
     "tenants",
     "tool_executions",
+    "tool_usage",
     "tools",
     "users",
     "workflows",

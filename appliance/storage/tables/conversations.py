@@ -49,12 +49,21 @@ conversations = Table(
     Column("fencing_token", Integer, nullable=False),
     Column("lease_message_id", id_type()),
     Column("lease_until", UtcDateTime()),
+    Column("content_deleted_at", UtcDateTime()),
     CheckConstraint(
         "(lease_message_id IS NULL) = (lease_until IS NULL)", name="lease_is_whole_or_absent"
     ),
     Index(None, "tenant_id", "session_hash", unique=True),
     Index(None, "tenant_id", "started_at", "id"),
+    Index(
+        None,
+        "tenant_id",
+        "user_identifier",
+        sqlite_where=text("user_identifier IS NOT NULL"),
+        postgresql_where=text("user_identifier IS NOT NULL"),
+    ),
 )
+"""``content_deleted_at`` is when the last of its messages was deleted; the counters stay."""
 
 messages = Table(
     "messages",
@@ -81,6 +90,7 @@ messages = Table(
     Column("error_code", String(100)),
     Column("reply", json_type()),
     Index(None, "conversation_id", "seq", unique=True),
+    Index(None, "tenant_id", "created_at", "id"),
     Index(
         None,
         "conversation_id",
@@ -115,6 +125,7 @@ tool_executions = Table(
     Column("ledger_key", String(200)),
     Column("executed_at", UtcDateTime(), nullable=False),
     Index(None, "conversation_id", "call_id", unique=True),
+    Index(None, "tenant_id", "executed_at", "id"),
     Index(
         None,
         "tenant_id",
@@ -147,3 +158,16 @@ api_usage = Table(
 first answer. ``cost_micro_usd`` covers the tokens whose price is known; the others are in
 ``unpriced_tokens``. What ran without asking a model has an empty provider and model.
 """
+
+tool_usage = Table(
+    "tool_usage",
+    metadata,
+    Column("tenant_id", id_type(), ForeignKey("tenants.id"), nullable=False),
+    Column("day", String(10), nullable=False),
+    Column("tool_name", String(200), nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("execution_time_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("tenant_id", "day", "tool_name"),
+)
+"""The daily sums of executions that were deleted for their age."""

@@ -53,8 +53,14 @@ def write_time(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds")
 
 
-def read_time(stored: str) -> datetime:
-    """Return the aware moment that ``write_time`` wrote."""
+StoredTime = str | datetime
+"""A time as a row holds it: SQLite's text, Postgres's own."""
+
+
+def read_time(stored: StoredTime) -> datetime:
+    """Return the aware moment that a row holds."""
+    if isinstance(stored, datetime):
+        return stored
     return datetime.fromisoformat(stored).replace(tzinfo=UTC)
 
 

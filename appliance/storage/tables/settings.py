@@ -1,14 +1,14 @@
-"""The table of what the appliance itself remembers.
+"""Tables of what the appliance itself remembers.
 
 Owns columns and constraints only; reading and writing is left to
-``appliance.storage.repositories.settings``.
+``appliance.storage.repositories.settings`` and ``appliance.storage.secrets``.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import Column, String, Table, Text
 
-from appliance.storage.tables.metadata import json_type, metadata
+from appliance.storage.tables.metadata import UtcDateTime, id_type, json_type, metadata
 
 settings = Table(
     "settings",
@@ -17,3 +17,12 @@ settings = Table(
     Column("value", json_type()),
     Column("encrypted_value", Text),
 )
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("id", id_type(), primary_key=True),
+    Column("wrapped_key", Text, nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+)
+"""The keys that encrypt stored secrets, each encrypted by the key outside the database."""

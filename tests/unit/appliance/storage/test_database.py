@@ -67,6 +67,7 @@ async def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path):
     acknowledged = await asyncio.to_thread(run_load_and_kill, tmp_path, tenant_id)
     assert len(acknowledged) >= LINES_BEFORE_THE_KILL
     database = await open_in(tmp_path)
+    await database.recover()
     await database.close()
 
     raw = sqlite3.connect(tmp_path / "csai.sqlite3")

@@ -10,6 +10,7 @@ from appliance.domain.ids import TenantId
 from appliance.domain.message import TokenUsage
 from appliance.ports.turn_store import ModelUsage
 from appliance.storage.engine import SqliteConnection, open_writer
+from appliance.storage.statements import run_on_sqlite
 from appliance.storage.usage_sums import UsageSum, add_usage
 
 TENANT = TenantId("t1")
@@ -51,7 +52,7 @@ def test_the_sums_are_the_sums_of_the_parts(
     connection.raw.execute("BEGIN")
     for usage, is_first in turns:
         turn = UsageSum(conversations=int(is_first), messages=2, tool_calls=1)
-        add_usage(connection.raw, TENANT, "2026-03-02", usage, turn)
+        run_on_sqlite(connection.raw, add_usage(TENANT, "2026-03-02", usage, turn))
     found = sums(connection)
     connection.raw.execute("ROLLBACK")
     entries = [entry for usage, _ in turns for entry in usage]
@@ -74,8 +75,8 @@ def test_the_model_that_answered_gets_the_turn(connection: SqliteConnection):
         ModelUsage(provider=provider, model="m", usage=TokenUsage(input_tokens=1))
         for provider in ("failed", "answered")
     ]
-    add_usage(connection.raw, TENANT, "2026-03-02", usage, UsageSum(messages=2))
-    add_usage(connection.raw, TENANT, "2026-03-02", [], UsageSum(tool_calls=1))
+    run_on_sqlite(connection.raw, add_usage(TENANT, "2026-03-02", usage, UsageSum(messages=2)))
+    run_on_sqlite(connection.raw, add_usage(TENANT, "2026-03-02", [], UsageSum(tool_calls=1)))
     found = connection.raw.execute(
         "SELECT provider, messages, tool_calls FROM api_usage ORDER BY provider"
     ).fetchall()

@@ -43,6 +43,7 @@ def test_checks_and_partial_indexes_are_migrated_as_declared(connection: SqliteC
     assert set(migrated) == {
         "api_keys",
         "conversations",
+        "ix_conversations_tenant_id_user_identifier",
         "ix_messages_conversation_id_client_message_id",
         "ix_messages_unfinished",
         "ix_tool_executions_tenant_id_conversation_id_ledger_key",

@@ -41,7 +41,7 @@ def test_a_time_without_zone_is_refused():
 
 
 def test_a_row_that_belongs_to_a_tenant_says_so():
-    shared = {"tenants", "tools", "workflows", "settings", "refresh_tokens"}
+    shared = {"tenants", "tools", "workflows", "settings", "refresh_tokens", "data_keys"}
     for table in metadata.tables.values():
         assert ("tenant_id" in table.c) != (table.name in shared), table.name
 

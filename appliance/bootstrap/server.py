@@ -1,6 +1,6 @@
-"""The composition root: the only place where concrete classes meet.
+"""A whole appliance, put together.
 
-Owns building the appliance from its settings, and the order in which it starts and stops.
+Owns building it from its settings, and the order in which it starts and stops.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from appliance import __version__
 from appliance.agent.runner import AgentRunner
-from appliance.clock import MachineClock
+from appliance.bootstrap.stores import open_stores
 from appliance.domain.ids import new_token
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
@@ -141,8 +141,7 @@ async def open_appliance(
     addresses = _choose_addresses(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(DataFolder.open(settings.data_dir))
-        for folder in settings.paths.folders:
-            folder.mkdir(mode=0o700, exist_ok=True)
+        settings.paths.log_file.parent.mkdir(mode=0o700, exist_ok=True)
         on_folder_ready()
         builder = await _open_parts(stack, settings, log_buffer, addresses)
         yield await builder.build(is_demo=is_demo)
@@ -152,13 +151,9 @@ async def _open_parts(
     stack: AsyncExitStack, settings: Settings, log_buffer: LogBuffer, addresses: Addresses
 ) -> _Builder:
     """Open what has to be closed again, in the order in which it depends on each other."""
-    clock = MachineClock()
-    database = await Database.open(
-        settings.paths.database, clock=clock, key_path=settings.paths.key_file
-    )
-    stack.push_async_callback(database.close)
-    cache = DiskCache(settings.paths.cache)
-    stack.push_async_callback(cache.close)
+    stores = await stack.enter_async_context(open_stores(settings))
+    clock, database, cache = stores.clock, stores.database, stores.cache
+    await database.recover()
     tasks = TaskGroup()
     stack.push_async_callback(tasks.drain, timeout_s=TURN_DRAIN_S)
     http = EgressClient(allow=settings.egress_allow)

@@ -1,0 +1,95 @@
+"""The stores of one installation: its database and its cache.
+
+Owns opening them from the settings, for the server and for the commands that work beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from appliance.clock import MachineClock
+from appliance.errors import ConfigurationError, DataFolderUnusable
+from appliance.ports.clock import Clock
+from appliance.settings import Settings
+from appliance.storage.backend import BeforeUpgrade
+from appliance.storage.cache import DiskCache
+from appliance.storage.data_folder import DataFolder
+from appliance.storage.database import Database
+
+
+class Stores(Struct, frozen=True, kw_only=True):
+    """An open installation, without a server. ``is_beside_server``: another process holds it."""
+
+    clock: Clock
+    database: Database
+    cache: DiskCache
+    is_beside_server: bool = False
+
+
+@asynccontextmanager
+async def open_stores(
+    settings: Settings, *, before_upgrade: BeforeUpgrade | None = None
+) -> AsyncGenerator[Stores, None]:
+    """Open the stores in a data folder that this process holds; close them in order.
+
+    Raises:
+        ConfigurationError: The database or a setting of it cannot be used.
+        StorageError: The database cannot be used.
+    """
+    clock = MachineClock()
+    for folder in settings.paths.folders:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        database = await Database.open(
+            settings.database_place, clock, settings.paths.key_file, before_upgrade=before_upgrade
+        )
+        stack.push_async_callback(database.close)
+        cache = DiskCache(settings.paths.cache)
+        stack.push_async_callback(cache.close)
+        yield Stores(clock=clock, database=database, cache=cache)
+
+
+@asynccontextmanager
+async def open_stores_beside_server(settings: Settings) -> AsyncGenerator[Stores, None]:
+    """Open the stores for a command, whether or not a server is running on them.
+
+    Raises:
+        ConfigurationError: As ``open_stores``; or the schema is older than this program while a
+            server runs.
+        DataFolderUnusable: There is no data folder yet.
+        StorageError: The database cannot be used.
+    """
+    if not settings.data_dir.is_dir():
+        raise DataFolderUnusable(
+            f"There is no data folder {str(settings.data_dir)!r}. Name it with --data-dir.",
+            setting="CSAI_DATA_DIR",
+        )
+    async with AsyncExitStack() as stack:
+        try:
+            stack.enter_context(DataFolder.open(settings.data_dir))
+            is_beside_server = False
+        except DataFolderUnusable as error:
+            if error.code != DataFolder.IN_USE_CODE:
+                raise
+            is_beside_server = True
+        stores = await stack.enter_async_context(
+            open_stores(settings, before_upgrade=_refuse if is_beside_server else None)
+        )
+        yield Stores(
+            clock=stores.clock,
+            database=stores.database,
+            cache=stores.cache,
+            is_beside_server=is_beside_server,
+        )
+
+
+def _refuse(_: Connection, revision: str) -> None:
+    raise ConfigurationError(
+        f"The running server is of an older version (schema {revision!r}). Restart it with this "
+        "version first.",
+        code="schema_too_old",
+    )

@@ -1,0 +1,58 @@
+"""What a kind of database must offer to the stores over it.
+
+Owns the port that ``database`` stands on; SQLite is behind it in ``sqlite_backend``, Postgres in
+``appliance.storage.postgres``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Literal, Protocol
+
+from sqlalchemy import Connection
+
+from appliance.storage.transactions import Transactions
+from appliance.storage.turn_store import Scripts
+
+BeforeUpgrade = Callable[[Connection, str], None]
+"""Called with the open database and its revision before a migration; raising stops it."""
+
+
+class Backend(Protocol):
+    """An open database."""
+
+    @property
+    def kind(self) -> Literal["sqlite", "postgres"]:
+        """Which database it is."""
+        ...
+
+    @property
+    def transactions(self) -> Transactions:
+        """For what is built with SQLAlchemy."""
+        ...
+
+    @property
+    def scripts(self) -> Scripts:
+        """For the hot path."""
+        ...
+
+    def alone(self) -> AbstractAsyncContextManager[bool]:
+        """Say whether no other server serves this database; none can start meanwhile."""
+        ...
+
+    async def health(self) -> None:
+        """Check that the database can be read and written; waits for no lock.
+
+        Raises:
+            StorageError: It cannot.
+        """
+        ...
+
+    async def scrub(self) -> None:
+        """Let nothing of deleted rows stay in the database's files, as far as it is up to us."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued and close."""
+        ...

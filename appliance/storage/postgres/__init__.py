@@ -1,0 +1,1 @@
+"""Postgres behind the stores, for those who outgrow one machine."""
