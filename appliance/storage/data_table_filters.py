@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, true
+from sqlalchemy import ColumnElement, String, and_, func, or_, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from appliance.domain.json_types import JsonValue
 from appliance.errors import FieldError, InvalidInput
@@ -54,9 +57,10 @@ def build_order(order: RowOrder, types: Mapping[str, ColumnType]) -> list[Column
     Raises:
         InvalidInput: The column is unknown.
     """
-    expression = _expression(order.column, _type_of(order.column, types))
-    first = expression.desc() if order.is_descending else expression.asc()
-    return [first, data_table_rows.c.row_id.asc()]
+    expression = _comparable(_expression(order.column, _type_of(order.column, types)))
+    if order.is_descending:
+        return [expression.desc().nulls_last(), data_table_rows.c.row_id.asc()]
+    return [expression.asc().nulls_first(), data_table_rows.c.row_id.asc()]
 
 
 def _build_condition(condition: Condition, types: Mapping[str, ColumnType]) -> ColumnElement[bool]:
@@ -114,7 +118,7 @@ def _build_like(
 def _compare(column: ColumnElement[Any], test: str, value: Any) -> ColumnElement[bool]:
     if test == "neq":
         return or_(column != value, column.is_(None))
-    return _COMPARISONS[test](column, value)
+    return _COMPARISONS[test](_comparable(column), value)
 
 
 def _type_of(name: str, types: Mapping[str, ColumnType]) -> ColumnType:
@@ -144,6 +148,26 @@ def _bound(name: str, value: JsonValue) -> JsonValue | datetime:
     if name in _SYSTEM_COLUMNS and isinstance(value, str):
         return datetime.fromisoformat(value)
     return value
+
+
+class _ByBytes(FunctionElement[str]):
+    """A text that is compared by its bytes, whatever language the database sorts by."""
+
+    inherit_cache = True
+
+
+@compiles(_ByBytes)
+def _compile_as_it_is(element: _ByBytes, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+@compiles(_ByBytes, "postgresql")
+def _compile_with_collation(element: _ByBytes, compiler: SQLCompiler, **kw: Any) -> str:
+    return f'({compiler.process(element.clauses, **kw)}) COLLATE "C"'
+
+
+def _comparable(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    return _ByBytes(column) if isinstance(column.type, String) else column
 
 
 def _refuse(condition: Condition, message: str) -> InvalidInput:

@@ -172,6 +172,27 @@ class DataTablesContract(ABC):
         assert await opened.ids(order=RowOrder(is_descending=True), limit=2) == [6, 5]
         assert await opened.ids(limit=2) == [1, 2]
 
+    async def test_texts_are_sorted_and_compared_by_their_characters(
+        self, opened: OpenedDataTables
+    ):
+        tables, tenant_id = opened.tables, opened.tenant_id
+        await tables.ensure_table(tenant_id, "words", [Column(name="word")])
+        words = ["apple", "Zebra", None, "a b", "ab", "éclair", "שלום", ""]
+        await tables.insert_rows(tenant_id, "words", [{"word": word} for word in words])
+
+        async def sort(**more: Any) -> list[Any]:
+            rows = await tables.get_rows(
+                tenant_id, "words", ALL, order=RowOrder(column="word", **more)
+            )
+            return [row["word"] for row in rows]
+
+        ascending = [None, "", "Zebra", "a b", "ab", "apple", "éclair", "שלום"]
+        assert await sort() == ascending
+        assert await sort(is_descending=True) == ascending[::-1]
+        above = RowFilter(conditions=(Condition(column="word", condition="gt", value="Zz"),))
+        rows = await tables.get_rows(tenant_id, "words", above)
+        assert {row["word"] for row in rows} == {"apple", "a b", "ab", "éclair", "שלום"}
+
     async def test_update_changes_what_matches_and_nothing_else(self, opened: OpenedDataTables):
         tables, tenant_id = opened.tables, opened.tenant_id
         await opened.fill()

@@ -5,26 +5,40 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from appliance.storage.database import Database
+from appliance.storage.database import Database, DatabasePlace
 from tests.contract.repositories_contract import OpenedRepositories, RepositoriesContract
 from tests.fakes.clock import SettableClock
+from tests.fakes.postgres_database import empty_postgres
 
 
-class TestStoredRepositories(RepositoriesContract):
+class TestSqliteRepositories(RepositoriesContract):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[OpenedRepositories]:
-        clock = SettableClock()
         with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder)
-            database = await Database.open(root / "db" / "csai.sqlite3", clock, root / "key")
-            try:
-                yield OpenedRepositories(
-                    tenants=database.tenants,
-                    tools=database.tools,
-                    workflows=database.workflows,
-                    users=database.users,
-                    audit=database.audit,
-                    clock=clock,
-                )
-            finally:
-                await database.close()
+            async with opened_at(Path(folder) / "db" / "csai.sqlite3") as opened:
+                yield opened
+
+
+class TestPostgresRepositories(RepositoriesContract):
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[OpenedRepositories]:
+        async with empty_postgres() as url, opened_at(url) as opened:
+            yield opened
+
+
+@asynccontextmanager
+async def opened_at(place: DatabasePlace) -> AsyncIterator[OpenedRepositories]:
+    clock = SettableClock()
+    with tempfile.TemporaryDirectory() as folder:
+        database = await Database.open(place, clock, Path(folder) / "key")
+        try:
+            yield OpenedRepositories(
+                tenants=database.tenants,
+                tools=database.tools,
+                workflows=database.workflows,
+                users=database.users,
+                audit=database.audit,
+                clock=clock,
+            )
+        finally:
+            await database.close()

@@ -1,1 +1,5 @@
 """Postgres behind the stores, for those who outgrow one machine."""
+
+from appliance.storage.postgres.backend import PostgresBackend
+
+__all__ = ["PostgresBackend"]

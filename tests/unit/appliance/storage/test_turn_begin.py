@@ -3,7 +3,7 @@ from __future__ import annotations
 from appliance.domain.ids import SessionHash, hash_token
 from appliance.ports.turn_store import TurnBusy
 from appliance.storage.turn_begin import MAX_RETRY_AFTER_S
-from tests.contract.test_sqlite_turn_store import TestSqliteTurnStore as Sqlite
+from tests.contract.test_stored_turn_store import TestSqliteTurnStore as Sqlite
 
 
 async def test_a_busy_session_is_asked_again_soon_not_after_the_whole_lease():

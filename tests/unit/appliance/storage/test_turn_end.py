@@ -7,7 +7,7 @@ import pytest
 
 from appliance.errors import StorageError
 from appliance.ports.turn_store import TurnInFlight
-from tests.contract.test_sqlite_turn_store import TestSqliteTurnStore as Sqlite
+from tests.contract.test_stored_turn_store import opened_on
 from tests.contract.turn_store_contract import build_execution
 from tests.fakes.sqlite_database import TemporaryDatabase, open_temporary_database
 
@@ -27,7 +27,7 @@ def failpoint(temporary: TemporaryDatabase, table: str) -> None:
 @pytest.mark.parametrize("table", ["messages", "tool_executions", "api_usage"])
 async def test_an_answer_is_stored_whole_or_not_at_all(table: str):
     async with open_temporary_database() as temporary:
-        opened = Sqlite.opened_on(temporary)
+        opened = opened_on(temporary)
         start = await opened.begin("one", new_session="s1", message_id="m1")
         failpoint(temporary, table)
         with pytest.raises(StorageError):

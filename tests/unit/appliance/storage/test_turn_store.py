@@ -3,13 +3,13 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 
-from tests.contract.test_sqlite_turn_store import TestSqliteTurnStore as Sqlite
+from tests.contract.test_stored_turn_store import opened_on
 from tests.fakes.sqlite_database import open_temporary_database
 
 
 async def test_reads_wait_for_no_write():
     async with open_temporary_database() as temporary:
-        opened = Sqlite.opened_on(temporary)
+        opened = opened_on(temporary)
         start = await opened.begin("one", new_session="s1")
         outside = sqlite3.connect(
             temporary.folder / "database" / "csai.sqlite3", isolation_level=None

@@ -1,0 +1,117 @@
+"""What Postgres's errors mean to the rest of the program.
+
+Owns the translation into the error tree, for asyncpg's own errors and for those that SQLAlchemy has
+wrapped; who meets which is left to ``scripts``, ``transactions`` and ``backend``.
+"""
+
+from __future__ import annotations
+
+from asyncpg import InterfaceError, InternalClientError, PostgresError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from appliance.errors import ConfigurationError, InvalidInput, StorageError
+from appliance.storage.sqlite_errors import BUSY_CODE, FULL_CODE
+
+SETTING = "CSAI_DATABASE_URL"
+
+_RETRIED = frozenset(("40001", "40P01"))  # serialization failure, deadlock
+_BUSY = frozenset(("55P03", "57014", "53300", "53200", "57P03"))
+_FULL = frozenset(("53100",))
+_READ_ONLY = frozenset(("25006",))
+_UNSTORABLE = frozenset(("22021", "22P05"))
+_DAMAGED = frozenset(("XX001", "XX002"))
+_REFUSED = {
+    "28P01": "the password or the user is wrong",
+    "28000": "the user may not connect from here",
+    "3D000": "there is no such database; make it first with createdb",
+    "42501": "the user may not do this; give it all rights on the database",
+}
+
+
+def is_retried(error: BaseException) -> bool:
+    """Say whether the transaction failed only because another one came first."""
+    return find_sqlstate(error) in _RETRIED
+
+
+def is_lost_connection(error: BaseException) -> bool:
+    """Say whether the connection broke, so that nothing uncommitted was done."""
+    sqlstate = find_sqlstate(error) or ""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or sqlstate.startswith(("08", "57P"))
+    return isinstance(error, OSError | InterfaceError) or sqlstate.startswith(("08", "57P"))
+
+
+def find_sqlstate(error: BaseException | None) -> str | None:
+    """Return the five letters of SQL's own classification, if the error carries them."""
+    seen: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
+    while seen is not None:
+        sqlstate = getattr(seen, "sqlstate", None)
+        if isinstance(sqlstate, str):
+            return sqlstate
+        seen = seen.__cause__
+    return None
+
+
+def is_database_error(error: BaseException) -> bool:
+    """Say whether it is an error of the driver or the network, and not one of this program."""
+    return isinstance(
+        error,
+        PostgresError | InterfaceError | InternalClientError | DBAPIError | PoolTimeout
+        | OSError | TimeoutError,
+    )  # fmt: skip
+
+
+def translate(error: Exception) -> Exception:
+    """Return the error callers of storage may see for ``error``; others are returned as they are.
+
+    Database errors become ``StorageError`` with one of the codes ``storage_busy``, ``storage_full``
+    and ``storage_unavailable``, and a text that no database holds becomes ``InvalidInput``.
+    """
+    if not is_database_error(error):
+        return error
+    sqlstate = find_sqlstate(error)
+    translated: Exception
+    if sqlstate in _UNSTORABLE:
+        translated = InvalidInput("A text holds a character that cannot be stored.")
+    elif sqlstate in _BUSY or sqlstate in _RETRIED or isinstance(error, TimeoutError | PoolTimeout):
+        translated = StorageError("The Postgres database is too busy just now.", code=BUSY_CODE)
+    elif sqlstate in _FULL:
+        translated = StorageError(
+            "The disk of the Postgres server is full. Free some space; nothing needs a restart.",
+            code=FULL_CODE,
+        )
+    elif sqlstate in _READ_ONLY:
+        translated = StorageError("The Postgres database takes no writes: it is a standby.")
+    elif sqlstate in _DAMAGED:
+        translated = StorageError("The Postgres database is damaged. Restore a backup.")
+    elif is_lost_connection(error):
+        translated = StorageError("The Postgres database cannot be reached.")
+    else:
+        translated = StorageError(f"The Postgres database cannot be used ({sqlstate}).")
+    translated.__cause__ = error
+    return translated
+
+
+def build_start_error(error: Exception, shown_url: str) -> Exception:
+    """Return what an operator reads who starts the program with a database it cannot use."""
+    if not is_database_error(error) and not isinstance(error, ValueError):
+        return error
+    sqlstate = find_sqlstate(error)
+    if isinstance(error, TimeoutError):
+        reason = "it does not answer in time"
+    elif sqlstate in _REFUSED:
+        reason = _REFUSED[sqlstate]
+    elif isinstance(error, OSError):
+        reason = f"nothing answers there ({error.strerror or type(error).__name__})"
+    elif isinstance(error, ValueError | InterfaceError):
+        reason = "the address is not valid"
+    else:
+        reason = f"Postgres says {sqlstate or type(error).__name__}"
+    refused = ConfigurationError(
+        f"The Postgres database at {shown_url} cannot be used: {reason}. Mend {SETTING}.",
+        setting=SETTING,
+        code="database_unreachable",
+    )
+    refused.__cause__ = error
+    return refused

@@ -1,0 +1,143 @@
+"""A real PostgreSQL server of the tests' own, started on first use and stopped with the process.
+
+Its databases sort by the rules of a language, not by bytes, so that nothing may rely on either.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+
+USER = "csai"
+START_DEADLINE_S = 30.0
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server on a loopback port; everything may be done without a password."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    def url(self, database: str) -> str:
+        """Return the address of one of its databases."""
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    async def create_database(self) -> str:
+        """Make an empty database and return its address."""
+        name = f"t{os.getpid()}_{next(_numbers)}"
+        await self.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+    async def drop_database(self, url: str) -> None:
+        """Remove a database, whoever is still connected."""
+        await self.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)")
+
+    async def execute(self, statement: str) -> None:
+        """Run one statement outside of any database of the tests."""
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    def stop(self) -> None:
+        """Stop it at once; nothing of it is needed any more."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@functools.cache
+def running_postgres() -> PostgresServer:
+    """Return the server that all tests of this process share."""
+    server = start_postgres()
+    atexit.register(server.stop)
+    return server
+
+
+def start_postgres(*, is_durable: bool = False, port: int = 0) -> PostgresServer:
+    """Start a server of its own; ``is_durable`` makes it sync to disk as in real life."""
+    programs = _find_programs()
+    folder = Path(tempfile.mkdtemp(prefix="csai-postgres-"))
+    prefix = _unprivileged(folder)
+    data = folder / "data"
+    subprocess.run(
+        [*prefix, programs / "initdb", "--pgdata", data, "--username", USER, "--auth", "trust",
+         "--encoding", "UTF8", "--locale", "C.UTF-8", "--locale-provider", "icu",
+         "--icu-locale", "en", "--no-sync"],
+        check=True, stdout=subprocess.DEVNULL, cwd=folder,
+    )  # fmt: skip
+    port = port or _find_free_port()
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": str(folder),
+        "fsync": "on" if is_durable else "off",
+        "max_connections": "200",
+    }
+    with (folder / "log.txt").open("wb") as log:
+        process = subprocess.Popen(
+            [*prefix, programs / "postgres", "-D", data,
+             *(f"-c{key}={value}" for key, value in options.items())],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
+        )  # fmt: skip
+    server = PostgresServer(folder, port, process)
+    _wait_until_ready(server)
+    return server
+
+
+def _find_programs() -> Path:
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    found = versions[-1] if versions else Path(shutil.which("postgres") or "")
+    assert found.is_file(), "PostgreSQL is not installed; `make setup` installs it."
+    return found.parent
+
+
+def _unprivileged(folder: Path) -> list[str]:
+    """Return what to run it by: it refuses to run as root, and shall end with this process."""
+    if os.getuid() != 0:
+        return ["setpriv", "--pdeathsig", "INT"]
+    account = pwd.getpwnam("postgres")
+    os.chown(folder, account.pw_uid, account.pw_gid)
+    user, group = str(account.pw_uid), str(account.pw_gid)
+    identity = ["--reuid", user, "--regid", group, "--clear-groups"]
+    return ["setpriv", *identity, "--pdeathsig", "INT"]
+
+
+def _wait_until_ready(server: PostgresServer) -> None:
+    deadline = time.monotonic() + START_DEADLINE_S
+    ready = _find_programs() / "pg_isready"
+    command = [ready, "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", USER]
+    while subprocess.run(command, check=False).returncode != 0:
+        if server.process.poll() is not None or time.monotonic() > deadline:
+            text = (server.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
+            server.stop()
+            raise AssertionError(f"PostgreSQL did not start:\n{text}")
+        time.sleep(0.05)
+
+
+def _find_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
