@@ -7,6 +7,7 @@ expects it, a warning, an error or a traceback in the output fails the stop.
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +24,16 @@ from typing import Self
 
 import httpx
 
+from tests.fakes.postgres_server import running_postgres
+
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN_PASSWORD = "quiet-harbour-lantern"
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 10.0
 POLL_S = 0.02
 LOUD = re.compile(r"\[(?:warning|error|critical)\s*\]|Traceback|Warning:|Error\b|Exception\b")
+IS_ON_POSTGRES = os.environ.get("CSAI_TEST_DATABASE") == "postgres"
+"""Whether every server of the tests gets a Postgres database instead of an SQLite file."""
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
@@ -82,6 +88,13 @@ def run_csai(
     )
 
 
+@functools.cache
+def _database_of(data_dir: Path) -> str:
+    """Return the address of the one Postgres database that belongs to this data folder."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, running_postgres().create_database()).result()
+
+
 class RunningServer:
     """``csai demo`` or ``csai serve`` on ``folder``; usable as a context manager.
 
@@ -108,6 +121,8 @@ class RunningServer:
             "CSAI_RATE_LIMIT_PER_MINUTE": "0",
             **(settings or {}),
         }
+        if IS_ON_POSTGRES and "CSAI_DATABASE_URL" not in self.settings:
+            self.settings["CSAI_DATABASE_URL"] = _database_of(self.data_dir)
         public_port, admin_port = find_two_free_ports()
         self.ports = (port or public_port, admin_port)
         self.expected: list[str] = []
@@ -145,9 +160,9 @@ class RunningServer:
         return self._process
 
     @property
-    def database(self) -> Path:
-        """The SQLite database."""
-        return self.data_dir / "database" / "csai.sqlite3"
+    def database(self) -> Path | str:
+        """The SQLite file, or the address of the Postgres database."""
+        return self.settings.get("CSAI_DATABASE_URL") or self.data_dir / "database" / "csai.sqlite3"
 
     def output(self) -> str:
         """Return what this start wrote so far, both streams."""

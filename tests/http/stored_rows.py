@@ -1,30 +1,44 @@
 """What stands in a running server's database, read from outside.
 
-Owns opening it without writing; what the rows mean is left to the tests.
+Owns opening it, SQLite's file or Postgres; what the rows mean is left to the tests.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 
-def read_rows(database: Path, query: str, *values: Any) -> list[tuple[Any, ...]]:
-    """Return the rows that ``query`` finds."""
+Place = Path | str
+
+
+def read_rows(database: Place, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Return the rows that ``query`` finds; its values are marked ``?``."""
+    if isinstance(database, str):
+        return _run_on_postgres(database, query, values)
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         return connection.execute(query, values).fetchall()
 
 
-def write_rows(database: Path, statement: str, *values: Any) -> None:
+def write_rows(database: Place, statement: str, *values: Any) -> None:
     """Change rows behind the server's back, for what no route offers yet."""
+    if isinstance(database, str):
+        _run_on_postgres(database, statement, values)
+        return
     with closing(sqlite3.connect(database, timeout=10)) as connection, connection:
         connection.execute(statement, values)
 
 
-def read_bookings(database: Path) -> list[dict[str, Any]]:
+def read_bookings(database: Place) -> list[dict[str, Any]]:
     """Return every tenant's bookings."""
     rows = read_rows(
         database,
@@ -32,3 +46,23 @@ def read_bookings(database: Path) -> list[dict[str, Any]]:
         " JOIN data_tables AS found ON found.id = row.table_id WHERE found.name = 'bookings'",
     )
     return [json.loads(row[0]) for row in rows]
+
+
+def _run_on_postgres(url: str, text: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Run one statement on a connection of its own, in a thread: the caller may be in a loop."""
+    numbers = count(1)
+    numbered = re.sub(r"\?", lambda _: f"${next(numbers)}", text)
+
+    async def run() -> list[tuple[Any, ...]]:
+        connection = await asyncpg.connect(url)
+        try:
+            rows = await connection.fetch(numbered, *values)
+        finally:
+            await connection.close()
+        return [
+            tuple(int(value) if isinstance(value, Decimal) else value for value in row)
+            for row in rows
+        ]
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, run()).result()

@@ -120,7 +120,7 @@ def log_in_as(server: RunningServer, role: str, tenant_id: str | None, name: str
     write_rows(
         server.database,
         "INSERT INTO users (id, username, folded_username, password_hash, role, tenant_id,"
-        " is_active, created_at) SELECT ?, ?, ?, password_hash, ?, ?, 1, created_at FROM users"
+        " is_active, created_at) SELECT ?, ?, ?, password_hash, ?, ?, TRUE, created_at FROM users"
         " WHERE username = 'admin'",
         *(f"id-of-{name}", name, name, role, tenant_id),
     )

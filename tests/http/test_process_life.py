@@ -46,7 +46,7 @@ def test_open_streams_do_not_hold_up_the_end(tmp_path):
     for thread in threads:
         thread.join(5)
     assert len(ended) == STREAMS + 1
-    assert not list(server.database.parent.glob("*-wal"))
+    assert not list(server.data_dir.rglob("csai.sqlite3-wal"))
     visitor.http.close()
     operator.http.close()
 

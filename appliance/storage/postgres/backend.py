@@ -32,8 +32,8 @@ logger = structlog.get_logger(__name__)
 MINIMUM_VERSION = 130000
 CONNECT_TIMEOUT_S = 5.0
 HEALTH_TIMEOUT_S = 2.0
-STATEMENT_TIMEOUT_MS = 60_000
-LOCK_TIMEOUT_MS = 5_000
+STATEMENT_TIMEOUT_S = 15.0
+LOCK_TIMEOUT_S = 5.0
 POOL_SIZE = 8
 ALONE_TRIES = 10
 ALONE_PAUSE_S = 0.1
@@ -81,7 +81,7 @@ class PostgresBackend:
         engine = build_engine(connect, pool_size=POOL_SIZE)
         try:
             _check_version(presence, url)
-            await _migrate(engine, before_upgrade)
+            await _migrate(url, before_upgrade)
             pool = await asyncpg.create_pool(
                 connect=lambda *_, **__: connect(), min_size=1, max_size=POOL_SIZE
             )
@@ -133,19 +133,24 @@ class PostgresBackend:
         await self._presence.close()
 
 
-def _build_connect(url: str) -> Callable[[], Awaitable[Any]]:
+def _build_connect(
+    url: str, *, deadline_s: float | None = STATEMENT_TIMEOUT_S
+) -> Callable[[], Awaitable[Any]]:
+    """Return what makes a connection whose statements end by the deadline, on both sides."""
+
     async def connect() -> Any:
         import asyncpg
 
         return await asyncpg.connect(
             url,
             timeout=CONNECT_TIMEOUT_S,
+            command_timeout=deadline_s,
             server_settings={
                 "application_name": "csai-appliance",
                 "timezone": "UTC",
-                "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-                "lock_timeout": str(LOCK_TIMEOUT_MS),
-                "idle_in_transaction_session_timeout": str(STATEMENT_TIMEOUT_MS),
+                "statement_timeout": str(round((deadline_s or 0) * 1000)),
+                "lock_timeout": str(round(LOCK_TIMEOUT_S * 1000)),
+                "idle_in_transaction_session_timeout": str(round((deadline_s or 0) * 1000)),
                 "synchronous_commit": "on",
             },
         )
@@ -163,8 +168,11 @@ def _check_version(connection: Any, url: str) -> None:
         )
 
 
-async def _migrate(engine: AsyncEngine, before_upgrade: BeforeUpgrade | None) -> None:
-    """Bring the schema to this version's, one server at a time, wholly or not at all."""
+async def _migrate(url: str, before_upgrade: BeforeUpgrade | None) -> None:
+    """Bring the schema to this version's, one server at a time, wholly or not at all.
+
+    A migration, and the backup before it, may take its time.
+    """
 
     def migrate(connection: SqlConnection) -> None:
         current = migrations.read_revision(connection)
@@ -179,6 +187,7 @@ async def _migrate(engine: AsyncEngine, before_upgrade: BeforeUpgrade | None) ->
             before_upgrade(connection, current)
         migrations.run(connection)
 
+    engine = build_engine(_build_connect(url, deadline_s=None), pool_size=1)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(migrate)
@@ -187,3 +196,5 @@ async def _migrate(engine: AsyncEngine, before_upgrade: BeforeUpgrade | None) ->
         if translated is error:
             raise StorageError("The database could not be brought up to date.") from error
         raise translated from error
+    finally:
+        await engine.dispose()

@@ -6,6 +6,8 @@ wrapped; who meets which is left to ``scripts``, ``transactions`` and ``backend`
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from asyncpg import InterfaceError, InternalClientError, PostgresError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,6 +19,7 @@ SETTING = "CSAI_DATABASE_URL"
 
 _RETRIED = frozenset(("40001", "40P01"))  # serialization failure, deadlock
 _BUSY = frozenset(("55P03", "57014", "53300", "53200", "57P03"))
+_SHUT_DOWN = frozenset(("57P01", "57P02", "57P04"))
 _FULL = frozenset(("53100",))
 _READ_ONLY = frozenset(("25006",))
 _UNSTORABLE = frozenset(("22021", "22P05"))
@@ -35,22 +38,38 @@ def is_retried(error: BaseException) -> bool:
 
 
 def is_lost_connection(error: BaseException) -> bool:
-    """Say whether the connection broke, so that nothing uncommitted was done."""
+    """Say whether the connection broke, so that nothing uncommitted was done.
+
+    asyncpg tells of a connection that the server ended while it was idle as an internal error.
+    """
+    if _is_timeout(error):
+        return False
     sqlstate = find_sqlstate(error) or ""
-    if isinstance(error, DBAPIError):
-        return error.connection_invalidated or sqlstate.startswith(("08", "57P"))
-    return isinstance(error, OSError | InterfaceError) or sqlstate.startswith(("08", "57P"))
+    if sqlstate.startswith("08") or sqlstate in _SHUT_DOWN:
+        return True
+    broken = (OSError, InterfaceError, InternalClientError)
+    return any(isinstance(part, broken) for part in _parts(error))
 
 
-def find_sqlstate(error: BaseException | None) -> str | None:
+def find_sqlstate(error: BaseException) -> str | None:
     """Return the five letters of SQL's own classification, if the error carries them."""
-    seen: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
-    while seen is not None:
-        sqlstate = getattr(seen, "sqlstate", None)
+    for part in _parts(error):
+        sqlstate = getattr(part, "sqlstate", None)
         if isinstance(sqlstate, str):
             return sqlstate
-        seen = seen.__cause__
     return None
+
+
+def _parts(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error, what SQLAlchemy has wrapped in it, and what that was caused by."""
+    part: BaseException | None = error
+    while part is not None:
+        yield part
+        part = part.orig if isinstance(part, DBAPIError) else part.__cause__
+
+
+def _is_timeout(error: BaseException) -> bool:
+    return any(isinstance(part, TimeoutError | PoolTimeout) for part in _parts(error))
 
 
 def is_database_error(error: BaseException) -> bool:
@@ -74,7 +93,7 @@ def translate(error: Exception) -> Exception:
     translated: Exception
     if sqlstate in _UNSTORABLE:
         translated = InvalidInput("A text holds a character that cannot be stored.")
-    elif sqlstate in _BUSY or sqlstate in _RETRIED or isinstance(error, TimeoutError | PoolTimeout):
+    elif sqlstate in _BUSY or sqlstate in _RETRIED or _is_timeout(error):
         translated = StorageError("The Postgres database is too busy just now.", code=BUSY_CODE)
     elif sqlstate in _FULL:
         translated = StorageError(
@@ -98,7 +117,7 @@ def build_start_error(error: Exception, shown_url: str) -> Exception:
     if not is_database_error(error) and not isinstance(error, ValueError):
         return error
     sqlstate = find_sqlstate(error)
-    if isinstance(error, TimeoutError):
+    if _is_timeout(error):
         reason = "it does not answer in time"
     elif sqlstate in _REFUSED:
         reason = _REFUSED[sqlstate]
