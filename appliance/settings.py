@@ -113,6 +113,18 @@ def _database_url(raw: Any) -> str:
     return f"postgresql://{rest}"
 
 
+def parse_database_url(raw: str) -> str:
+    """Return a Postgres address as the program uses it.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    try:
+        return _database_url(raw)
+    except ValueError as error:
+        raise ConfigurationError(f"The address is not one of Postgres: {error}.") from error
+
+
 def _cache_url(raw: Any) -> str:
     text = _text(raw)
     scheme, separator, rest = text.partition("://")

@@ -54,6 +54,20 @@ async def open_stores(
 
 
 @asynccontextmanager
+async def open_stores_alone(settings: Settings) -> AsyncGenerator[Stores, None]:
+    """Open the stores for a command that no server may run beside.
+
+    Raises:
+        ConfigurationError: As ``open_stores``.
+        DataFolderUnusable: A server runs on the folder, or it cannot be written.
+        StorageError: The database cannot be used.
+    """
+    with DataFolder.open(settings.data_dir):
+        async with open_stores(settings) as stores:
+            yield stores
+
+
+@asynccontextmanager
 async def open_stores_beside_server(settings: Settings) -> AsyncGenerator[Stores, None]:
     """Open the stores for a command, whether or not a server is running on them.
 

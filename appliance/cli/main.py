@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "serve": "Run the server.",
     "demo": "Run the server with a demo shop and its page.",
     "panel": "Open the control panel.",
+    "migrate": "Move all data between SQLite and Postgres.",
     "selftest": "Check that this program works on this machine.",
 }
 

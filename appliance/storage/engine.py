@@ -10,6 +10,7 @@ import os
 import sqlite3
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -35,6 +36,7 @@ _WRITER_PRAGMAS = (
     "cache_size = -8192",
     "secure_delete = ON",  # what is erased is gone from the file, not only from its index
 )
+_COPY_PRAGMAS = ("journal_mode = DELETE", "synchronous = FULL", "cache_size = -16384")
 _READER_PRAGMAS = ("query_only = ON", "cache_size = -4096")
 _ALL_PRAGMAS = ("foreign_keys = ON", "temp_store = MEMORY", "trusted_schema = OFF")
 
@@ -79,7 +81,27 @@ def open_reader(path: Path) -> SqliteConnection:
     return _open(path, mode="ro", wait_s=READ_WAIT_S, pragmas=_READER_PRAGMAS)
 
 
-def _open(path: Path, *, mode: str, wait_s: float, pragmas: tuple[str, ...]) -> SqliteConnection:
+def open_for_copying(path: Path, *, is_writable: bool) -> SqliteConnection:
+    """Open a database nobody else uses, its JSON as the text it is stored as; the file may be new.
+
+    Raises:
+        sqlite3.Error: It cannot be opened.
+        OSError: The file cannot be made.
+    """
+    if is_writable:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+    return _open(
+        path,
+        mode="rw" if is_writable else "ro",
+        wait_s=READ_WAIT_S,
+        pragmas=_COPY_PRAGMAS if is_writable else _READER_PRAGMAS,
+        is_json_text=True,
+    )
+
+
+def _open(
+    path: Path, *, mode: str, wait_s: float, pragmas: tuple[str, ...], is_json_text: bool = False
+) -> SqliteConnection:
     raw = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -100,8 +122,8 @@ def _open(path: Path, *, mode: str, wait_s: float, pragmas: tuple[str, ...]) -> 
         module=sqlite3,
         poolclass=StaticPool,
         isolation_level="AUTOCOMMIT",
-        json_serializer=encode_json,
-        json_deserializer=decode_json,
+        json_serializer=keep_json_text if is_json_text else encode_json,
+        json_deserializer=keep_json_text if is_json_text else decode_json,
     )
     return SqliteConnection(raw, engine.connect())
 
@@ -114,6 +136,11 @@ def encode_json(value: object) -> str:
 def decode_json(stored: str) -> object:
     """Return the value of a stored JSON text."""
     return _decode.decode(stored)
+
+
+def keep_json_text(text: object) -> Any:
+    """Return JSON text as it is, where rows are only carried from one database to another."""
+    return text
 
 
 def _lower(value: str | bytes | float | None) -> str | bytes | float | None:

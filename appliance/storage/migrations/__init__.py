@@ -85,6 +85,8 @@ def run(connection: Connection, target: str = HEAD) -> None:
     """Run the migrations up to ``target`` in the transaction that ``connection`` is in."""
     from alembic import command
 
+    if not connection.in_transaction():
+        connection.begin()  # or Alembic would commit the table of its own first
     config = _build_config()
     config.attributes["connection"] = connection
     command.upgrade(config, target)

@@ -6,7 +6,7 @@ Owns opening, closing and health; the stores over it are in ``appliance.storage.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from appliance.errors import ConfigurationError, StorageError
 from appliance.storage import migrations
 from appliance.storage.backend import BeforeUpgrade
-from appliance.storage.postgres.address import mask_url
+from appliance.storage.postgres.connecting import build_connect, mask_url
 from appliance.storage.postgres.errors import SETTING, build_start_error, translate
 from appliance.storage.postgres.scripts import PostgresScripts
 from appliance.storage.postgres.transactions import PostgresTransactions, build_engine
@@ -30,10 +30,7 @@ if TYPE_CHECKING:
 logger = structlog.get_logger(__name__)
 
 MINIMUM_VERSION = 130000
-CONNECT_TIMEOUT_S = 5.0
 HEALTH_TIMEOUT_S = 2.0
-STATEMENT_TIMEOUT_S = 15.0
-LOCK_TIMEOUT_S = 5.0
 POOL_SIZE = 8
 ALONE_TRIES = 10
 ALONE_PAUSE_S = 0.1
@@ -73,7 +70,7 @@ class PostgresBackend:
         """
         import asyncpg
 
-        connect = _build_connect(url)
+        connect = build_connect(url)
         try:
             presence = await connect()
         except Exception as error:
@@ -133,31 +130,6 @@ class PostgresBackend:
         await self._presence.close()
 
 
-def _build_connect(
-    url: str, *, deadline_s: float | None = STATEMENT_TIMEOUT_S
-) -> Callable[[], Awaitable[Any]]:
-    """Return what makes a connection whose statements end by the deadline, on both sides."""
-
-    async def connect() -> Any:
-        import asyncpg
-
-        return await asyncpg.connect(
-            url,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=deadline_s,
-            server_settings={
-                "application_name": "csai-appliance",
-                "timezone": "UTC",
-                "statement_timeout": str(round((deadline_s or 0) * 1000)),
-                "lock_timeout": str(round(LOCK_TIMEOUT_S * 1000)),
-                "idle_in_transaction_session_timeout": str(round((deadline_s or 0) * 1000)),
-                "synchronous_commit": "on",
-            },
-        )
-
-    return connect
-
-
 def _check_version(connection: Any, url: str) -> None:
     version = connection.get_server_version()
     if version.major * 10000 < MINIMUM_VERSION:
@@ -187,7 +159,7 @@ async def _migrate(url: str, before_upgrade: BeforeUpgrade | None) -> None:
             before_upgrade(connection, current)
         migrations.run(connection)
 
-    engine = build_engine(_build_connect(url, deadline_s=None), pool_size=1)
+    engine = build_engine(build_connect(url, deadline_s=None), pool_size=1)
     try:
         async with engine.begin() as connection:
             await connection.run_sync(migrate)

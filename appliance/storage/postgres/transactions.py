@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from appliance.storage.engine import decode_json, encode_json
+from appliance.storage.engine import decode_json, encode_json, keep_json_text
 from appliance.storage.postgres.errors import is_lost_connection, is_retried, translate
 
 Result = TypeVar("Result")
@@ -23,16 +23,21 @@ FIRST_PAUSE_S = 0.005
 POOL_TIMEOUT_S = 5.0
 
 
-def build_engine(connect: Callable[[], Awaitable[Any]], *, pool_size: int) -> AsyncEngine:
-    """Return an engine whose connections ``connect`` makes."""
+def build_engine(
+    connect: Callable[[], Awaitable[Any]], *, pool_size: int, is_json_text: bool = False
+) -> AsyncEngine:
+    """Return an engine whose connections ``connect`` makes.
+
+    ``is_json_text`` gives and takes JSON as text, for carrying rows elsewhere.
+    """
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=connect,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
-        json_serializer=encode_json,
-        json_deserializer=decode_json,
+        json_serializer=keep_json_text if is_json_text else encode_json,
+        json_deserializer=keep_json_text if is_json_text else decode_json,
     )
 
 

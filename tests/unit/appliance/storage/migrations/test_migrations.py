@@ -102,3 +102,13 @@ def test_a_migration_that_fails_anywhere_changes_nothing(connection: SqliteConne
     migrations.upgrade(connection)
     assert len(names(connection)) == statements
     assert connection.raw.execute("PRAGMA foreign_keys").fetchone() == (1,)
+
+
+def test_migrating_stays_within_the_callers_transaction(tmp_path: Path):
+    connection = open_writer(tmp_path / "new.sqlite3")
+    connection.raw.execute("BEGIN IMMEDIATE")
+    migrations.run(connection.sql)
+    assert connection.raw.in_transaction
+    connection.raw.execute("ROLLBACK")
+    assert connection.raw.execute("SELECT count(*) FROM sqlite_schema").fetchone() == (0,)
+    connection.close()

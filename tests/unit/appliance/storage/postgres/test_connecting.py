@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.storage.postgres.address import mask_url
+from appliance.storage.postgres.connecting import mask_url
 
 
 @pytest.mark.parametrize(

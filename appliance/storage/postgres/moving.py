@@ -1,0 +1,150 @@
+"""Moving a whole installation between SQLite and Postgres, and snapshots of Postgres.
+
+Owns the transactions on both sides: the source is read at one moment, the target gets everything or
+nothing. Each runs in an event loop of its own, so that a server's never waits; they block.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from appliance.errors import ConfigurationError, StorageError
+from appliance.storage import migrations
+from appliance.storage.engine import SqliteConnection, open_for_copying
+from appliance.storage.postgres.connecting import build_connect, mask_url
+from appliance.storage.postgres.errors import SETTING, build_start_error, translate
+from appliance.storage.postgres.transactions import build_engine
+from appliance.storage.sqlite_errors import translate as translate_sqlite
+from appliance.storage.table_copy import (
+    VERSION_TABLE,
+    OnRows,
+    copy_rows,
+    count_rows,
+    load_tables,
+)
+from appliance.storage.tables import metadata
+
+Result = TypeVar("Result")
+OnStart = Callable[[int], OnRows]
+"""Told how many rows there are; returns who is told of each batch."""
+
+
+def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: bool = False) -> int:
+    """Copy an SQLite database into Postgres; return how many rows.
+
+    Args:
+        source: A database of this version's schema that nobody writes to meanwhile.
+        url: An empty database.
+        on_start: Told of the progress.
+        replaces: Remove what this program keeps in the database before, in the same transaction.
+
+    Raises:
+        ConfigurationError: The database cannot be used, or is not empty.
+        StorageError: The copy failed; nothing was changed.
+    """
+    opened = _open_sqlite(source, is_writable=False)
+    try:
+
+        def move(target: Connection) -> int:
+            _make_room(target, url, replaces=replaces)
+            migrations.run(target)
+            tables = load_tables(opened.sql)
+            on_rows = on_start(count_rows(opened.sql, tables))
+            copy_rows(opened.sql, target, tables, on_rows=on_rows)
+            return count_rows(target, tables)
+
+        opened.raw.execute("BEGIN")
+        return _run(url, move, isolation_level="READ COMMITTED")
+    finally:
+        opened.close()
+
+
+def copy_from_postgres(url: str, target: Path, *, on_start: OnStart) -> int:
+    """Copy a Postgres database, as it is at one moment, into a new SQLite file of its revision.
+
+    Raises:
+        ConfigurationError: The database cannot be used, or is not this program's.
+        StorageError: The copy failed; the file is not to be used.
+    """
+    opened = _open_sqlite(target, is_writable=True)
+    try:
+
+        def copy(source: Connection) -> int:
+            revision = migrations.read_revision(source)
+            if revision is None:
+                raise ConfigurationError(
+                    f"The database {mask_url(url)} holds nothing of this program.", setting=SETTING
+                )
+            migrations.check_known(source, revision)
+            opened.raw.execute("BEGIN IMMEDIATE")
+            migrations.run(opened.sql, revision)
+            tables = load_tables(opened.sql)
+            copy_rows(source, opened.sql, tables, on_rows=on_start(count_rows(source, tables)))
+            opened.raw.execute("COMMIT")
+            return count_rows(opened.sql, tables)
+
+        return _run(url, copy, isolation_level="REPEATABLE READ")
+    finally:
+        opened.close()
+
+
+def _make_room(target: Connection, url: str, *, replaces: bool) -> None:
+    names = inspect(target).get_table_names()
+    if not names:
+        return
+    if not replaces or VERSION_TABLE not in names:
+        raise ConfigurationError(
+            f"The database {mask_url(url)} is not empty. Give an empty one.",
+            setting=SETTING,
+            code="database_not_empty",
+        )
+    migrations.check_known(target, migrations.read_revision(target))
+    for name in {VERSION_TABLE, *metadata.tables} & set(names):
+        target.execute(text(f'DROP TABLE "{name}" CASCADE'))
+
+
+def _run(url: str, work: Callable[[Connection], Result], *, isolation_level: str) -> Result:
+    """Run ``work`` in one transaction and commit, in an event loop of its own."""
+
+    async def run() -> Result:
+        engine = build_engine(
+            build_connect(url, deadline_s=None), pool_size=1, is_json_text=True
+        ).execution_options(isolation_level=isolation_level)
+        try:
+            async with engine.begin() as connection:
+                return await connection.run_sync(work)
+        finally:
+            await engine.dispose()
+
+    try:
+        return asyncio.run(run())
+    except sqlite3.Error as error:
+        raise translate_sqlite(error) from error
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        raise _explain(error, url) from error
+
+
+def _explain(error: Exception, url: str) -> Exception:
+    if isinstance(error, SQLAlchemyError) and isinstance(
+        getattr(error, "orig", None), sqlite3.Error
+    ):
+        return translate_sqlite(error)
+    if isinstance(error, SQLAlchemyError):
+        return translate(error)
+    return build_start_error(error, mask_url(url))
+
+
+def _open_sqlite(path: Path, *, is_writable: bool) -> SqliteConnection:
+    try:
+        return open_for_copying(path, is_writable=is_writable)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
+    except sqlite3.Error as error:
+        raise translate_sqlite(error) from error

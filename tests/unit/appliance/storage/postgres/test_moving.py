@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from appliance.errors import ApplianceError, ConfigurationError, StorageError
+from appliance.storage import migrations
+from appliance.storage.engine import open_for_copying, open_writer
+from appliance.storage.postgres.moving import copy_from_postgres, move_to_postgres
+from appliance.storage.tables import metadata
+from tests.fakes.filled_rows import dump_rows, fill_every_table
+from tests.fakes.postgres_database import empty_postgres
+
+ROWS = 4
+
+
+@pytest_asyncio.fixture
+async def url() -> AsyncIterator[str]:
+    async with empty_postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.sqlite3"
+    connection = open_writer(path)
+    migrations.upgrade(connection)
+    for number in range(1, ROWS + 1):
+        fill_every_table(connection.sql, mark="kept", number=number)
+    connection.close()
+    return path
+
+
+def ignore(_: int) -> Callable[[int], None]:
+    return lambda _: None
+
+
+def dump(path: Path) -> list[str]:
+    connection = open_for_copying(path, is_writable=False)
+    lines = dump_rows(connection.raw)
+    connection.close()
+    return lines
+
+
+async def list_tables(url: str) -> list[str]:
+    connection = await asyncpg.connect(url)
+    rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    await connection.close()
+    return [row[0] for row in rows]
+
+
+async def test_there_and_back_again_nothing_changes(url: str, source: Path, tmp_path: Path):
+    told: list[int] = []
+
+    def start(total: int) -> Callable[[int], None]:
+        told.append(-total)
+        return told.append
+
+    moved = await asyncio.to_thread(move_to_postgres, source, url, on_start=start)
+    assert moved == ROWS * len(metadata.tables)
+    assert told[0] == -moved
+    assert sum(told[1:]) == moved
+    back = tmp_path / "back.sqlite3"
+    assert await asyncio.to_thread(copy_from_postgres, url, back, on_start=ignore) == moved
+    assert dump(back) == dump(source)
+
+
+async def test_a_database_that_is_not_empty_is_left_alone(url: str, source: Path):
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE customers (id int)")
+    for replaces in (False, True):
+        with pytest.raises(ConfigurationError, match="not empty"):
+            await asyncio.to_thread(
+                move_to_postgres, source, url, on_start=ignore, replaces=replaces
+            )
+    await connection.close()
+    assert await list_tables(url) == ["customers"]
+
+
+async def test_what_this_program_keeps_is_replaced_only_when_asked(url: str, source: Path):
+    await asyncio.to_thread(move_to_postgres, source, url, on_start=ignore)
+    with pytest.raises(ConfigurationError) as refused:
+        await asyncio.to_thread(move_to_postgres, source, url, on_start=ignore)
+    assert refused.value.code == "database_not_empty"
+    moved = await asyncio.to_thread(move_to_postgres, source, url, on_start=ignore, replaces=True)
+    assert moved == ROWS * len(metadata.tables)
+
+
+async def test_a_move_that_breaks_leaves_nothing_behind(url: str, source: Path):
+    connection = await asyncpg.connect(url)
+    loop = asyncio.get_running_loop()
+
+    def break_off(_: int) -> None:
+        ending = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity" \
+                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"  # fmt: skip
+        asyncio.run_coroutine_threadsafe(connection.execute(ending), loop).result(5)
+
+    with pytest.raises(StorageError):
+        await asyncio.to_thread(move_to_postgres, source, url, on_start=lambda _: break_off)
+    await connection.close()
+    assert await list_tables(url) == []
+
+
+async def test_an_empty_or_foreign_database_is_not_copied(url: str, tmp_path: Path):
+    with pytest.raises(ConfigurationError, match="nothing of this program"):
+        await asyncio.to_thread(copy_from_postgres, url, tmp_path / "a", on_start=ignore)
+
+
+async def test_a_server_that_is_not_there_says_so(source: Path, tmp_path: Path):
+    nowhere = "postgresql://bob:s3cret@127.0.0.1:1/csai"
+    for work in (
+        lambda: move_to_postgres(source, nowhere, on_start=ignore),
+        lambda: copy_from_postgres(nowhere, tmp_path / "a", on_start=ignore),
+    ):
+        with pytest.raises(ApplianceError, match="nothing answers") as refused:
+            await asyncio.to_thread(work)
+        assert "s3cret" not in refused.value.message
