@@ -11,7 +11,7 @@ DEV_READY := $(VENV)/.dev-ready
 
 .DEFAULT_GOAL := help
 .PHONY: help run panel widget setup test check lint types imports architecture test-widget \
-	test-python test-n8n bench package selftest lock screenshots clean
+	test-python test-postgres test-n8n bench package selftest lock screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -27,7 +27,7 @@ setup: $(DEV_READY) $(WIDGET) ## Prepare everything that the tests need
 
 widget: $(WIDGET) ## Build the chat widget
 
-test: setup check test-widget test-python ## Check and test everything
+test: setup check test-widget test-python test-postgres ## Check and test everything
 
 check: $(DEV_READY) $(NODE_MODULES) lint types imports architecture ## Style, types, layers, sizes
 	@cd widget && npm run --silent check
@@ -50,6 +50,9 @@ test-widget: $(NODE_MODULES) ## Test the chat widget
 
 test-python: $(DEV_READY) $(WIDGET) ## Test the server, the panel and both in a real browser
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q tests
+
+test-postgres: $(DEV_READY) $(WIDGET) ## Test the server once more, on a PostgreSQL of the tests' own
+	@CSAI_TEST_DATABASE=postgres $(BIN)/python -m pytest -q tests/http
 
 test-n8n: $(DEV_READY) ## Run the bundled workflows in a real n8n too (minutes, gigabytes)
 	@nice $(BIN)/python -m tests.workflows.real_n8n build/n8n

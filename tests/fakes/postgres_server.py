@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -26,13 +27,15 @@ START_DEADLINE_S = 30.0
 _numbers = count(1)
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgresServer:
-    """A running server on a loopback port; everything may be done without a password."""
+    """A server on a loopback port; everything may be done without a password."""
 
     folder: Path
     port: int
-    process: subprocess.Popen[bytes]
+    is_durable: bool
+    prefix: list[str]
+    process: subprocess.Popen[bytes] | None = None
 
     def url(self, database: str) -> str:
         """Return the address of one of its databases."""
@@ -56,15 +59,52 @@ class PostgresServer:
         finally:
             await connection.close()
 
-    def stop(self) -> None:
-        """Stop it at once; nothing of it is needed any more."""
-        if self.process.poll() is None:
+    def start(self) -> None:
+        """Start it and return once it answers."""
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": str(self.folder),
+            "fsync": "on" if self.is_durable else "off",
+            "max_connections": "200",
+        }
+        with (self.folder / "log.txt").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix, _find_programs() / "postgres", "-D", self.folder / "data",
+                 *(f"-c{key}={value}" for key, value in options.items())],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+            )  # fmt: skip
+        _wait_until_ready(self)
+
+    def freeze(self) -> None:
+        """Let all its processes hang, as on a machine that is out of memory."""
+        self._send_to_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let them go on."""
+        self._send_to_all(signal.SIGCONT)
+
+    def _send_to_all(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        first = self.process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii")
+        for pid in (first, *map(int, children.split())):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def halt(self) -> None:
+        """Stop it as an administrator does who does not wait for clients; data stays."""
+        if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
                 self.process.wait(10)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+    def stop(self) -> None:
+        """Stop it; nothing of it is needed any more."""
+        self.halt()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -88,22 +128,8 @@ def start_postgres(*, is_durable: bool = False, port: int = 0) -> PostgresServer
          "--icu-locale", "en", "--no-sync"],
         check=True, stdout=subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
-    port = port or _find_free_port()
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": str(folder),
-        "fsync": "on" if is_durable else "off",
-        "max_connections": "200",
-    }
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            [*prefix, programs / "postgres", "-D", data,
-             *(f"-c{key}={value}" for key, value in options.items())],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
-        )  # fmt: skip
-    server = PostgresServer(folder, port, process)
-    _wait_until_ready(server)
+    server = PostgresServer(folder, port or _find_free_port(), is_durable, prefix)
+    server.start()
     return server
 
 
@@ -130,7 +156,11 @@ def _wait_until_ready(server: PostgresServer) -> None:
     ready = _find_programs() / "pg_isready"
     command = [ready, "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", USER]
     while subprocess.run(command, check=False).returncode != 0:
-        if server.process.poll() is not None or time.monotonic() > deadline:
+        if (
+            server.process is None
+            or server.process.poll() is not None
+            or time.monotonic() > deadline
+        ):
             text = (server.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
             server.stop()
             raise AssertionError(f"PostgreSQL did not start:\n{text}")

@@ -80,7 +80,7 @@ class PostgresBackend:
             _check_version(presence, url)
             await _migrate(url, before_upgrade)
             pool = await asyncpg.create_pool(
-                connect=lambda *_, **__: connect(), min_size=1, max_size=POOL_SIZE
+                connect=lambda *_, **__: connect(), min_size=0, max_size=POOL_SIZE
             )
         except BaseException:
             await engine.dispose()
