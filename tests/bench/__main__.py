@@ -27,6 +27,7 @@ from tests.bench.tool_measures import measure_tools
 from tests.bench.turn_measures import (
     measure_first_token,
     measure_plain,
+    measure_postgres,
     measure_stream,
     measure_throughput,
 )
@@ -37,6 +38,7 @@ MEASURES: dict[str, Measure] = {
     "plain": measure_plain,
     "stream": measure_stream,
     "throughput": measure_throughput,
+    "postgres": measure_postgres,
     "tools": measure_tools,
     "first_token": measure_first_token,
     "leaving": measure_leaving,

@@ -126,7 +126,14 @@ class ServerChild(Child):
 class ApplianceChild(ServerChild):
     """The appliance with its demo shop, in a data folder that may have been used before."""
 
-    def __init__(self, folder: Path, model_url: str, *, provider: str = "ollama") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model_url: str,
+        *,
+        provider: str = "ollama",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         port, self.admin_port = free_ports(2)
         super().__init__(
             [
@@ -147,6 +154,7 @@ class ApplianceChild(ServerChild):
                 "CSAI_RATE_LIMIT_PER_MINUTE": "0",
                 "CSAI_ADMIN_PASSWORD": ADMIN_PASSWORD,
                 "CSAI_EGRESS_ALLOW": model_url.removeprefix("http://"),
+                **(settings or {}),
             },
             port=port,
         )
@@ -245,11 +253,16 @@ class Stage:
         """Start a floor application; the caller ends it with its context."""
         return FloorChild(folder or self.new_folder("floor"), self.model.url)
 
-    def appliance(self, folder: Path | None = None, *, provider: str = "ollama") -> ApplianceChild:
+    def appliance(
+        self,
+        folder: Path | None = None,
+        *,
+        provider: str = "ollama",
+        settings: Mapping[str, str] | None = None,
+    ) -> ApplianceChild:
         """Start an appliance; the caller ends it with its context."""
-        return ApplianceChild(
-            folder or self.new_folder("appliance"), self.model.url, provider=provider
-        )
+        folder = folder or self.new_folder("appliance")
+        return ApplianceChild(folder, self.model.url, provider=provider, settings=settings)
 
 
 def free_ports(count: int) -> list[int]:

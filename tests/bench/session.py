@@ -6,6 +6,7 @@ to the measurements.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
@@ -15,6 +16,7 @@ from msgspec import Struct
 from tests.bench.load_jobs import Job, Outcome
 from tests.bench.processes import ApplianceChild, FloorChild, ServerChild, Stage
 from tests.bench.shops import Admin, find_demo_key
+from tests.fakes.postgres_server import start_postgres
 
 WARM_UP_TURNS = 30
 
@@ -88,6 +90,18 @@ class Session:
     def appliance(self) -> ApplianceChild:
         """The shared appliance; it answers for the demo shop."""
         appliance = self._stack.enter_context(self.stage.appliance())
+        appliance.wait_until_healthy()
+        appliance.headers = {"X-API-Key": find_demo_key(appliance)}
+        return appliance
+
+    @cached_property
+    def appliance_on_postgres(self) -> ApplianceChild:
+        """An appliance whose database is a PostgreSQL that syncs to disk."""
+        postgres = start_postgres(is_durable=True)
+        self._stack.callback(postgres.stop)
+        url = asyncio.run(postgres.create_database())
+        settings = {"CSAI_DATABASE_URL": url}
+        appliance = self._stack.enter_context(self.stage.appliance(settings=settings))
         appliance.wait_until_healthy()
         appliance.headers = {"X-API-Key": find_demo_key(appliance)}
         return appliance

@@ -61,13 +61,22 @@ def _one_at_a_time(
 
 def measure_throughput(session: Session) -> Iterator[Row]:
     """Turns a second with 1, 10 and 50 visitors at once."""
+    yield from _throughput(session, session.appliance, "throughput", "")
+
+
+def measure_postgres(session: Session) -> Iterator[Row]:
+    """The same with the database in a PostgreSQL on this machine, which shares the cores."""
+    yield from _throughput(session, session.appliance_on_postgres, "postgres", ", on Postgres")
+
+
+def _throughput(session: Session, appliance: ServerChild, name: str, where: str) -> Iterator[Row]:
     for at_once in AT_ONCE:
         turns = session.effort.turns if at_once == 1 else session.effort.turns_at_once
-        ours, floors = run_both(session, turns=turns, at_once=at_once)
+        ours, floors = run_both(session, turns=turns, at_once=at_once, appliance=appliance)
         value, floor, ratios = compare(pick(ours, _rate), pick(floors, _rate), statistics.median)
         yield Row(
-            name=f"throughput.{at_once}",
-            title=f"turns a second, {at_once} at once",
+            name=f"{name}.{at_once}",
+            title=f"turns a second, {at_once} at once{where}",
             unit="/s",
             value=value,
             floor=floor,
@@ -108,6 +117,7 @@ def run_both(
     reply: Literal["json", "sse"] = "json",
     questions: list[Question] = PLAIN,
     stagger_s: float = 0.0,
+    appliance: ServerChild | None = None,
 ) -> tuple[list[Round], list[Round]]:
     """Ask the appliance and the floor the same in turn; return the rounds of each."""
 
@@ -122,7 +132,7 @@ def run_both(
             stagger_s=stagger_s,
         )
 
-    servers = (session.floor, session.appliance)
+    servers = (session.floor, appliance or session.appliance)
     for server in servers:
         warm_up = build(server, max(WARM_UP_TURNS, at_once))
         session.take_turns(server, msgspec.structs.replace(warm_up, stagger_s=0.0))
