@@ -19,6 +19,7 @@ from appliance.storage.backend import BeforeUpgrade
 from appliance.storage.cache import DiskCache
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
+from appliance.storage.key_store import open_key_store
 
 
 class Stores(Struct, frozen=True, kw_only=True):
@@ -45,7 +46,10 @@ async def open_stores(
         folder.mkdir(mode=0o700, exist_ok=True)
     async with AsyncExitStack() as stack:
         database = await Database.open(
-            settings.database_place, clock, settings.paths.key_file, before_upgrade=before_upgrade
+            settings.database_place,
+            clock,
+            open_key_store(settings.key_store, settings.paths),
+            before_upgrade=before_upgrade,
         )
         stack.push_async_callback(database.close)
         cache = DiskCache(settings.paths.cache)
@@ -55,16 +59,24 @@ async def open_stores(
 
 @asynccontextmanager
 async def open_stores_alone(settings: Settings) -> AsyncGenerator[Stores, None]:
-    """Open the stores for a command that no server may run beside.
+    """Open the stores for a command beside which no server may run.
 
     Raises:
         ConfigurationError: As ``open_stores``.
-        DataFolderUnusable: A server runs on the folder, or it cannot be written.
+        DataFolderUnusable: There is no data folder yet, or a server uses it or its database.
         StorageError: The database cannot be used.
     """
-    with DataFolder.open(settings.data_dir):
-        async with open_stores(settings) as stores:
-            yield stores
+    _check_exists(settings)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(DataFolder.open(settings.data_dir))
+        stores = await stack.enter_async_context(open_stores(settings))
+        if not await stack.enter_async_context(stores.database.backend.alone()):
+            raise DataFolderUnusable(
+                "Another server uses this database. Stop it first.",
+                setting="CSAI_DATABASE_URL",
+                code=DataFolder.IN_USE_CODE,
+            )
+        yield stores
 
 
 @asynccontextmanager
@@ -77,11 +89,7 @@ async def open_stores_beside_server(settings: Settings) -> AsyncGenerator[Stores
         DataFolderUnusable: There is no data folder yet.
         StorageError: The database cannot be used.
     """
-    if not settings.data_dir.is_dir():
-        raise DataFolderUnusable(
-            f"There is no data folder {str(settings.data_dir)!r}. Name it with --data-dir.",
-            setting="CSAI_DATA_DIR",
-        )
+    _check_exists(settings)
     async with AsyncExitStack() as stack:
         try:
             stack.enter_context(DataFolder.open(settings.data_dir))
@@ -98,6 +106,14 @@ async def open_stores_beside_server(settings: Settings) -> AsyncGenerator[Stores
             database=stores.database,
             cache=stores.cache,
             is_beside_server=is_beside_server,
+        )
+
+
+def _check_exists(settings: Settings) -> None:
+    if not settings.data_dir.is_dir():
+        raise DataFolderUnusable(
+            f"There is no data folder {str(settings.data_dir)!r}. Name it with --data-dir.",
+            setting="CSAI_DATA_DIR",
         )
 
 

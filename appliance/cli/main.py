@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "demo": "Run the server with a demo shop and its page.",
     "panel": "Open the control panel.",
     "migrate": "Move all data between SQLite and Postgres.",
+    "secrets": "Show and renew the keys of what is stored encrypted.",
     "selftest": "Check that this program works on this machine.",
 }
 

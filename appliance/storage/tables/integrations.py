@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, Text
 
-from appliance.storage.tables.metadata import UtcDateTime, id_type, json_type, metadata
+from appliance.storage.tables.metadata import (
+    UtcDateTime,
+    id_type,
+    json_type,
+    metadata,
+    secret_column,
+)
 
 integrations = Table(
     "integrations",
@@ -17,7 +23,7 @@ integrations = Table(
     Column("tenant_id", id_type(), ForeignKey("tenants.id"), nullable=False),
     Column("integration_type", String(20), nullable=False),
     Column("name", String(200), nullable=False),
-    Column("encrypted_connection_config", Text, nullable=False),
+    secret_column("encrypted_connection_config", nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("last_sync_test_at", UtcDateTime()),
     Column("last_sync_test_result", json_type()),

@@ -6,8 +6,9 @@ Owns how a time is written in the database; the tables themselves are in the sib
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, String
+from sqlalchemy import JSON, Column, DateTime, Dialect, MetaData, String, Text
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -21,6 +22,8 @@ metadata = MetaData(
 )
 
 ID_LENGTH = 36
+
+_SECRET = "secret"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -67,6 +70,16 @@ def read_time(stored: StoredTime) -> datetime:
 def id_type() -> String:
     """Return the type of an id column: a UUID as text."""
     return String(ID_LENGTH)
+
+
+def secret_column(name: str, *, nullable: bool) -> Column[str]:
+    """Return a column of values that ``appliance.storage.secrets`` encrypts and can rotate."""
+    return Column(name, Text, nullable=nullable, info={_SECRET: True})
+
+
+def is_secret(column: Column[Any]) -> bool:
+    """Say whether the column was made by ``secret_column``."""
+    return bool(column.info.get(_SECRET))
 
 
 def json_type() -> JSON:

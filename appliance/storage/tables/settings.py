@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from sqlalchemy import Column, String, Table, Text
 
-from appliance.storage.tables.metadata import UtcDateTime, id_type, json_type, metadata
+from appliance.storage.tables.metadata import (
+    UtcDateTime,
+    id_type,
+    json_type,
+    metadata,
+    secret_column,
+)
 
 settings = Table(
     "settings",
     metadata,
     Column("name", String(200), primary_key=True),
     Column("value", json_type()),
-    Column("encrypted_value", Text),
+    secret_column("encrypted_value", nullable=True),
 )
 
 data_keys = Table(

@@ -6,9 +6,15 @@ Owns columns and constraints only; reading and writing is left to
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, String, Table, Text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, String, Table
 
-from appliance.storage.tables.metadata import UtcDateTime, id_type, json_type, metadata
+from appliance.storage.tables.metadata import (
+    UtcDateTime,
+    id_type,
+    json_type,
+    metadata,
+    secret_column,
+)
 
 tenants = Table(
     "tenants",
@@ -40,7 +46,7 @@ api_keys = Table(
     Column("kind", String(20), nullable=False),
     Column("prefix", String(20), nullable=False),
     Column("key_hash", String(64), unique=True),
-    Column("encrypted_secret", Text),
+    secret_column("encrypted_secret", nullable=True),
     Column("created_at", UtcDateTime(), nullable=False),
     Column("expires_at", UtcDateTime()),
     CheckConstraint(

@@ -144,15 +144,3 @@ async def test_a_place_that_cannot_hold_a_database_is_refused(tmp_path: Path):
             tmp_path / "file" / "csai.sqlite3", SettableClock(), tmp_path / "secrets.key"
         )
     assert refused.value.setting == "CSAI_DATA_DIR"
-
-
-async def test_a_wrong_key_file_is_told_when_a_secret_is_read(tmp_path: Path):
-    database = await open_in(tmp_path)
-    await database.settings.put_secret("jwt_secret", "a-long-secret")
-    await database.close()
-    (tmp_path / "secrets.key").unlink()
-    database = await open_in(tmp_path)
-    with pytest.raises(StorageError) as unreadable:
-        await database.settings.get_secret("jwt_secret")
-    assert unreadable.value.code == "secret_unreadable"
-    await database.close()

@@ -1,0 +1,91 @@
+"""A real Secret Service: a D-Bus session and GNOME Keyring of a test's own, in its folder.
+
+Owns starting and ending both; what is kept there is left to the tests.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+READY_DEADLINE_S = 10.0
+PASSWORD = b"opens the login keyring"
+
+
+@dataclass(frozen=True)
+class SecretService:
+    """A running keyring, and the variables by which a program finds it."""
+
+    environment: dict[str, str]
+    process_id: int
+
+
+@contextmanager
+def secret_service(folder: Path) -> Iterator[SecretService]:
+    """Run an unlocked keyring."""
+    home, runtime = folder / "home", folder / "runtime"
+    home.mkdir(parents=True)
+    runtime.mkdir(mode=0o700)
+    environment = {
+        "HOME": str(home),
+        "PATH": "/usr/bin:/bin",
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "XDG_CACHE_HOME": str(home / "cache"),
+        "XDG_RUNTIME_DIR": str(runtime),
+    }
+    with (folder / "bus.txt").open("wb") as said:
+        bus = subprocess.Popen(
+            ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=said,
+        )
+    assert bus.stdout is not None
+    with bus.stdout, _ended(bus):
+        environment["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
+        with (folder / "keyring.txt").open("wb") as said:
+            keyring = subprocess.Popen(
+                ["gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+            )
+        assert keyring.stdin is not None
+        assert keyring.stdout is not None
+        with keyring.stdout, _ended(keyring):
+            with keyring.stdin:
+                keyring.stdin.write(PASSWORD)
+            _wait_for_name(environment)
+            yield SecretService(environment, keyring.pid)
+
+
+def _wait_for_name(environment: dict[str, str]) -> None:
+    """Return once the keyring is on the bus."""
+    ask = ["dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/"]
+    ask += ["org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets"]
+    deadline = time.monotonic() + READY_DEADLINE_S
+    while time.monotonic() < deadline:
+        answer = subprocess.run(ask, env=environment, capture_output=True, timeout=5, check=True)
+        if b"true" in answer.stdout:
+            return
+        time.sleep(0.02)
+    raise AssertionError("The keyring did not come up.")
+
+
+@contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
