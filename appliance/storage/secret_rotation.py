@@ -6,7 +6,6 @@ stays readable and another run completes it. See docs/adr/0013.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 
 from msgspec import Struct
@@ -47,7 +46,8 @@ class KeyStatus(Struct, frozen=True, kw_only=True):
 async def rotate(backend: Backend, source: KeyStore, target: KeyStore, clock: Clock) -> int:
     """Make a new master key in ``target`` and a new data key; encrypt every secret anew.
 
-    Both stores hold old and new keys until the database stands under the new ones.
+    Both stores hold old and new keys until the database stands under the new ones. Key stores block
+    the event loop, in which nothing else runs for the time of a rotation.
 
     Args:
         backend: The open database, which nobody else uses meanwhile.
@@ -63,13 +63,13 @@ async def rotate(backend: Backend, source: KeyStore, target: KeyStore, clock: Cl
         StorageError: A secret cannot be read, or the database cannot be written; nothing changed.
     """
     is_moving = source.kind != target.kind
-    old = await asyncio.to_thread(source.load)
+    old = source.load()
     master, data_key = make_key(), DataKey(new_id(), make_key())
     known = (master, *old)
     if is_moving:
-        there = await asyncio.to_thread(target.load)
-        await asyncio.to_thread(target.save, tuple(dict.fromkeys((*known, *there))))
-    await asyncio.to_thread(source.save, known)
+        there = target.load()
+        target.save(tuple(dict.fromkeys((*known, *there))))
+    source.save(known)
     made_at = clock.now()
 
     def change(connection: Connection) -> int:
@@ -85,15 +85,15 @@ async def rotate(backend: Backend, source: KeyStore, target: KeyStore, clock: Cl
 
     count = await backend.transactions.write(change)
     await backend.scrub()
-    await asyncio.to_thread(target.save, (master,))
+    target.save((master,))
     if is_moving:
-        await asyncio.to_thread(source.delete)
+        source.delete()
     return count
 
 
 async def read_key_status(backend: Backend, store: KeyStore) -> KeyStatus:
     """Return which keys there are and what they encrypt."""
-    keys = await asyncio.to_thread(store.load)
+    keys = store.load()
 
     def read(connection: Connection) -> KeyStatus:
         made_at = connection.scalars(select(data_keys.c.created_at)).all()

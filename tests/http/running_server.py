@@ -102,6 +102,7 @@ class RunningServer:
         folder: Holds the data folder ``data``, the output and the process's home.
         settings: ``CSAI_*`` variables; the builtin provider answers unless they say otherwise.
         port: Of the public listener, 0 for a free one; every start takes the same again.
+        launcher: A program that starts the server and becomes it, with its arguments.
     """
 
     def __init__(
@@ -111,8 +112,10 @@ class RunningServer:
         command: str = "demo",
         settings: Mapping[str, str] | None = None,
         port: int = 0,
+        launcher: Sequence[str] = (),
     ) -> None:
         self.folder = folder
+        self.launcher = launcher
         self.data_dir = folder / "data"
         self.command = command
         self.settings = {
@@ -185,7 +188,7 @@ class RunningServer:
         with stdout.open("wb") as out, stderr.open("wb") as err:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "appliance", self.command),
+                    *(*self.launcher, sys.executable, "-m", "appliance", self.command),
                     *("--data-dir", str(self.data_dir)),
                     *("--port", str(self.ports[0]), "--admin-port", str(self.ports[1])),
                 ],
