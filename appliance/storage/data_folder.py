@@ -10,6 +10,7 @@ import errno
 import os
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -53,8 +54,9 @@ class DataFolder:
             if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
                 raise _unwritable(root, error) from error
             raise _in_use(root) from error
-        os.ftruncate(handle, 0)
-        os.write(handle, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # a full disk: the lock holds, only who has it cannot be told
+            os.ftruncate(handle, 0)
+            os.write(handle, f"{os.getpid()}\n".encode())
         return cls(root, handle)
 
     def close(self) -> None:
@@ -97,9 +99,10 @@ def _in_use(root: Path) -> DataFolderUnusable:
 
 
 def _unwritable(root: Path, error: OSError) -> DataFolderUnusable:
+    remedy = "Free some space" if error.errno == errno.ENOSPC else "Make it writable"
     return DataFolderUnusable(
-        f"The data folder {str(root)!r} cannot be used: {error.strerror}. Make it writable, or "
-        "choose another folder with --data-dir.",
+        f"The data folder {str(root)!r} cannot be used: {error.strerror}. {remedy}, or choose "
+        "another folder with --data-dir.",
         setting="CSAI_DATA_DIR",
     )
 

@@ -19,6 +19,7 @@ from appliance.storage import migrations
 from appliance.storage.backend import BeforeUpgrade
 from appliance.storage.engine import SqliteConnection, open_writer
 from appliance.storage.readers import Readers
+from appliance.storage.sqlite_damage import check_file
 from appliance.storage.sqlite_errors import translate
 from appliance.storage.transactions import SqliteTransactions
 from appliance.storage.turn_store import SqliteScripts
@@ -73,6 +74,8 @@ class SqliteBackend:
 
 
 def _open_migrated(path: Path, before_upgrade: BeforeUpgrade | None) -> SqliteConnection:
+    if path.exists():
+        check_file(path)
     try:
         connection = open_writer(path)
     except OSError as error:

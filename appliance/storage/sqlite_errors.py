@@ -18,6 +18,17 @@ FULL_CODE = "storage_full"
 _BUSY_CODES = frozenset((5, 6))  # SQLITE_BUSY, SQLITE_LOCKED
 _FULL_CODES = frozenset((13,))  # SQLITE_FULL
 _DAMAGE_CODES = frozenset((11, 26))  # SQLITE_CORRUPT, SQLITE_NOTADB
+_NO_ROOM_FOR_THE_INDEX = 4874
+"""SQLITE_IOERR_SHMSIZE: a full disk, met when the log's index is made or grows."""
+
+_ADVICE = {
+    3: "Give it to the user who runs the program.",  # PERM
+    7: "There is no memory left.",  # NOMEM
+    8: "It may only be read. Look at its disk, its folder and their owner.",  # READONLY
+    10: "Its disk fails, is full for this user, or is gone. Look at the system's log.",  # IOERR
+    14: "Its file is gone, or too many files are open.",  # CANTOPEN
+}
+"""What primary codes mean to an operator."""
 
 
 def is_busy(error: BaseException) -> bool:
@@ -37,16 +48,18 @@ def translate(error: Exception) -> Exception:
     translated: StorageError
     if code in _BUSY_CODES:
         translated = build_busy_error()
-    elif code in _FULL_CODES:
+    elif code in _FULL_CODES or _extended_code(error) == _NO_ROOM_FOR_THE_INDEX:
         translated = StorageError(
             "The disk of the data folder is full. Free some space; nothing needs a restart.",
             code=FULL_CODE,
         )
     elif code in _DAMAGE_CODES:
-        translated = StorageError("The database file is damaged. Restore a backup.")
+        translated = StorageError(
+            "The database file is damaged. Stop the program and restore a backup with: csai "
+            "backup restore"
+        )
     else:
-        name = getattr(_original(error), "sqlite_errorname", type(error).__name__)
-        translated = StorageError(f"The database cannot be used ({name}).")
+        translated = StorageError(_describe(error, code))
     translated.__cause__ = error
     return translated
 
@@ -56,10 +69,20 @@ def build_busy_error() -> StorageError:
     return StorageError("Another program keeps the database locked.", code=BUSY_CODE)
 
 
+def _describe(error: Exception, code: int) -> str:
+    name = getattr(_original(error), "sqlite_errorname", type(error).__name__)
+    advice = _ADVICE.get(code)
+    return " ".join(filter(None, (f"The database cannot be used ({name}).", advice)))
+
+
 def _original(error: BaseException) -> BaseException | None:
     return error.orig if isinstance(error, DBAPIError) else error
 
 
+def _extended_code(error: BaseException) -> int:
+    code: int = getattr(_original(error), "sqlite_errorcode", 0)
+    return code
+
+
 def _primary_code(error: BaseException) -> int:
-    extended: int = getattr(_original(error), "sqlite_errorcode", 0)
-    return extended & 0xFF
+    return _extended_code(error) & 0xFF

@@ -57,6 +57,13 @@ _STATUS: Final[dict[type[ApplianceError], HTTPStatus]] = {
     StorageError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+_STATUS_BY_CODE: Final = {"storage_full": HTTPStatus.INSUFFICIENT_STORAGE}
+_STATUSES_THAT_PASS: Final = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.INSUFFICIENT_STORAGE,
+)
+
 _CODES: Final[dict[int, str]] = {
     400: "invalid_request",
     401: "not_authenticated",
@@ -101,13 +108,13 @@ def build_problem(error: Exception) -> tuple[Problem, dict[str, str]]:
 
 
 def _from_appliance(error: ApplianceError) -> tuple[Problem, dict[str, str]]:
-    status = next(
+    status = _STATUS_BY_CODE.get(error.code) or next(
         (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS),
         HTTPStatus.SERVICE_UNAVAILABLE,
     )
     headers: dict[str, str] = {}
     retry_after_s = getattr(error, "retry_after_s", None)
-    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+    if status in _STATUSES_THAT_PASS:
         retry_after_s = retry_after_s or STORAGE_RETRY_AFTER_S
     if retry_after_s and not isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, round(retry_after_s)))

@@ -110,6 +110,7 @@ def fields_of(response: AsgiResponse) -> dict[str, str]:
         (TurnError("x"), 503),
         (ContextWindowExceeded("x"), 503),
         (StorageError("x"), 503),
+        (StorageError("x", code="storage_full"), 507),
         (KeyError("x"), 500),
     ],
 )
@@ -156,6 +157,7 @@ def test_refused_fields_are_listed() -> None:
     [
         (RateLimited("x", retry_after_s=42), "42"),
         (StorageError("x"), "5"),
+        (StorageError("x", code="storage_full"), "5"),
         (TurnError("x"), "5"),
         (Conflict("x", retry_after_s=2), "2"),
         (Conflict("x"), None),
