@@ -23,7 +23,7 @@ from appliance.errors import (
     UnsupportedMediaType,
 )
 from appliance.services.tenant_directory import KnownTenant, TenantDirectory
-from appliance.web.problems import MEDIA_TYPE, build_problem
+from appliance.web.problems import MEDIA_TYPE, build_problem, log_problem
 
 logger = structlog.get_logger(__name__)
 
@@ -136,10 +136,10 @@ class TenantAccess:
             await self._app(scope, receive, send)
             return
         origin = (find_header(scope, b"origin") or b"").decode("latin-1")
-        if scope["method"] == "OPTIONS":
-            await self._answer_preflight(scope, send, origin)
-            return
         try:
+            if scope["method"] == "OPTIONS":
+                await self._answer_preflight(scope, send, origin)
+                return
             known = await self._authenticate(scope)
             is_allowed = not origin or self._is_allowed(scope, known, origin)
             if not is_allowed:
@@ -150,7 +150,7 @@ class TenantAccess:
                     code="origin_not_allowed",
                 )
         except ApplianceError as error:
-            await send_problem(send, error)
+            await send_problem(scope, send, error)
             return
         # A dictionary of its own: a server may hand the same one to every request.
         scope["state"] = {**scope.get("state", {}), "known_tenant": known}
@@ -208,7 +208,8 @@ class JsonBodies:
                 scope["path"].startswith(self._exempt_paths) if self._exempt_paths else False
             )
             if has_body and not is_exempt and content_type.lower() != b"application/json":
-                await send_problem(send, UnsupportedMediaType("Send the body as application/json."))
+                refusal = UnsupportedMediaType("Send the body as application/json.")
+                await send_problem(scope, send, refusal)
                 return
         await self._app(scope, receive, send)
 
@@ -226,13 +227,13 @@ def find_header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-async def send_problem(send: Send, error: Exception, extra: Headers | None = None) -> None:
+async def send_problem(scope: Scope, send: Send, error: Exception) -> None:
     """Answer with a problem from outside the framework."""
     problem, headers = build_problem(error)
+    log_problem(problem, error, path=scope["path"])
     encoded: Headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     encoded.append((b"content-type", MEDIA_TYPE.encode()))
-    body = msgspec.json.encode(problem)
-    await _send(send, problem.status, [*encoded, *(extra or [])], body)
+    await _send(send, problem.status, encoded, msgspec.json.encode(problem))
 
 
 async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:

@@ -179,18 +179,23 @@ def _problem(status: int, detail: str, *, code: str | None = None, errors: Any =
     )
 
 
-def respond_with_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Answer ``request`` with the problem ``error`` means; log what only the operator can mend."""
-    problem, headers = build_problem(error)
+def log_problem(problem: Problem, error: Exception, *, path: str) -> None:
+    """Log what only the operator can mend."""
     if problem.status >= 500 and not isinstance(error, Cancelled):
         is_bug = not isinstance(error, ApplianceError)
         logger.error(
             "request_failed",
-            path=request.scope["path"],
+            path=path,
             code=problem.code,
             error=None if is_bug else str(error),
             exc_info=error if is_bug else None,
         )
+
+
+def respond_with_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer ``request`` with the problem ``error`` means; log what only the operator can mend."""
+    problem, headers = build_problem(error)
+    log_problem(problem, error, path=request.scope["path"])
     return Response(
         content=msgspec.json.encode(problem),
         status_code=problem.status,
