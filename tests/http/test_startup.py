@@ -120,7 +120,7 @@ def test_wrong_usage_ends_with_2(tmp_path, arguments):
     assert ended.stderr.strip()
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "panel", "selftest"])
+@pytest.mark.parametrize("command", ["serve", "demo", "panel", "secrets", "selftest"])
 def test_every_command_explains_itself(tmp_path, command):
     ended = run_csai(command, "--help", home=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -15,8 +15,9 @@ from appliance.storage.database import Database
 from appliance.storage.key_store import FileKeyStore, KeyStoreKind, MasterKeys
 from appliance.storage.secret_rotation import read_key_status, rotate
 from appliance.storage.secrets import secret_columns
-from appliance.storage.tables import data_keys, integrations, settings
+from appliance.storage.tables import integrations, settings
 from tests.fakes.clock import SettableClock
+from tests.fakes.postgres_server import running_postgres
 from tests.fakes.sqlite_database import build_tenant
 
 TENANT = TenantId(new_id())
@@ -72,14 +73,16 @@ def key_path(tmp_path: Path) -> Path:
     return tmp_path / "secrets.key"
 
 
-async def open_in(folder: Path, store: FileKeyStore | None = None) -> Database:
+async def open_in(
+    folder: Path, store: FileKeyStore | None = None, *, url: str | None = None
+) -> Database:
     key_place = store or folder / "secrets.key"
-    return await Database.open(folder / "csai.sqlite3", SettableClock(), key_place)
+    return await Database.open(url or folder / "csai.sqlite3", SettableClock(), key_place)
 
 
-async def fill(folder: Path) -> None:
+async def fill(folder: Path, *, url: str | None = None) -> None:
     """Make a database with a secret in every column that can hold one."""
-    database, clock = await open_in(folder), SettableClock()
+    database, clock = await open_in(folder, url=url), SettableClock()
     await database.tenants.add(build_tenant(clock, TENANT))
     await database.tenants.set_signing_secret(TENANT, SIGNING_SECRET, at=clock.now())
     await database.tenants.add_publishable_key(TENANT, "pk_0123456789abcdef", at=clock.now())
@@ -116,6 +119,10 @@ async def read_all(database: Database) -> dict[str, list[str]]:
     return await database.backend.transactions.read(read)
 
 
+def forms_of(columns: dict[str, list[str]]) -> set[str]:
+    return {form for forms in columns.values() for form in forms}
+
+
 def read_files(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
@@ -146,15 +153,12 @@ async def test_everything_stands_under_new_keys_afterwards(tmp_path: Path, key_p
     assert await rotate(database.backend, store, store, SettableClock()) == 4
     after = await read_all(database)
     await database.close()
-    assert not {form for forms in before.values() for form in forms} & {
-        form for forms in after.values() for form in forms
-    }
-    assert len({form.partition(":")[0] for forms in after.values() for form in forms}) == 1
+    assert not forms_of(before) & forms_of(after)
+    assert len({form.partition(":")[0] for form in forms_of(after)}) == 1
     assert len(store.load()) == 1
     assert store.load() != old
     everything = read_files(tmp_path)
-    for form in [form for forms in before.values() for form in forms]:
-        assert form.encode() not in everything
+    assert not any(form.encode() in everything for form in forms_of(before))
     database = await open_in(tmp_path)
     await check_secrets(database)
     await database.close()
@@ -247,20 +251,44 @@ async def test_the_status_counts_and_shows_no_key(tmp_path: Path, key_path: Path
     await database.close()
 
 
-async def test_a_server_that_starts_after_a_rotation_elsewhere_uses_the_new_keys(
+async def test_a_server_that_starts_while_keys_are_rotated_uses_the_new_ones(
     tmp_path: Path, key_path: Path
 ):
     await fill(tmp_path)
     database, store = await open_in(tmp_path), FileKeyStore(key_path)
-    late = await open_in(tmp_path)
-    data_key = await database.backend.transactions.read(
-        lambda connection: connection.scalar(select(data_keys.c.id))
-    )
-    store.save((*store.load(), *store.load()))
+    starting = await open_in(tmp_path)
+    old = store.load()
     await rotate(database.backend, store, store, SettableClock())
     await database.close()
     with pytest.raises(ConfigurationError) as refused:
-        await late.recover()
+        await starting.recover()
     assert refused.value.code == "key_wrong"
-    assert data_key
-    await late.close()
+    store.save((*store.load(), *old))
+    await starting.close()
+
+    database = await open_in(tmp_path)
+    await check_secrets(database)
+    await database.close()
+
+
+async def test_keys_are_rotated_on_postgres_too(tmp_path: Path, key_path: Path):
+    postgres = running_postgres()
+    url = await postgres.create_database()
+    await fill(tmp_path, url=url)
+    database, store = await open_in(tmp_path, url=url), FileKeyStore(key_path)
+    before, old = await read_all(database), store.load()
+    assert all(before.values())
+    assert await rotate(database.backend, store, store, SettableClock()) == 4
+    after = await read_all(database)
+    assert not forms_of(before) & forms_of(after)
+    assert (await read_key_status(database.backend, store)).unwrapped_secrets == 0
+    await database.close()
+    database = await open_in(tmp_path, url=url)
+    await check_secrets(database)
+    await database.close()
+    for keys, code in ((old, "key_wrong"), (None, "key_missing")):
+        store.delete() if keys is None else store.save(keys)
+        with pytest.raises(ConfigurationError) as refused:
+            await open_in(tmp_path, url=url)
+        assert refused.value.code == code
+    await postgres.drop_database(url)
