@@ -23,11 +23,9 @@ SHOWN_PREFIX = 8
 # checkpoint, the key file again. It counts in the database's thread and in the main one apart.
 KILLS = [
     ("fsync", 1),  # the new key file is written, the old one in place
-    ("rename", 1),
     ("fsync", 3),  # the commit's
     ("fsync", 5),  # committed, in the middle of emptying the log
-    ("rename", 2),  # old keys about to go
-    ("unlink", 2),  # gone
+    ("unlink", 2),  # the old keys are gone
 ]
 
 
