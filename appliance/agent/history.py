@@ -23,10 +23,21 @@ def build_history(stored: Sequence[StoredMessage]) -> list[ChatMessage]:
     A visitor's message whose turn failed stays; a human agent's words count as the assistant's.
     Tool calls without their results, and results without their call, are left out.
     """
-    answered = {message.tool_call_id for message in stored if message.role == "tool"}
+    return _read(stored)
+
+
+def extend_history(
+    history: Sequence[ChatMessage], new_messages: Sequence[ChatMessage]
+) -> list[ChatMessage]:
+    """Return what ``build_history`` will give once ``new_messages`` are stored."""
+    return _read((*history, *new_messages))
+
+
+def _read(messages: Sequence[StoredMessage | ChatMessage]) -> list[ChatMessage]:
+    answered = {message.tool_call_id for message in messages if message.role == "tool"}
     history: list[ChatMessage] = []
     open_calls: set[str] = set()
-    for message in stored:
+    for message in messages:
         if message.role == "user":
             history.append(ChatMessage(role="user", content=message.content))
         elif message.role in ("assistant", "agent"):

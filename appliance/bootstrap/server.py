@@ -27,6 +27,7 @@ from appliance.egress import EgressClient
 from appliance.errors import ConfigurationError
 from appliance.logs import LogBuffer
 from appliance.paths import bundled_workflows, widget_bundle
+from appliance.ports.cache import Cache
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
 from appliance.ports.data_tables import Column
@@ -45,11 +46,11 @@ from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tenants import NewTenant, TenantService
 from appliance.services.tool_trials import ToolTrials
 from appliance.services.tools import NewTool, ToolService
+from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStreams
 from appliance.services.turns import TurnService
 from appliance.services.workflows import WorkflowService
 from appliance.settings import Settings
-from appliance.storage.cache import DiskCache
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
 from appliance.tasks import TaskGroup
@@ -203,7 +204,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     settings: Settings
     clock: Clock
     database: Database
-    cache: DiskCache
+    cache: Cache
     tasks: TaskGroup
     workflows: WorkflowRunner
     providers: Mapping[str, ChatModel]
@@ -283,6 +284,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
             **self._shared_services(core),
             "turns": TurnService(
                 turn_store=turn_store,
+                history=TurnHistory(
+                    turn_store=turn_store, cache=self.cache, clock=clock, tasks=self.tasks
+                ),
                 agent=agent,
                 models=core.models,
                 streams=streams,
@@ -292,7 +296,10 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "conversations": ConversationService(turn_store=turn_store, clock=clock),
             "streams": streams,
             "limiter": RateLimiter(
-                limit_per_minute=self.settings.rate_limit_per_minute, clock=clock
+                limit_per_minute=self.settings.rate_limit_per_minute,
+                clock=clock,
+                cache=self.cache,
+                tasks=self.tasks,
             ),
         }
 

@@ -6,13 +6,15 @@ Owns opening them from the settings, for the server and for the commands that wo
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
 from appliance.clock import MachineClock
-from appliance.errors import ConfigurationError, DataFolderUnusable
+from appliance.domain.ids import new_id
+from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
+from appliance.ports.cache import Cache
 from appliance.ports.clock import Clock
 from appliance.settings import Settings
 from appliance.storage.backend import BeforeUpgrade
@@ -20,6 +22,10 @@ from appliance.storage.cache import DiskCache
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
 from appliance.storage.key_store import open_key_store
+from appliance.storage.redis_cache import RedisCache
+from appliance.storage.redis_url import RedisAddress, parse_redis_url
+
+INSTALLATION_ID = "installation_id"
 
 
 class Stores(Struct, frozen=True, kw_only=True):
@@ -27,7 +33,7 @@ class Stores(Struct, frozen=True, kw_only=True):
 
     clock: Clock
     database: Database
-    cache: DiskCache
+    cache: Cache
     is_beside_server: bool = False
 
 
@@ -42,6 +48,7 @@ async def open_stores(
         StorageError: The database cannot be used.
     """
     clock = MachineClock()
+    address = parse_redis_url(settings.cache_url) if settings.cache_url else None
     for folder in settings.paths.folders:
         folder.mkdir(mode=0o700, exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -52,9 +59,25 @@ async def open_stores(
             before_upgrade=before_upgrade,
         )
         stack.push_async_callback(database.close)
-        cache = DiskCache(settings.paths.cache)
+        cache = await _open_cache(settings, address, database)
         stack.push_async_callback(cache.close)
         yield Stores(clock=clock, database=database, cache=cache)
+
+
+async def _open_cache(
+    settings: Settings, address: RedisAddress | None, database: Database
+) -> DiskCache | RedisCache:
+    """Return the cache; one that cannot be reached is no reason not to start.
+
+    The servers of one installation share its database, so they find the same name there.
+    """
+    if address is None:
+        return DiskCache(settings.paths.cache)
+    installation_id = await database.settings.ensure(INSTALLATION_ID, new_id())
+    cache = RedisCache(address, namespace=f"csai:{installation_id}")
+    with suppress(StorageError):
+        await cache.health()
+    return cache
 
 
 @asynccontextmanager

@@ -37,7 +37,9 @@ class Conversation(Struct, frozen=True, kw_only=True):
     user_identifier: str | None = None
     locale: str | None = None
     started_at: datetime
+    last_message_at: datetime | None = None
     ended_at: datetime | None = None
+    content_deleted_at: datetime | None = None
     message_count: int = 0
     input_tokens: int = 0
     output_tokens: int = 0

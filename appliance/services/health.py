@@ -14,6 +14,9 @@ from appliance import __version__
 from appliance.errors import ApplianceError
 from appliance.services.model_selection import ModelSelector
 
+DISPENSABLE = {"cache"}
+"""What visitors are answered without; its failure is no more than a loss of quality."""
+
 Probe = Callable[[], Awaitable[None]]
 
 
@@ -48,7 +51,7 @@ class HealthService:
 
     async def check(self) -> Health:
         """Return the state of every part."""
-        components = {name: await _ask(probe) for name, probe in self._probes.items()}
+        components = {name: await _ask(name, probe) for name, probe in self._probes.items()}
         llm = await self._models.state()
         components["llm"] = Component(
             status=llm.status,
@@ -62,9 +65,12 @@ class HealthService:
         )
 
 
-async def _ask(probe: Probe) -> Component:
+async def _ask(name: str, probe: Probe) -> Component:
     try:
         await probe()
     except ApplianceError as error:
-        return Component(status="unavailable", detail=error.message)
+        status: Literal["degraded", "unavailable"] = (
+            "degraded" if name in DISPENSABLE else "unavailable"
+        )
+        return Component(status=status, detail=error.message)
     return Component(status="ok")

@@ -16,7 +16,6 @@ import structlog
 from msgspec import Struct
 
 from appliance.agent.decisions import read_decision
-from appliance.agent.history import WINDOW_MESSAGES, build_history, trim_history
 from appliance.agent.language import detect_language
 from appliance.agent.loop import ActionDecided
 from appliance.agent.prompt import build_system_prompt
@@ -53,6 +52,7 @@ from appliance.ports.turn_store import (
 )
 from appliance.services.model_selection import ModelSelector
 from appliance.services.tenant_directory import KnownTenant
+from appliance.services.turn_history import LoadedHistory, TurnHistory
 from appliance.services.turn_streams import TurnStream, TurnStreams
 from appliance.tasks import TaskGroup
 
@@ -61,8 +61,6 @@ logger = structlog.get_logger(__name__)
 LEASE_S = 30
 RENEW_EVERY_S = 10.0
 TURN_DEADLINE_S = 300.0
-STORED_MESSAGES_READ = 80
-"""Enough stored rows, tool messages included, to fill the window of ``WINDOW_MESSAGES``."""
 
 
 class VisitorMessage(Struct, frozen=True, kw_only=True):
@@ -85,6 +83,7 @@ class _Turn(Struct, frozen=True, kw_only=True):
     text: str
     locale: str | None
     stream: TurnStream
+    is_retry: bool
 
     @property
     def tenant(self) -> Tenant:
@@ -95,6 +94,13 @@ class _Turn(Struct, frozen=True, kw_only=True):
         return self.accepted.conversation.id
 
 
+class _Answered(Struct, frozen=True, kw_only=True):
+    """What the agent came to, and what it had read."""
+
+    result: AgentResult
+    history: LoadedHistory
+
+
 class TurnService:
     """Answers visitors; each turn runs as a task of its own."""
 
@@ -102,6 +108,7 @@ class TurnService:
         self,
         *,
         turn_store: TurnStore,
+        history: TurnHistory,
         agent: AgentRunner,
         models: ModelSelector,
         streams: TurnStreams,
@@ -109,6 +116,7 @@ class TurnService:
         tasks: TaskGroup,
     ) -> None:
         self._turn_store = turn_store
+        self._history = history
         self._agent = agent
         self._models = models
         self._streams = streams
@@ -127,13 +135,14 @@ class TurnService:
             StorageError: The message could not be stored.
         """
         new_session_id = new_token(SESSION_PREFIX)
+        user_message_id = MessageId(new_id())
         start = await self._turn_store.begin_turn(
             NewTurn(
                 tenant_id=known.tenant.id,
                 session_hash=_session_hash(message.session_id) if message.session_id else None,
                 new_session_hash=_session_hash(new_session_id),
                 new_conversation_id=ConversationId(new_id()),
-                user_message_id=MessageId(new_id()),
+                user_message_id=user_message_id,
                 client_message_id=message.message_id,
                 content=message.text,
                 user_identifier=message.user_identifier,
@@ -147,7 +156,8 @@ class TurnService:
         match start:
             case TurnAccepted():
                 session_id = new_session_id if start.is_new_session else session_id
-                return self._run_accepted(known, start, session_id, message)
+                is_retry = start.user_message_id != user_message_id
+                return self._run_accepted(known, start, session_id, message, is_retry=is_retry)
             case TurnReplayed():
                 return self._replay(start, session_id)
             case TurnInFlight():
@@ -165,8 +175,9 @@ class TurnService:
                 )
 
     def _run_accepted(
-        self, known: KnownTenant, accepted: TurnAccepted, session_id: str, message: VisitorMessage
-    ) -> TurnStream:
+        self, known: KnownTenant, accepted: TurnAccepted, session_id: str, message: VisitorMessage,
+        *, is_retry: bool,
+    ) -> TurnStream:  # fmt: skip
         task: asyncio.Task[None] | None = None
 
         def abandon() -> None:
@@ -194,6 +205,7 @@ class TurnService:
             text=message.text,
             locale=message.locale,
             stream=stream,
+            is_retry=is_retry,
         )
         task = self._tasks.start(self._run(turn), name=f"turn-{accepted.user_message_id}")
         return stream
@@ -233,8 +245,7 @@ class TurnService:
         started = self._clock.monotonic()
         try:
             answering = asyncio.ensure_future(self._answer(turn, ledger))
-            result = await self._with_lease(turn, answering)
-            reply = await self._finish(turn, result)
+            reply = await self._finish(turn, await self._with_lease(turn, answering))
         except asyncio.CancelledError:
             await self._fail(turn, ledger, Cancelled("The visitor left before the answer."))
             raise
@@ -255,7 +266,7 @@ class TurnService:
                 **_about(turn),
             )
 
-    async def _with_lease(self, turn: _Turn, answering: asyncio.Future[AgentResult]) -> AgentResult:
+    async def _with_lease(self, turn: _Turn, answering: asyncio.Future[_Answered]) -> _Answered:
         """Wait for the answer, keeping the session's lease alive; nothing runs on after this."""
         deadline = self._clock.monotonic() + TURN_DEADLINE_S
         try:
@@ -278,10 +289,12 @@ class TurnService:
                 answering.cancel()
                 await asyncio.wait({answering})
 
-    async def _answer(self, turn: _Turn, ledger: TurnLedger) -> AgentResult:
+    async def _answer(self, turn: _Turn, ledger: TurnLedger) -> _Answered:
         tenant = turn.tenant
         now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
-        history = await self._load_history(turn)
+        history = await self._history.load(
+            turn.accepted, _session_hash(turn.session_id), turn.text, is_retry=turn.is_retry
+        )
         system = ChatMessage(
             role="system",
             content=build_system_prompt(tenant, now=now, has_tools=bool(turn.known.tools)),
@@ -292,13 +305,13 @@ class TurnService:
                 conversation_id=turn.conversation_id,
                 time_zone=tenant.time_zone,
             ),
-            messages=(system, *history),
+            messages=(system, *history.messages),
             tools=turn.known.tools,
             models=await self._models.choose(tenant),
             briefing=Briefing(
                 shop_name=tenant.name,
                 business_info=tenant.business_info,
-                language=_find_language(history, default=turn.locale or tenant.language),
+                language=_find_language(history.messages, default=turn.locale or tenant.language),
                 now=now,
             ),
             temperature=tenant.llm.temperature,
@@ -306,16 +319,8 @@ class TurnService:
             max_tool_rounds=tenant.agent.max_tool_rounds,
             decided=await self._decide(turn),
         )
-        return await self._agent.run(assignment, ledger, turn.stream.publish)
-
-    async def _load_history(self, turn: _Turn) -> list[ChatMessage]:
-        """Return the window that ends with the visitor's message, which is all of a new session."""
-        if turn.accepted.is_new_session:
-            return [ChatMessage(role="user", content=turn.text)]
-        stored = await self._turn_store.list_messages(
-            turn.tenant.id, turn.conversation_id, limit=STORED_MESSAGES_READ
-        )
-        return trim_history(build_history(stored), max_messages=WINDOW_MESSAGES)
+        result = await self._agent.run(assignment, ledger, turn.stream.publish)
+        return _Answered(result=result, history=history)
 
     async def _decide(self, turn: _Turn) -> ActionDecided | None:
         """Read the message as a decision on the action that waits, and take that action out."""
@@ -335,8 +340,9 @@ class TurnService:
         )
         return ActionDecided(call=call, is_confirmed=decision == "yes")
 
-    async def _finish(self, turn: _Turn, result: AgentResult) -> ChatReply:
+    async def _finish(self, turn: _Turn, answered: _Answered) -> ChatReply:
         now = self._clock.now()
+        result = answered.result
         total = sum((entry.usage for entry in result.usage), TokenUsage())
         reply = ChatReply(
             session_id="",
@@ -369,6 +375,15 @@ class TurnService:
             )
         )
         turn.stream.publish(TurnFinished(reply=_with_session(reply, turn.session_id)))
+        *between, answer = result.new_messages
+        told = msgspec.structs.replace(answer, content=result.text)
+        self._history.remember(
+            turn.accepted,
+            _session_hash(turn.session_id),
+            answered.history,
+            (*between, told),
+            finished_at=now,
+        )
         return reply
 
     async def _fail(self, turn: _Turn, ledger: TurnLedger, error: Exception) -> None:

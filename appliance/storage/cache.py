@@ -1,24 +1,26 @@
 """The cache on disk.
 
 Owns the folder, the one thread that touches it, and what may be read from it: never a pickle, never
-a file that a row points to. What is cached, and under which keys, is left to the callers.
+a file that a row points to. What is deleted leaves no bytes in its files. What is cached, and under
+which keys, is left to the callers; the form of values to ``cache_values``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 import diskcache
-import msgspec
 import structlog
 
 from appliance.domain.json_types import JsonValue
 from appliance.errors import StorageError
+from appliance.storage.cache_values import decode_value, encode_value, read_count
 from appliance.storage.engine import PRIVATE_FOLDER
 
 logger = structlog.get_logger(__name__)
@@ -32,10 +34,12 @@ _SETTINGS = {
     "size_limit": SIZE_LIMIT_BYTES,
     "sqlite_cache_size": 512,
     "sqlite_mmap_size": 0,
+    "sqlite_secure_delete": 1,
     "disk_min_file_size": 2**31,
 }
-_BYTES = b"b"
-_JSON = b"j"
+
+# The end of a range of keys: their bytes and one that no text has.
+_DELETE_PREFIX = "DELETE FROM Cache WHERE key >= ? AND key < CAST(? AS TEXT)"
 
 
 class RowRefused(Exception):
@@ -92,26 +96,83 @@ class DiskCache:
         self._inode: int | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="disk-cache")
 
+    @property
+    def is_shared(self) -> bool:
+        """The folder is this installation's own."""
+        return False
+
     async def get(self, key: str) -> JsonValue | bytes:
         """Return the value, ``None`` for a miss."""
         stored = await self._run(lambda cache: cache.get(key), on_failure=None)
-        return None if stored is None else _decode(stored)
+        return None if stored is None else decode_value(stored)
 
     async def set(self, key: str, value: JsonValue | bytes, *, ttl_s: float) -> None:
         """Remember ``value`` for ``ttl_s`` seconds, in place of an earlier one."""
-        stored = _encode(value)
+        stored = encode_value(value)
         await self._run(lambda cache: cache.set(key, stored, expire=ttl_s), on_failure=False)
 
     async def add(self, key: str, value: JsonValue | bytes, *, ttl_s: float) -> bool:
         """Remember ``value`` unless the key is there; say whether it was remembered."""
-        stored = _encode(value)
+        stored = encode_value(value)
         return bool(
             await self._run(lambda cache: cache.add(key, stored, expire=ttl_s), on_failure=True)
         )
 
+    async def hold(self, key: str, value: str, *, ttl_s: float) -> bool:
+        """Remember ``value`` unless another value is there; say whether it is there now."""
+        stored = encode_value(value)
+
+        def hold(cache: Any) -> bool:
+            with cache.transact():
+                if cache.get(key, stored) != stored:
+                    return False
+                cache.set(key, stored, expire=ttl_s)
+                return True
+
+        return await self._run(hold, on_failure=True)
+
+    async def increment(self, key: str, *, ttl_s: float) -> int:
+        """Add one to the count under the key and return it."""
+
+        def increment(cache: Any) -> int:
+            with cache.transact():
+                stored, ends_at = _read_with_end(cache, key)
+                count = read_count(stored) + 1
+                left_s = ttl_s if count == 1 or ends_at is None else ends_at - time.time()
+                cache.set(key, encode_value(count), expire=left_s)
+                return count
+
+        return await self._run(increment, on_failure=0)
+
     async def delete(self, key: str) -> None:
         """Forget the key, there or not."""
         await self._run(lambda cache: cache.delete(key), on_failure=False)
+
+    async def delete_if(self, key: str, value: str) -> bool:
+        """Forget the key if it holds ``value``; say whether it did."""
+        stored = encode_value(value)
+
+        def delete(cache: Any) -> bool:
+            with cache.transact():
+                return cache.get(key) == stored and bool(cache.delete(key))
+
+        return await self._run(delete, on_failure=False)
+
+    async def delete_prefix(self, prefix: str) -> None:
+        """Forget every key that begins with ``prefix``, those that have lapsed too.
+
+        Raises:
+            StorageError: Bytes may be left in the files.
+        """
+
+        def delete(cache: Any) -> bool:
+            with cache.transact():
+                cache._sql(_DELETE_PREFIX, (prefix, prefix.encode() + b"\xff"))
+            is_busy, _, _ = cache._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not is_busy
+
+        if not await self._run(delete, on_failure=False):
+            raise StorageError(f"The cache in {str(self._folder)!r} could not be cleaned.")
 
     async def health(self) -> None:
         """Check that what is set can be got.
@@ -176,16 +237,10 @@ class DiskCache:
             self._cache = None
 
 
-def _encode(value: JsonValue | bytes) -> bytes:
-    return _BYTES + value if isinstance(value, bytes) else _JSON + msgspec.json.encode(value)
-
-
-def _decode(stored: bytes) -> JsonValue | bytes:
-    """Return the value of its stored form; what is not such a form is a miss."""
-    kind, body = stored[:1], stored[1:]
-    if kind == _BYTES:
-        return body
+def _read_with_end(cache: Any, key: str) -> tuple[bytes | None, float | None]:
+    """Return a row's value and when it lapses; what may not be read is not there."""
     try:
-        return msgspec.json.decode(body) if kind == _JSON else None
-    except msgspec.DecodeError:
-        return None
+        stored, ends_at = cache.get(key, expire_time=True)
+    except RowRefused:
+        return None, None
+    return stored, ends_at

@@ -7,6 +7,7 @@ statements are in ``turn_begin``, ``turn_end`` and ``turn_store``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -36,7 +37,9 @@ class ConversationRow(NamedTuple):
     user_identifier: str | None
     locale: str | None
     started_at: StoredTime
+    last_message_at: StoredTime
     ended_at: StoredTime | None
+    content_deleted_at: StoredTime | None
     message_count: int
     input_tokens: int
     output_tokens: int
@@ -57,7 +60,9 @@ class ConversationRow(NamedTuple):
             user_identifier=self.user_identifier,
             locale=self.locale,
             started_at=read_time(self.started_at),
-            ended_at=None if self.ended_at is None else read_time(self.ended_at),
+            last_message_at=read_time(self.last_message_at),
+            ended_at=_optional_time(self.ended_at),
+            content_deleted_at=_optional_time(self.content_deleted_at),
             message_count=self.message_count,
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
@@ -159,6 +164,10 @@ def columns_of(row: type[NamedTuple] | type[Any]) -> str:
     """Return the select list of a row type."""
     fields: Sequence[str] = row._fields
     return ", ".join(fields)
+
+
+def _optional_time(stored: StoredTime | None) -> datetime | None:
+    return None if stored is None else read_time(stored)
 
 
 def _optional_json(stored: str | None) -> JsonValue:

@@ -31,6 +31,18 @@ class StoredSettings:
         """Store the value, replacing an earlier one."""
         await self._replace(name, {"value": value})
 
+    async def ensure(self, name: str, value: JsonValue) -> JsonValue:
+        """Store the value unless there is one; return the one there is, the same to all callers."""
+        query = select(settings.c.value).where(settings.c.name == name)
+
+        def ensure(connection: Connection) -> JsonValue:
+            stored = connection.scalar(query)
+            if stored is None:
+                connection.execute(insert(settings).values(name=name, value=value))
+            return value if stored is None else stored
+
+        return await self._transactions.write(ensure)
+
     async def get_secret(self, name: str) -> str | None:
         """Return the secret, ``None`` when there is none.
 

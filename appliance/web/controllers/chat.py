@@ -69,7 +69,7 @@ class ChatController(Controller):
         """Answer a visitor, as JSON or, when the client accepts it, as a stream of events."""
         known = known_tenant(request)
         text = _checked_text(data.message)
-        limiter.spend(known.tenant.id)
+        await limiter.spend(known.tenant.id)
         stream = await turns.start(
             known,
             VisitorMessage(

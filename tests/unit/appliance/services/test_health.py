@@ -47,12 +47,20 @@ async def test_when_every_part_works_all_is_well(temporary: TemporaryDatabase) -
 
 
 async def test_a_broken_part_is_named_and_the_rest_still_asked() -> None:
-    health = await build(database=fine, cache=broken, workflows=fine).check()
+    health = await build(database=fine, workflows=broken, cache=fine).check()
     assert health.status == "degraded"
     assert health.is_usable
-    assert health.components["cache"].status == "unavailable"
+    assert health.components["workflows"].status == "unavailable"
+    assert health.components["workflows"].detail == "The disk is full."
+    assert health.components["cache"].status == "ok"
+
+
+async def test_without_a_cache_it_is_only_worse() -> None:
+    health = await build(database=fine, cache=broken).check()
+    assert health.status == "degraded"
+    assert health.is_usable
+    assert health.components["cache"].status == "degraded"
     assert health.components["cache"].detail == "The disk is full."
-    assert health.components["workflows"].status == "ok"
 
 
 async def test_only_an_unusable_database_makes_all_unusable() -> None:

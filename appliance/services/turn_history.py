@@ -1,0 +1,122 @@
+"""What of its conversation a turn gives the model to read.
+
+Owns where the messages come from: the database, or a cache that several servers share, and then
+only the state that the database has too. How much of them is read is left to
+``appliance.agent.history``. See docs/adr/0012.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from appliance.agent.history import (
+    WINDOW_MESSAGES,
+    build_history,
+    extend_history,
+    trim_history,
+)
+from appliance.domain.ids import SessionHash
+from appliance.domain.message import ChatMessage
+from appliance.ports.cache import Cache
+from appliance.ports.clock import Clock
+from appliance.ports.turn_store import TurnAccepted, TurnStore
+from appliance.services.cache_roles import (
+    ConversationContext,
+    ConversationContexts,
+    HistoryVersion,
+)
+from appliance.tasks import TaskGroup
+
+STORED_MESSAGES_READ = 80
+"""Enough stored rows, tool messages included, to fill the window of ``WINDOW_MESSAGES``."""
+
+
+class LoadedHistory(Struct, frozen=True, kw_only=True):
+    """The window that ends with the visitor's message, and when it was read from the database."""
+
+    messages: tuple[ChatMessage, ...]
+    loaded_at: datetime
+
+
+class TurnHistory:
+    """Loads the history of turns. Only a shared cache is worth asking before the database."""
+
+    def __init__(
+        self,
+        *,
+        turn_store: TurnStore,
+        cache: Cache,
+        clock: Clock,
+        tasks: TaskGroup,
+    ) -> None:
+        self._turn_store = turn_store
+        self._clock = clock
+        self._tasks = tasks
+        self._contexts = ConversationContexts(cache, clock) if cache.is_shared else None
+
+    async def load(
+        self, accepted: TurnAccepted, session: SessionHash, text: str, *, is_retry: bool
+    ) -> LoadedHistory:
+        """Return the window that ends with the visitor's message ``text``.
+
+        Args:
+            accepted: The turn's beginning.
+            session: Of the visitor.
+            text: The visitor's message.
+            is_retry: The message was stored before, so it may stand in an earlier context.
+
+        Raises:
+            StorageError: The database cannot be used.
+        """
+        now = self._clock.now()
+        asked = ChatMessage(role="user", content=text)
+        if accepted.is_new_session:
+            return LoadedHistory(messages=(asked,), loaded_at=now)
+        if self._contexts is not None and not is_retry:
+            conversation = accepted.conversation
+            version = HistoryVersion(
+                conversation_id=conversation.id,
+                fencing_token=accepted.fencing_token - 1,
+                last_message_at=conversation.last_message_at,
+                content_deleted_at=conversation.content_deleted_at,
+            )
+            context = await self._contexts.find(conversation.tenant_id, session, version)
+            if context is not None:
+                window = trim_history((*context.messages, asked), max_messages=WINDOW_MESSAGES)
+                return LoadedHistory(messages=tuple(window), loaded_at=context.loaded_at)
+        stored = await self._turn_store.list_messages(
+            accepted.conversation.tenant_id, accepted.conversation.id, limit=STORED_MESSAGES_READ
+        )
+        window = trim_history(build_history(stored), max_messages=WINDOW_MESSAGES)
+        return LoadedHistory(messages=tuple(window), loaded_at=now)
+
+    def remember(
+        self,
+        accepted: TurnAccepted,
+        session: SessionHash,
+        history: LoadedHistory,
+        new_messages: Sequence[ChatMessage],
+        *,
+        finished_at: datetime,
+    ) -> None:
+        """Remember in the background what a finished turn leaves for the next one."""
+        if self._contexts is None:
+            return
+        conversation = accepted.conversation
+        context = ConversationContext(
+            version=HistoryVersion(
+                conversation_id=conversation.id,
+                fencing_token=accepted.fencing_token,
+                last_message_at=finished_at,
+                content_deleted_at=conversation.content_deleted_at,
+            ),
+            loaded_at=history.loaded_at,
+            messages=tuple(extend_history(history.messages, new_messages)),
+        )
+        self._tasks.start(
+            self._contexts.remember(conversation.tenant_id, session, context),
+            name=f"remember-context-{conversation.id}",
+        )
