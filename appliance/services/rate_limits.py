@@ -18,14 +18,14 @@ from appliance.services.cache_roles import RATE_LIMIT_TTL_S, rate_limit_key
 from appliance.tasks import TaskGroup
 
 WINDOW_S = 60
-WRITE_EVERY_S = 0.25
+WRITE_EVERY_S = 0.1
 
 
 class RateLimiter:
     """Counts by minute of the clock, as ``rate_limit:{tenant}:{minute}`` says in data.md.
 
     A shared cache is asked for every message, and the count in memory goes on by itself while it
-    cannot be used. A cache of one's own is written behind, a few times a second at most, and read
+    cannot be used. A cache of one's own is written behind, ten times a second at most, and read
     in the minute of the start only: it cannot hold another minute's counts.
     """
 

@@ -8,6 +8,8 @@ cached, and under which keys, is left to the callers; the form of values to ``ca
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +35,8 @@ MAX_CONNECTIONS = 32
 SCAN_COUNT = 1_000
 HEALTH_KEY = "appliance:health"
 HEALTH_TTL_S = 60.0
+
+_CONNECT_ERROR = re.compile(r"Error (-?\d+) connecting to \S+ (.*)", re.DOTALL)
 
 # KEYS[1] is the key, ARGV[1] the stored value, ARGV[2] its life in milliseconds.
 _HOLD = """
@@ -198,15 +202,22 @@ class RedisCache:
             return on_failure
 
     async def _within_deadline(self, work: Callable[[Redis], Awaitable[Result]]) -> Result:
+        from redis.exceptions import ConnectionError as Disconnected
         from redis.exceptions import RedisError
 
+        redis = self._connect()
         try:
             async with asyncio.timeout(DEADLINE_S):
-                return await work(self._connect())
+                try:
+                    return await work(redis)
+                except Disconnected:
+                    # Servers and firewalls close idle connections; that is no outage.
+                    await redis.connection_pool.disconnect(inuse_connections=False)
+                    return await work(redis)
         except TimeoutError as error:
             raise CacheUnusable(f"no answer within {DEADLINE_S} s") from error
         except (RedisError, OSError) as error:
-            raise CacheUnusable(str(error) or type(error).__name__) from error
+            raise CacheUnusable(_explain_failure(error)) from error
 
     async def _probe(self) -> CacheUnusable | None:
         """Write and read: a server may be up and still refuse to be written."""
@@ -276,6 +287,15 @@ class RedisCache:
         if address.is_tls:
             options["ssl_ca_certs"] = address.ca_file or certifi.where()
         return options
+
+
+def _explain_failure(error: Exception) -> str:
+    """Return the system's words for it, which redis-py wraps in its own, or the server's."""
+    text = str(error).rstrip(". ")
+    if found := _CONNECT_ERROR.match(text):
+        number, words = int(found[1]), found[2]
+        return os.strerror(number).lower() if number > 0 else words.lower()
+    return text or type(error).__name__
 
 
 def _to_ms(seconds: float) -> int:

@@ -30,6 +30,11 @@ class TestAuthority:
             .sign(self._key, hashes.SHA256())
         )
 
+    @property
+    def certificate_pem(self) -> bytes:
+        """The authority's certificate, as a file of trusted ones holds it."""
+        return _pem(self._certificate)
+
     def trust(self) -> ssl.SSLContext:
         """Return a client's context that trusts this authority only."""
         return ssl.create_default_context(cadata=_pem(self._certificate).decode())

@@ -22,13 +22,17 @@ from appliance.domain.turn_events import (
     TurnStarted,
 )
 from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, Unavailable
+from appliance.ports.cache import Cache
 from appliance.ports.chat_model import ChatRequest, ModelEvent, TextDelta
 from appliance.ports.turn_store import FinishedTurn
 from appliance.services import turn_streams, turns
 from appliance.services.model_selection import ModelSelector
 from appliance.services.tenant_directory import KnownTenant
+from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStream, TurnStreams
 from appliance.services.turns import TurnService, VisitorMessage
+from appliance.storage.cache import DiskCache
+from appliance.storage.redis_cache import RedisCache
 from appliance.tasks import TaskGroup
 from tests.fakes.scripted_model import ScriptedChatModel, ScriptedStep, ask, say
 from tests.fakes.shops import build_tenant, build_tenant_tool, call_booking, call_order
@@ -41,8 +45,11 @@ DOWN = Unavailable("The model does not answer.")
 class Stage:
     """A turn service with everything around it, and a visitor to it."""
 
-    def __init__(self, temporary: TemporaryDatabase, turn_store: Any = None) -> None:
+    def __init__(
+        self, temporary: TemporaryDatabase, turn_store: Any = None, cache: Cache | None = None
+    ) -> None:
         self.temporary = temporary
+        self.cache = cache or DiskCache(temporary.folder / "cache")
         self.clock = temporary.clock
         self.store = turn_store or temporary.database.turn_store
         self.model = ScriptedChatModel(name="builtin")
@@ -65,6 +72,9 @@ class Stage:
     def build(self) -> TurnService:
         return TurnService(
             turn_store=self.store,
+            history=TurnHistory(
+                turn_store=self.store, cache=self.cache, clock=self.clock, tasks=self.tasks
+            ),
             agent=AgentRunner(
                 executors={"workflow": self.executor},
                 turn_store=self.store,
@@ -126,9 +136,12 @@ async def listen(stream: TurnStream) -> list[TurnEvent]:
         return [numbered.event async for batch in batches for numbered in batch]
 
 
-@pytest_asyncio.fixture
-async def stage(temporary: TemporaryDatabase) -> AsyncIterator[Stage]:
-    stage = Stage(temporary)
+@pytest_asyncio.fixture(params=["own cache", "shared cache"])
+async def stage(
+    temporary: TemporaryDatabase, redis_cache: RedisCache, request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
+    """Turns are the same whether or not their history comes from a cache."""
+    stage = Stage(temporary, cache=redis_cache if request.param == "shared cache" else None)
     yield stage
     stage.executor.gate.set()
     await stage.tasks.drain(timeout_s=1)
