@@ -29,6 +29,9 @@ Result = TypeVar("Result")
 
 SIZE_LIMIT_BYTES = 256 * 1024 * 1024
 HEALTH_KEY = "appliance:health"
+LOCK_TIMEOUT_S = 1.0
+LOCKED = "database is locked"
+RETRY_AFTER_S = 2.0
 
 _SETTINGS = {
     "size_limit": SIZE_LIMIT_BYTES,
@@ -83,8 +86,29 @@ class InlineDisk(diskcache.Disk):  # type: ignore[misc]
         """Leave the file alone: this program wrote none."""
 
 
+class QuickCache(diskcache.Cache):  # type: ignore[misc]
+    """Gives up on a locked database after a second, where diskcache would try for a minute."""
+
+    @property
+    def _sql_retry(self) -> Callable[..., sqlite3.Cursor]:
+        def execute(*statement: Any) -> sqlite3.Cursor:
+            deadline = time.monotonic() + LOCK_TIMEOUT_S
+            while True:
+                try:
+                    return self._sql(*statement)  # type: ignore[no-any-return]
+                except sqlite3.OperationalError as error:
+                    if str(error) != LOCKED or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.001)
+
+        return execute
+
+
 class DiskCache:
     """Implements ``Cache`` in a folder that may be deleted at any time.
+
+    While another process holds its files everything is a miss: the callers queue for one thread,
+    and would otherwise wait for each other's failures.
 
     Args:
         folder: Made when absent, readable by its owner only.
@@ -94,6 +118,8 @@ class DiskCache:
         self._folder = folder
         self._cache: Any = None
         self._inode: int | None = None
+        self._has_failed = False
+        self._retry_at = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="disk-cache")
 
     @property
@@ -171,6 +197,7 @@ class DiskCache:
             is_busy, _, _ = cache._sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             return not is_busy
 
+        self._retry_at = 0.0
         if not await self._run(delete, on_failure=False):
             raise StorageError(f"The cache in {str(self._folder)!r} could not be cleaned.")
 
@@ -180,6 +207,7 @@ class DiskCache:
         Raises:
             StorageError: It cannot.
         """
+        self._retry_at = 0.0
         await self.set(HEALTH_KEY, True, ttl_s=60)
         if await self.get(HEALTH_KEY) is not True:
             raise StorageError(f"The cache in {str(self._folder)!r} cannot be used.")
@@ -197,18 +225,43 @@ class DiskCache:
 
     def _attempt(self, work: Callable[[Any], Result], on_failure: Result) -> Result:
         """Do the work, a second time on a fresh connection, or give up on it."""
+        if time.monotonic() < self._retry_at:
+            return on_failure
+        reason = ""
         for _ in range(2):
             try:
-                return work(self._open())
+                result = work(self._open())
             except RowRefused as error:
                 logger.warning("cache_row_refused", reason=str(error))
                 return on_failure
-            except (sqlite3.Error, OSError, diskcache.Timeout) as error:
-                logger.warning("cache_failed", error=str(error), folder=str(self._folder))
+            except diskcache.Timeout:
+                reason = LOCKED
+                break
+            except (sqlite3.Error, OSError) as error:
+                reason = str(error)
                 self._forget()
+                if reason == LOCKED:
+                    break
                 if type(error) is sqlite3.DatabaseError:
-                    self._discard()
+                    self._discard(reason)
+            else:
+                self._note_success()
+                return result
+        self._note_failure(reason)
         return on_failure
+
+    def _note_success(self) -> None:
+        if self._has_failed:
+            self._has_failed = False
+            logger.info("cache_restored", folder=str(self._folder))
+
+    def _note_failure(self, reason: str) -> None:
+        """Log the first failure of an outage; do not wait for the same lock again and again."""
+        if reason == LOCKED:
+            self._retry_at = time.monotonic() + RETRY_AFTER_S
+        if not self._has_failed:
+            self._has_failed = True
+            logger.warning("cache_failed", reason=reason, folder=str(self._folder))
 
     def _open(self) -> Any:
         """Return the open cache, a new one when its folder was deleted or replaced."""
@@ -222,12 +275,15 @@ class DiskCache:
             self._forget()
         self._folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         self._folder.chmod(PRIVATE_FOLDER)
-        self._cache = diskcache.Cache(str(self._folder), timeout=1, disk=InlineDisk, **_SETTINGS)
+        self._cache = QuickCache(
+            str(self._folder), timeout=LOCK_TIMEOUT_S, disk=InlineDisk, **_SETTINGS
+        )
         self._inode = place.stat().st_ino
         return self._cache
 
-    def _discard(self) -> None:
+    def _discard(self, reason: str) -> None:
         """Delete the damaged database; nothing in it is worth a repair."""
+        logger.warning("cache_discarded", reason=reason, folder=str(self._folder))
         for file in self._folder.glob(f"{diskcache.core.DBNAME}*"):
             file.unlink(missing_ok=True)
 

@@ -294,7 +294,8 @@ def _explain_failure(error: Exception) -> str:
     text = str(error).rstrip(". ")
     if found := _CONNECT_ERROR.match(text):
         number, words = int(found[1]), found[2]
-        return os.strerror(number).lower() if number > 0 else words.lower()
+        is_of_system = number > 0 and "SSL" not in words
+        return os.strerror(number).lower() if is_of_system else words
     return text or type(error).__name__
 
 

@@ -4,15 +4,17 @@ import asyncio
 import pickle
 import shutil
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from appliance.errors import StorageError
-from appliance.storage.cache import DiskCache, InlineDisk, RowRefused
+from appliance.storage.cache import LOCK_TIMEOUT_S, DiskCache, InlineDisk, RowRefused
 
 RAW, BINARY, TEXT, PICKLE = 1, 2, 3, 4
 
@@ -56,39 +58,15 @@ def mode_of(folder: Path) -> int:
     return folder.stat().st_mode & 0o777
 
 
+def read_all(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
 def damage(folder: Path) -> None:
     """Put something else in the place of the cache's database."""
     shutil.rmtree(folder)
     folder.mkdir()
     (folder / "cache.db").write_bytes(b"no database at all" * 100)
-
-
-@pytest.mark.parametrize(
-    "value", [b"", b"\x00j", b"x" * 100_000, "text", "", 0, 1.5, False, [], {"a": [None, "é"]}]
-)
-async def test_what_is_set_is_got(cache: DiskCache, value: Any):
-    await cache.set("key", value, ttl_s=60)
-    got = await cache.get("key")
-    assert got == value
-    assert type(got) is type(value)
-
-
-async def test_what_is_absent_deleted_or_over_is_a_miss(cache: DiskCache):
-    assert await cache.get("key") is None
-    await cache.set("key", 1, ttl_s=60)
-    await cache.delete("key")
-    await cache.delete("key")
-    assert await cache.get("key") is None
-    await cache.set("key", 1, ttl_s=-1)
-    assert await cache.get("key") is None
-
-
-async def test_one_of_many_adds_wins(cache: DiskCache):
-    added = await asyncio.gather(*(cache.add("key", n, ttl_s=60) for n in range(20)))
-    assert added.count(True) == 1
-    assert await cache.get("key") == added.index(True)
-    await cache.set("key", 1, ttl_s=-1)
-    assert await cache.add("key", "after", ttl_s=60)
 
 
 async def test_the_folder_is_private_and_outlives_the_process(cache: DiskCache, folder: Path):
@@ -153,6 +131,105 @@ async def test_a_deleted_folder_is_a_miss_and_made_again(cache: DiskCache, folde
     await cache.health()
 
 
+async def test_what_is_deleted_leaves_no_bytes_in_the_files(cache: DiskCache, folder: Path):
+    """Also what lapsed before, what was replaced, and the keys themselves."""
+    secret = "c4n4ry"
+    for number in range(300):
+        await cache.set(f"{secret}:{number}", f"{secret} {number} " * (number + 1), ttl_s=60)
+        await cache.set(f"{secret}:{number}", f"{secret} again " * (300 - number), ttl_s=60)
+        await cache.set(f"other:{number}", "stays " * number, ttl_s=60)
+    await cache.set(f"{secret}:lapsed", secret, ttl_s=-1)
+    for number in range(0, 300, 7):
+        await cache.delete(f"{secret}:{number}")
+    assert secret.encode() in read_all(folder)
+    await cache.delete_prefix(f"{secret}:")
+    left = read_all(folder)
+    assert secret.encode() not in left
+    assert b"stays" in left
+    assert await cache.get("other:299") == "stays " * 299
+
+
+async def test_who_deletes_is_told_when_another_holds_the_files(cache: DiskCache, folder: Path):
+    await cache.set("key", "c4n4ry", ttl_s=60)
+    holder = sqlite3.connect(folder / "cache.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StorageError):
+        await cache.delete_prefix("k")
+    holder.execute("ROLLBACK")
+    holder.execute("BEGIN")
+    holder.execute("SELECT * FROM Cache").fetchone()
+    with pytest.raises(StorageError):
+        await cache.delete_prefix("k")
+    holder.execute("ROLLBACK")
+    holder.close()
+    await cache.delete_prefix("k")
+    assert b"c4n4ry" not in read_all(folder)
+
+
+async def test_files_that_another_holds_delay_a_second_and_are_told_of_once(
+    cache: DiskCache, folder: Path
+):
+    """Whether or not they are open already, and however many calls are waiting."""
+    await cache.set("key", "value", ttl_s=60)
+    holder = sqlite3.connect(folder / "cache.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    unopened = DiskCache(folder)
+    for one in (cache, unopened):
+        started = time.monotonic()
+        with structlog.testing.capture_logs() as logs:
+            added = await asyncio.gather(*(one.add(f"{n}", n, ttl_s=60) for n in range(50)))
+        assert added == [True] * 50
+        assert time.monotonic() - started < 3 * LOCK_TIMEOUT_S
+        assert [entry["event"] for entry in logs] == ["cache_failed"]
+    holder.execute("ROLLBACK")
+    holder.close()
+    for one in (cache, unopened):
+        await one.health()
+    await unopened.close()
+
+
+async def test_two_processes_count_together(cache: DiskCache, folder: Path):
+    beside = DiskCache(folder)
+    counts = await asyncio.gather(
+        *(one.increment("key", ttl_s=60) for one in (cache, beside) for _ in range(50))
+    )
+    assert sorted(counts) == list(range(1, 101))
+    await beside.close()
+
+
+async def test_deleted_again_and_again_under_load_it_only_misses(cache: DiskCache, folder: Path):
+    """Two caches at work on the folder while it vanishes under them."""
+    stop, seen, hits = asyncio.Event(), set(), 0
+    beside = DiskCache(folder)
+
+    async def load(cache: DiskCache, number: int) -> None:
+        nonlocal hits
+        key = f"key-{number}"
+        while not stop.is_set():
+            await cache.set(key, number, ttl_s=60)
+            got = await cache.get(key)
+            seen.add((number, got))
+            hits += got is not None
+            assert await cache.increment(f"count-{number}", ttl_s=60) >= 0
+            assert await cache.hold(f"held-{number}", "me", ttl_s=60)
+            await cache.delete_if(f"held-{number}", "me")
+
+    loads = [
+        asyncio.create_task(load(one, number)) for one in (cache, beside) for number in range(8)
+    ]
+    for _ in range(40):
+        await asyncio.sleep(0.02)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    await asyncio.sleep(0.1)
+    stop.set()
+    await asyncio.gather(*loads)
+    assert seen <= {(number, got) for number in range(8) for got in (number, None)}
+    assert hits > 100
+    for one in (cache, beside):
+        await one.health()
+    await beside.close()
+
+
 async def test_a_damaged_file_is_replaced(cache: DiskCache, folder: Path):
     await cache.set("key", "value", ttl_s=60)
     damage(folder)
@@ -166,6 +243,11 @@ async def test_a_place_without_a_folder_is_no_error_but_unhealthy(tmp_path: Path
     await cache.set("key", 1, ttl_s=60)
     assert await cache.get("key") is None
     assert await cache.add("key", 1, ttl_s=60)
+    assert await cache.hold("key", "me", ttl_s=60)
+    assert await cache.increment("key", ttl_s=60) == 0
+    assert not await cache.delete_if("key", "me")
+    with pytest.raises(StorageError):
+        await cache.delete_prefix("k")
     with pytest.raises(StorageError):
         await cache.health()
     await cache.close()
