@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.agent.history import build_history, estimate_tokens, trim_history
+from appliance.agent.history import (
+    build_history,
+    estimate_tokens,
+    extend_history,
+    trim_history,
+)
 from appliance.domain.ids import ConversationId, MessageId
 from appliance.domain.message import ChatMessage, Role, StoredMessage
 from appliance.domain.tool import ToolCall
@@ -100,6 +105,32 @@ def test_a_result_without_its_call_is_left_out() -> None:
 
 def test_system_messages_are_not_read() -> None:
     assert build_history([stored("system", "The visitor asked for a human.")]) == []
+
+
+def test_an_extended_history_reads_as_if_it_was_stored() -> None:
+    first, second, lost = call_order("c1"), call_order("c2"), call_order("c3")
+    earlier = build_history([stored("user", "One"), stored("assistant", "1")])
+    state = {"provider": "x"}
+    said = [
+        ChatMessage(role="user", content="Two"),
+        ChatMessage(role="assistant", content="", tool_calls=(first, lost), provider_state=state),
+        tool(first),
+        ChatMessage(role="assistant", content="", tool_calls=(lost,)),
+        ChatMessage(role="assistant", content="Let me see", tool_calls=(second,)),
+        tool(second),
+        answer("2"),
+    ]
+    assert extend_history(earlier, said) == [
+        user("One"),
+        answer("1"),
+        user("Two"),
+        ChatMessage(role="assistant", content="", tool_calls=(first,), provider_state=state),
+        tool(first),
+        answer("Let me see", second),
+        tool(second),
+        answer("2"),
+    ]
+    assert extend_history(extend_history(earlier, said), []) == extend_history(earlier, said)
 
 
 def test_a_short_conversation_is_kept_whole() -> None:

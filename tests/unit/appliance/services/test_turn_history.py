@@ -238,7 +238,7 @@ async def test_a_foreign_value_is_a_miss(talk: Talk, planted: object):
 async def test_a_cache_of_ones_own_is_left_alone(
     temporary: TemporaryDatabase, disk_cache: DiskCache
 ):
-    """Reading SQLite is as fast; see docs/adr/0012."""
+    """It would save little, and leave one more copy of what visitors said; see docs/adr/0012."""
     talk = Talk(temporary, disk_cache, disk_cache)
     await talk.say("one")
     await talk.say("two")
