@@ -38,6 +38,7 @@ from appliance.ports.repositories import (
     UserRepository,
     WorkflowRepository,
 )
+from appliance.storage.repositories.settings import StoredSettings
 from tests.fakes.clock import SettableClock
 
 KEY = "pk_0123456789abcdef0123456789abcdef"
@@ -52,6 +53,7 @@ class OpenedRepositories:
     workflows: WorkflowRepository
     users: UserRepository
     audit: AuditLog
+    settings: StoredSettings
     clock: SettableClock
 
     def build_tenant(self, name: str = "Bob's Pizza Shop", **more: Any) -> Tenant:
@@ -373,6 +375,17 @@ class RepositoriesContract(ABC):
         opened.clock.advance(1)
         await users.revoke_refresh_tokens(user.id, at=opened.clock.now())
         assert await revoked() == [at, opened.clock.now(), None]
+
+    async def test_of_many_that_ensure_a_setting_all_get_the_first(
+        self, opened: OpenedRepositories
+    ):
+        """As servers do that are started at once on a new database."""
+        values = [{"id": number} for number in range(20)]
+        got = await asyncio.gather(*(opened.settings.ensure("name", value) for value in values))
+        assert got[0] in values
+        assert got == [got[0]] * 20
+        assert await opened.settings.get("name") == got[0]
+        assert await opened.settings.ensure("other", "value") == "value"
 
     async def test_the_audit_log_shows_the_newest_first(self, opened: OpenedRepositories):
         tenant_id = TenantId(new_id())

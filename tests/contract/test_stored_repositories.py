@@ -38,6 +38,7 @@ async def opened_at(place: DatabasePlace) -> AsyncIterator[OpenedRepositories]:
                 workflows=database.workflows,
                 users=database.users,
                 audit=database.audit,
+                settings=database.settings,
                 clock=clock,
             )
         finally:

@@ -333,6 +333,26 @@ async def test_everything_has_an_end(shared_server: RedisServer):
     await cache.close()
 
 
+async def test_an_account_that_may_do_little_else_is_enough(
+    shared_server: RedisServer, logs: list[Any]
+):
+    """What docs/operations.md names is all it needs."""
+    allowed = ("+get", "+set", "+del", "+unlink", "+scan", "+eval")
+    made = shared_server.ask("ACL", "SETUSER", "csai", "on", f">{PASSWORD}", "~csai:*", *allowed)
+    assert made == b"+OK\r\n"
+    url = f"redis://csai:{PASSWORD}@127.0.0.1:{shared_server.port}/0"
+    cache = RedisCache(parse_redis_url(url), namespace="csai:1")
+    await use(cache)
+    await cache.delete_prefix("k")
+    await check_usable(cache)
+    await cache.close()
+    assert outages(logs) == []
+    elsewhere = RedisCache(parse_redis_url(url), namespace="other")
+    assert await use(elsewhere) == MISSES
+    assert outages(logs) == ["cache_failed"]
+    await elsewhere.close()
+
+
 async def test_a_database_of_its_own_is_used(shared_server: RedisServer):
     url = shared_server.url.removesuffix("/0") + "/5"
     cache, first = (RedisCache(parse_redis_url(one), namespace="db") for one in (
