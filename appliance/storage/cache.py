@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,6 +110,9 @@ class DiskCache:
 
     While another process holds its files everything is a miss: the callers queue for one thread,
     and would otherwise wait for each other's failures.
+
+    One for each process, please: SQLite maps its index into memory, and two connections of one
+    process to a folder that is deleted between them cut the map off under each other.
 
     Args:
         folder: Made when absent, readable by its owner only.
@@ -288,9 +292,11 @@ class DiskCache:
             file.unlink(missing_ok=True)
 
     def _forget(self) -> None:
-        if self._cache is not None:
-            self._cache.close()
-            self._cache = None
+        """Close the connection; what has become of its files does not matter any more."""
+        cache, self._cache = self._cache, None
+        if cache is not None:
+            with suppress(sqlite3.Error):
+                cache.close()
 
 
 def _read_with_end(cache: Any, key: str) -> tuple[bytes | None, float | None]:

@@ -67,6 +67,10 @@ class CacheUnusable(Exception):
     """The server did not do what was asked; says why, without credentials."""
 
 
+class CacheBusy(CacheUnusable):
+    """This call came to nothing because of the other ones, which says nothing of the server."""
+
+
 class RedisCache:
     """Implements ``Cache`` on a server that may be down, slow, full or closed to us at any time.
 
@@ -83,6 +87,7 @@ class RedisCache:
         self._address = address
         self._prefix = f"{namespace}:"
         self._redis: Redis | None = None
+        self._slots = asyncio.Semaphore(MAX_CONNECTIONS)
         self._tasks = TaskGroup()
         self._failed_at: float | None = None
         self._retry_at = 0.0
@@ -191,12 +196,18 @@ class RedisCache:
     async def _attempt(
         self, work: Callable[[Redis], Awaitable[Result]], *, on_failure: Result
     ) -> Result:
-        """Do the work unless the server is known to be unusable."""
+        """Do the work unless the server is known to be unusable, before or after the queue."""
+
+        async def work_or_leave(redis: Redis) -> Result:
+            if self._failed_at is not None:
+                raise CacheBusy("it failed while this call was waiting")
+            return await work(redis)
+
         if self._failed_at is not None:
             self._probe_later()
             return on_failure
         try:
-            return await self._within_deadline(work)
+            return await self._within_deadline(work_or_leave)
         except CacheUnusable as error:
             self._note_failure(error)
             return on_failure
@@ -205,8 +216,13 @@ class RedisCache:
         from redis.exceptions import ConnectionError as Disconnected
         from redis.exceptions import RedisError
 
-        redis = self._connect()
         try:
+            async with asyncio.timeout(DEADLINE_S):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise CacheBusy("too many calls at once") from error
+        try:
+            redis = self._connect()
             async with asyncio.timeout(DEADLINE_S):
                 try:
                     return await work(redis)
@@ -218,6 +234,8 @@ class RedisCache:
             raise CacheUnusable(f"no answer within {DEADLINE_S} s") from error
         except (RedisError, OSError) as error:
             raise CacheUnusable(_explain_failure(error)) from error
+        finally:
+            self._slots.release()
 
     async def _probe(self) -> CacheUnusable | None:
         """Write and read: a server may be up and still refuse to be written."""
@@ -247,6 +265,8 @@ class RedisCache:
 
     def _note_failure(self, error: CacheUnusable) -> None:
         """Log the first failure of an outage, and leave the server alone for a while."""
+        if isinstance(error, CacheBusy):
+            return
         now = asyncio.get_running_loop().time()
         if self._failed_at is None:
             self._failed_at = now
@@ -259,11 +279,9 @@ class RedisCache:
     def _connect(self) -> Redis:
         """Return the client; it connects by itself, and again after the server was away."""
         if self._redis is None:
-            from redis.asyncio import BlockingConnectionPool, Redis
+            from redis.asyncio import ConnectionPool, Redis
 
-            self._redis = Redis.from_pool(
-                BlockingConnectionPool(MAX_CONNECTIONS, DEADLINE_S, **self._connection_options())
-            )
+            self._redis = Redis.from_pool(ConnectionPool(**self._connection_options()))
         return self._redis
 
     def _connection_options(self) -> dict[str, Any]:
@@ -279,6 +297,7 @@ class RedisCache:
             "db": address.database,
             "username": address.username,
             "password": address.password,
+            "max_connections": MAX_CONNECTIONS,
             "protocol": 2,
             "driver_info": None,
             "socket_timeout": DEADLINE_S,

@@ -4,7 +4,9 @@ import asyncio
 import pickle
 import shutil
 import sqlite3
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,30 @@ import structlog
 
 from appliance.errors import StorageError
 from appliance.storage.cache import LOCK_TIMEOUT_S, DiskCache, InlineDisk, RowRefused
+from tests.contract.cache_contract import until
 
 RAW, BINARY, TEXT, PICKLE = 1, 2, 3, 4
+
+BESIDE = """
+import asyncio, sys, threading
+from pathlib import Path
+from appliance.storage.sqlite_library import install
+install()
+from appliance.storage.cache import DiskCache
+
+async def main():
+    cache, ended = DiskCache(Path(sys.argv[1])), threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), ended.set())).start()
+    print("ready", flush=True)
+    while not ended.is_set():
+        await cache.set("beside", 1, ttl_s=60)
+        assert await cache.get("beside") in (1, None)
+        await asyncio.sleep(0.005)
+    await cache.close()
+
+asyncio.run(main())
+"""
+"""A process that uses the folder until its input ends."""
 
 
 class Bomb:
@@ -198,11 +222,15 @@ async def test_two_processes_count_together(cache: DiskCache, folder: Path):
 
 
 async def test_deleted_again_and_again_under_load_it_only_misses(cache: DiskCache, folder: Path):
-    """Two caches at work on the folder while it vanishes under them."""
+    """While a command beside the server uses it too."""
+    beside = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", BESIDE, str(folder)), stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    assert beside.stdout is not None
+    assert await beside.stdout.readline() == b"ready\n"
     stop, seen, hits = asyncio.Event(), set(), 0
-    beside = DiskCache(folder)
 
-    async def load(cache: DiskCache, number: int) -> None:
+    async def load(number: int) -> None:
         nonlocal hits
         key = f"key-{number}"
         while not stop.is_set():
@@ -214,20 +242,20 @@ async def test_deleted_again_and_again_under_load_it_only_misses(cache: DiskCach
             assert await cache.hold(f"held-{number}", "me", ttl_s=60)
             await cache.delete_if(f"held-{number}", "me")
 
-    loads = [
-        asyncio.create_task(load(one, number)) for one in (cache, beside) for number in range(8)
-    ]
+    async def has_hits(wanted: int) -> bool:
+        return hits >= wanted
+
+    loads = [asyncio.create_task(load(number)) for number in range(8)]
     for _ in range(40):
-        await asyncio.sleep(0.02)
+        wanted = hits + 5
+        await until(lambda wanted=wanted: has_hits(wanted))
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-    await asyncio.sleep(0.1)
     stop.set()
     await asyncio.gather(*loads)
     assert seen <= {(number, got) for number in range(8) for got in (number, None)}
-    assert hits > 100
-    for one in (cache, beside):
-        await one.health()
-    await beside.close()
+    _, errors = await beside.communicate(b"")
+    assert (beside.returncode, b"Traceback" in errors) == (0, False), errors
+    await cache.health()
 
 
 async def test_a_damaged_file_is_replaced(cache: DiskCache, folder: Path):
