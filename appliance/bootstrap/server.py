@@ -145,7 +145,10 @@ async def open_appliance(
         settings.paths.log_file.parent.mkdir(mode=0o700, exist_ok=True)
         on_folder_ready()
         builder = await _open_parts(stack, settings, log_buffer, addresses)
-        yield await builder.build(is_demo=is_demo)
+        async with builder.database.backend.starting():
+            await builder.database.recover()
+            appliance = await builder.build(is_demo=is_demo)
+        yield appliance
 
 
 async def _open_parts(
@@ -154,7 +157,6 @@ async def _open_parts(
     """Open what has to be closed again, in the order in which it depends on each other."""
     stores = await stack.enter_async_context(open_stores(settings))
     clock, database, cache = stores.clock, stores.database, stores.cache
-    await database.recover()
     tasks = TaskGroup()
     stack.push_async_callback(tasks.drain, timeout_s=TURN_DRAIN_S)
     http = EgressClient(allow=settings.egress_allow)

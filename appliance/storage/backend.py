@@ -37,6 +37,14 @@ class Backend(Protocol):
         """For the hot path."""
         ...
 
+    def starting(self) -> AbstractAsyncContextManager[None]:
+        """Let one server start at a time, so that each finds what the one before has made.
+
+        Raises:
+            StorageError: Another one has been starting for too long.
+        """
+        ...
+
     def alone(self) -> AbstractAsyncContextManager[bool]:
         """Say whether no other server serves this database; none can start meanwhile."""
         ...

@@ -51,6 +51,11 @@ class SqliteBackend:
         return cls(Writer(connection), Readers(path))
 
     @asynccontextmanager
+    async def starting(self) -> AsyncIterator[None]:
+        """Start at once: the data folder's lock keeps other servers away."""
+        yield
+
+    @asynccontextmanager
     async def alone(self) -> AsyncIterator[bool]:
         """Say yes: the data folder's lock keeps other servers away."""
         yield True

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.fakes.postgres_server import PostgresServer, running_postgres, start_postgres
 from tests.http.clients import Operator, Visitor, read_demo_key
@@ -156,6 +158,27 @@ def test_two_servers_on_one_database_share_a_conversation(tmp_path: Path):
             assert here.history() == there.history()
             here.http.close()
             there.http.close()
+
+
+def test_two_servers_start_at_once_on_an_empty_database(tmp_path: Path):
+    settings = {"CSAI_DATABASE_URL": new_database(running_postgres())}
+    servers = [RunningServer(tmp_path / name, settings=settings) for name in ("a", "b")]
+    key = Fernet.generate_key()
+    for server in servers:
+        folder = server.data_dir / "keys"
+        folder.mkdir(parents=True, mode=0o700)
+        (folder / "secrets.key").write_bytes(key)
+        (folder / "secrets.key").chmod(0o600)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(RunningServer.start, servers))
+    found = read_rows(settings["CSAI_DATABASE_URL"], "SELECT count(*) FROM users")
+    assert found == [(1,)]
+    demo_key = read_demo_key(servers[0])
+    for server in servers:
+        visitor = Visitor(server, demo_key)
+        assert visitor.ask("When are you open?")["message"]["content"]
+        visitor.http.close()
+        server.stop()
 
 
 def test_an_installation_moves_there_and_back(tmp_path: Path):

@@ -33,11 +33,15 @@ MINIMUM_VERSION = 130000
 HEALTH_TIMEOUT_S = 2.0
 POOL_SIZE = 8
 ALONE_TRIES = 10
-ALONE_PAUSE_S = 0.1
+LOCK_PAUSE_S = 0.1
+START_TRIES = 600
 
 # Advisory locks of this program: "csai" and a number, so that no other program means the same.
 _SERVING_LOCK = 0x6373616900000001
 _MIGRATING_LOCK = 0x6373616900000002
+_STARTING_LOCK = 0x6373616900000003
+
+_UNLOCK = "SELECT pg_advisory_unlock($1)"
 
 
 class PostgresBackend:
@@ -92,26 +96,40 @@ class PostgresBackend:
         return cls(engine, pool, presence)
 
     @asynccontextmanager
+    async def starting(self) -> AsyncIterator[None]:
+        """Wait for other servers that are starting, and let later ones wait for this one."""
+        if not await self._take(_STARTING_LOCK, tries=START_TRIES):
+            raise StorageError(
+                "Another server has been starting on this Postgres database for too long. Look at "
+                "its log, or stop it."
+            )
+        try:
+            yield
+        finally:
+            await self._presence.execute(_UNLOCK, _STARTING_LOCK)
+
+    @asynccontextmanager
     async def alone(self) -> AsyncIterator[bool]:
         """Say whether no other server serves this database; none can start meanwhile.
 
         From now on this one counts as serving, until its connection ends. One that was killed just
         now may still be seen for a moment, so it is looked for some times.
         """
-        is_alone = False
-        for _ in range(ALONE_TRIES):
-            is_alone = await self._presence.fetchval(
-                "SELECT pg_try_advisory_lock($1)", _SERVING_LOCK
-            )
-            if is_alone:
-                break
-            await asyncio.sleep(ALONE_PAUSE_S)
+        is_alone = await self._take(_SERVING_LOCK, tries=ALONE_TRIES)
         try:
             yield is_alone
         finally:
             await self._presence.execute("SELECT pg_advisory_lock_shared($1)", _SERVING_LOCK)
             if is_alone:
-                await self._presence.execute("SELECT pg_advisory_unlock($1)", _SERVING_LOCK)
+                await self._presence.execute(_UNLOCK, _SERVING_LOCK)
+
+    async def _take(self, lock: int, *, tries: int) -> bool:
+        """Take a lock that another server may let go soon; false when none of the tries got it."""
+        for _ in range(tries):
+            if await self._presence.fetchval("SELECT pg_try_advisory_lock($1)", lock):
+                return True
+            await asyncio.sleep(LOCK_PAUSE_S)
+        return False
 
     async def health(self) -> None:
         """Check that the database answers in time."""

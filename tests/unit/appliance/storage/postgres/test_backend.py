@@ -39,6 +39,30 @@ async def test_the_first_server_is_alone_and_a_second_one_is_not(url: str):
     await last.close()
 
 
+async def test_servers_start_one_after_the_other(url: str, monkeypatch: pytest.MonkeyPatch):
+    first, second = await PostgresBackend.open(url), await PostgresBackend.open(url)
+    order: list[str] = []
+
+    async def start(backend: PostgresBackend, name: str) -> None:
+        async with backend.starting():
+            order.append(f"{name} begins")
+            await asyncio.sleep(0.2)
+            order.append(f"{name} ends")
+
+    await asyncio.gather(start(first, "one"), start(second, "two"))
+    assert order in (
+        ["one begins", "one ends", "two begins", "two ends"],
+        ["two begins", "two ends", "one begins", "one ends"],
+    )
+    monkeypatch.setattr("appliance.storage.postgres.backend.START_TRIES", 3)
+    async with first.starting():
+        with pytest.raises(StorageError, match="too long"):
+            async with second.starting():
+                pass
+    await first.close()
+    await second.close()
+
+
 async def test_servers_that_start_at_once_migrate_once(url: str):
     backends = await asyncio.gather(*(PostgresBackend.open(url) for _ in range(4)))
     for backend in backends:
