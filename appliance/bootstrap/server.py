@@ -39,6 +39,7 @@ from appliance.services.conversations import ConversationService
 from appliance.services.demo import DemoContent, DemoService, DemoShop
 from appliance.services.health import HealthService, Probe
 from appliance.services.login import LoginService
+from appliance.services.maintenance import DailyJob, MaintenanceSchedule
 from appliance.services.model_selection import ModelSelector
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.starter_tables import StarterTables
@@ -92,15 +93,18 @@ class Appliance(Struct, frozen=True, kw_only=True):
     addresses: Addresses
     shutdown: Shutdown
     tasks: TaskGroup
+    maintenance: MaintenanceSchedule
     demo: DemoShop | None
 
     async def serve(self, *, started: asyncio.Event, stop: asyncio.Event) -> None:
         """Answer on both listeners until ``stop``; running turns get a few seconds to end."""
         (host, port), (admin_host, admin_port) = self.addresses
         stop_listening = asyncio.Event()
+        maintenance = self.tasks.start(self.maintenance.run_forever(), name="maintenance")
 
         async def drain() -> None:
             await stop.wait()
+            maintenance.cancel()
             self.shutdown.begin()
             await self.tasks.drain(timeout_s=TURN_DRAIN_S)
             stop_listening.set()
@@ -117,6 +121,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
             )
         finally:
             draining.cancel()
+            maintenance.cancel()
 
 
 @asynccontextmanager
@@ -232,8 +237,18 @@ class _Builder(Struct, frozen=True, kw_only=True):
             addresses=self.addresses,
             shutdown=core.shutdown,
             tasks=self.tasks,
+            maintenance=MaintenanceSchedule(
+                jobs=self._daily_jobs(),
+                at=self.settings.maintenance_at,
+                settings=self.database.settings,
+                clock=self.clock,
+            ),
             demo=demo,
         )
+
+    def _daily_jobs(self) -> list[DailyJob]:
+        """Return what runs each day, in this order: what is deleted first is not backed up."""
+        return []
 
     async def _build_core(self) -> _Core:
         database, clock = self.database, self.clock
