@@ -20,8 +20,9 @@ from msgspec import Struct
 
 from appliance import __version__
 from appliance.agent.runner import AgentRunner
+from appliance.bootstrap.backups import build_archives
 from appliance.bootstrap.stores import open_stores
-from appliance.domain.ids import new_token
+from appliance.domain.ids import new_id, new_token
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.errors import ConfigurationError
@@ -34,6 +35,7 @@ from appliance.ports.data_tables import Column
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.providers import ProviderParts, build_providers
 from appliance.services.audit import Auditor
+from appliance.services.backups import BackupService
 from appliance.services.bundled_tools import BundledTools, ShippedTool
 from appliance.services.conversations import ConversationService
 from appliance.services.demo import DemoContent, DemoService, DemoShop
@@ -52,6 +54,7 @@ from appliance.services.turn_streams import TurnStreams
 from appliance.services.turns import TurnService
 from appliance.services.workflows import WorkflowService
 from appliance.settings import Settings
+from appliance.storage.backups import INSTALLATION_ID, BackgroundArchives
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
 from appliance.tasks import TaskGroup
@@ -200,6 +203,7 @@ class _Core(Struct, frozen=True, kw_only=True):
     tenants: TenantService
     tools: ToolService
     login: LoginService
+    backups: BackupService
     shutdown: Shutdown
 
 
@@ -222,6 +226,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
         generated = await core.login.ensure_first_owner(self.settings.admin_password)
         if generated is not None:
             _write_first_login(self.settings.paths.first_login, generated)
+        if await self.database.settings.get(INSTALLATION_ID) is None:
+            await self.database.settings.put(INSTALLATION_ID, new_id())
         await self._install_bundled_tools()
         demo = await self._ensure_demo(core.tenants, core.tools) if is_demo else None
         status = self._status(demo)
@@ -238,7 +244,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             shutdown=core.shutdown,
             tasks=self.tasks,
             maintenance=MaintenanceSchedule(
-                jobs=self._daily_jobs(),
+                jobs=self._daily_jobs(core),
                 at=self.settings.maintenance_at,
                 settings=self.database.settings,
                 clock=self.clock,
@@ -246,9 +252,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
             demo=demo,
         )
 
-    def _daily_jobs(self) -> list[DailyJob]:
+    def _daily_jobs(self, core: _Core) -> list[DailyJob]:
         """Return what runs each day, in this order: what is deleted first is not backed up."""
-        return []
+        return [DailyJob(name="backup", run=core.backups.run_daily)]
 
     async def _build_core(self) -> _Core:
         database, clock = self.database, self.clock
@@ -275,6 +281,11 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 clock=clock,
             ),
             login=LoginService(users=database.users, secret=await self._jwt_secret(), clock=clock),
+            backups=BackupService(
+                archives=BackgroundArchives(build_archives(self.settings, clock=clock)),
+                keep_daily=self.settings.backup_keep,
+                tasks=self.tasks,
+            ),
             shutdown=Shutdown(),
         )
 
@@ -333,6 +344,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 engine=self.workflows,
                 clock=self.clock,
             ),
+            "backups": core.backups,
             "auditor": Auditor(log=database.audit, clock=self.clock),
             "log_buffer": self.log_buffer,
             "server_status": status,

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from appliance.bootstrap.backups import back_up_before_upgrade
 from appliance.clock import MachineClock
 from appliance.domain.ids import new_id
 from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
@@ -18,6 +20,7 @@ from appliance.ports.cache import Cache
 from appliance.ports.clock import Clock
 from appliance.settings import Settings
 from appliance.storage.backend import BeforeUpgrade
+from appliance.storage.backups import finish_restore
 from appliance.storage.cache import DiskCache
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
@@ -43,12 +46,22 @@ async def open_stores(
 ) -> AsyncGenerator[Stores, None]:
     """Open the stores in a data folder that this process holds; close them in order.
 
+    A restore that was cut off is finished first. Before the schema of an older version is upgraded
+    a backup is made.
+
+    Args:
+        settings: What the operator set.
+        before_upgrade: Instead of that backup; raising stops the upgrade.
+
     Raises:
         ConfigurationError: The database or a setting of it cannot be used.
-        StorageError: The database cannot be used.
+        StorageError: The database cannot be used, or not be backed up before an upgrade.
     """
     clock = MachineClock()
     address = parse_redis_url(settings.cache_url) if settings.cache_url else None
+    if before_upgrade is None:
+        finish_restore(settings.data_dir)
+        before_upgrade = partial(back_up_before_upgrade, settings)
     for folder in settings.paths.folders:
         folder.mkdir(mode=0o700, exist_ok=True)
     async with AsyncExitStack() as stack:

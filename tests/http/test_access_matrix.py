@@ -53,6 +53,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", f"{ADMIN}/workflows/{{workflow_id}}"): None,
     ("DELETE", f"{ADMIN}/workflows/{{workflow_id}}"): None,
     ("POST", f"{ADMIN}/workflows/{{workflow_id}}/run"): {"input": {}},
+    ("GET", f"{ADMIN}/backups"): None,
+    ("POST", f"{ADMIN}/backups"): None,
+    ("POST", f"{ADMIN}/backups/{{backup_id}}/verify"): None,
     ("GET", "/api/config"): None,
     ("POST", "/chat/message"): {"message": "hello"},
     ("POST", "/chat/end"): {"session_id": "{session_id}"},
@@ -108,6 +111,7 @@ def twins(matrix_server, owner) -> Twins:
             "key_id": key["id"],
             "tool_id": tool_id,
             "workflow_id": workflow["id"],
+            "backup_id": "20260101T033000Z-00000000",
             "session_id": str(visitor.session_id),
             "api_key": shop.api_key,
         }

@@ -1,0 +1,191 @@
+"""Restoring a backup: from the archive to files that are ready to be put in place, and that.
+
+Owns what is restored and what is refused, the keys of the stored secrets above all; the renames are
+left to ``restoring``.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from appliance.errors import BackupRefused
+from appliance.paths import DataPaths
+from appliance.storage.backups import keys as master_keys
+from appliance.storage.backups.database_checks import check_database
+from appliance.storage.backups.files import explained, make_private_folder, sync_folder
+from appliance.storage.backups.forgetting import forget_secrets
+from appliance.storage.backups.manifest import Manifest
+from appliance.storage.backups.progress import Progress
+from appliance.storage.backups.reading import Unpacked, unpack
+from appliance.storage.backups.restoring import (
+    JOURNAL,
+    Journal,
+    Move,
+    finish_restore,
+    plan_moves,
+    swap,
+)
+from appliance.storage.engine import PRIVATE_FOLDER
+
+_STAGE = "restore-"
+
+
+class Choices(Struct, frozen=True, kw_only=True):
+    """What whoever restores has decided.
+
+    ``key_file`` holds the key of the stored secrets, for a backup without it; with
+    ``without_secrets`` they are left behind where no key fits. ``with_config`` replaces the
+    settings file, which otherwise is restored only where there is none.
+    """
+
+    passphrase: str | None = None
+    key_file: Path | None = None
+    without_secrets: bool = False
+    with_config: bool = False
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A checked backup, its files staged in ``stage``. ``lost`` names the secrets left behind."""
+
+    stage: Path
+    unpacked: Unpacked
+    keys: tuple[bytes, ...]
+    lost: list[str]
+
+
+class Restored(Struct, frozen=True, kw_only=True):
+    """What came of it. ``replaced`` keeps what was there before."""
+
+    manifest: Manifest
+    replaced: Path | None
+    lost: list[str]
+    has_config: bool
+
+
+@contextmanager
+def prepare(
+    path: Path, paths: DataPaths, choices: Choices, progress: Progress
+) -> Iterator[Prepared]:
+    """Unpack and check a backup in the data folder, which must be held; nothing is replaced yet.
+
+    Raises:
+        BackupRefused: It cannot be used, or the key of its secrets is not here.
+        StorageError: There is too little room, or the disk fails.
+    """
+    finish_restore(paths.root)
+    make_private_folder(paths.work, setting="CSAI_DATA_DIR")
+    for left in paths.work.glob(f"{_STAGE}*"):  # of a restore that was killed: we hold the folder
+        shutil.rmtree(left, ignore_errors=True)
+    with explained(paths.root):
+        stage = paths.work / f"{_STAGE}{secrets.token_hex(4)}"
+        stage.mkdir(mode=PRIVATE_FOLDER)
+        try:
+            unpacked = unpack(path, stage, passphrase=choices.passphrase, progress=progress)
+            check_database(
+                unpacked.database, unpacked.manifest, path.name, work=stage, progress=progress
+            )
+            keys = _find_keys(unpacked, paths, choices, path.name)
+            lost = forget_secrets(unpacked.database) if keys is None else []
+            yield Prepared(stage=stage, unpacked=unpacked, keys=keys or (), lost=lost)
+        finally:
+            if not (paths.root / JOURNAL).exists():
+                shutil.rmtree(stage, ignore_errors=True)
+
+
+def install(prepared: Prepared, paths: DataPaths, choices: Choices, *, at: datetime) -> Restored:
+    """Put the prepared files in place, keeping those that were there.
+
+    Raises:
+        ConfigurationError: The keys cannot be kept.
+        OSError: A file cannot be moved; all is as it was.
+    """
+    root = paths.root
+    unpacked = prepared.unpacked
+    replaced = _new_folder(root, f"replaced-{at:%Y%m%dT%H%M%SZ}")
+    put = [(unpacked.database, paths.database)]
+    is_config_wanted = choices.with_config or not paths.config_file.exists()
+    has_config = unpacked.config is not None and is_config_wanted
+    if unpacked.config is not None and has_config:
+        put.append((_write(prepared.stage / "config.toml", unpacked.config), paths.config_file))
+    _sync(unpacked.database)
+    sync_folder(prepared.stage)
+    log = paths.database.name
+    aside = [
+        *(paths.database.with_name(f"{log}-{end}") for end in ("wal", "shm", "journal")),
+        paths.first_login,  # its password is of the database that goes
+    ]
+    moves = plan_moves(root, put=put, aside=aside, replaced=replaced)
+    is_anything_kept = any(move.target.startswith(replaced.name) for move in moves)
+    stage = str(prepared.stage.relative_to(root))
+    if paths.cache.exists():  # it speaks of conversations that the restored database has not
+        moves.append(Move(str(paths.cache.relative_to(root)), f"{stage}/cache"))
+    if prepared.keys:
+        master_keys.add_keys(paths.key_file, prepared.keys)
+    swap(root, Journal(moves=moves, discard=[stage]))
+    return Restored(
+        manifest=unpacked.manifest,
+        replaced=replaced if is_anything_kept else None,
+        lost=prepared.lost,
+        has_config=has_config,
+    )
+
+
+def _find_keys(
+    unpacked: Unpacked, paths: DataPaths, choices: Choices, name: str
+) -> tuple[bytes, ...] | None:
+    """Return the keys to add, none when those here fit; ``None`` to do without the secrets."""
+    wanted = unpacked.manifest.key_fingerprint
+    if wanted is None or master_keys.holds(master_keys.load_keys(paths.key_file), wanted):
+        return ()
+    if unpacked.keys is not None:
+        return master_keys.parse_keys(unpacked.keys)
+    if choices.key_file is not None:
+        keys = master_keys.load_keys(choices.key_file)
+        if master_keys.holds(keys, wanted):
+            return keys
+        raise BackupRefused(
+            f"The key in {str(choices.key_file)!r} is not the one of the backup {name!r}. Give the "
+            "key file of the installation that made it.",
+            code="backup_key_wrong",
+        )
+    if choices.without_secrets:
+        return None
+    raise BackupRefused(
+        f"The backup {name!r} was made without a passphrase, so the key of its stored secrets is "
+        "not in it, and the key in this data folder is another one. Give the right key with "
+        "--key-file, or leave the secrets behind with --without-secrets.",
+        code="backup_key_missing",
+    )
+
+
+def _new_folder(root: Path, name: str) -> Path:
+    """Return a path that nothing has; a second restore within a second needs another name."""
+    folder, number = root / name, 1
+    while folder.exists():
+        number += 1
+        folder = root / f"{name}-{number}"
+    return folder
+
+
+def _write(path: Path, content: bytes) -> Path:
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
