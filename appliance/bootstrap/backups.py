@@ -13,11 +13,13 @@ from sqlalchemy import Connection
 from appliance.clock import MachineClock
 from appliance.errors import ApplianceError, ConfigurationError, DataFolderUnusable, StorageError
 from appliance.ports.clock import Clock
+from appliance.services.backups import BackupService
 from appliance.settings import Settings
 from appliance.storage.backups import (
     READ_SHARE,
     SCRYPT_N,
     Archives,
+    BackgroundArchives,
     Choices,
     Contents,
     Listener,
@@ -29,6 +31,7 @@ from appliance.storage.backups import (
     prepare,
 )
 from appliance.storage.data_folder import DataFolder
+from appliance.tasks import TaskGroup
 
 logger = structlog.get_logger(__name__)
 
@@ -55,6 +58,15 @@ def build_archives(
             scrypt_n=SCRYPT_N,
         ),
         clock=clock or MachineClock(),
+    )
+
+
+def build_backups(settings: Settings, clock: Clock, tasks: TaskGroup) -> BackupService:
+    """Return the backups of a running server."""
+    return BackupService(
+        archives=BackgroundArchives(build_archives(settings, clock=clock)),
+        keep_daily=settings.backup_keep,
+        tasks=tasks,
     )
 
 

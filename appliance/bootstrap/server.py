@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,9 +19,13 @@ from msgspec import Struct
 
 from appliance import __version__
 from appliance.agent.runner import AgentRunner
-from appliance.bootstrap.backups import build_archives
+from appliance.bootstrap.backups import build_backups
+from appliance.bootstrap.first_start import (
+    ensure_installation_id,
+    ensure_jwt_secret,
+    write_first_login,
+)
 from appliance.bootstrap.stores import open_stores
-from appliance.domain.ids import new_id, new_token
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.errors import ConfigurationError
@@ -54,7 +57,6 @@ from appliance.services.turn_streams import TurnStreams
 from appliance.services.turns import TurnService
 from appliance.services.workflows import WorkflowService
 from appliance.settings import Settings
-from appliance.storage.backups import INSTALLATION_ID, BackgroundArchives
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
 from appliance.tasks import TaskGroup
@@ -76,7 +78,6 @@ from appliance.workflows.bundled import (
 )
 from appliance.workflows.runner import WorkflowRunner
 
-JWT_SECRET = "jwt_secret"
 TURN_DRAIN_S = 3.0
 DEMO_TENANT = "demo/tenant.json"
 
@@ -225,9 +226,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
         core = await self._build_core()
         generated = await core.login.ensure_first_owner(self.settings.admin_password)
         if generated is not None:
-            _write_first_login(self.settings.paths.first_login, generated)
-        if await self.database.settings.get(INSTALLATION_ID) is None:
-            await self.database.settings.put(INSTALLATION_ID, new_id())
+            write_first_login(self.settings.paths.first_login, generated)
+        await ensure_installation_id(self.database.settings)
         await self._install_bundled_tools()
         demo = await self._ensure_demo(core.tenants, core.tools) if is_demo else None
         status = self._status(demo)
@@ -259,6 +259,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     async def _build_core(self) -> _Core:
         database, clock = self.database, self.clock
         directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
+        jwt_secret = await ensure_jwt_secret(database.settings)
         return _Core(
             directory=directory,
             models=ModelSelector(
@@ -280,12 +281,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 directory=directory,
                 clock=clock,
             ),
-            login=LoginService(users=database.users, secret=await self._jwt_secret(), clock=clock),
-            backups=BackupService(
-                archives=BackgroundArchives(build_archives(self.settings, clock=clock)),
-                keep_daily=self.settings.backup_keep,
-                tasks=self.tasks,
-            ),
+            login=LoginService(users=database.users, secret=jwt_secret, clock=clock),
+            backups=build_backups(self.settings, clock, self.tasks),
             shutdown=Shutdown(),
         )
 
@@ -375,13 +372,6 @@ class _Builder(Struct, frozen=True, kw_only=True):
             )
         )
 
-    async def _jwt_secret(self) -> str:
-        secret = await self.database.settings.get_secret(JWT_SECRET)
-        if secret is None:
-            secret = new_token("", size_bytes=48)
-            await self.database.settings.put_secret(JWT_SECRET, secret)
-        return secret
-
     async def _install_bundled_tools(self) -> None:
         bundled = BundledTools(
             tools=self.database.tools, workflows=self.database.workflows, clock=self.clock
@@ -454,10 +444,3 @@ def _choose_addresses(settings: Settings) -> Addresses:
 def _build_url(host: str, port: int) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}"
-
-
-def _write_first_login(path: Path, password: str) -> None:
-    """Keep the generated password for a panel on this machine, readable by its owner only."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"username=admin\npassword={password}\n")

@@ -38,12 +38,7 @@ def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
-@click.group(name="backup")
-def command() -> None:
-    """Make, list, verify and restore backups; the server may run, but for restoring."""
-
-
-@command.command(name="create")
+@click.command(name="create")
 @folder_option
 @passphrase_option
 @click.option("--encrypt", is_flag=True, help="Ask for a passphrase on this terminal.")
@@ -69,7 +64,7 @@ def create(data_dir: str | None, passphrase_file: Path | None, encrypt: bool) ->
     return 0
 
 
-@command.command(name="list")
+@click.command(name="list")
 @folder_option
 def list_backups(data_dir: str | None) -> int:
     """List the backups, newest first."""
@@ -87,7 +82,7 @@ def list_backups(data_dir: str | None) -> int:
     return 0
 
 
-@command.command(name="verify")
+@click.command(name="verify")
 @click.argument("backup")
 @folder_option
 @passphrase_option
@@ -146,9 +141,6 @@ def restore(
         restored = restore_backup(settings, path, choices, listener)
     _tell(settings, restored)
     return 0
-
-
-command.add_command(restore)
 
 
 def _load(data_dir: str | None) -> Settings:
@@ -249,3 +241,10 @@ def _tell(settings: Settings, restored: Restored) -> None:
         click.echo("These secrets were left behind and have to be entered again:")
         for name in restored.lost:
             click.echo(f"  {name}")
+
+
+command = click.Group(
+    "backup",
+    commands=[create, list_backups, verify, restore],
+    help="Make, list, verify and restore backups; the server may run, but for restoring.",
+)

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from appliance.ports.backups import BackupKind
+from appliance.storage.backups.header import Header
 
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "database.sqlite3"
@@ -53,6 +54,27 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     key_fingerprint: str | None
     members: dict[str, Member]
     tables: dict[str, TableSums]
+
+
+def build_manifest(
+    header: Header,
+    *,
+    key_fingerprint: str | None,
+    members: dict[str, Member],
+    tables: dict[str, TableSums],
+) -> Manifest:
+    """Return the manifest of a backup with this head, which it repeats."""
+    return Manifest(
+        id=header.id,
+        created_at=header.created_at,
+        kind=header.kind,
+        program_version=header.program_version,
+        schema=header.schema,
+        installation_id=header.installation_id,
+        key_fingerprint=key_fingerprint,
+        members=members,
+        tables=tables,
+    )
 
 
 def open_unchanging(path: Path) -> sqlite3.Connection:

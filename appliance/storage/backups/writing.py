@@ -27,6 +27,7 @@ from appliance.storage.backups.manifest import (
     MANIFEST,
     Manifest,
     Member,
+    build_manifest,
     read_facts,
 )
 from appliance.storage.backups.members import MemberWriter
@@ -75,24 +76,6 @@ def write_backup(
     snapshot = work / DATABASE
     contents.source.write_snapshot(snapshot, progress.part(0.2))
     revision, installation_id, tables = read_facts(snapshot)
-    keys = master_keys.load_keys(contents.key_file)
-    small: dict[str, bytes] = {}
-    if contents.passphrase is not None:
-        small = _read_small(contents.config_file, keys)
-    manifest = Manifest(
-        id=backup_id,
-        created_at=created_at,
-        kind=kind,
-        program_version=__version__,
-        schema=revision,
-        installation_id=installation_id,
-        key_fingerprint=master_keys.fingerprint(keys),
-        members={
-            DATABASE: _describe(snapshot, progress),
-            **{name: Member(len(content), _sha256(content)) for name, content in small.items()},
-        },
-        tables=tables,
-    )
     sealing, key = (
         (None, None)
         if contents.passphrase is None
@@ -106,6 +89,13 @@ def write_backup(
         schema=revision,
         installation_id=installation_id,
         sealing=sealing,
+    )
+    keys = master_keys.load_keys(contents.key_file)
+    small = {} if key is None else _read_small(contents.config_file, keys)
+    members = {DATABASE: _describe(snapshot, progress)}
+    members |= {name: Member(len(content), _sha256(content)) for name, content in small.items()}
+    manifest = build_manifest(
+        header, key_fingerprint=master_keys.fingerprint(keys), members=members, tables=tables
     )
     handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(handle, "wb") as file:
