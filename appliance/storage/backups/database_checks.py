@@ -82,7 +82,9 @@ def _check_schema(connection: sqlite3.Connection, expected: set[SchemaObject], n
 def _check_integrity(connection: sqlite3.Connection, name: str) -> None:
     found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(1)")]
     if found != ["ok"]:
-        raise build_damaged(name, f"its database is not intact ({found[0][:200]})")
+        raise build_damaged(
+            name, f"its database is not intact ({' '.join(found[0].split())[:200]})"
+        )
     if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
         raise build_damaged(name, "rows in its database refer to rows that are missing")
 
