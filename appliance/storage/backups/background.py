@@ -21,7 +21,7 @@ from appliance.storage.backups.progress import Progress, Stopped
 
 Result = TypeVar("Result")
 
-_NICENESS: Final = 10
+_NICENESS: Final = 19
 
 
 class BackgroundArchives:

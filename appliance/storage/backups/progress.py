@@ -14,7 +14,7 @@ from typing import Final
 Listener = Callable[[float], None]
 """Told the part of the whole that is done, from 0 to 1; may come from another thread."""
 
-REST_SHARE: Final = 0.25
+REST_SHARE: Final = 0.5
 """How long gentle work rests, as a share of how long it just worked."""
 
 _MAX_REST_S = 0.25
