@@ -5,13 +5,14 @@ Owns building them from the settings, for the server, for commands beside it, an
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Connection
 
 from appliance.clock import MachineClock
-from appliance.errors import ApplianceError, ConfigurationError, DataFolderUnusable, StorageError
+from appliance.errors import ApplianceError, DataFolderUnusable, StorageError
 from appliance.ports.clock import Clock
 from appliance.services.backups import BackupService
 from appliance.settings import Settings
@@ -28,6 +29,7 @@ from appliance.storage.backups import (
     SnapshotSource,
     SqliteSource,
     install,
+    install_in_postgres,
     prepare,
 )
 from appliance.storage.data_folder import DataFolder
@@ -76,8 +78,11 @@ def back_up_before_upgrade(settings: Settings, _: Connection, revision: str) -> 
     Raises:
         StorageError: There is none; the database is as it was, for the version that made it.
     """
+    archives = build_archives(settings)
     try:
-        made = build_archives(settings).create("upgrade")
+        # In a thread: on Postgres this is called within an event loop, and the copy has its own.
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            made = thread.submit(archives.create, "upgrade").result()
     except ApplianceError as error:
         raise StorageError(
             "The database was not upgraded, because the backup before it could not be made, and "
@@ -103,12 +108,14 @@ def restore_backup(
         DataFolderUnusable: A server runs on the folder.
         StorageError: There is too little room, or the disk fails.
     """
-    if settings.database_url is not None:
-        raise _without_postgres()
-    with DataFolder.open(settings.data_dir):
-        progress = Progress(listener, whole=READ_SHARE)
-        with prepare(path, settings.paths, choices, progress) as prepared:
-            return install(prepared, settings.paths, choices, at=MachineClock().now())
+    paths, at = settings.paths, MachineClock().now()
+    with (
+        DataFolder.open(settings.data_dir),
+        prepare(path, paths, choices, Progress(listener, whole=READ_SHARE)) as prepared,
+    ):
+        if settings.database_url is not None:
+            return install_in_postgres(prepared, paths, choices, url=settings.database_url, at=at)
+        return install(prepared, paths, choices, at=at)
 
 
 def check_data_folder(settings: Settings) -> None:
@@ -128,12 +135,6 @@ def _build_source(settings: Settings) -> SnapshotSource:
     place = settings.database_place
     if isinstance(place, Path):
         return SqliteSource(place)
-    raise _without_postgres()
+    from appliance.storage.postgres.snapshots import PostgresSource
 
-
-def _without_postgres() -> ConfigurationError:
-    return ConfigurationError(
-        "The database is on a Postgres server; back it up and restore it there, with pg_dump and "
-        "pg_restore.",
-        setting="CSAI_DATABASE_URL",
-    )
+    return PostgresSource(place)

@@ -37,6 +37,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", f"{TENANT}/keys"): None,
     ("POST", f"{TENANT}/keys"): {"overlap_hours": 0},
     ("DELETE", f"{TENANT}/keys/{{key_id}}"): None,
+    ("POST", f"{TENANT}/signing-secret"): None,
     ("GET", f"{TENANT}/embed"): None,
     ("GET", f"{TENANT}/tools"): None,
     ("PUT", TENANT_TOOL): {"webhook_url": "https://evil.example/webhook"},

@@ -16,7 +16,11 @@ from appliance.bootstrap import open_appliance
 from appliance.bootstrap.backups import build_archives
 from appliance.logs import LogBuffer
 from appliance.settings import load_settings
+from appliance.storage import migrations
+from appliance.storage.postgres.connecting import build_connect
+from appliance.storage.postgres.transactions import build_engine
 from tests.fakes.backups import PASSPHRASE, build_installation
+from tests.fakes.postgres_database import empty_postgres
 from tests.fakes.webhook_server import WebhookServer, is_signed, reply_json
 from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import RunningServer, run_csai, serving
@@ -203,6 +207,11 @@ def test_no_secret_is_in_any_file_of_it(server: RunningServer, owner: Operator, 
         assert not any(secret in content for content in seen)
     assert b"Canary Shop" in seen[2]
     assert b"Canary Shop" not in seen[1]
+    with RunningServer(folder, command="serve") as restored:
+        operator = Operator(restored)
+        made = operator.call("POST", f"/tenants/{shop.id}/signing-secret", status=201)
+        assert made["signing_secret"] != shop.signing_secret
+        operator.http.close()
 
 
 async def test_the_drill(tmp_path: Path):
@@ -373,3 +382,35 @@ def test_a_newer_and_a_foreign_database_are_refused(tmp_path: Path):
     before = installation.execute("SELECT name, sql FROM sqlite_schema ORDER BY name")
     assert "another program's tables" in serve_refused(tmp_path, 3)
     assert installation.execute("SELECT name, sql FROM sqlite_schema ORDER BY name") == before
+
+
+async def test_postgres_is_backed_up_upgraded_and_restored(tmp_path: Path):
+    async with empty_postgres() as url:
+        engine = build_engine(build_connect(url), pool_size=1)
+        async with engine.begin() as connection:
+            await connection.run_sync(migrations.run, "0001")
+        await engine.dispose()
+        settings = {"CSAI_DATABASE_URL": url, **ENCRYPTED}
+        server = RunningServer(tmp_path, command="serve", settings=settings)
+
+        def drill() -> None:
+            with server:
+                operator = Operator(server)
+                backups = operator.call("GET", "/backups")["items"]
+                assert [(item["kind"], item["schema"]) for item in backups] == [("upgrade", "0001")]
+                operator.make_shop("Before")
+                made = operator.call("POST", "/backups", status=201)
+                operator.make_shop("After")
+                assert str(server.process.pid) in csai(
+                    tmp_path, "restore", made["id"], code=5, **settings
+                )
+                operator.http.close()
+            said = csai(tmp_path, "restore", made["id"], **settings)
+            assert "What was there before is in" in said
+            with server:
+                operator = Operator(server)
+                found = operator.call("GET", "/tenants")["items"]
+                assert [tenant["name"] for tenant in found] == ["Before"]
+                operator.http.close()
+
+        await asyncio.to_thread(drill)

@@ -8,7 +8,13 @@ from appliance.storage.backups.background import BackgroundArchives
 from appliance.storage.backups.manifest import INSTALLATION_ID
 from appliance.storage.backups.progress import Listener, Progress
 from appliance.storage.backups.reading import is_encrypted
-from appliance.storage.backups.recovery import Choices, Restored, install, prepare
+from appliance.storage.backups.recovery import (
+    Choices,
+    Restored,
+    install,
+    install_in_postgres,
+    prepare,
+)
 from appliance.storage.backups.restoring import finish_restore
 from appliance.storage.backups.sealing import SCRYPT_N
 from appliance.storage.backups.snapshots import SnapshotSource, SqliteSource
@@ -29,6 +35,7 @@ __all__ = [
     "SqliteSource",
     "finish_restore",
     "install",
+    "install_in_postgres",
     "is_encrypted",
     "prepare",
 ]

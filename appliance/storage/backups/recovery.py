@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from appliance.errors import BackupRefused
 from appliance.paths import DataPaths
+from appliance.storage import migrations
 from appliance.storage.backups import keys as master_keys
 from appliance.storage.backups.database_checks import check_database
 from appliance.storage.backups.files import explained, make_private_folder, sync_folder
@@ -33,7 +34,7 @@ from appliance.storage.backups.restoring import (
     plan_moves,
     swap,
 )
-from appliance.storage.engine import PRIVATE_FOLDER
+from appliance.storage.engine import PRIVATE_FOLDER, open_writer
 
 _STAGE = "restore-"
 
@@ -107,21 +108,71 @@ def install(prepared: Prepared, paths: DataPaths, choices: Choices, *, at: datet
         ConfigurationError: The keys cannot be kept.
         OSError: A file cannot be moved; all is as it was.
     """
-    root = paths.root
-    unpacked = prepared.unpacked
-    replaced = _new_folder(root, f"replaced-{at:%Y%m%dT%H%M%SZ}")
-    put = [(unpacked.database, paths.database)]
-    is_config_wanted = choices.with_config or not paths.config_file.exists()
-    has_config = unpacked.config is not None and is_config_wanted
-    if unpacked.config is not None and has_config:
-        put.append((_write(prepared.stage / "config.toml", unpacked.config), paths.config_file))
-    _sync(unpacked.database)
-    sync_folder(prepared.stage)
+    database = prepared.unpacked.database
+    _sync(database)
     log = paths.database.name
-    aside = [
-        *(paths.database.with_name(f"{log}-{end}") for end in ("wal", "shm", "journal")),
-        paths.first_login,  # its password is of the database that goes
-    ]
+    logs = [paths.database.with_name(f"{log}-{end}") for end in ("wal", "shm", "journal")]
+    return _swap(
+        prepared,
+        paths,
+        choices,
+        put=[(database, paths.database)],
+        aside=logs,
+        replaced=_new_folder(paths.root, at),
+    )
+
+
+def install_in_postgres(
+    prepared: Prepared, paths: DataPaths, choices: Choices, *, url: str, at: datetime
+) -> Restored:
+    """Replace what this program keeps in a Postgres database; that is kept as an SQLite file.
+
+    Raises:
+        ConfigurationError: The database or the keys cannot be used.
+        DataFolderUnusable: A server runs on the database.
+        StorageError: The copy failed; the database is as it was.
+    """
+    from appliance.storage.postgres.moving import (
+        copy_from_postgres,
+        holds_installation,
+        move_to_postgres,
+    )
+
+    database = prepared.unpacked.database
+    connection = open_writer(database)
+    try:
+        migrations.upgrade(connection)
+    finally:
+        connection.close()
+    kept: list[tuple[Path, Path]] = []
+    replaced = _new_folder(paths.root, at)
+    if holds_installation(url):
+        draft = prepared.stage / "replaced.sqlite3"
+        copy_from_postgres(url, draft, on_start=_untold)
+        _sync(draft)
+        kept.append((draft, replaced / paths.database.relative_to(paths.root)))
+    if prepared.keys:
+        master_keys.add_keys(paths.key_file, prepared.keys)
+    move_to_postgres(database, url, on_start=_untold, replaces=True)
+    return _swap(prepared, paths, choices, put=kept, aside=[], replaced=replaced)
+
+
+def _swap(
+    prepared: Prepared,
+    paths: DataPaths,
+    choices: Choices,
+    *,
+    put: list[tuple[Path, Path]],
+    aside: list[Path],
+    replaced: Path,
+) -> Restored:
+    """Put files in place, and those of the settings and of what no longer fits."""
+    root, config = paths.root, prepared.unpacked.config
+    has_config = config is not None and (choices.with_config or not paths.config_file.exists())
+    if config is not None and has_config:
+        put = [*put, (_write(prepared.stage / "config.toml", config), paths.config_file)]
+    sync_folder(prepared.stage)
+    aside = [*aside, paths.first_login]  # its password is of the database that goes
     moves = plan_moves(root, put=put, aside=aside, replaced=replaced)
     is_anything_kept = any(move.target.startswith(replaced.name) for move in moves)
     stage = str(prepared.stage.relative_to(root))
@@ -131,11 +182,15 @@ def install(prepared: Prepared, paths: DataPaths, choices: Choices, *, at: datet
         master_keys.add_keys(paths.key_file, prepared.keys)
     swap(root, Journal(moves=moves, discard=[stage]))
     return Restored(
-        manifest=unpacked.manifest,
+        manifest=prepared.unpacked.manifest,
         replaced=replaced if is_anything_kept else None,
         lost=prepared.lost,
         has_config=has_config,
     )
+
+
+def _untold(_: int) -> Callable[[int], None]:
+    return lambda _: None
 
 
 def _find_keys(
@@ -166,8 +221,9 @@ def _find_keys(
     )
 
 
-def _new_folder(root: Path, name: str) -> Path:
+def _new_folder(root: Path, at: datetime) -> Path:
     """Return a path that nothing has; a second restore within a second needs another name."""
+    name = f"replaced-{at:%Y%m%dT%H%M%SZ}"
     folder, number = root / name, 1
     while folder.exists():
         number += 1

@@ -36,7 +36,7 @@ ALONE_TRIES = 10
 ALONE_PAUSE_S = 0.1
 
 # Advisory locks of this program: "csai" and a number, so that no other program means the same.
-_SERVING_LOCK = 0x6373616900000001
+SERVING_LOCK = 0x6373616900000001
 _MIGRATING_LOCK = 0x6373616900000002
 
 
@@ -101,7 +101,7 @@ class PostgresBackend:
         is_alone = False
         for _ in range(ALONE_TRIES):
             is_alone = await self._presence.fetchval(
-                "SELECT pg_try_advisory_lock($1)", _SERVING_LOCK
+                "SELECT pg_try_advisory_lock($1)", SERVING_LOCK
             )
             if is_alone:
                 break
@@ -109,9 +109,9 @@ class PostgresBackend:
         try:
             yield is_alone
         finally:
-            await self._presence.execute("SELECT pg_advisory_lock_shared($1)", _SERVING_LOCK)
+            await self._presence.execute("SELECT pg_advisory_lock_shared($1)", SERVING_LOCK)
             if is_alone:
-                await self._presence.execute("SELECT pg_advisory_unlock($1)", _SERVING_LOCK)
+                await self._presence.execute("SELECT pg_advisory_unlock($1)", SERVING_LOCK)
 
     async def health(self) -> None:
         """Check that the database answers in time."""
