@@ -51,6 +51,6 @@ class BackupArchives(Protocol):
         """
         ...
 
-    async def thin_out(self, *, keep_daily: int) -> list[str]:
-        """Delete this appliance's backups that are not kept any more; return their ids."""
+    async def thin_out(self, *, keep_daily: int, installation_id: str | None) -> list[str]:
+        """Delete this installation's backups that are not kept any more; return their ids."""
         ...

@@ -68,7 +68,9 @@ class BackupService:
         async with self._busy:
             made = await self._archives.create("daily")
             logger.info("backup_made", id=made.id, size_bytes=made.size_bytes)
-            await self._archives.thin_out(keep_daily=self._keep_daily)
+            await self._archives.thin_out(
+                keep_daily=self._keep_daily, installation_id=made.installation_id
+            )
 
     async def _run_alone(self, work: Coroutine[Any, Any, Result], *, name: str) -> Result:
         if self._busy.locked():

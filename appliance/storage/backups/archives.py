@@ -160,10 +160,10 @@ class Archives:
             self._note_proof(path, header)
             return self._describe(path, header)
 
-    def thin_out(self, *, keep_daily: int) -> list[str]:
+    def thin_out(self, *, keep_daily: int, installation_id: str | None) -> list[str]:
         """Delete what ``rotation`` does not keep, of this installation only; return the ids."""
-        backups = self.list_all()
-        outdated = choose_outdated(backups, keep_daily=keep_daily, now=self._clock.now())
+        own = [one for one in self.list_all() if one.installation_id == installation_id]
+        outdated = choose_outdated(own, keep_daily=keep_daily, now=self._clock.now())
         with explained(self._folder):
             for backup in outdated:
                 path = self._path(backup.id)

@@ -47,9 +47,11 @@ class BackgroundArchives:
         path = self._archives.find(backup_id)
         return await run_aside(lambda: self._archives.verify(path, progress=progress), stop)
 
-    async def thin_out(self, *, keep_daily: int) -> list[str]:
-        """Delete this appliance's backups that are not kept any more; return their ids."""
-        return await asyncio.to_thread(self._archives.thin_out, keep_daily=keep_daily)
+    async def thin_out(self, *, keep_daily: int, installation_id: str | None) -> list[str]:
+        """Delete this installation's backups that are not kept any more; return their ids."""
+        return await asyncio.to_thread(
+            self._archives.thin_out, keep_daily=keep_daily, installation_id=installation_id
+        )
 
 
 async def run_aside(work: Callable[[], Result], stop: threading.Event) -> Result:

@@ -17,9 +17,8 @@ UPGRADE_AGE: Final = timedelta(days=90)
 def choose_outdated(backups: Sequence[Backup], *, keep_daily: int, now: datetime) -> list[Backup]:
     """Return what may go: older daily backups, and upgrades' of more than ``UPGRADE_AGE`` ago.
 
-    Only backups of the installation whose daily backup is the newest are looked at: a folder may be
-    shared. What a person made is kept, and so are the newest backup and the newest proven one of
-    all, and the newest of each kind.
+    What a person made is kept, and so are the newest backup, the newest proven one and the newest
+    of an upgrade. A folder may be shared: give one installation's backups only.
 
     Args:
         backups: Newest first.
@@ -29,11 +28,8 @@ def choose_outdated(backups: Sequence[Backup], *, keep_daily: int, now: datetime
     daily = [backup for backup in backups if backup.kind == "daily"]
     if not daily or keep_daily < 1:
         return []
-    installation_id = daily[0].installation_id
-    own = [backup for backup in backups if backup.installation_id == installation_id]
-    own_daily = [backup for backup in own if backup.kind == "daily"]
-    upgrades = [backup for backup in own if backup.kind == "upgrade"]
-    proven = [backup for backup in own if backup.verified_at is not None]
-    kept = {backup.id for backup in (own[0], *own_daily[:keep_daily], *upgrades[:1], *proven[:1])}
-    candidates = [*own_daily, *(one for one in upgrades if now - one.created_at > UPGRADE_AGE)]
+    upgrades = [backup for backup in backups if backup.kind == "upgrade"]
+    proven = [backup for backup in backups if backup.verified_at is not None]
+    kept = {backup.id for backup in (backups[0], *daily[:keep_daily], *upgrades[:1], *proven[:1])}
+    candidates = [*daily, *(one for one in upgrades if now - one.created_at > UPGRADE_AGE)]
     return [backup for backup in candidates if backup.id not in kept]

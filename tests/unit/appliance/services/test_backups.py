@@ -35,8 +35,8 @@ class RecordedArchives:
     async def verify(self, backup_id: str) -> Backup:
         return await self._work(f"verify {backup_id}", "manual")
 
-    async def thin_out(self, *, keep_daily: int) -> list[str]:
-        self.calls.append(f"keep {keep_daily}")
+    async def thin_out(self, *, keep_daily: int, installation_id: str | None) -> list[str]:
+        self.calls.append(f"keep {keep_daily} of {installation_id}")
         return []
 
     async def _work(self, call: str, kind: BackupKind) -> Backup:
@@ -53,7 +53,7 @@ class RecordedArchives:
             is_encrypted=False,
             schema="0002",
             program_version="1",
-            installation_id=None,
+            installation_id="me",
             verified_at=AT,
         )
 
@@ -85,7 +85,7 @@ async def test_old_ones_go_only_after_the_new_one_is_there(
     archives: RecordedArchives, tasks: TaskGroup
 ):
     await build(archives, tasks, 3).run_daily()
-    assert archives.calls == ["create daily", "keep 3"]
+    assert archives.calls == ["create daily", "keep 3 of me"]
     archives.error = StorageError("The disk is full.")
     with pytest.raises(StorageError):
         await build(archives, tasks, 3).run_daily()
@@ -121,7 +121,7 @@ async def test_the_daily_one_waits_for_its_turn(archives: RecordedArchives, task
     await asyncio.sleep(0)
     archives.gate.set()
     await asyncio.gather(first, daily)
-    assert archives.calls == ["create manual", "create daily", "keep 7"]
+    assert archives.calls == ["create manual", "create daily", "keep 7 of me"]
 
 
 async def test_it_goes_on_when_whoever_asked_leaves(archives: RecordedArchives, tasks: TaskGroup):

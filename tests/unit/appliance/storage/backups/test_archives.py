@@ -298,7 +298,9 @@ def test_thinning_out_deletes_the_files(installation: Installation):
         made.append(archives.create("daily"))
         installation.clock.advance(timedelta(days=1).total_seconds())
     manual = archives.create("manual")
-    assert archives.thin_out(keep_daily=2) == [made[1].id, made[0].id]
+    assert archives.thin_out(keep_daily=1, installation_id="another") == []
+    thinned = archives.thin_out(keep_daily=2, installation_id=INSTALLATION)
+    assert thinned == [made[1].id, made[0].id]
     left = {path.name for path in installation.paths.backups.iterdir()}
     assert left == {
         f"csai-{backup.id}.csaibackup{end}"

@@ -12,7 +12,7 @@ import pytest
 from appliance.errors import NotFound
 from appliance.storage.backups.background import BackgroundArchives, run_aside
 from appliance.storage.backups.progress import Progress
-from tests.fakes.backups import PASSPHRASE, Installation
+from tests.fakes.backups import INSTALLATION, PASSPHRASE, Installation
 
 
 async def test_backups_are_made_beside_the_event_loop(installation: Installation):
@@ -20,7 +20,7 @@ async def test_backups_are_made_beside_the_event_loop(installation: Installation
     made = await archives.create("daily")
     assert await archives.list_all() == [made]
     assert (await archives.verify(made.id)).id == made.id
-    assert await archives.thin_out(keep_daily=1) == []
+    assert await archives.thin_out(keep_daily=1, installation_id=INSTALLATION) == []
     with pytest.raises(NotFound):
         await archives.verify("nothing")
 

@@ -8,9 +8,7 @@ from appliance.storage.backups.rotation import choose_outdated
 NOW = datetime(2026, 3, 2, 3, 30, tzinfo=UTC)
 
 
-def backup(
-    kind: BackupKind, days_ago: int, *, is_proven: bool = True, installation_id: str | None = "me"
-) -> Backup:
+def backup(kind: BackupKind, days_ago: int, *, is_proven: bool = True) -> Backup:
     at = NOW - timedelta(days=days_ago)
     return Backup(
         id=f"{kind}-{days_ago}",
@@ -20,7 +18,7 @@ def backup(
         is_encrypted=False,
         schema="0002",
         program_version="1",
-        installation_id=installation_id,
+        installation_id=None,
         verified_at=at if is_proven else None,
     )
 
@@ -56,11 +54,6 @@ def test_the_last_proven_one_stays():
         *(backup("daily", days, is_proven=days == 3) for days in range(5)), keep_daily=1
     )
     assert found == {"daily-1", "daily-2", "daily-4"}
-
-
-def test_other_installations_are_not_ours_to_thin_out():
-    others = [backup("daily", days, installation_id="them") for days in range(1, 9)]
-    assert outdated(backup("daily", 0), *others) == set()
 
 
 def test_without_daily_backups_nothing_is_deleted():
