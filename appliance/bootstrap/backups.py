@@ -23,6 +23,8 @@ from appliance.storage.backups import (
     BackgroundArchives,
     Choices,
     Contents,
+    KeyFile,
+    KeyPlace,
     Listener,
     Progress,
     Restored,
@@ -55,7 +57,7 @@ def build_archives(
         contents=Contents(
             source=_build_source(settings),
             config_file=paths.config_file,
-            key_file=paths.key_file,
+            keys=_open_keys(settings),
             passphrase=passphrase or settings.backup_passphrase,
             scrypt_n=SCRYPT_N,
         ),
@@ -111,7 +113,9 @@ def restore_backup(
     paths, at = settings.paths, MachineClock().now()
     with (
         DataFolder.open(settings.data_dir),
-        prepare(path, paths, choices, Progress(listener, whole=READ_SHARE)) as prepared,
+        prepare(
+            path, paths, _open_keys(settings), choices, Progress(listener, whole=READ_SHARE)
+        ) as prepared,
     ):
         if settings.database_url is not None:
             return install_in_postgres(prepared, paths, choices, url=settings.database_url, at=at)
@@ -129,6 +133,10 @@ def check_data_folder(settings: Settings) -> None:
             f"There is no data folder {str(settings.data_dir)!r}. Name it with --data-dir.",
             setting="CSAI_DATA_DIR",
         )
+
+
+def _open_keys(settings: Settings) -> KeyPlace:
+    return KeyFile(settings.paths.key_file)
 
 
 def _build_source(settings: Settings) -> SnapshotSource:

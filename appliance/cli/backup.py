@@ -7,19 +7,19 @@ Owns the flags, the passphrase's way in and what is shown; the work is left to
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from appliance.cli.progress import share_bar
 from appliance.errors import ConfigurationError, NotFound
 
 if TYPE_CHECKING:
     from appliance.ports.backups import Backup
     from appliance.settings import Settings
-    from appliance.storage.backups import Listener, Restored
+    from appliance.storage.backups import Restored
 
 SHORTEST_PASSPHRASE = 8
 
@@ -53,7 +53,7 @@ def create(data_dir: str | None, passphrase_file: Path | None, encrypt: bool) ->
     if passphrase is None and encrypt:
         passphrase = _ask_passphrase(confirm=True)
     archives = build_archives(settings, passphrase=passphrase)
-    with _shown("Backing up") as listener:
+    with share_bar("Backing up") as listener:
         made = archives.create("manual", Progress(listener))
     click.echo(f"Backup {made.id} is made and verified: {archives.find(made.id)}")
     if not made.is_encrypted:
@@ -95,7 +95,7 @@ def verify(backup: str, data_dir: str | None, passphrase_file: Path | None) -> i
     path = _find(settings, backup)
     passphrase = _passphrase_for(path, settings, passphrase_file)
     archives = build_archives(settings, passphrase=passphrase)
-    with _shown("Verifying") as listener:
+    with share_bar("Verifying") as listener:
         verified = archives.verify(path, progress=Progress(listener, whole=READ_SHARE))
     click.echo(f"Backup {verified.id} is whole: checksums, database, rows and sums fit.")
     return 0
@@ -137,7 +137,7 @@ def restore(
         without_secrets=without_secrets,
         with_config=with_config,
     )
-    with _shown("Restoring") as listener:
+    with share_bar("Restoring") as listener:
         restored = restore_backup(settings, path, choices, listener)
     _tell(settings, restored)
     return 0
@@ -196,22 +196,6 @@ def _ask_passphrase(*, confirm: bool) -> str:
         if len(given) >= SHORTEST_PASSPHRASE:
             return given
         click.echo(f"Give at least {SHORTEST_PASSPHRASE} characters.", err=True)
-
-
-@contextmanager
-def _shown(label: str) -> Iterator[Listener]:
-    """Show progress as a bar where somebody watches, else nothing until it is done."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    steps = 1000
-    with click.progressbar(length=steps, label=label, file=sys.stderr) as bar:
-
-        def show(part: float) -> None:
-            bar.update(max(0, round(part * steps) - bar.pos))
-
-        yield show
-        bar.update(steps - bar.pos)
 
 
 def _row(backup: Backup) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from appliance.storage.backups import keys as master_keys
 from appliance.storage.backups.database_checks import check_database
 from appliance.storage.backups.files import explained, make_private_folder, sync_folder
 from appliance.storage.backups.forgetting import forget_secrets
+from appliance.storage.backups.keys import KeyPlace, MasterKeys
 from appliance.storage.backups.manifest import Manifest
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.reading import Unpacked, unpack
@@ -54,11 +55,15 @@ class Choices(Struct, frozen=True, kw_only=True):
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A checked backup, its files staged in ``stage``. ``lost`` names the secrets left behind."""
+    """A checked backup, its files staged in ``stage``.
+
+    ``missing_keys`` are to be added to ``keys``; ``lost`` names the secrets left behind.
+    """
 
     stage: Path
     unpacked: Unpacked
-    keys: tuple[bytes, ...]
+    keys: KeyPlace
+    missing_keys: MasterKeys
     lost: list[str]
 
 
@@ -73,7 +78,7 @@ class Restored(Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def prepare(
-    path: Path, paths: DataPaths, choices: Choices, progress: Progress
+    path: Path, paths: DataPaths, keys: KeyPlace, choices: Choices, progress: Progress
 ) -> Iterator[Prepared]:
     """Unpack and check a backup in the data folder, which must be held; nothing is replaced yet.
 
@@ -93,9 +98,11 @@ def prepare(
             check_database(
                 unpacked.database, unpacked.manifest, path.name, work=stage, progress=progress
             )
-            keys = _find_keys(unpacked, paths, choices, path.name)
-            lost = forget_secrets(unpacked.database) if keys is None else []
-            yield Prepared(stage=stage, unpacked=unpacked, keys=keys or (), lost=lost)
+            missing = _find_missing_keys(unpacked, keys.load(), choices, path.name)
+            lost = forget_secrets(unpacked.database) if missing is None else []
+            yield Prepared(
+                stage=stage, unpacked=unpacked, keys=keys, missing_keys=missing or (), lost=lost
+            )
         finally:
             if not (paths.root / JOURNAL).exists():
                 shutil.rmtree(stage, ignore_errors=True)
@@ -151,8 +158,8 @@ def install_in_postgres(
         copy_from_postgres(url, draft, on_start=_untold)
         _sync(draft)
         kept.append((draft, replaced / paths.database.relative_to(paths.root)))
-    if prepared.keys:
-        master_keys.add_keys(paths.key_file, prepared.keys)
+    if prepared.missing_keys:
+        master_keys.add_keys(prepared.keys, prepared.missing_keys)
     move_to_postgres(database, url, on_start=_untold, replaces=True)
     return _swap(prepared, paths, choices, put=kept, aside=[], replaced=replaced)
 
@@ -178,8 +185,8 @@ def _swap(
     stage = str(prepared.stage.relative_to(root))
     if paths.cache.exists():  # it speaks of conversations that the restored database has not
         moves.append(Move(str(paths.cache.relative_to(root)), f"{stage}/cache"))
-    if prepared.keys:
-        master_keys.add_keys(paths.key_file, prepared.keys)
+    if prepared.missing_keys:
+        master_keys.add_keys(prepared.keys, prepared.missing_keys)
     swap(root, Journal(moves=moves, discard=[stage]))
     return Restored(
         manifest=prepared.unpacked.manifest,
@@ -193,17 +200,17 @@ def _untold(_: int) -> Callable[[int], None]:
     return lambda _: None
 
 
-def _find_keys(
-    unpacked: Unpacked, paths: DataPaths, choices: Choices, name: str
-) -> tuple[bytes, ...] | None:
+def _find_missing_keys(
+    unpacked: Unpacked, present: MasterKeys, choices: Choices, name: str
+) -> MasterKeys | None:
     """Return the keys to add, none when those here fit; ``None`` to do without the secrets."""
     wanted = unpacked.manifest.key_fingerprint
-    if wanted is None or master_keys.holds(master_keys.load_keys(paths.key_file), wanted):
+    if wanted is None or master_keys.holds(present, wanted):
         return ()
     if unpacked.keys is not None:
         return master_keys.parse_keys(unpacked.keys)
     if choices.key_file is not None:
-        keys = master_keys.load_keys(choices.key_file)
+        keys = master_keys.KeyFile(choices.key_file).load()
         if master_keys.holds(keys, wanted):
             return keys
         raise BackupRefused(

@@ -20,6 +20,7 @@ from appliance import __version__
 from appliance.ports.backups import BackupKind
 from appliance.storage.backups import keys as master_keys
 from appliance.storage.backups.header import Header, encode_header
+from appliance.storage.backups.keys import KeyPlace
 from appliance.storage.backups.manifest import (
     CONFIG,
     DATABASE,
@@ -47,7 +48,7 @@ class Contents(Struct, frozen=True, kw_only=True):
 
     source: SnapshotSource
     config_file: Path
-    key_file: Path
+    keys: KeyPlace
     passphrase: str | None
     scrypt_n: int
 
@@ -90,7 +91,7 @@ def write_backup(
         installation_id=installation_id,
         sealing=sealing,
     )
-    keys = master_keys.load_keys(contents.key_file)
+    keys = contents.keys.load()
     small = {} if key is None else _read_small(contents.config_file, keys)
     members = {DATABASE: _describe(snapshot, progress)}
     members |= {name: Member(len(content), _sha256(content)) for name, content in small.items()}

@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from appliance.errors import BackupRefused, StorageError
 from appliance.paths import DataPaths
 from appliance.storage.backups import restoring
-from appliance.storage.backups.keys import load_keys
+from appliance.storage.backups.keys import KeyFile
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.recovery import Choices, Restored, install, prepare
 from tests.fakes.backups import (
@@ -25,7 +25,8 @@ def restore(
     path: Path, installation: Installation, *, passphrase: str | None = PASSPHRASE, **fields: object
 ) -> Restored:
     choices = Choices(passphrase=passphrase, **fields)  # type: ignore[arg-type]
-    with prepare(path, installation.paths, choices, Progress()) as prepared:
+    keys = KeyFile(installation.paths.key_file)
+    with prepare(path, installation.paths, keys, choices, Progress()) as prepared:
         return install(prepared, installation.paths, choices, at=installation.clock.now())
 
 
@@ -42,7 +43,7 @@ def empty(tmp_path: Path) -> Installation:
 
 def read_signing_secret(installation: Installation) -> str:
     (stored,) = installation.execute("SELECT encrypted_secret FROM api_keys")[0]
-    key = load_keys(installation.paths.key_file)[0]
+    key = KeyFile(installation.paths.key_file).load()[0]
     return Fernet(key).decrypt(stored).decode()
 
 
@@ -103,9 +104,12 @@ def test_settings_are_replaced_on_request_only(installation: Installation):
 def test_keys_of_both_stay(installation: Installation, tmp_path: Path):
     """The folder's own key still opens what was set aside."""
     other = build_installation(tmp_path / "other")
-    own = load_keys(other.paths.key_file)
+    own = KeyFile(other.paths.key_file).load()
     restore(back_up(installation), other)
-    assert load_keys(other.paths.key_file) == (*load_keys(installation.paths.key_file), *own)
+    assert KeyFile(other.paths.key_file).load() == (
+        *KeyFile(installation.paths.key_file).load(),
+        *own,
+    )
     assert read_signing_secret(other) == SIGNING_CANARY
 
 
