@@ -23,8 +23,6 @@ from appliance.storage.backups import (
     BackgroundArchives,
     Choices,
     Contents,
-    KeyFile,
-    KeyPlace,
     Listener,
     Progress,
     Restored,
@@ -35,6 +33,7 @@ from appliance.storage.backups import (
     prepare,
 )
 from appliance.storage.data_folder import DataFolder
+from appliance.storage.key_store import open_key_store
 from appliance.tasks import TaskGroup
 
 logger = structlog.get_logger(__name__)
@@ -57,7 +56,7 @@ def build_archives(
         contents=Contents(
             source=_build_source(settings),
             config_file=paths.config_file,
-            keys=_open_keys(settings),
+            keys=open_key_store(settings.key_store, paths),
             passphrase=passphrase or settings.backup_passphrase,
             scrypt_n=SCRYPT_N,
         ),
@@ -111,11 +110,10 @@ def restore_backup(
         StorageError: There is too little room, or the disk fails.
     """
     paths, at = settings.paths, MachineClock().now()
+    keys = open_key_store(settings.key_store, paths)
     with (
         DataFolder.open(settings.data_dir),
-        prepare(
-            path, paths, _open_keys(settings), choices, Progress(listener, whole=READ_SHARE)
-        ) as prepared,
+        prepare(path, paths, keys, choices, Progress(listener, whole=READ_SHARE)) as prepared,
     ):
         if settings.database_url is not None:
             return install_in_postgres(prepared, paths, choices, url=settings.database_url, at=at)
@@ -133,10 +131,6 @@ def check_data_folder(settings: Settings) -> None:
             f"There is no data folder {str(settings.data_dir)!r}. Name it with --data-dir.",
             setting="CSAI_DATA_DIR",
         )
-
-
-def _open_keys(settings: Settings) -> KeyPlace:
-    return KeyFile(settings.paths.key_file)
 
 
 def _build_source(settings: Settings) -> SnapshotSource:

@@ -23,11 +23,11 @@ from appliance.paths import DataPaths
 from appliance.storage import migrations
 from appliance.storage.backups.archives import Archives
 from appliance.storage.backups.header import DIGEST_SIZE, MAGIC
-from appliance.storage.backups.keys import KeyFile
 from appliance.storage.backups.manifest import DATABASE, MANIFEST, read_facts
 from appliance.storage.backups.snapshots import SqliteSource
 from appliance.storage.backups.writing import Contents
 from appliance.storage.engine import open_writer
+from appliance.storage.key_store import FileKeyStore
 from tests.fakes.clock import SettableClock
 
 CHEAP_SCRYPT_N = 2**10
@@ -60,7 +60,7 @@ class Installation:
         return Contents(
             source=SqliteSource(self.paths.database),
             config_file=self.paths.config_file,
-            keys=KeyFile(self.paths.key_file),
+            keys=FileKeyStore(self.paths.key_file),
             passphrase=passphrase,
             scrypt_n=CHEAP_SCRYPT_N,
         )

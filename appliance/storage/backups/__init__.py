@@ -5,7 +5,6 @@ Owns handing on the names that bootstrap needs.
 
 from appliance.storage.backups.archives import READ_SHARE, Archives
 from appliance.storage.backups.background import BackgroundArchives
-from appliance.storage.backups.keys import KeyFile, KeyPlace
 from appliance.storage.backups.manifest import INSTALLATION_ID
 from appliance.storage.backups.progress import Listener, Progress
 from appliance.storage.backups.reading import is_encrypted
@@ -29,8 +28,6 @@ __all__ = [
     "BackgroundArchives",
     "Choices",
     "Contents",
-    "KeyFile",
-    "KeyPlace",
     "Listener",
     "Progress",
     "Restored",

@@ -25,7 +25,6 @@ from appliance.storage.backups.files import (
     check_space,
     explained,
     make_private_folder,
-    sync_folder,
     work_folder,
 )
 from appliance.storage.backups.header import ID_FORM, SUFFIX, Header
@@ -33,6 +32,7 @@ from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.reading import Unpacked, read_head, unpack
 from appliance.storage.backups.rotation import choose_outdated
 from appliance.storage.backups.writing import Contents, new_id, write_backup
+from appliance.storage.key_store import sync_folder
 
 logger = structlog.get_logger(__name__)
 

@@ -95,17 +95,6 @@ def explained(folder: Path) -> Iterator[None]:
         raise StorageError(f"{str(place)!r} cannot be used: {error.strerror}.") from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable, where the platform knows how."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _sweep(root: Path) -> None:
     """Remove work folders of processes that were killed; younger ones may still be in use."""
     for folder in root.glob("backup-*"):

@@ -19,11 +19,9 @@ from msgspec import Struct
 from appliance.errors import BackupRefused
 from appliance.paths import DataPaths
 from appliance.storage import migrations
-from appliance.storage.backups import keys as master_keys
 from appliance.storage.backups.database_checks import check_database
-from appliance.storage.backups.files import explained, make_private_folder, sync_folder
+from appliance.storage.backups.files import explained, make_private_folder
 from appliance.storage.backups.forgetting import forget_secrets
-from appliance.storage.backups.keys import KeyPlace, MasterKeys
 from appliance.storage.backups.manifest import Manifest
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.reading import Unpacked, unpack
@@ -36,6 +34,14 @@ from appliance.storage.backups.restoring import (
     swap,
 )
 from appliance.storage.engine import PRIVATE_FOLDER, open_writer
+from appliance.storage.key_store import (
+    KeyStore,
+    MasterKeys,
+    holds,
+    import_keys,
+    parse_keys,
+    sync_folder,
+)
 
 _STAGE = "restore-"
 
@@ -62,8 +68,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
 
     stage: Path
     unpacked: Unpacked
-    keys: KeyPlace
-    missing_keys: MasterKeys
+    keys: KeyStore
+    missing_keys: bytes
     lost: list[str]
 
 
@@ -78,7 +84,7 @@ class Restored(Struct, frozen=True, kw_only=True):
 
 @contextmanager
 def prepare(
-    path: Path, paths: DataPaths, keys: KeyPlace, choices: Choices, progress: Progress
+    path: Path, paths: DataPaths, keys: KeyStore, choices: Choices, progress: Progress
 ) -> Iterator[Prepared]:
     """Unpack and check a backup in the data folder, which must be held; nothing is replaced yet.
 
@@ -101,7 +107,7 @@ def prepare(
             missing = _find_missing_keys(unpacked, keys.load(), choices, path.name)
             lost = forget_secrets(unpacked.database) if missing is None else []
             yield Prepared(
-                stage=stage, unpacked=unpacked, keys=keys, missing_keys=missing or (), lost=lost
+                stage=stage, unpacked=unpacked, keys=keys, missing_keys=missing or b"", lost=lost
             )
         finally:
             if not (paths.root / JOURNAL).exists():
@@ -159,7 +165,7 @@ def install_in_postgres(
         _sync(draft)
         kept.append((draft, replaced / paths.database.relative_to(paths.root)))
     if prepared.missing_keys:
-        master_keys.add_keys(prepared.keys, prepared.missing_keys)
+        import_keys(prepared.keys, prepared.missing_keys)
     move_to_postgres(database, url, on_start=_untold, replaces=True)
     return _swap(prepared, paths, choices, put=kept, aside=[], replaced=replaced)
 
@@ -186,7 +192,7 @@ def _swap(
     if paths.cache.exists():  # it speaks of conversations that the restored database has not
         moves.append(Move(str(paths.cache.relative_to(root)), f"{stage}/cache"))
     if prepared.missing_keys:
-        master_keys.add_keys(prepared.keys, prepared.missing_keys)
+        import_keys(prepared.keys, prepared.missing_keys)
     swap(root, Journal(moves=moves, discard=[stage]))
     return Restored(
         manifest=prepared.unpacked.manifest,
@@ -202,17 +208,17 @@ def _untold(_: int) -> Callable[[int], None]:
 
 def _find_missing_keys(
     unpacked: Unpacked, present: MasterKeys, choices: Choices, name: str
-) -> MasterKeys | None:
+) -> bytes | None:
     """Return the keys to add, none when those here fit; ``None`` to do without the secrets."""
     wanted = unpacked.manifest.key_fingerprint
-    if wanted is None or master_keys.holds(present, wanted):
-        return ()
+    if wanted is None or holds(present, wanted):
+        return b""
     if unpacked.keys is not None:
-        return master_keys.parse_keys(unpacked.keys)
+        return unpacked.keys
     if choices.key_file is not None:
-        keys = master_keys.KeyFile(choices.key_file).load()
-        if master_keys.holds(keys, wanted):
-            return keys
+        content = choices.key_file.read_bytes()  # whoever else can read it on a USB stick
+        if holds(parse_keys(content, f"the key file {str(choices.key_file)!r}"), wanted):
+            return content
         raise BackupRefused(
             f"The key in {str(choices.key_file)!r} is not the one of the backup {name!r}. Give the "
             "key file of the installation that made it.",

@@ -18,9 +18,7 @@ from msgspec import Struct
 
 from appliance import __version__
 from appliance.ports.backups import BackupKind
-from appliance.storage.backups import keys as master_keys
 from appliance.storage.backups.header import Header, encode_header
-from appliance.storage.backups.keys import KeyPlace
 from appliance.storage.backups.manifest import (
     CONFIG,
     DATABASE,
@@ -36,6 +34,7 @@ from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.sealing import make_sealing
 from appliance.storage.backups.snapshots import SnapshotSource
 from appliance.storage.backups.streams import ContentWriter, FileWriter
+from appliance.storage.key_store import KeyStore, export_keys, fingerprint
 
 _PIECE_BYTES = 1024 * 1024
 
@@ -48,7 +47,7 @@ class Contents(Struct, frozen=True, kw_only=True):
 
     source: SnapshotSource
     config_file: Path
-    keys: KeyPlace
+    keys: KeyStore
     passphrase: str | None
     scrypt_n: int
 
@@ -92,11 +91,11 @@ def write_backup(
         sealing=sealing,
     )
     keys = contents.keys.load()
-    small = {} if key is None else _read_small(contents.config_file, keys)
+    small = {} if key is None else _read_small(contents)
     members = {DATABASE: _describe(snapshot, progress)}
     members |= {name: Member(len(content), _sha256(content)) for name, content in small.items()}
     manifest = build_manifest(
-        header, key_fingerprint=master_keys.fingerprint(keys), members=members, tables=tables
+        header, key_fingerprint=fingerprint(keys) if keys else None, members=members, tables=tables
     )
     handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(handle, "wb") as file:
@@ -127,13 +126,13 @@ def _write_members(
     members.finish()
 
 
-def _read_small(config_file: Path, keys: tuple[bytes, ...]) -> dict[str, bytes]:
+def _read_small(contents: Contents) -> dict[str, bytes]:
     """Return the small files in the order in which they stand in the archive."""
     found: dict[str, bytes] = {}
-    if config_file.is_file():
-        found[CONFIG] = config_file.read_bytes()
-    if keys:
-        found[KEYS] = master_keys.join_keys(keys)
+    if contents.config_file.is_file():
+        found[CONFIG] = contents.config_file.read_bytes()
+    if contents.keys.load():
+        found[KEYS] = export_keys(contents.keys)
     return found
 
 

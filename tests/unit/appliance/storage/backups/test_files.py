@@ -14,7 +14,6 @@ from appliance.storage.backups.files import (
     check_space,
     explained,
     make_private_folder,
-    sync_folder,
     work_folder,
 )
 
@@ -69,10 +68,3 @@ def test_another_failure_names_the_file(tmp_path: Path):
         explained(tmp_path),
     ):
         (tmp_path / "absent").read_bytes()
-
-
-def test_a_folder_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", synced.append)
-    sync_folder(tmp_path)
-    assert len(synced) == 1

@@ -6,6 +6,7 @@ import pytest
 
 from appliance.errors import StorageError
 from appliance.storage.backups.forgetting import forget_secrets
+from appliance.storage.secrets import secret_columns
 from tests.fakes.backups import AT, TENANT_ID, build_installation
 
 
@@ -40,3 +41,12 @@ def test_a_database_that_cannot_be_changed_is_told(tmp_path: Path):
     (tmp_path / "broken").write_bytes(b"no database" * 1000)
     with pytest.raises(StorageError):
         forget_secrets(tmp_path / "broken")
+
+
+def test_every_column_of_secrets_is_thought_of():
+    """A new one needs a line in ``forget_secrets`` and in the test above."""
+    assert {f"{column.table.name}.{column.name}" for column in secret_columns()} == {
+        "api_keys.encrypted_secret",
+        "settings.encrypted_value",
+        "integrations.encrypted_connection_config",
+    }

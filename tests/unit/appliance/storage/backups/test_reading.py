@@ -22,11 +22,11 @@ from appliance.errors import ApplianceError, BackupRefused, StorageError
 from appliance.paths import DataPaths
 from appliance.storage.backups.archives import Archives
 from appliance.storage.backups.header import MAGIC
-from appliance.storage.backups.keys import KeyFile
 from appliance.storage.backups.manifest import CONFIG, DATABASE, KEYS, MANIFEST
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.reading import is_encrypted, read_head, unpack
 from appliance.storage.backups.recovery import Choices, install, prepare
+from appliance.storage.key_store import FileKeyStore
 from tests.fakes.backups import (
     PASSPHRASE,
     Forger,
@@ -368,7 +368,7 @@ def verify(home: Installation, path: Path) -> None:
 
 def restore(home: Installation, path: Path) -> None:
     choices = Choices(passphrase=PASSPHRASE, without_secrets=True)
-    keys = KeyFile(home.paths.key_file)
+    keys = FileKeyStore(home.paths.key_file)
     with prepare(path, home.paths, keys, choices, Progress()) as prepared:
         install(prepared, home.paths, choices, at=home.clock.now())
 

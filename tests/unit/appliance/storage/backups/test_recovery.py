@@ -7,12 +7,12 @@ import pytest
 import structlog
 from cryptography.fernet import Fernet
 
-from appliance.errors import BackupRefused, StorageError
+from appliance.errors import BackupRefused, ConfigurationError, StorageError
 from appliance.paths import DataPaths
 from appliance.storage.backups import restoring
-from appliance.storage.backups.keys import KeyFile
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.recovery import Choices, Restored, install, prepare
+from appliance.storage.key_store import FileKeyStore
 from tests.fakes.backups import (
     PASSPHRASE,
     SIGNING_CANARY,
@@ -25,7 +25,7 @@ def restore(
     path: Path, installation: Installation, *, passphrase: str | None = PASSPHRASE, **fields: object
 ) -> Restored:
     choices = Choices(passphrase=passphrase, **fields)  # type: ignore[arg-type]
-    keys = KeyFile(installation.paths.key_file)
+    keys = FileKeyStore(installation.paths.key_file)
     with prepare(path, installation.paths, keys, choices, Progress()) as prepared:
         return install(prepared, installation.paths, choices, at=installation.clock.now())
 
@@ -43,7 +43,7 @@ def empty(tmp_path: Path) -> Installation:
 
 def read_signing_secret(installation: Installation) -> str:
     (stored,) = installation.execute("SELECT encrypted_secret FROM api_keys")[0]
-    key = KeyFile(installation.paths.key_file).load()[0]
+    key = FileKeyStore(installation.paths.key_file).load()[0]
     return Fernet(key).decrypt(stored).decode()
 
 
@@ -104,10 +104,10 @@ def test_settings_are_replaced_on_request_only(installation: Installation):
 def test_keys_of_both_stay(installation: Installation, tmp_path: Path):
     """The folder's own key still opens what was set aside."""
     other = build_installation(tmp_path / "other")
-    own = KeyFile(other.paths.key_file).load()
+    own = FileKeyStore(other.paths.key_file).load()
     restore(back_up(installation), other)
-    assert KeyFile(other.paths.key_file).load() == (
-        *KeyFile(installation.paths.key_file).load(),
+    assert FileKeyStore(other.paths.key_file).load() == (
+        *FileKeyStore(installation.paths.key_file).load(),
         *own,
     )
     assert read_signing_secret(other) == SIGNING_CANARY
@@ -122,11 +122,16 @@ def test_without_a_passphrase_a_fitting_key_is_needed(
     assert caught.value.code == "backup_key_missing"
     assert not empty.paths.database.exists()
     wrong = empty.paths.root / "wrong.key"
-    for content in (Fernet.generate_key(), b"", b"no key"):
+    wrong.write_bytes(Fernet.generate_key())
+    with pytest.raises(BackupRefused, match="is not the one") as caught:
+        restore(path, empty, passphrase=None, key_file=wrong)
+    assert caught.value.code == "backup_key_wrong"
+    for content in (b"", b"no key"):
         wrong.write_bytes(content)
-        with pytest.raises(BackupRefused, match="is not the one") as caught:
+        with pytest.raises(ConfigurationError, match="no valid key"):
             restore(path, empty, passphrase=None, key_file=wrong)
-        assert caught.value.code == "backup_key_wrong"
+    with pytest.raises(StorageError, match=r"absent\.key"):
+        restore(path, empty, passphrase=None, key_file=wrong.with_name("absent.key"))
     assert not empty.paths.database.exists()
     restored = restore(path, empty, passphrase=None, key_file=installation.paths.key_file)
     assert restored.lost == []

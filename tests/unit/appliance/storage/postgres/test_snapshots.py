@@ -13,11 +13,11 @@ import pytest_asyncio
 from appliance.errors import ConfigurationError, DataFolderUnusable
 from appliance.paths import DataPaths
 from appliance.storage.backups.archives import Archives
-from appliance.storage.backups.keys import KeyFile
 from appliance.storage.backups.progress import Progress, Stopped
 from appliance.storage.backups.recovery import Choices, Restored, install_in_postgres, prepare
 from appliance.storage.backups.writing import Contents
 from appliance.storage.database import Database
+from appliance.storage.key_store import FileKeyStore
 from appliance.storage.postgres.moving import holds_installation, move_to_postgres
 from appliance.storage.postgres.snapshots import PostgresSource
 from tests.fakes.backups import (
@@ -61,7 +61,7 @@ def build_archives(installation: Installation, url: str) -> Archives:
         contents=Contents(
             source=PostgresSource(url),
             config_file=paths.config_file,
-            keys=KeyFile(paths.key_file),
+            keys=FileKeyStore(paths.key_file),
             passphrase=PASSPHRASE,
             scrypt_n=CHEAP_SCRYPT_N,
         ),
@@ -77,7 +77,7 @@ async def fill(url: str, installation: Installation) -> None:
 
 def restore(installation: Installation, path: Path, url: str) -> Restored:
     choices = Choices(passphrase=PASSPHRASE)
-    keys = KeyFile(installation.paths.key_file)
+    keys = FileKeyStore(installation.paths.key_file)
     with prepare(path, installation.paths, keys, choices, Progress()) as prepared:
         return install_in_postgres(
             prepared, installation.paths, choices, url=url, at=installation.clock.now()
