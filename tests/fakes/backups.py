@@ -90,6 +90,7 @@ def build_installation(
     if has_key:
         key = Fernet.generate_key()
         paths.key_file.write_bytes(key + b"\n")
+        paths.key_file.chmod(0o600)
         token = Fernet(key).encrypt(SIGNING_CANARY.encode()).decode()
     paths.config_file.write_text(f'admin_password = "{CONFIG_CANARY}"\n')
     build_database(paths.database, revision=revision, encrypted_secret=token)
