@@ -1,4 +1,4 @@
-"""What an installation gets at its first start: its id, its token secret, its first login.
+"""What an installation gets at its first start: its token secret, its first login.
 
 Owns making and keeping them; what they are used for is left to the services.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from appliance.domain.ids import new_id, new_token
-from appliance.storage.backups import INSTALLATION_ID
+from appliance.domain.ids import new_token
 from appliance.storage.repositories.settings import StoredSettings
 
 JWT_SECRET = "jwt_secret"
@@ -22,12 +21,6 @@ async def ensure_jwt_secret(settings: StoredSettings) -> str:
         secret = new_token("", size_bytes=48)
         await settings.put_secret(JWT_SECRET, secret)
     return secret
-
-
-async def ensure_installation_id(settings: StoredSettings) -> None:
-    """Give the installation an id, by which its backups are told from others'."""
-    if await settings.get(INSTALLATION_ID) is None:
-        await settings.put(INSTALLATION_ID, new_id())
 
 
 def write_first_login(path: Path, password: str) -> None:

@@ -20,11 +20,7 @@ from msgspec import Struct
 from appliance import __version__
 from appliance.agent.runner import AgentRunner
 from appliance.bootstrap.backups import build_backups
-from appliance.bootstrap.first_start import (
-    ensure_installation_id,
-    ensure_jwt_secret,
-    write_first_login,
-)
+from appliance.bootstrap.first_start import ensure_jwt_secret, write_first_login
 from appliance.bootstrap.stores import open_stores
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
@@ -227,7 +223,6 @@ class _Builder(Struct, frozen=True, kw_only=True):
         generated = await core.login.ensure_first_owner(self.settings.admin_password)
         if generated is not None:
             write_first_login(self.settings.paths.first_login, generated)
-        await ensure_installation_id(self.database.settings)
         await self._install_bundled_tools()
         demo = await self._ensure_demo(core.tenants, core.tools) if is_demo else None
         status = self._status(demo)

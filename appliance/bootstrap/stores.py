@@ -20,15 +20,13 @@ from appliance.ports.cache import Cache
 from appliance.ports.clock import Clock
 from appliance.settings import Settings
 from appliance.storage.backend import BeforeUpgrade
-from appliance.storage.backups import finish_restore
+from appliance.storage.backups import INSTALLATION_ID, finish_restore
 from appliance.storage.cache import DiskCache
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
 from appliance.storage.key_store import open_key_store
 from appliance.storage.redis_cache import RedisCache
 from appliance.storage.redis_url import RedisAddress, parse_redis_url
-
-INSTALLATION_ID = "installation_id"
 
 
 class Stores(Struct, frozen=True, kw_only=True):
@@ -72,13 +70,15 @@ async def open_stores(
             before_upgrade=before_upgrade,
         )
         stack.push_async_callback(database.close)
-        cache = await _open_cache(settings, address, database)
+        # By this id its backups are told from others', and its entries on a shared cache server.
+        installation_id = await database.settings.ensure(INSTALLATION_ID, new_id())
+        cache = await _open_cache(settings, address, str(installation_id))
         stack.push_async_callback(cache.close)
         yield Stores(clock=clock, database=database, cache=cache)
 
 
 async def _open_cache(
-    settings: Settings, address: RedisAddress | None, database: Database
+    settings: Settings, address: RedisAddress | None, installation_id: str
 ) -> DiskCache | RedisCache:
     """Return the cache; one that cannot be reached is no reason not to start.
 
@@ -86,7 +86,6 @@ async def _open_cache(
     """
     if address is None:
         return DiskCache(settings.paths.cache)
-    installation_id = await database.settings.ensure(INSTALLATION_ID, new_id())
     cache = RedisCache(address, namespace=f"csai:{installation_id}")
     with suppress(StorageError):
         await cache.health()
