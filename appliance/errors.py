@@ -13,6 +13,7 @@ answer is left to ``appliance.web.problems``, how it ends a process to ``applian
     │ ├ PermissionDenied      a valid credential without the right
     │ ├ NotFound              no such thing for this tenant
     │ ├ Conflict              the state does not allow it now
+    │ ├ BackupRefused         a backup is damaged, foreign, newer, or locked
     │ └ RateLimited           too many; says when to come back
     ├ ConfigurationError      the operator mends a setting
     │ ├ AddressInUse          a listener's port is taken
@@ -109,6 +110,12 @@ class Conflict(UserInputError):
     ) -> None:
         super().__init__(message, code=code)
         self.retry_after_s = retry_after_s
+
+
+class BackupRefused(UserInputError):
+    """A backup cannot be used: damaged, foreign, newer, or locked for whoever asks."""
+
+    default_code = "backup_damaged"
 
 
 class RateLimited(UserInputError):

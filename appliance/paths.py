@@ -69,6 +69,11 @@ class DataPaths(Struct, frozen=True):
         return self.root / "backups"
 
     @property
+    def work(self) -> Path:
+        """Where backups are prepared and checked; nothing in it outlives that."""
+        return self.root / "work"
+
+    @property
     def log_file(self) -> Path:
         """The newest log file, JSON lines."""
         return self.root / "logs" / "csai.log"

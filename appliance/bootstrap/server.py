@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,8 +19,9 @@ from msgspec import Struct
 
 from appliance import __version__
 from appliance.agent.runner import AgentRunner
+from appliance.bootstrap.backups import build_backups
+from appliance.bootstrap.first_start import ensure_jwt_secret, write_first_login
 from appliance.bootstrap.stores import open_stores
-from appliance.domain.ids import new_token
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.errors import ConfigurationError
@@ -34,11 +34,13 @@ from appliance.ports.data_tables import Column
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.providers import ProviderParts, build_providers
 from appliance.services.audit import Auditor
+from appliance.services.backups import BackupService
 from appliance.services.bundled_tools import BundledTools, ShippedTool
 from appliance.services.conversations import ConversationService
 from appliance.services.demo import DemoContent, DemoService, DemoShop
 from appliance.services.health import HealthService, Probe
 from appliance.services.login import LoginService
+from appliance.services.maintenance import DailyJob, MaintenanceSchedule
 from appliance.services.model_selection import ModelSelector
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.starter_tables import StarterTables
@@ -72,7 +74,6 @@ from appliance.workflows.bundled import (
 )
 from appliance.workflows.runner import WorkflowRunner
 
-JWT_SECRET = "jwt_secret"
 TURN_DRAIN_S = 3.0
 DEMO_TENANT = "demo/tenant.json"
 
@@ -92,15 +93,18 @@ class Appliance(Struct, frozen=True, kw_only=True):
     addresses: Addresses
     shutdown: Shutdown
     tasks: TaskGroup
+    maintenance: MaintenanceSchedule
     demo: DemoShop | None
 
     async def serve(self, *, started: asyncio.Event, stop: asyncio.Event) -> None:
         """Answer on both listeners until ``stop``; running turns get a few seconds to end."""
         (host, port), (admin_host, admin_port) = self.addresses
         stop_listening = asyncio.Event()
+        maintenance = self.tasks.start(self.maintenance.run_forever(), name="maintenance")
 
         async def drain() -> None:
             await stop.wait()
+            maintenance.cancel()
             self.shutdown.begin()
             await self.tasks.drain(timeout_s=TURN_DRAIN_S)
             stop_listening.set()
@@ -117,6 +121,7 @@ class Appliance(Struct, frozen=True, kw_only=True):
             )
         finally:
             draining.cancel()
+            maintenance.cancel()
 
 
 @asynccontextmanager
@@ -197,6 +202,7 @@ class _Core(Struct, frozen=True, kw_only=True):
     tenants: TenantService
     tools: ToolService
     login: LoginService
+    backups: BackupService
     shutdown: Shutdown
 
 
@@ -218,7 +224,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         core = await self._build_core()
         generated = await core.login.ensure_first_owner(self.settings.admin_password)
         if generated is not None:
-            _write_first_login(self.settings.paths.first_login, generated)
+            write_first_login(self.settings.paths.first_login, generated)
         await self._install_bundled_tools()
         demo = await self._ensure_demo(core.tenants, core.tools) if is_demo else None
         status = self._status(demo)
@@ -234,12 +240,23 @@ class _Builder(Struct, frozen=True, kw_only=True):
             addresses=self.addresses,
             shutdown=core.shutdown,
             tasks=self.tasks,
+            maintenance=MaintenanceSchedule(
+                jobs=self._daily_jobs(core),
+                at=self.settings.maintenance_at,
+                settings=self.database.settings,
+                clock=self.clock,
+            ),
             demo=demo,
         )
+
+    def _daily_jobs(self, core: _Core) -> list[DailyJob]:
+        """Return what runs each day, in this order: what is deleted first is not backed up."""
+        return [DailyJob(name="backup", run=core.backups.run_daily)]
 
     async def _build_core(self) -> _Core:
         database, clock = self.database, self.clock
         directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
+        jwt_secret = await ensure_jwt_secret(database.settings)
         return _Core(
             directory=directory,
             models=ModelSelector(
@@ -261,7 +278,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 directory=directory,
                 clock=clock,
             ),
-            login=LoginService(users=database.users, secret=await self._jwt_secret(), clock=clock),
+            login=LoginService(users=database.users, secret=jwt_secret, clock=clock),
+            backups=build_backups(self.settings, clock, self.tasks),
             shutdown=Shutdown(),
         )
 
@@ -320,6 +338,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 engine=self.workflows,
                 clock=self.clock,
             ),
+            "backups": core.backups,
             "auditor": Auditor(log=database.audit, clock=self.clock),
             "log_buffer": self.log_buffer,
             "server_status": status,
@@ -349,13 +368,6 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 page_routes=pages,
             )
         )
-
-    async def _jwt_secret(self) -> str:
-        secret = await self.database.settings.get_secret(JWT_SECRET)
-        if secret is None:
-            secret = new_token("", size_bytes=48)
-            await self.database.settings.put_secret(JWT_SECRET, secret)
-        return secret
 
     async def _install_bundled_tools(self) -> None:
         bundled = BundledTools(
@@ -429,10 +441,3 @@ def _choose_addresses(settings: Settings) -> Addresses:
 def _build_url(host: str, port: int) -> str:
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}"
-
-
-def _write_first_login(path: Path, password: str) -> None:
-    """Keep the generated password for a panel on this machine, readable by its owner only."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"username=admin\npassword={password}\n")

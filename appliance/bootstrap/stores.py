@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from appliance.bootstrap.backups import back_up_before_upgrade
 from appliance.clock import MachineClock
 from appliance.domain.ids import new_id
 from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
@@ -18,14 +20,13 @@ from appliance.ports.cache import Cache
 from appliance.ports.clock import Clock
 from appliance.settings import Settings
 from appliance.storage.backend import BeforeUpgrade
+from appliance.storage.backups import INSTALLATION_ID, finish_restore
 from appliance.storage.cache import DiskCache
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
 from appliance.storage.key_store import open_key_store
 from appliance.storage.redis_cache import RedisCache
 from appliance.storage.redis_url import RedisAddress, parse_redis_url
-
-INSTALLATION_ID = "installation_id"
 
 
 class Stores(Struct, frozen=True, kw_only=True):
@@ -43,12 +44,22 @@ async def open_stores(
 ) -> AsyncGenerator[Stores, None]:
     """Open the stores in a data folder that this process holds; close them in order.
 
+    A restore that was cut off is finished first. Before the schema of an older version is upgraded
+    a backup is made.
+
+    Args:
+        settings: What the operator set.
+        before_upgrade: Instead of that backup; raising stops the upgrade.
+
     Raises:
         ConfigurationError: The database or a setting of it cannot be used.
-        StorageError: The database cannot be used.
+        StorageError: The database cannot be used, or not be backed up before an upgrade.
     """
     clock = MachineClock()
     address = parse_redis_url(settings.cache_url) if settings.cache_url else None
+    if before_upgrade is None:
+        finish_restore(settings.data_dir)
+        before_upgrade = partial(back_up_before_upgrade, settings)
     for folder in settings.paths.folders:
         folder.mkdir(mode=0o700, exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -59,13 +70,15 @@ async def open_stores(
             before_upgrade=before_upgrade,
         )
         stack.push_async_callback(database.close)
-        cache = await _open_cache(settings, address, database)
+        # By this id its backups are told from others', and its entries on a shared cache server.
+        installation_id = await database.settings.ensure(INSTALLATION_ID, new_id())
+        cache = await _open_cache(settings, address, str(installation_id))
         stack.push_async_callback(cache.close)
         yield Stores(clock=clock, database=database, cache=cache)
 
 
 async def _open_cache(
-    settings: Settings, address: RedisAddress | None, database: Database
+    settings: Settings, address: RedisAddress | None, installation_id: str
 ) -> DiskCache | RedisCache:
     """Return the cache; one that cannot be reached is no reason not to start.
 
@@ -73,7 +86,6 @@ async def _open_cache(
     """
     if address is None:
         return DiskCache(settings.paths.cache)
-    installation_id = await database.settings.ensure(INSTALLATION_ID, new_id())
     cache = RedisCache(address, namespace=f"csai:{installation_id}")
     with suppress(StorageError):
         await cache.health()

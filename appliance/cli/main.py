@@ -35,6 +35,8 @@ COMMANDS: Final = {
     "serve": "Run the server.",
     "demo": "Run the server with a demo shop and its page.",
     "panel": "Open the control panel.",
+    "backup": "Make, list, verify and restore backups.",
+    "restore": "Put a backup in the place of what the data folder holds.",
     "migrate": "Move all data between SQLite and Postgres.",
     "secrets": "Show and renew the keys of what is stored encrypted.",
     "selftest": "Check that this program works on this machine.",

@@ -37,3 +37,21 @@ def progress_bar(label: str) -> Iterator[Callable[[int], Callable[[int], None]]]
     finally:
         if bar is not None:
             bar.__exit__(None, None, None)
+
+
+@contextmanager
+def share_bar(label: str) -> Iterator[Callable[[float], None]]:
+    """Yield what is told the part that is done, from 0 to 1; may be told in another thread.
+
+    On anything but a terminal nothing is drawn.
+    """
+    steps = 1000
+    with click.progressbar(
+        length=steps, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+
+        def show(share: float) -> None:
+            bar.update(max(0, round(share * steps) - bar.pos))
+
+        yield show
+        bar.update(steps - bar.pos)

@@ -17,5 +17,5 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that never go back, for measuring durations."""
+        """Return seconds that never go back, for measuring durations; sleep counts."""
         ...

@@ -203,6 +203,17 @@ class TenantService:
             raise NotFound(f"The tenant has no key {key_id!r}.", code="key_not_found")
         self._directory.forget(tenant_id)
 
+    async def renew_signing_secret(self, tenant_id: TenantId) -> str:
+        """Make a new signing secret, in force at once, and return it this once.
+
+        Raises:
+            NotFound: There is no such tenant.
+        """
+        await self.get(tenant_id)
+        secret = new_token(SIGNING_SECRET_PREFIX, size_bytes=32)
+        await self._tenants.set_signing_secret(tenant_id, secret, at=self._clock.now())
+        return secret
+
     def _checked(self, tenant: Tenant) -> Tenant:
         tenant = msgspec.structs.replace(tenant, name=tenant.name.strip())
         errors = [

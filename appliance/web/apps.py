@@ -21,6 +21,7 @@ from appliance.web.access import (
     RequestIds,
     TenantAccess,
 )
+from appliance.web.controllers.backups import BackupController
 from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.health import get_health
 from appliance.web.controllers.login import LoginController
@@ -77,6 +78,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             TenantToolController,
             WorkflowController,
             OperationsController,
+            BackupController,
             get_health,
             get_openapi,
         ],

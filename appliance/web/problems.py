@@ -23,6 +23,7 @@ from msgspec import UNSET, Struct, UnsetType
 from appliance.errors import (
     AddressInUse,
     ApplianceError,
+    BackupRefused,
     Cancelled,
     Conflict,
     FieldError,
@@ -50,6 +51,7 @@ _STATUS: Final[dict[type[ApplianceError], HTTPStatus]] = {
     UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotFound: HTTPStatus.NOT_FOUND,
     Conflict: HTTPStatus.CONFLICT,
+    BackupRefused: HTTPStatus.CONFLICT,
     RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
     UserInputError: HTTPStatus.BAD_REQUEST,
     AddressInUse: HTTPStatus.CONFLICT,

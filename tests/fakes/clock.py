@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class SettableClock:
-    """Implements ``Clock``; both its times move by ``advance`` only."""
+    """Implements ``Clock``; its times move by ``advance`` and ``jump`` only."""
 
     def __init__(self, now: datetime = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)) -> None:
         self._now = now
@@ -22,3 +22,7 @@ class SettableClock:
         """Let ``seconds`` pass."""
         self._now += timedelta(seconds=seconds)
         self._monotonic += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Set the time of day ``seconds`` ahead, as an operator or a time server does."""
+        self._now += timedelta(seconds=seconds)

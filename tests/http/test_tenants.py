@@ -149,6 +149,14 @@ def test_a_removed_key_is_refused_at_once(operator, shop, shopper):
     check_problem(operator.http.delete(path), 404, "key_not_found")
 
 
+def test_a_signing_secret_is_renewed_and_shown_once(operator, shop):
+    made = operator.call("POST", f"/tenants/{shop.id}/signing-secret", status=201)
+    assert made["signing_secret"].startswith("whsec_")
+    assert made["signing_secret"] != shop.signing_secret
+    assert "signing_secret" not in operator.call("GET", f"/tenants/{shop.id}")
+    assert operator.http.post("/tenants/nobody/signing-secret").status_code == 404
+
+
 def test_the_snippet_for_a_page(operator, shop, demo_server):
     path = f"/tenants/{shop.id}/embed"
     snippet = operator.call("GET", f"{path}?api_key={shop.api_key}")["snippet"]

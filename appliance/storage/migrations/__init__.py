@@ -73,7 +73,7 @@ def check_known(connection: Connection, current: str | None) -> None:
                 code="database_foreign",
             )
         return
-    if current not in _known_revisions():
+    if current not in known_revisions():
         raise ConfigurationError(
             f"The database was made by a newer version of this program (schema {current!r}, this "
             f"version knows {HEAD!r}). Install that version again, or restore an older backup.",
@@ -100,7 +100,8 @@ def _build_config() -> Config:
     return config
 
 
-def _known_revisions() -> set[str]:
+def known_revisions() -> set[str]:
+    """Return every revision that this version has a migration for."""
     from alembic.script import ScriptDirectory
 
     scripts = ScriptDirectory.from_config(_build_config())

@@ -37,7 +37,7 @@ LOCK_PAUSE_S = 0.1
 START_TRIES = 600
 
 # Advisory locks of this program: "csai" and a number, so that no other program means the same.
-_SERVING_LOCK = 0x6373616900000001
+SERVING_LOCK = 0x6373616900000001
 _MIGRATING_LOCK = 0x6373616900000002
 _STARTING_LOCK = 0x6373616900000003
 
@@ -115,13 +115,13 @@ class PostgresBackend:
         From now on this one counts as serving, until its connection ends. One that was killed just
         now may still be seen for a moment, so it is looked for some times.
         """
-        is_alone = await self._take(_SERVING_LOCK, tries=ALONE_TRIES)
+        is_alone = await self._take(SERVING_LOCK, tries=ALONE_TRIES)
         try:
             yield is_alone
         finally:
-            await self._presence.execute("SELECT pg_advisory_lock_shared($1)", _SERVING_LOCK)
+            await self._presence.execute("SELECT pg_advisory_lock_shared($1)", SERVING_LOCK)
             if is_alone:
-                await self._presence.execute(_UNLOCK, _SERVING_LOCK)
+                await self._presence.execute(_UNLOCK, SERVING_LOCK)
 
     async def _take(self, lock: int, *, tries: int) -> bool:
         """Take a lock that another server may let go soon; false when none of the tries got it."""

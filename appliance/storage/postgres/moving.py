@@ -15,9 +15,10 @@ from typing import TypeVar
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.errors import ConfigurationError, StorageError
+from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
 from appliance.storage import migrations
 from appliance.storage.engine import SqliteConnection, open_for_copying
+from appliance.storage.postgres.backend import SERVING_LOCK
 from appliance.storage.postgres.connecting import build_connect, mask_url
 from appliance.storage.postgres.errors import SETTING, build_start_error, translate
 from appliance.storage.postgres.transactions import build_engine
@@ -47,12 +48,15 @@ def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: boo
 
     Raises:
         ConfigurationError: The database cannot be used, or is not empty.
+        DataFolderUnusable: What shall be replaced is served by somebody.
         StorageError: The copy failed; nothing was changed.
     """
     opened = _open_sqlite(source, is_writable=False)
     try:
 
         def move(target: Connection) -> int:
+            if replaces:
+                _refuse_while_served(target, url)
             _make_room(target, url, replaces=replaces)
             migrations.run(target)
             tables = load_tables(opened.sql)
@@ -93,6 +97,44 @@ def copy_from_postgres(url: str, target: Path, *, on_start: OnStart) -> int:
         return _run(url, copy, isolation_level="REPEATABLE READ")
     finally:
         opened.close()
+
+
+def measure_database(url: str) -> int:
+    """Return how many bytes a database has on its server's disk.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    query = text("SELECT pg_database_size(current_database())")
+    return _run(
+        url,
+        lambda connection: int(connection.execute(query).scalar_one()),
+        isolation_level="READ COMMITTED",
+    )
+
+
+def holds_installation(url: str) -> bool:
+    """Say whether this program's tables are in a database.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    return _run(
+        url,
+        lambda connection: migrations.read_revision(connection) is not None,
+        isolation_level="READ COMMITTED",
+    )
+
+
+def _refuse_while_served(target: Connection, url: str) -> None:
+    """Take the place of a server until the transaction ends, so that none can start."""
+    query = text("SELECT pg_try_advisory_xact_lock(:lock)")
+    if not target.execute(query, {"lock": SERVING_LOCK}).scalar_one():
+        raise DataFolderUnusable(
+            f"A server is running on the database {mask_url(url)}. Stop it first.",
+            setting=SETTING,
+            code="database_in_use",
+        )
 
 
 def _make_room(target: Connection, url: str, *, replaces: bool) -> None:

@@ -27,6 +27,7 @@ from appliance.web.schemas.admin import (
     KeyList,
     KeyView,
     NewKeyBody,
+    SigningSecretView,
     TenantPage,
     TenantView,
     build_key_view,
@@ -165,6 +166,20 @@ class TenantController(Controller):
         allowed = require_tenant(operator, tenant_id, "operator")
         await tenants.delete_key(allowed, key_id)
         await auditor.record(operator.username, "key.delete", key_id, tenant_id=allowed)
+
+    @post("/{tenant_id:str}/signing-secret", status_code=201, summary="Make a new signing secret")
+    async def renew_signing_secret(
+        self,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
+        auditor: NamedDependency[Auditor],
+    ) -> SigningSecretView:
+        """Replace the secret that signs the tenant's webhooks at once; shown this once."""
+        allowed = require_tenant(operator, tenant_id, "owner")
+        secret = await tenants.renew_signing_secret(allowed)
+        await auditor.record(operator.username, "signing_secret.renew", allowed, tenant_id=allowed)
+        return SigningSecretView(signing_secret=secret)
 
     @get("/{tenant_id:str}/embed", summary="The snippet for the shop's pages")
     async def get_embed(

@@ -49,6 +49,12 @@ class KeyView(Struct, frozen=True, kw_only=True):
     api_key: str | UnsetType = UNSET
 
 
+class SigningSecretView(Struct, frozen=True, kw_only=True):
+    """A signing secret that was just made; it cannot be read again."""
+
+    signing_secret: str
+
+
 class TenantView(Struct, frozen=True, kw_only=True):
     """A tenant; ``api_key`` and ``signing_secret`` only in the answer that made it."""
 

@@ -174,6 +174,19 @@ async def test_another_tenants_key_cannot_be_deleted(tenants: TenantService) -> 
     assert len(await tenants.list_keys(other.tenant.id)) == 1
 
 
+async def test_a_renewed_signing_secret_replaces_the_old_one(
+    tenants: TenantService, temporary: TemporaryDatabase
+) -> None:
+    created = await tenants.create(NewTenant(name="Dana's Flowers"))
+    renewed = await tenants.renew_signing_secret(created.tenant.id)
+    assert renewed.startswith("whsec_")
+    assert renewed != created.signing_secret
+    stored = await temporary.database.tenants.get_signing_secret(created.tenant.id)
+    assert stored == renewed
+    with pytest.raises(NotFound):
+        await tenants.renew_signing_secret(NOBODY)
+
+
 async def test_tenants_are_listed_page_by_page(tenants: TenantService) -> None:
     names = [f"Shop {number}" for number in range(3)]
     for name in names:
