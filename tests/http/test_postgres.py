@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -169,16 +170,17 @@ def test_two_servers_start_at_once_on_an_empty_database(tmp_path: Path):
         folder.mkdir(parents=True, mode=0o700)
         (folder / "secrets.key").write_bytes(key)
         (folder / "secrets.key").chmod(0o600)
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(RunningServer.start, servers))
-    found = read_rows(settings["CSAI_DATABASE_URL"], "SELECT count(*) FROM users")
-    assert found == [(1,)]
-    demo_key = read_demo_key(servers[0])
-    for server in servers:
-        visitor = Visitor(server, demo_key)
-        assert visitor.ask("When are you open?")["message"]["content"]
-        visitor.http.close()
-        server.stop()
+    with ExitStack() as stack, ThreadPoolExecutor(2) as threads:
+        starting = [threads.submit(stack.enter_context, server) for server in servers]
+        for started in starting:
+            started.result()
+        found = read_rows(settings["CSAI_DATABASE_URL"], "SELECT count(*) FROM users")
+        assert found == [(1,)]
+        demo_key = read_demo_key(servers[0])
+        for server in servers:
+            visitor = Visitor(server, demo_key)
+            assert visitor.ask("When are you open?")["message"]["content"]
+            visitor.http.close()
 
 
 def test_an_installation_moves_there_and_back(tmp_path: Path):
