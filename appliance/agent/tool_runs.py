@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 from msgspec import Struct, field
 
+from appliance import failpoints
 from appliance.agent.policy import build_ledger_key
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ToolReport
@@ -115,7 +116,9 @@ class ToolRuns:
         ledger: TurnLedger,
         ledger_key: str | None,
     ) -> ToolOutcome:
+        failpoints.passed("tool.before_run")
         outcome = await self._execute(tool, call, context)
+        failpoints.passed("tool.after_run")
         execution = ToolExecution(
             call=call,
             outcome=outcome,
@@ -127,6 +130,7 @@ class ToolRuns:
             await self._turn_store.record_execution(
                 context.tenant_id, context.conversation_id, execution
             )
+            failpoints.passed("tool.recorded")
         return outcome
 
     async def _execute(self, tool: TenantTool, call: ToolCall, context: ToolContext) -> ToolOutcome:

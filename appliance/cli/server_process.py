@@ -19,7 +19,7 @@ from typing import Any
 
 import structlog
 
-from appliance import __version__
+from appliance import __version__, failpoints
 from appliance.bootstrap import Appliance, open_appliance
 from appliance.logs import LogBuffer, configure_logs
 from appliance.paths import is_frozen
@@ -35,6 +35,7 @@ def run_server(flags: Mapping[str, Any], *, is_demo: bool, stop_on_stdin_eof: bo
         ConfigurationError: A setting does not fit, an address is taken, the folder is unusable.
     """
     settings = load_settings(flags)
+    failpoints.arm(os.environ.get(failpoints.VARIABLE, ""))
     return asyncio.run(_serve(settings, is_demo=is_demo, stop_on_stdin_eof=stop_on_stdin_eof))
 
 

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from appliance import failpoints
 from appliance.agent.decisions import read_decision
 from appliance.agent.language import detect_language
 from appliance.agent.loop import ActionDecided
@@ -152,6 +153,7 @@ class TurnService:
                 lease_s=LEASE_S,
             )
         )
+        failpoints.passed("turn.stored")
         session_id = message.session_id or new_session_id
         match start:
             case TurnAccepted():
@@ -241,6 +243,7 @@ class TurnService:
         return stream
 
     async def _run(self, turn: _Turn) -> None:
+        failpoints.passed("turn.started")
         ledger = TurnLedger()
         started = self._clock.monotonic()
         try:
@@ -276,12 +279,14 @@ class TurnService:
                     return answering.result()
                 if self._clock.monotonic() > deadline:
                     raise TurnError("The answer took too long.", code="turn_timed_out")
+                failpoints.passed("turn.before_renewal")
                 is_mine = await self._turn_store.renew_lease(
                     turn.tenant.id,
                     turn.conversation_id,
                     turn.accepted.fencing_token,
                     until=self._clock.now() + timedelta(seconds=LEASE_S),
                 )
+                failpoints.passed("turn.renewed")
                 if not is_mine:
                     raise Conflict("Another turn has taken over.", code="turn_superseded")
         finally:
@@ -330,9 +335,11 @@ class TurnService:
         decision = read_decision(turn.text)
         if decision is None or pending.call.name not in turn.known.tools:
             return None
+        failpoints.passed("turn.before_claim")
         is_mine = await self._turn_store.claim_pending_action(
             turn.tenant.id, turn.conversation_id, pending.id
         )
+        failpoints.passed("turn.claimed")
         if not is_mine:
             return None
         call = ToolCall(
@@ -359,6 +366,7 @@ class TurnService:
             model=result.model,
             degraded=result.is_degraded,
         )
+        failpoints.passed("turn.before_finish")
         await self._turn_store.finish_turn(
             FinishedTurn(
                 tenant_id=turn.tenant.id,
@@ -374,6 +382,7 @@ class TurnService:
                 finished_at=now,
             )
         )
+        failpoints.passed("turn.finished")
         turn.stream.publish(TurnFinished(reply=_with_session(reply, turn.session_id)))
         *between, answer = result.new_messages
         told = msgspec.structs.replace(answer, content=result.text)
@@ -388,6 +397,7 @@ class TurnService:
 
     async def _fail(self, turn: _Turn, ledger: TurnLedger, error: Exception) -> None:
         now = self._clock.now()
+        failpoints.passed("turn.before_fail")
         try:
             await self._turn_store.fail_turn(
                 FailedTurn(
@@ -405,6 +415,7 @@ class TurnService:
         except ApplianceError as storage_error:
             logger.error("turn_failure_not_stored", error=storage_error.message, **_about(turn))
         finally:
+            failpoints.passed("turn.failed")
             told = error if isinstance(error, StorageError | Cancelled) else _unavailable()
             turn.stream.publish(TurnFailed(error=told))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import Connection
 
+from appliance import failpoints
 from appliance.ports.clock import Clock
 from appliance.storage.backend import Backend, BeforeUpgrade
 from appliance.storage.data_tables import StoredDataTables
@@ -105,12 +106,14 @@ class Database:
 
     async def recover(self) -> None:
         """Mark the turns that dead servers left unfinished as failed; for a server's start."""
+        failpoints.passed("server.before_recover")
         async with self.backend.alone() as is_alone:
             # Another machine may have rotated the keys since this one read them.
             self._secret_box.adopt(await self._open_box())
             failed = await self.turn_store.fail_unfinished_turns(
                 failed_at=self._clock.now(), is_alone=is_alone
             )
+        failpoints.passed("server.recovered")
         if failed:
             logger.warning("turns_recovered", count=failed)
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 
+from appliance import failpoints
 from appliance.errors import StorageError
 from appliance.storage.engine import SqliteConnection
 from appliance.storage.sqlite_errors import build_busy_error, is_busy, translate
@@ -108,10 +109,12 @@ class Writer:
         self._connection.close()
 
     def _checkpoint(self) -> None:
+        failpoints.passed("storage.before_checkpoint")
         try:
             self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except sqlite3.Error as error:
             logger.warning("checkpoint_failed", error=str(error))
+        failpoints.passed("storage.after_checkpoint")
 
     def _next_group(self) -> tuple[list[_Job[Any]], bool]:
         """Wait for a job and take those queued behind it; true when it was the last one ever."""
@@ -159,13 +162,17 @@ class Writer:
     def _run_transaction(self, group: list[_Job[Any]]) -> Exception | None:
         """Run the jobs and commit; return the error that undid all of them, if any."""
         try:
+            failpoints.passed("storage.before_begin")
             self._begin(group)
             for job in group:
                 job.result = job.run(self._connection)
                 if not self._raw.in_transaction:
                     raise StorageError("A write has ended the transaction it shares.")
+                failpoints.passed("storage.uncommitted")
             if group:
+                failpoints.passed("storage.before_commit")
                 self._raw.execute("COMMIT")
+                failpoints.passed("storage.after_commit")
         except Exception as error:  # noqa: BLE001 - it is raised where the write is awaited
             self._roll_back()
             return error

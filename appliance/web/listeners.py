@@ -16,6 +16,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from msgspec import Struct
 
+from appliance import failpoints
 from appliance.errors import AddressInUse, ConfigurationError
 from appliance.tasks import TaskGroup
 from appliance.web.access import AsgiApp
@@ -94,6 +95,7 @@ async def serve(
         started.set()
         await asyncio.wait({stopping, *serving}, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        failpoints.passed("server.drained")
         stopping.cancel()
         for server in servers:
             server.stop()  # type: ignore[no-untyped-call]

@@ -13,6 +13,8 @@ from collections.abc import AsyncGenerator
 from litestar.response import Stream
 from msgspec import Struct
 
+from appliance import failpoints
+
 KEEP_ALIVE_S = 12.0
 """Shorter than the 15 s that api.md promises and proxies wait for."""
 KEEP_ALIVE = b": keep-alive\n\n"
@@ -47,6 +49,7 @@ class Shutdown:
     def begin(self) -> None:
         """End the open streams."""
         self._event.set()
+        failpoints.passed("server.draining")
 
     async def wait(self) -> None:
         """Return when the server stops."""
