@@ -1,4 +1,4 @@
-"""What an installation gets at its first start: its token secret, its first login.
+"""What an installation gets at its first start: its secrets, its first login.
 
 Owns making and keeping them; what they are used for is left to the services.
 """
@@ -8,18 +8,32 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from msgspec import Struct
+
 from appliance.domain.ids import new_token
 from appliance.storage.repositories.settings import StoredSettings
 
-JWT_SECRET = "jwt_secret"
+
+class OwnSecrets(Struct, frozen=True, kw_only=True):
+    """``jwt`` signs access tokens, ``session`` makes sessions' ids out of their opening keys."""
+
+    jwt: str
+    session: str
 
 
-async def ensure_jwt_secret(settings: StoredSettings) -> str:
-    """Return the secret that signs access tokens."""
-    secret = await settings.get_secret(JWT_SECRET)
+async def ensure_own_secrets(settings: StoredSettings) -> OwnSecrets:
+    """Return this installation's own secrets, made when there are none."""
+    return OwnSecrets(
+        jwt=await _ensure_secret(settings, "jwt_secret"),
+        session=await _ensure_secret(settings, "session_secret"),
+    )
+
+
+async def _ensure_secret(settings: StoredSettings, name: str) -> str:
+    secret = await settings.get_secret(name)
     if secret is None:
         secret = new_token("", size_bytes=48)
-        await settings.put_secret(JWT_SECRET, secret)
+        await settings.put_secret(name, secret)
     return secret
 
 

@@ -20,7 +20,7 @@ from msgspec import Struct
 from appliance import __version__
 from appliance.agent.runner import AgentRunner
 from appliance.bootstrap.backups import build_backups
-from appliance.bootstrap.first_start import ensure_jwt_secret, write_first_login
+from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
 from appliance.bootstrap.stores import open_stores
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
@@ -43,6 +43,7 @@ from appliance.services.login import LoginService
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
 from appliance.services.model_selection import ModelSelector
 from appliance.services.rate_limits import RateLimiter
+from appliance.services.session_ids import SessionIds
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tenants import NewTenant, TenantService
@@ -203,6 +204,7 @@ class _Core(Struct, frozen=True, kw_only=True):
     tools: ToolService
     login: LoginService
     backups: BackupService
+    session_ids: SessionIds
     shutdown: Shutdown
 
 
@@ -256,7 +258,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     async def _build_core(self) -> _Core:
         database, clock = self.database, self.clock
         directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
-        jwt_secret = await ensure_jwt_secret(database.settings)
+        secrets = await ensure_own_secrets(database.settings)
         return _Core(
             directory=directory,
             models=ModelSelector(
@@ -278,8 +280,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 directory=directory,
                 clock=clock,
             ),
-            login=LoginService(users=database.users, secret=jwt_secret, clock=clock),
+            login=LoginService(users=database.users, secret=secrets.jwt, clock=clock),
             backups=build_backups(self.settings, clock, self.tasks),
+            session_ids=SessionIds(secrets.session),
             shutdown=Shutdown(),
         )
 
@@ -310,6 +313,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 agent=agent,
                 models=core.models,
                 streams=streams,
+                session_ids=core.session_ids,
                 clock=clock,
                 tasks=self.tasks,
             ),

@@ -24,6 +24,9 @@ class NewTurn(Struct, frozen=True, kw_only=True):
 
     ``session_hash`` is of the session the visitor named, or ``None``. When it is unknown, foreign
     or ended, a new conversation is made under ``new_conversation_id`` and ``new_session_hash``.
+
+    ``is_opening``: both hashes are of the session that this message opens, so that the same message
+    sent again finds it; no other message does.
     """
 
     tenant_id: TenantId
@@ -39,6 +42,7 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     page_url: str | None = None
     received_at: datetime
     lease_s: int = 30
+    is_opening: bool = False
 
 
 class TurnAccepted(Struct, frozen=True, kw_only=True):
@@ -76,7 +80,7 @@ class TurnBusy(Struct, frozen=True, kw_only=True):
 
 
 class TurnMismatch(Struct, frozen=True, kw_only=True):
-    """The client's message id was used for another text."""
+    """The client's message id was used for another text, or its session opened by another one."""
 
     conversation_id: ConversationId
 

@@ -24,13 +24,11 @@ from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import (
-    SESSION_PREFIX,
     ConversationId,
     MessageId,
     SessionHash,
     hash_token,
     new_id,
-    new_token,
 )
 from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, ReplyUsage, TokenUsage
 from appliance.domain.tenant import Tenant
@@ -52,6 +50,7 @@ from appliance.ports.turn_store import (
     TurnStore,
 )
 from appliance.services.model_selection import ModelSelector
+from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
 from appliance.services.turn_history import LoadedHistory, TurnHistory
 from appliance.services.turn_streams import TurnStream, TurnStreams
@@ -70,9 +69,15 @@ class VisitorMessage(Struct, frozen=True, kw_only=True):
     text: str
     session_id: str | None = None
     message_id: str | None = None
+    opening_key: str | None = None
     user_identifier: str | None = None
     locale: str | None = None
     page_url: str | None = None
+
+    @property
+    def is_opening(self) -> bool:
+        """Whether the session it opens is to be found again by the same message."""
+        return None not in (self.message_id, self.opening_key) and self.session_id is None
 
 
 class _Turn(Struct, frozen=True, kw_only=True):
@@ -113,11 +118,13 @@ class TurnService:
         agent: AgentRunner,
         models: ModelSelector,
         streams: TurnStreams,
+        session_ids: SessionIds,
         clock: Clock,
         tasks: TaskGroup,
     ) -> None:
         self._turn_store = turn_store
         self._history = history
+        self._session_ids = session_ids
         self._agent = agent
         self._models = models
         self._streams = streams
@@ -132,15 +139,20 @@ class TurnService:
 
         Raises:
             Conflict: ``turn_in_progress`` when another message of the session is being answered,
-                ``idempotency_mismatch`` when the message id was used for another text.
+                ``idempotency_mismatch`` when the message id was used for another text, or the
+                opening key for another message.
             StorageError: The message could not be stored.
         """
-        new_session_id = new_token(SESSION_PREFIX)
         user_message_id = MessageId(new_id())
+        is_opening = message.is_opening
+        new_session_id = self._session_ids.make(
+            known.tenant.id, opening_key=message.opening_key if is_opening else None
+        )
+        named_id = new_session_id if is_opening else message.session_id
         start = await self._turn_store.begin_turn(
             NewTurn(
                 tenant_id=known.tenant.id,
-                session_hash=_session_hash(message.session_id) if message.session_id else None,
+                session_hash=_session_hash(named_id) if named_id else None,
                 new_session_hash=_session_hash(new_session_id),
                 new_conversation_id=ConversationId(new_id()),
                 user_message_id=user_message_id,
@@ -151,6 +163,7 @@ class TurnService:
                 page_url=message.page_url,
                 received_at=self._clock.now(),
                 lease_s=LEASE_S,
+                is_opening=is_opening,
             )
         )
         failpoints.passed("turn.stored")
@@ -172,7 +185,7 @@ class TurnService:
                 )
             case TurnMismatch():
                 raise Conflict(
-                    "This message_id was already used for another text.",
+                    "This message_id or opening_key was already used for another message.",
                     code="idempotency_mismatch",
                 )
 

@@ -44,6 +44,8 @@ _INSERT_CONVERSATION = build_statement("""
         started_at, last_message_at, message_count, last_seq, input_tokens, output_tokens,
         fencing_token, lease_message_id, lease_until
     ) VALUES (?1, ?2, ?3, ?4, 'open', ?5, ?6, ?7, ?8, ?8, 1, 1, 0, 0, 1, ?9, ?10)
+    ON CONFLICT (tenant_id, session_hash) DO NOTHING
+    RETURNING id
 """)
 
 _CONTINUE_CONVERSATION = build_statement("""
@@ -103,15 +105,18 @@ def begin_turn(turn: NewTurn) -> Script[TurnStart]:
     if found is None:
         return (yield from _start_conversation(turn))
     row = ConversationRow(*found)
-    if row.status == "ended":
+    if row.status == "ended" and not turn.is_opening:
         return (yield from _start_conversation(turn))
     sent = yield from _find_sent(turn, row.id)
-    if sent is not None and sent.content != turn.content:
+    is_other = turn.is_opening if sent is None else sent.content != turn.content
+    if is_other:
         return TurnMismatch(conversation_id=ConversationId(row.id))
     if sent is not None and sent.reply is not None:
         return TurnReplayed(
             reply=read_reply(sent.reply, sent.answer or ""), user_message_id=MessageId(sent.id)
         )
+    if row.status == "ended":
+        return TurnMismatch(conversation_id=ConversationId(row.id))
     remaining_s = _remaining_lease_s(row, turn.received_at)
     if remaining_s > 0 and sent is not None and sent.id == row.lease_message_id:
         return TurnInFlight(
@@ -138,8 +143,8 @@ def _find_sent(turn: NewTurn, conversation_id: str) -> Script[_Sent | None]:
     return _Sent(*rows[0]) if rows else None
 
 
-def _start_conversation(turn: NewTurn) -> Script[TurnAccepted]:
-    yield (
+def _start_conversation(turn: NewTurn) -> Script[TurnStart]:
+    rows = yield (
         _INSERT_CONVERSATION,
         (
             turn.new_conversation_id,
@@ -154,6 +159,8 @@ def _start_conversation(turn: NewTurn) -> Script[TurnAccepted]:
             _lease_end(turn),
         ),
     )
+    if not rows:  # on Postgres, the same message has opened the session at this very moment
+        return (yield from begin_turn(turn))
     yield from _insert_message(turn, turn.new_conversation_id, seq=1, fencing_token=1)
     return TurnAccepted(
         conversation=Conversation(

@@ -383,6 +383,60 @@ class TurnStoreContract(ABC):
         second = await opened.begin("two", new_session="s2", message_id="m1")
         assert first.conversation.id != second.conversation.id
 
+    def build_opening(self, opened: OpenedTurnStore, content: str = "one", id_: str = "m1") -> Any:
+        return opened.build_turn(
+            content, session="s1", new_session="s1", message_id=id_, is_opening=True
+        )
+
+    async def test_a_first_message_sent_again_finds_what_it_has_opened(
+        self, opened: OpenedTurnStore
+    ):
+        start = await opened.store.begin_turn(self.build_opening(opened))
+        assert isinstance(start, TurnAccepted)
+        assert start.is_new_session
+        running = await opened.store.begin_turn(self.build_opening(opened))
+        assert running == TurnInFlight(
+            conversation_id=start.conversation.id, user_message_id=start.user_message_id
+        )
+        await opened.fail(start)
+        again = await opened.store.begin_turn(self.build_opening(opened))
+        assert isinstance(again, TurnAccepted)
+        assert (again.is_new_session, again.user_message_id) == (False, start.user_message_id)
+        reply = await opened.finish(again)
+        replay = await opened.store.begin_turn(self.build_opening(opened))
+        assert replay == TurnReplayed(reply=reply, user_message_id=start.user_message_id)
+
+    async def test_first_messages_sent_at_once_open_one_session(self, opened: OpenedTurnStore):
+        starts = await asyncio.gather(
+            *(opened.store.begin_turn(self.build_opening(opened)) for _ in range(20))
+        )
+        (accepted,) = [start for start in starts if isinstance(start, TurnAccepted)]
+        waiting = [start for start in starts if isinstance(start, TurnInFlight)]
+        assert len(waiting) == 19
+        assert {start.user_message_id for start in waiting} == {accepted.user_message_id}
+
+    async def test_only_the_message_that_opened_a_session_finds_it(self, opened: OpenedTurnStore):
+        start = await opened.store.begin_turn(self.build_opening(opened))
+        assert isinstance(start, TurnAccepted)
+        refused = TurnMismatch(conversation_id=start.conversation.id)
+        others = [self.build_opening(opened, "another"), self.build_opening(opened, id_="m2")]
+        for other in others:
+            assert await opened.store.begin_turn(other) == refused
+        await opened.finish(start)
+        for other in others:
+            assert await opened.store.begin_turn(other) == refused
+        assert await opened.contents(start.conversation.id) == ["one", "Soon."]
+
+    async def test_an_ended_session_is_opened_no_more(self, opened: OpenedTurnStore):
+        start = await opened.store.begin_turn(self.build_opening(opened))
+        assert isinstance(start, TurnAccepted)
+        await opened.fail(start)
+        await opened.store.end_conversation(
+            opened.tenant_id, SessionHash(hash_token("s1")), ended_at=opened.clock.now()
+        )
+        again = await opened.store.begin_turn(self.build_opening(opened))
+        assert again == TurnMismatch(conversation_id=start.conversation.id)
+
     async def test_a_failed_turn_is_tried_again_in_its_row(self, opened: OpenedTurnStore):
         start = await opened.begin("one", new_session="s1", message_id="m1")
         await opened.fail(start, usage=(build_usage(tokens=(7, 1, 0)),))

@@ -181,6 +181,14 @@ class RunningServer:
 
     def start(self) -> Self:
         """Start the process and return once it answers."""
+        self.launch()
+        wait_until(self.has_greeted, timeout_s=START_DEADLINE_S, what="the greeting")
+        answer = httpx.get(f"{self.base_url}/health", timeout=10, trust_env=False)
+        assert answer.status_code == 200, answer.text
+        return self
+
+    def launch(self) -> None:
+        """Start the process, whatever becomes of it."""
         self._starts += 1
         home = self.folder / "home"
         home.mkdir(parents=True, exist_ok=True)
@@ -198,10 +206,6 @@ class RunningServer:
                 stdout=out,
                 stderr=err,
             )
-        wait_until(self._has_greeted, timeout_s=START_DEADLINE_S, what="the greeting")
-        answer = httpx.get(f"{self.base_url}/health", timeout=10, trust_env=False)
-        assert answer.status_code == 200, answer.text
-        return self
 
     def stop(self) -> None:
         """Send SIGTERM and check the end: exit code 0 and nothing unexpected said."""
@@ -229,16 +233,22 @@ class RunningServer:
             if LOUD.search(line) and not any(event in line for event in self.expected)
         ]
 
+    def has_greeted(self) -> bool:
+        """Say whether it answers; fail when it has ended instead."""
+        if self.process.poll() is not None:
+            raise AssertionError(f"Ended with {self.process.returncode}:\n{self.output()}")
+        return "Press Ctrl+C" in self._output_files()[0].read_text(encoding="utf-8")
+
+    def forget_output(self) -> None:
+        """Delete what this start wrote."""
+        for path in self._output_files():
+            path.unlink(missing_ok=True)
+
     def _output_files(self) -> tuple[Path, Path]:
         return (
             self.folder / f"stdout-{self._starts}.txt",
             self.folder / f"stderr-{self._starts}.txt",
         )
-
-    def _has_greeted(self) -> bool:
-        if self.process.poll() is not None:
-            raise AssertionError(f"Ended with {self.process.returncode}:\n{self.output()}")
-        return "Press Ctrl+C" in self._output_files()[0].read_text(encoding="utf-8")
 
 
 @asynccontextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.http.clients import Visitor, check_problem, read_demo_key
 from tests.http.running_server import RunningServer, serving
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
@@ -49,6 +51,35 @@ def test_the_same_id_in_another_session_is_another_message(visitor):
     second = visitor.ask("When are you open?", message_id="m-1")
     assert second["session_id"] != first["session_id"]
     assert len(visitor.history()) == 2
+
+
+def test_a_first_message_sent_again_finds_its_session(visitor):
+    opening = {"message_id": "m-1", "opening_key": "a" * 20 + "B-_9" * 5}
+    first = visitor.ask("Where is my order 12345?", **opening)
+    visitor.session_id = None
+    assert visitor.ask("Where is my order 12345?", **opening) == first
+    assert len(visitor.history()) == 2
+    visitor.session_id = None
+    for changed in ({"message_id": "m-2"}, {"message": "Who else asked that?"}):
+        body = {"message": "Where is my order 12345?", **opening, **changed}
+        answer = visitor.http.post("/chat/message", json=body)
+        check_problem(answer, 409, "idempotency_mismatch")
+        assert first["session_id"] not in answer.text
+    del opening["opening_key"]
+    assert visitor.ask("Where is my order 12345?", **opening)["session_id"] != first["session_id"]
+
+
+@pytest.mark.parametrize("key", ["short", "a" * 31, "a" * 129, "with blanks " * 4, "ä" * 40])
+def test_a_key_that_could_be_guessed_is_refused(visitor, key):
+    answer = visitor.post("hello", message_id="m-1", opening_key=key)
+    problem = check_problem(answer, 400, answer.json()["code"])
+    assert [error["field"] for error in problem["errors"]] == ["opening_key"]
+
+
+def test_a_key_is_of_one_shop(visitor, shopper):
+    opening = {"message_id": "m-1", "opening_key": "k" * 64}
+    first = visitor.ask("hello", **opening)
+    assert shopper.ask("hello", **opening)["session_id"] != first["session_id"]
 
 
 def test_a_message_sent_at_once_runs_one_turn(visitor: Visitor, demo_server: RunningServer):

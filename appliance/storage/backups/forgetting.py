@@ -12,7 +12,7 @@ from pathlib import Path
 
 from appliance.errors import StorageError
 
-_OWN = ("jwt_secret",)
+_OWN = ("jwt_secret", "session_secret")
 """Secrets that the program makes anew by itself."""
 
 

@@ -76,6 +76,7 @@ class ChatController(Controller):
                 text=text,
                 session_id=data.session_id or None,
                 message_id=data.message_id,
+                opening_key=data.opening_key,
                 user_identifier=data.user_identifier,
                 locale=data.locale if data.locale and _LOCALE.fullmatch(data.locale) else None,
                 page_url=data.page_url,

@@ -11,13 +11,27 @@ from msgspec import Meta, Struct
 
 MAX_MESSAGE_LENGTH = 4_000
 
+OpeningKey = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9_-]{32,128}$",
+        description="A new random secret for the first message of a session, beside "
+        "its message_id. The same message sent again with it, and still without a session_id, "
+        "finds the session it has opened.",
+    ),
+]
+
 
 class ChatMessageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a visitor sends; ``message`` is 1 to 4000 characters after trimming."""
+    """What a visitor sends; ``message`` is 1 to 4000 characters after trimming.
+
+    ``opening_key`` counts beside a ``message_id`` and without a ``session_id`` only.
+    """
 
     message: str
     session_id: str | None = None
     message_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+    opening_key: OpeningKey | None = None
     user_identifier: Annotated[str, Meta(max_length=200)] | None = None
     identity_token: Annotated[str, Meta(max_length=8_000)] | None = None
     locale: Annotated[str, Meta(max_length=35)] | None = None

@@ -27,6 +27,7 @@ from appliance.ports.chat_model import ChatRequest, ModelEvent, TextDelta
 from appliance.ports.turn_store import FinishedTurn
 from appliance.services import turn_streams, turns
 from appliance.services.model_selection import ModelSelector
+from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
 from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStream, TurnStreams
@@ -89,6 +90,7 @@ class Stage:
                 tasks=self.tasks,
             ),
             streams=self.streams,
+            session_ids=SessionIds("a secret of this installation"),
             clock=self.clock,
             tasks=self.tasks,
         )
@@ -266,6 +268,41 @@ async def test_after_a_restart_the_stored_answer_is_told_as_a_whole_turn(stage: 
     assert [type(event) for event in events] == [TurnStarted, TurnFinished]
     assert events[-1] == TurnFinished(reply=reply)
     assert len(stage.model.requests) == 2
+
+
+async def test_a_first_message_sent_again_gets_its_session_back(stage: Stage) -> None:
+    opening = {"message_id": "m1", "opening_key": "k" * 40}
+    stage.model.add(say("Hi"))
+    first = await stage.start("Hello", **opening)
+    session_id, stage.session_id = stage.session_id, None
+    assert await stage.start("Hello", **opening) is first
+    assert stage.session_id == session_id
+    *_, last = await listen(first)
+    stage.streams = TurnStreams(stage.clock)
+    stage.service = stage.build()
+    stage.session_id = None
+    reply = await stage.say("Hello", **opening)
+    assert last == TurnFinished(reply=reply)
+    assert reply.session_id == session_id
+    await stage.say("More", say("Yes?"))
+    assert len(stage.model.requests) == 2
+    assert [text for _, text in await stage.spoken()] == ["Hello", "Hi", "More", "Yes?"]
+
+
+async def test_an_opening_key_is_of_one_message(stage: Stage) -> None:
+    await stage.say("Hello", say("Hi"), message_id="m1", opening_key="k" * 40)
+    stage.session_id = None
+    for text, message_id in (("Hello", "m2"), ("Goodbye", "m1")):
+        with pytest.raises(Conflict) as refused:
+            await stage.start(text, message_id=message_id, opening_key="k" * 40)
+        assert refused.value.code == "idempotency_mismatch"
+
+
+async def test_an_opening_key_alone_opens_nothing_twice(stage: Stage) -> None:
+    first = await stage.say("Hello", say("Hi"), opening_key="k" * 40)
+    stage.session_id = None
+    second = await stage.say("Hello", say("Hi"), opening_key="k" * 40)
+    assert first.session_id != second.session_id
 
 
 async def test_a_message_id_for_another_text_is_refused(stage: Stage) -> None:
