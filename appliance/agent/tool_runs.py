@@ -17,6 +17,7 @@ from appliance import failpoints
 from appliance.agent.policy import build_ledger_key
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ToolReport
+from appliance.domain.tenant import local_day
 from appliance.domain.tool import (
     ExecutorKind,
     TenantTool,
@@ -128,7 +129,10 @@ class ToolRuns:
         ledger.executions.append(execution)
         if ledger_key is not None and context.conversation_id is not None:
             await self._turn_store.record_execution(
-                context.tenant_id, context.conversation_id, execution
+                context.tenant_id,
+                context.conversation_id,
+                execution,
+                usage_day=local_day(execution.executed_at, context.time_zone),
             )
             failpoints.passed("tool.recorded")
         return outcome

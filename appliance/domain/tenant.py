@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct, field
 
@@ -87,6 +88,11 @@ class Tenant(Struct, frozen=True, kw_only=True):
     def allows_origin(self, origin: str) -> bool:
         """Say whether a browser page of ``origin`` may talk to this tenant's assistant."""
         return "*" in self.allowed_origins or origin in self.allowed_origins
+
+
+def local_day(at: datetime, time_zone: str) -> str:
+    """Return the day in ``time_zone``, ISO 8601, on which what happened at ``at`` counts."""
+    return at.astimezone(ZoneInfo(time_zone)).date().isoformat()
 
 
 class ApiKey(Struct, frozen=True, kw_only=True):

@@ -167,11 +167,18 @@ class TurnStore(Protocol):
         ...
 
     async def record_execution(
-        self, tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
+        self,
+        tenant_id: TenantId,
+        conversation_id: ConversationId,
+        execution: ToolExecution,
+        *,
+        usage_day: str,
     ) -> None:
         """Make one execution durable before the turn ends: no write that happened is forgotten.
 
-        ``finish_turn`` and ``fail_turn`` do not log an execution of the same call id again.
+        It counts as used on ``usage_day``, with the model that answered the conversation last.
+        ``finish_turn`` and ``fail_turn`` neither log nor count an execution of the same call id
+        again.
         """
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -31,7 +31,7 @@ from appliance.domain.ids import (
     new_id,
 )
 from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, ReplyUsage, TokenUsage
-from appliance.domain.tenant import Tenant
+from appliance.domain.tenant import Tenant, local_day
 from appliance.domain.tool import ToolCall
 from appliance.domain.turn_events import TurnFailed, TurnFinished, TurnStarted
 from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, TurnError
@@ -390,7 +390,7 @@ class TurnService:
                 new_messages=result.new_messages,
                 executions=result.executions,
                 usage=result.usage,
-                usage_day=self._usage_day(turn.tenant, now),
+                usage_day=local_day(now, turn.tenant.time_zone),
                 pending_action=result.pending_action,
                 finished_at=now,
             )
@@ -421,7 +421,7 @@ class TurnService:
                     error_code=getattr(error, "code", "internal_error"),
                     executions=ledger.executions,
                     usage=ledger.usage,
-                    usage_day=self._usage_day(turn.tenant, now),
+                    usage_day=local_day(now, turn.tenant.time_zone),
                     failed_at=now,
                 )
             )
@@ -431,9 +431,6 @@ class TurnService:
             failpoints.passed("turn.failed")
             told = error if isinstance(error, StorageError | Cancelled) else _unavailable()
             turn.stream.publish(TurnFailed(error=told))
-
-    def _usage_day(self, tenant: Tenant, now: datetime) -> str:
-        return now.astimezone(ZoneInfo(tenant.time_zone)).date().isoformat()
 
 
 def _find_language(history: Sequence[ChatMessage], *, default: str) -> str:

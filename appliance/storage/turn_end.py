@@ -15,10 +15,10 @@ from appliance.domain.tool import ToolExecution
 from appliance.errors import Conflict
 from appliance.ports.turn_store import FailedTurn, FinishedTurn, ModelUsage
 from appliance.storage.engine import encode_json
-from appliance.storage.statements import Script, build_statement, marks
+from appliance.storage.statements import Row, Script, build_statement, marks
 from appliance.storage.turn_begin import ABANDONED_CODE
 from appliance.storage.turn_rows import write_optional, write_reply
-from appliance.storage.usage_sums import UsageSum, add_usage
+from appliance.storage.usage_sums import UsageSum, add_tool_call, add_usage
 
 INTERRUPTED_CODE = "turn_interrupted"
 """Why a message is marked failed whose process died."""
@@ -32,7 +32,8 @@ _FIND_LEASE = build_statement(
 )
 
 _LOCK_CONVERSATION = build_statement(
-    "SELECT 1 FROM conversations WHERE tenant_id = ?1 AND id = ?2", locks="conversations"
+    "SELECT provider, model FROM conversations WHERE tenant_id = ?1 AND id = ?2",
+    locks="conversations",
 )
 
 _FINISH_CONVERSATION = build_statement("""
@@ -66,6 +67,7 @@ _INSERT_EXECUTION = build_statement(f"""
         error, execution_time_ms, attempts, executed_at, ledger_key
     ) VALUES ({marks(14)})
     ON CONFLICT (conversation_id, call_id) DO NOTHING
+    RETURNING id
 """)
 
 _FIND_ATTEMPT = build_statement("""
@@ -129,8 +131,9 @@ def finish_turn(turn: FinishedTurn) -> Script[None]:
     total = _total(turn.usage)
     answered_by = turn.usage[-1] if turn.usage else None
     yield from _insert_messages(turn, last_seq, total)
-    for execution in turn.executions:
-        yield from _insert_execution(turn.tenant_id, turn.conversation_id, execution)
+    tool_calls = yield from _insert_executions(
+        turn.tenant_id, turn.conversation_id, turn.executions
+    )
     yield (
         _FINISH_MESSAGE,
         (turn.tenant_id, turn.user_message_id, turn.finished_at, write_reply(turn.reply)),
@@ -150,7 +153,7 @@ def finish_turn(turn: FinishedTurn) -> Script[None]:
         ),
     )
     answered = UsageSum(
-        conversations=int(earlier_provider is None), messages=2, tool_calls=len(turn.executions)
+        conversations=int(earlier_provider is None), messages=2, tool_calls=tool_calls
     )
     yield from add_usage(turn.tenant_id, turn.usage_day, turn.usage, answered)
 
@@ -187,10 +190,11 @@ def fail_turn(turn: FailedTurn) -> Script[None]:
             turn.fencing_token,
         ),
     )
-    for execution in turn.executions:
-        yield from _insert_execution(turn.tenant_id, turn.conversation_id, execution)
-    if turn.usage or turn.executions:
-        failed = UsageSum(tool_calls=len(turn.executions))
+    tool_calls = yield from _insert_executions(
+        turn.tenant_id, turn.conversation_id, turn.executions
+    )
+    if turn.usage or tool_calls:
+        failed = UsageSum(tool_calls=tool_calls)
         yield from add_usage(turn.tenant_id, turn.usage_day, turn.usage, failed)
 
 
@@ -210,23 +214,39 @@ def fail_unfinished_turns(failed_at: datetime, *, is_alone: bool) -> Script[int]
 
 
 def record_execution(
-    tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
+    tenant_id: TenantId,
+    conversation_id: ConversationId,
+    execution: ToolExecution,
+    usage_day: str,
 ) -> Script[None]:
-    """Log one execution before its turn ends; see ``TurnStore.record_execution``."""
+    """Log and count one execution before its turn ends; see ``TurnStore.record_execution``."""
     found = yield _LOCK_CONVERSATION, (tenant_id, conversation_id)
-    if found:
-        yield from _insert_execution(tenant_id, conversation_id, execution)
+    if not found:
+        return
+    if (yield from _insert_executions(tenant_id, conversation_id, (execution,))):
+        provider, model = (name or "" for name in found[0])
+        yield from add_tool_call(tenant_id, usage_day, provider, model)
+
+
+def _insert_executions(
+    tenant_id: TenantId, conversation_id: ConversationId, executions: Sequence[ToolExecution]
+) -> Script[int]:
+    """Log the executions whose calls are not logged yet; return how many these are."""
+    logged = 0
+    for execution in executions:
+        logged += len((yield from _insert_execution(tenant_id, conversation_id, execution)))
+    return logged
 
 
 def _insert_execution(
     tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
-) -> Script[None]:
+) -> Script[Sequence[Row]]:
     """Log one execution unless its call is logged; the first success keeps the ledger key."""
     outcome, ledger_key = execution.outcome, execution.ledger_key
     if ledger_key is not None and outcome.is_success:
         earlier = yield _FIND_LEDGER_KEY, (tenant_id, conversation_id, ledger_key)
         ledger_key = None if earlier else ledger_key
-    yield (
+    rows = yield (
         _INSERT_EXECUTION,
         (
             new_id(),
@@ -245,6 +265,7 @@ def _insert_execution(
             ledger_key,
         ),
     )
+    return rows
 
 
 def _insert_messages(turn: FinishedTurn, last_seq: int, total: TokenUsage) -> Script[None]:

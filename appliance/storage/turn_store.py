@@ -110,11 +110,16 @@ class StoredTurnStore:
         return await self._scripts.read(find)
 
     async def record_execution(
-        self, tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
+        self,
+        tenant_id: TenantId,
+        conversation_id: ConversationId,
+        execution: ToolExecution,
+        *,
+        usage_day: str,
     ) -> None:
-        """Make one execution durable before the turn ends."""
+        """Make one execution durable, and count it, before the turn ends."""
         await self._scripts.write(
-            lambda: turn_end.record_execution(tenant_id, conversation_id, execution)
+            lambda: turn_end.record_execution(tenant_id, conversation_id, execution, usage_day)
         )
 
     async def finish_turn(self, turn: FinishedTurn) -> None:

@@ -61,6 +61,12 @@ def add_usage(
         yield _ADD, (tenant_id, day, provider, model, *msgspec.structs.astuple(added))
 
 
+def add_tool_call(tenant_id: TenantId, day: str, provider: str, model: str) -> Script[None]:
+    """Add one executed call before the end of its turn."""
+    added = UsageSum(tool_calls=1)
+    yield _ADD, (tenant_id, day, provider, model, *msgspec.structs.astuple(added))
+
+
 def _sum_of(entry: ModelUsage) -> UsageSum:
     tokens = entry.usage
     is_priced = entry.cost_micro_usd is not None

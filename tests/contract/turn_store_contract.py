@@ -559,12 +559,12 @@ class TurnStoreContract(ABC):
         store = opened.store
         assert await store.find_execution(*place, "key_1") is None
         failed = build_execution(opened.clock, call_id="call_0", is_success=False)
-        await store.record_execution(*place, failed)
+        await store.record_execution(*place, failed, usage_day=DAY)
         assert await store.find_execution(*place, "key_1") is None
         done = build_execution(opened.clock, output={"id": 7, "at": None})
-        await store.record_execution(*place, done)
+        await store.record_execution(*place, done, usage_day=DAY)
         later = build_execution(opened.clock, call_id="call_2", output="again")
-        await store.record_execution(*place, later)
+        await store.record_execution(*place, later, usage_day=DAY)
         assert await store.find_execution(*place, "key_1") == done
 
     @pytest.mark.parametrize("ending", ["finished", "failed"])
@@ -574,7 +574,11 @@ class TurnStoreContract(ABC):
             build_execution(opened.clock, output="booked"),
             build_execution(opened.clock, call_id="call_2", ledger_key=None),
         ]
-        await opened.store.record_execution(opened.tenant_id, start.conversation.id, executions[0])
+        place = (opened.tenant_id, start.conversation.id)
+        await opened.store.record_execution(*place, executions[0], usage_day=DAY)
+        assert (await opened.sum_usage())["tool_calls"] == 1
+        await opened.store.record_execution(*place, executions[0], usage_day=DAY)
+        assert (await opened.sum_usage())["tool_calls"] == 1
         if ending == "finished":
             await opened.finish(start, executions=executions)
         else:
@@ -582,6 +586,26 @@ class TurnStoreContract(ABC):
         assert (await opened.sum_usage())["tool_calls"] == 2
         found = await opened.store.find_execution(opened.tenant_id, start.conversation.id, "key_1")
         assert found == executions[0]
+
+    async def test_a_recorded_execution_counts_also_when_its_turn_never_ends(
+        self, opened: OpenedTurnStore
+    ):
+        first = await opened.begin("one", new_session="s1")
+        place = (opened.tenant_id, first.conversation.id)
+        early = build_execution(opened.clock, call_id="call_0", ledger_key=None)
+        await opened.store.record_execution(*place, early, usage_day=DAY)
+        assert (await opened.read_usage(opened.tenant_id))[(DAY, "", "")]["tool_calls"] == 1
+        await opened.finish(first, usage=(build_usage("ollama", "small"),))
+        await opened.begin("two", session="s1")
+        execution = build_execution(opened.clock)
+        await opened.store.record_execution(*place, execution, usage_day="2026-03-03")
+        await opened.store.fail_unfinished_turns(failed_at=opened.clock.now())
+        usage = await opened.read_usage(opened.tenant_id)
+        assert {key: sums["tool_calls"] for key, sums in usage.items()} == {
+            (DAY, "", ""): 1,
+            (DAY, "ollama", "small"): 0,
+            ("2026-03-03", "ollama", "small"): 1,
+        }
 
     async def test_usage_is_exact(self, opened: OpenedTurnStore):
         first = await opened.begin("one", new_session="s1")
@@ -654,7 +678,7 @@ class TurnStoreContract(ABC):
         assert not await store.claim_pending_action(foreign, conversation_id, pending.id)
         assert await store.find_execution(foreign, conversation_id, "key_1") is None
         planted = build_execution(opened.clock, call_id="call_7", ledger_key="key_7")
-        await store.record_execution(foreign, conversation_id, planted)
+        await store.record_execution(foreign, conversation_id, planted, usage_day=DAY)
         assert await store.find_execution(foreign, conversation_id, "key_7") is None
         ended = await store.end_conversation(foreign, session, ended_at=opened.clock.now())
         assert ended is None
