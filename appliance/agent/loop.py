@@ -54,7 +54,7 @@ class TurnBegan(Struct, frozen=True, kw_only=True):
 
 
 class ActionDecided(Struct, frozen=True, kw_only=True):
-    """The visitor decided on the action that waited; ``call`` has a fresh id."""
+    """The visitor decided on the action that waited; ``call`` has an id of its own."""
 
     call: ToolCall
     is_confirmed: bool

@@ -89,6 +89,16 @@ def build_ledger_key(tenant_id: TenantId, conversation_id: ConversationId, call:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def build_call_id(ledger_key: str, executions: int) -> str:
+    """Return the id of the call that runs an action after it was logged ``executions`` times.
+
+    A call that was cut off before it could be logged gets the same id when the visitor confirms the
+    action again, so a receiver that minds the id does the work once.
+    """
+    digest = hashlib.sha256(f"{ledger_key}\x1f{executions}".encode()).hexdigest()
+    return f"call_{digest[:32]}"
+
+
 def _canonical(value: object) -> object:
     if isinstance(value, dict):
         return {key: _canonical(item) for key, item in value.items() if item is not None}

@@ -123,7 +123,7 @@ class ToolRuns:
         execution = ToolExecution(
             call=call,
             outcome=outcome,
-            ledger_key=ledger_key if outcome.is_success else None,
+            ledger_key=ledger_key,
             executed_at=self._clock.now(),
         )
         ledger.executions.append(execution)

@@ -166,6 +166,12 @@ class TurnStore(Protocol):
         """Return the first successful execution under ``ledger_key``, if any."""
         ...
 
+    async def count_executions(
+        self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
+    ) -> int:
+        """Return how many executions were logged under ``ledger_key``, failed ones included."""
+        ...
+
     async def record_execution(
         self,
         tenant_id: TenantId,

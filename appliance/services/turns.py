@@ -16,13 +16,10 @@ import structlog
 from msgspec import Struct
 
 from appliance import failpoints
-from appliance.agent.decisions import read_decision
 from appliance.agent.language import detect_language
-from appliance.agent.loop import ActionDecided
 from appliance.agent.prompt import build_system_prompt
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import TurnLedger
-from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import (
     ConversationId,
     MessageId,
@@ -32,7 +29,6 @@ from appliance.domain.ids import (
 )
 from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, ReplyUsage, TokenUsage
 from appliance.domain.tenant import Tenant, local_day
-from appliance.domain.tool import ToolCall
 from appliance.domain.turn_events import TurnFailed, TurnFinished, TurnStarted
 from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, TurnError
 from appliance.ports.chat_model import Briefing
@@ -50,6 +46,7 @@ from appliance.ports.turn_store import (
     TurnStore,
 )
 from appliance.services.model_selection import ModelSelector
+from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
 from appliance.services.turn_history import LoadedHistory, TurnHistory
@@ -124,6 +121,7 @@ class TurnService:
     ) -> None:
         self._turn_store = turn_store
         self._history = history
+        self._pending_actions = PendingActions(turn_store=turn_store, clock=clock)
         self._session_ids = session_ids
         self._agent = agent
         self._models = models
@@ -335,30 +333,12 @@ class TurnService:
             temperature=tenant.llm.temperature,
             max_output_tokens=tenant.llm.max_output_tokens,
             max_tool_rounds=tenant.agent.max_tool_rounds,
-            decided=await self._decide(turn),
+            decided=await self._pending_actions.decide(
+                turn.accepted.conversation, turn.text, turn.known.tools
+            ),
         )
         result = await self._agent.run(assignment, ledger, turn.stream.publish)
         return _Answered(result=result, history=history)
-
-    async def _decide(self, turn: _Turn) -> ActionDecided | None:
-        """Read the message as a decision on the action that waits, and take that action out."""
-        pending: PendingAction | None = turn.accepted.conversation.pending_action
-        if pending is None or pending.expires_at <= self._clock.now():
-            return None
-        decision = read_decision(turn.text)
-        if decision is None or pending.call.name not in turn.known.tools:
-            return None
-        failpoints.passed("turn.before_claim")
-        is_mine = await self._turn_store.claim_pending_action(
-            turn.tenant.id, turn.conversation_id, pending.id
-        )
-        failpoints.passed("turn.claimed")
-        if not is_mine:
-            return None
-        call = ToolCall(
-            id=f"call_{new_id()}", name=pending.call.name, arguments=pending.call.arguments
-        )
-        return ActionDecided(call=call, is_confirmed=decision == "yes")
 
     async def _finish(self, turn: _Turn, answered: _Answered) -> ChatReply:
         now = self._clock.now()

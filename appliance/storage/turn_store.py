@@ -46,6 +46,11 @@ _FIND_EXECUTION = build_statement(f"""
     WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key = ?3 AND is_success
 """)
 
+_COUNT_EXECUTIONS = build_statement("""
+    SELECT count(*) FROM tool_executions
+    WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key = ?3
+""")
+
 _LIST_MESSAGES = build_statement(f"""
     SELECT {columns_of(MessageRow)} FROM messages
     WHERE tenant_id = ?1 AND conversation_id = ?2 ORDER BY seq DESC LIMIT ?3
@@ -108,6 +113,17 @@ class StoredTurnStore:
             return ExecutionRow(*rows[0]).build() if rows else None
 
         return await self._scripts.read(find)
+
+    async def count_executions(
+        self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
+    ) -> int:
+        """Return how many executions were logged under ``ledger_key``, failed ones included."""
+
+        def count() -> Script[int]:
+            rows = yield _COUNT_EXECUTIONS, (tenant_id, conversation_id, ledger_key)
+            return int(rows[0][0])
+
+        return await self._scripts.read(count)
 
     async def record_execution(
         self,

@@ -567,6 +567,20 @@ class TurnStoreContract(ABC):
         await store.record_execution(*place, later, usage_day=DAY)
         assert await store.find_execution(*place, "key_1") == done
 
+    async def test_executions_of_an_action_are_counted(self, opened: OpenedTurnStore):
+        start = await opened.begin("one", new_session="s1")
+        place = (opened.tenant_id, start.conversation.id)
+        for number, is_success in enumerate((False, False, True)):
+            assert await opened.store.count_executions(*place, "key_1") == number
+            execution = build_execution(
+                opened.clock, call_id=f"call_{number}", is_success=is_success
+            )
+            await opened.store.record_execution(*place, execution, usage_day=DAY)
+        assert await opened.store.count_executions(*place, "key_1") == 3
+        assert await opened.store.count_executions(*place, "key_2") == 0
+        foreign = (opened.other_tenant_id, start.conversation.id)
+        assert await opened.store.count_executions(*foreign, "key_1") == 0
+
     @pytest.mark.parametrize("ending", ["finished", "failed"])
     async def test_a_recorded_execution_is_counted_once(self, opened: OpenedTurnStore, ending: str):
         start = await opened.begin("one", new_session="s1")

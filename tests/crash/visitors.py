@@ -24,8 +24,6 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 PAUSE_S = 0.03
 MAX_CONFIRMATIONS = 3
 BOOKED_AHEAD_DAYS = 50
-AGAIN = {"turn_in_progress", "answer_unavailable", "cancelled", "storage_busy"}
-"""Refusals after which a visitor sends the same message again."""
 
 
 class Mood:
@@ -182,7 +180,8 @@ class Visitor:
 
     def _refused(self, message: Message, problem: dict[str, Any]) -> None:
         self._journal.counts[f"refused: {problem['code']}"] += 1
-        if problem["code"] not in AGAIN:
+        # As the widget does: what is the server's fault or a matter of time is sent again.
+        if problem["status"] < 500 and problem["code"] != "turn_in_progress":
             self._journal.contradictions.append(f"message {message.id} was refused: {problem}")
 
     def _word(self) -> str:

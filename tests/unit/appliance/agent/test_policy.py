@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from appliance.agent.policy import build_ledger_key, find_argument_problem, judge_call
+from appliance.agent.policy import (
+    build_call_id,
+    build_ledger_key,
+    find_argument_problem,
+    judge_call,
+)
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.tool import ToolCall
 from tests.fakes.shops import build_spec, call_booking, call_order
@@ -55,6 +60,13 @@ TENANT, CONVERSATION = TenantId("t1"), ConversationId("v1")
 
 def key(call: ToolCall, tenant: TenantId = TENANT, place: ConversationId = CONVERSATION) -> str:
     return build_ledger_key(tenant, place, call)
+
+
+def test_a_call_id_belongs_to_an_action_and_how_often_it_was_logged() -> None:
+    made = {build_call_id(ledger_key, count) for ledger_key in ("a", "b") for count in range(3)}
+    assert len(made) == 6
+    assert build_call_id("a", 1) in made
+    assert all(len(one) < 64 for one in made)
 
 
 def test_a_read_runs_at_once() -> None:

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from appliance.agent.loop import ActionDecided
+from appliance.agent.policy import build_ledger_key
+from appliance.domain.conversation import Conversation, PendingAction
+from appliance.domain.ids import ConversationId, new_id
+from appliance.domain.tool import ToolExecution, ToolOutcome
+from appliance.services.pending_actions import PendingActions
+from tests.contract.turn_store_contract import OpenedTurnStore
+from tests.fakes.shops import call_booking
+from tests.fakes.sqlite_database import TemporaryDatabase
+
+TOOLS = ("book_appointment",)
+
+
+class Waiting:
+    """A conversation in which a booking waits for the visitor's word."""
+
+    def __init__(self, temporary: TemporaryDatabase) -> None:
+        store = temporary.database.turn_store
+        self.clock = temporary.clock
+        self.opened = OpenedTurnStore(
+            store,
+            self.clock,
+            temporary.tenant_id,
+            temporary.other_tenant_id,
+            temporary.read_usage,
+        )
+        self.pending_actions = PendingActions(turn_store=store, clock=self.clock)
+        self.conversation_id = ConversationId("")
+
+    async def ask(self) -> None:
+        pending = PendingAction(
+            id=new_id(),
+            call=call_booking("w1"),
+            summary="Shall I?",
+            expires_at=self.clock.now() + timedelta(minutes=5),
+        )
+        started = await self.opened.begin("Book a table", session="s1", new_session="s1")
+        self.conversation_id = started.conversation.id
+        await self.opened.finish(started, pending_action=pending)
+
+    async def find(self) -> Conversation:
+        return await self.opened.conversation("s1")
+
+    async def decide(self, text: str = "yes") -> ActionDecided | None:
+        return await self.pending_actions.decide(await self.find(), text, TOOLS)
+
+    async def log(self, call_id: str, *, is_success: bool) -> None:
+        place = (self.opened.tenant_id, self.conversation_id)
+        call = call_booking(call_id)
+        execution = ToolExecution(
+            call=call,
+            outcome=ToolOutcome(is_success=is_success),
+            ledger_key=build_ledger_key(*place, call),
+            executed_at=self.clock.now(),
+        )
+        await self.opened.store.record_execution(*place, execution, usage_day="2026-03-02")
+
+
+@pytest_asyncio.fixture
+async def waiting(temporary: TemporaryDatabase) -> AsyncIterator[Waiting]:
+    waiting = Waiting(temporary)
+    await waiting.ask()
+    yield waiting
+
+
+@pytest.mark.parametrize(("text", "is_confirmed"), [("yes", True), ("no", False)])
+async def test_a_decision_takes_the_action_out(waiting: Waiting, text: str, is_confirmed: bool):
+    decided = await waiting.decide(text)
+    assert decided is not None
+    assert decided.is_confirmed == is_confirmed
+    assert decided.call.arguments == call_booking("w1").arguments
+    assert decided.call.id not in ("", "w1")
+    assert (await waiting.find()).pending_action is None
+
+
+async def test_what_decides_nothing_leaves_it(waiting: Waiting):
+    assert await waiting.decide("when are you open?") is None
+    conversation = await waiting.find()
+    assert await waiting.pending_actions.decide(conversation, "yes", ()) is None
+    assert (await waiting.find()).pending_action is not None
+    waiting.clock.advance(301)
+    assert await waiting.decide() is None
+
+
+async def test_it_is_taken_out_once(waiting: Waiting):
+    conversation = await waiting.find()
+    assert await waiting.pending_actions.decide(conversation, "yes", TOOLS) is not None
+    assert await waiting.pending_actions.decide(conversation, "yes", TOOLS) is None
+
+
+async def test_confirmed_again_after_it_was_cut_off_it_is_the_same_call(waiting: Waiting):
+    first = await waiting.decide()
+    await waiting.ask()
+    second = await waiting.decide()
+    assert first == second
+
+
+@pytest.mark.parametrize("is_success", [True, False])
+async def test_once_it_was_logged_the_next_one_is_another_call(waiting: Waiting, is_success: bool):
+    first = await waiting.decide()
+    assert first is not None
+    await waiting.log(first.call.id, is_success=is_success)
+    await waiting.ask()
+    second = await waiting.decide()
+    assert second is not None
+    assert second.call.id != first.call.id
+
+
+async def test_a_refusal_is_another_call_each_time(waiting: Waiting):
+    first = await waiting.decide("no")
+    await waiting.ask()
+    second = await waiting.decide("no")
+    assert first is not None
+    assert second is not None
+    assert first.call.id != second.call.id
