@@ -4,7 +4,7 @@
  */
 import { ApiClient, type Fetch } from "./api/client";
 import { Conversation, type ConversationSignal } from "./conversation/conversation";
-import { newMessageId } from "./conversation/message-id";
+import { newMessageId, newOpeningKey } from "./conversation/message-id";
 import { SessionStore } from "./conversation/session-store";
 import { type Locale, buildLocale } from "./locale/index";
 import { type Choices, type PageOptions, joinChoices, readConfigChoices, readPageChoices } from "./settings";
@@ -48,6 +48,7 @@ export class Widget {
       store: this.store,
       context: () => ({ locale: this.locale.language, page_url: location.origin + location.pathname }),
       newId: newMessageId,
+      newOpeningKey,
       now: Date.now,
       sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
       onChange: (state) => this.element.render(state),

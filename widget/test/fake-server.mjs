@@ -59,6 +59,8 @@ class FakeServer {
   seen = [];
   /** @type {Map<string, Session>} */
   sessions = new Map();
+  /** @type {Map<string, string>} */
+  opened = new Map();
 
   /** @param {FakeServerOptions} options */
   constructor(options) {
@@ -122,10 +124,12 @@ class FakeServer {
     const text = String(seen.body["message"]);
     const scripted = this.options.answer?.(text) ?? { text: `You said: ${text}` };
     if (scripted.refuse) return this.refuse(response, scripted.refuse);
-    let session = this.sessions.get(String(seen.body["session_id"]));
+    const openingKey = seen.body["session_id"] === undefined ? String(seen.body["opening_key"] ?? "") : "";
+    let session = this.sessions.get(this.opened.get(openingKey) ?? String(seen.body["session_id"]));
     if (session === undefined || session.isEnded) {
       session = { id: `vs_${this.sessions.size + 1}_${Math.random().toString(36).slice(2)}`, turns: new Map(), messages: [], isEnded: false };
       this.sessions.set(session.id, session);
+      if (openingKey !== "") this.opened.set(openingKey, session.id);
     }
     const messageId = String(seen.body["message_id"]);
     const turn = session.turns.get(messageId) ?? this.runTurn(session, messageId, text, scripted);

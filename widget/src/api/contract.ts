@@ -38,6 +38,7 @@ export interface MessageRequest {
   readonly message: string;
   readonly message_id: string;
   readonly session_id?: string;
+  readonly opening_key?: string;
   readonly locale?: string;
   readonly page_url?: string;
 }

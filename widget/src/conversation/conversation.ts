@@ -3,7 +3,7 @@
  * Leaves the wire to the turn and the client, and drawing to the view, which gets a new state after each change.
  */
 import type { ApiClient } from "../api/client";
-import type { Reply } from "../api/contract";
+import type { MessageRequest, Reply } from "../api/contract";
 import { Problem, networkProblem } from "../api/problem";
 import { recoveryFrom, waitBeforeRetryS } from "../api/recovery";
 import * as change from "./entries";
@@ -24,6 +24,7 @@ export interface ConversationOptions {
   readonly store: SessionStore;
   readonly context: () => { readonly locale?: string; readonly page_url?: string };
   readonly newId: () => string;
+  readonly newOpeningKey: () => string;
   readonly now: () => number;
   readonly sleep: (delayMs: number) => Promise<void>;
   readonly onChange: (state: ConversationState) => void;
@@ -64,7 +65,7 @@ export class Conversation {
   send(text: string): void {
     const trimmed = text.trim();
     if (trimmed === "") return;
-    const message = { id: this.options.newId(), text: trimmed };
+    const message = { id: this.options.newId(), text: trimmed, openingKey: this.options.newOpeningKey() };
     this.setOutbox([...this.outbox, message]);
     const entry: Entry = { kind: "visitor", id: message.id, text: trimmed, delivery: "queued" };
     this.set({ entries: [...this.state.entries, entry], quickReplies: [] });
@@ -179,7 +180,7 @@ export class Conversation {
     const request = {
       message: message.text,
       message_id: message.id,
-      ...(sessionId === "" ? {} : { session_id: sessionId }),
+      ...openOrContinue(sessionId, message),
       ...context(),
     };
     const emit = (event: TurnEvent): void => {
@@ -271,6 +272,11 @@ export class Conversation {
     this.state = { ...this.state, ...change };
     this.options.onChange(this.state);
   }
+}
+
+function openOrContinue(sessionId: string, { openingKey }: PendingMessage): Pick<MessageRequest, "session_id" | "opening_key"> {
+  if (sessionId !== "") return { session_id: sessionId };
+  return openingKey === "" ? {} : { opening_key: openingKey };
 }
 
 function asProblem(error: unknown): Problem {

@@ -1,5 +1,5 @@
 /**
- * Owns the ids that make sending a message twice harmless.
+ * Owns the ids that make sending a message twice harmless, and the keys by which a first message finds the session it has opened.
  * Leaves keeping them with their message to the conversation.
  */
 
@@ -11,4 +11,9 @@ export function newMessageId(source: Crypto = crypto): string {
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/** Make a secret that nobody guesses: two random UUIDs. */
+export function newOpeningKey(): string {
+  return `${newMessageId()}_${newMessageId()}`;
 }

@@ -8,6 +8,8 @@ import { asObject, asText, parseJson } from "../api/json";
 export interface PendingMessage {
   readonly id: string;
   readonly text: string;
+  /** Goes along while there is no session, and with no other message: it gives back the session that this message has opened. */
+  readonly openingKey: string;
 }
 
 /** Remembers for one tenant key on one appliance. */
@@ -53,13 +55,12 @@ export class SessionStore {
     if (!Array.isArray(stored)) return [];
     return stored
       .map(asObject)
-      .map((item) => ({ id: asText(item["id"]), text: asText(item["text"]) }))
+      .map((item) => ({ id: asText(item["id"]), text: asText(item["text"]), openingKey: asText(item["openingKey"]) }))
       .filter((item) => item.id !== "" && item.text !== "");
   }
 
   set pending(messages: readonly PendingMessage[]) {
-    const stored = messages.map(({ id, text }) => ({ id, text }));
-    this.write("tab", "pending", stored.length === 0 ? "" : JSON.stringify(stored));
+    this.write("tab", "pending", messages.length === 0 ? "" : JSON.stringify(messages));
   }
 
   private read(where: "local" | "tab", name: string): string {

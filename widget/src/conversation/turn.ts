@@ -97,7 +97,7 @@ class Turn {
     }
   }
 
-  /** The session may have begun with the first attempt; without its id, a second one would be a second turn. */
+  /** The session may have begun with the first attempt; from then on its id says so. */
   private request(): MessageRequest {
     const { request } = this.options;
     return this.sessionId === "" ? request : { ...request, session_id: this.sessionId };

@@ -30,6 +30,7 @@ async function start(options: FakeOptions = {}) {
       store,
       context: () => ({ locale: "en" }),
       newId: () => `m${(made += 1)}`,
+      newOpeningKey: () => `k${made}`,
       now: () => now,
       sleep: async () => undefined,
       onChange: ({ activity }) => (activity.kind === "streaming" ? noticeStreaming() : undefined),
@@ -138,6 +139,38 @@ describe("Conversation", () => {
     expect(page.store.pending).toEqual([]);
   });
 
+  it("runs a first message once, wherever its stream is cut, and finds its session again", async () => {
+    let cutAt: number | null = 0;
+    const { openPage, server, tab, local } = await start({ resumes: false, cut: () => cutAt, answer: () => ({ text: "Hello." }) });
+    for (const at of [0, 10, 60, 100, 200]) {
+      cutAt = at;
+      tab.clear();
+      local.clear();
+      const turnsBefore = server.turnsRun;
+      const { conversation, store } = openPage();
+      conversation.send("hello");
+      await expect.poll(() => conversation.state.failure?.problem.status, { message: `cut at ${at}` }).toBe(0);
+      cutAt = null;
+      const page = openPage();
+      await page.conversation.load();
+      await idle(page.conversation).toEqual(["a: Hi!", "v: hello", "a: Hello."]);
+      expect([server.turnsRun, store.pending]).toEqual([turnsBefore + 1, []]);
+    }
+    expect(server.sessions.size).toBe(5);
+  });
+
+  it("sends the opening key with a first message only", async () => {
+    const { conversation, server } = await start();
+    conversation.send("one");
+    conversation.send("two");
+    await idle(conversation).toContain("a: You said: two");
+    const sent = server.seen.filter((one) => one.path === "/chat/message").map((one) => one.body);
+    expect(sent.map((body) => [body["opening_key"], typeof body["session_id"]])).toEqual([
+      ["k1", "undefined"],
+      [undefined, "string"],
+    ]);
+  });
+
   it("closes an ended conversation and starts a new one with the next message", async () => {
     const { conversation, server, store, signals } = await start({ answer: (text) => ({ text: "Ok.", ended: text === "bye" }) });
     conversation.send("bye");
@@ -193,6 +226,7 @@ describe("Conversation", () => {
       store,
       context: () => ({}),
       newId: () => "m1",
+      newOpeningKey: () => "k1",
       now: () => 0,
       sleep: async () => undefined,
       onChange: ({ activity }) => (activity.kind === "streaming" ? conversation.restart() : undefined),
