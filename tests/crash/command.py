@@ -21,7 +21,8 @@ from tests.crash.plan import build_plan, share_out
 from tests.http.running_server import ROOT
 
 FOLDER = ROOT / "build" / "crash"
-ARENAS = 2
+ARENAS = 3
+"""More than cores: a server that has just been started, or awaits its death, needs little."""
 REPORT_EVERY = 25
 
 

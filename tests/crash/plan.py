@@ -11,10 +11,10 @@ from typing import Literal, NamedTuple
 
 from appliance.failpoints import NAMES, FailpointName
 
-Situation = Literal["load", "renewal", "stop", "moment", "start"]
-"""``load``: while visitors write. ``renewal``: while an answer takes longer than a lease's renewal.
-``stop``: when it is told to stop. ``moment``: at a random time under load. ``start``: at a random
-time after it was started."""
+Situation = Literal["load", "leaving", "renewal", "stop", "moment", "start"]
+"""``load``: while visitors write. ``leaving``: while they leave before the answer. ``renewal``:
+while an answer takes longer than a lease's renewal. ``stop``: when it is told to stop. ``moment``:
+at a random time under load. ``start``: at a random time after it was started."""
 
 
 class _Scene(NamedTuple):
@@ -41,8 +41,8 @@ SCENES: dict[FailpointName, _Scene] = {
     "turn.renewed": _Scene("renewal", max_passage=1),
     "turn.before_finish": _Scene(),
     "turn.finished": _Scene(),
-    "turn.before_fail": _Scene(max_passage=2),
-    "turn.failed": _Scene(max_passage=2),
+    "turn.before_fail": _Scene("leaving", max_passage=4),
+    "turn.failed": _Scene("leaving", max_passage=4),
     "tool.before_run": _Scene(max_passage=12),
     "tool.after_run": _Scene(max_passage=12),
     "tool.recorded": _Scene(max_passage=4),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from appliance.domain.ids import hash_token
 from appliance.storage.tables import (
@@ -200,6 +201,28 @@ THOROUGH_CHECKS: dict[str, Check] = {
 }
 
 
+def check_changes(state: StoredState, journal: Journal, changed: Collection[Message]) -> list[str]:
+    """Return what is broken of the quick checks and of the messages that changed."""
+    return [
+        *journal.contradictions,
+        *check_stored(state, is_thorough=False),
+        *check_told(state, changed),
+    ]
+
+
+def check_everything(state: StoredState, journal: Journal) -> list[str]:
+    """Return everything that is broken."""
+    stored = check_stored(state, is_thorough=True)
+    if any("cannot be read" in line for line in stored):
+        return [*journal.contradictions, *stored]
+    return [
+        *journal.contradictions,
+        *stored,
+        *check_told(state, journal.messages.values()),
+        *check_bookings(state, journal),
+    ]
+
+
 def check_stored(state: StoredState, *, is_thorough: bool) -> list[str]:
     """Return what of the database breaks a promise, each with the promise's name."""
     checks = QUICK_CHECKS | (THOROUGH_CHECKS if is_thorough else {})
@@ -208,10 +231,18 @@ def check_stored(state: StoredState, *, is_thorough: bool) -> list[str]:
         return [
             f"{promise}: {broken}"
             for promise, check in checks.items()
-            for broken in check(connection)
+            for broken in _run_check(check, connection)
         ]
 
     return state.read(work)
+
+
+def _run_check(check: Check, connection: Connection) -> list[str]:
+    """Run a check; what cannot even be read breaks the promise too."""
+    try:
+        return list(check(connection))
+    except DBAPIError as error:
+        return [f"cannot be read: {error.orig}"]
 
 
 def check_told(state: StoredState, told: Collection[Message]) -> list[str]:
@@ -249,9 +280,8 @@ def _compare(message: Message, rows: Iterable[Row[Any]], sessions: dict[str, str
         yield f"{where} reads {stored[0].content!r} instead of {message.text!r}"
     if message.user_message_id not in (None, stored[0].id):
         yield f"{where} is stored as {stored[0].id} instead of {message.user_message_id}"
-    if message.session_id and sessions[message.conversation_id or ""] != hash_token(
-        message.session_id
-    ):
+    session_hash = sessions.get(message.conversation_id or "")
+    if message.session_id and session_hash != hash_token(message.session_id):
         yield f"{where} is in another session than the visitor's"
     if message.reply_id is None:
         return

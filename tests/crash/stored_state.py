@@ -25,17 +25,13 @@ class StoredState:
     """
 
     def __init__(self, place: Path | str) -> None:
-        self._place = place
-
-    @property
-    def is_sqlite(self) -> bool:
-        return isinstance(self._place, Path)
+        self.place = place
 
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Run ``work`` on a connection; blocks, and must not be called from an event loop."""
-        if isinstance(self._place, Path):
-            return _read_sqlite(self._place, work)
-        return asyncio.run(_read_postgres(self._place, work))
+        if isinstance(self.place, Path):
+            return _read_sqlite(self.place, work)
+        return asyncio.run(_read_postgres(self.place, work))
 
 
 def _read_sqlite(path: Path, work: Callable[[Connection], Result]) -> Result:
@@ -50,10 +46,15 @@ def _read_sqlite(path: Path, work: Callable[[Connection], Result]) -> Result:
 
 
 async def _read_postgres(url: str, work: Callable[[Connection], Result]) -> Result:
+    import asyncpg
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    _, _, rest = url.partition("://")
-    engine = create_async_engine(f"postgresql+asyncpg://{rest}", poolclass=NullPool)
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(url)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, poolclass=NullPool
+    ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     async with engine.connect() as connection:
         found = await connection.run_sync(work)
     await engine.dispose()

@@ -33,6 +33,7 @@ class Mood:
         self.is_open = asyncio.Event()
         """Set while a server answers that has been looked at."""
         self.wants_slow_answers = False
+        self.wants_leaving = False
         self.is_ending = False
 
 
@@ -73,7 +74,8 @@ class Visitor:
         if self._mood.wants_slow_answers and self._shop.has_model:
             await self._say(f"Please think {VERY_SLOWLY} about {self._word()}")
             return
-        match self._rng.choices(("talk", "order", "book", "leave"), (4, 2, 3, 1))[0]:
+        leaving = 10 if self._mood.wants_leaving else 1
+        match self._rng.choices(("talk", "order", "book", "leave"), (4, 2, 3, leaving))[0]:
             case "talk":
                 await self._say(f"Hello, this is about {self._word()}")
             case "order":

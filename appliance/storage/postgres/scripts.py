@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
+from appliance import failpoints
 from appliance.storage.postgres.errors import is_lost_connection, is_retried, translate
 from appliance.storage.statements import Row, Script
 
@@ -94,6 +95,7 @@ class PostgresScripts:
 async def _run_transaction(
     connection: Connection, script: Script[Result], committing: Callable[[], None]
 ) -> Result:
+    failpoints.passed("storage.before_begin")
     transaction = connection.transaction()
     await transaction.start()
     try:
@@ -102,8 +104,11 @@ async def _run_transaction(
         if not connection.is_closed():
             await transaction.rollback()
         raise
+    failpoints.passed("storage.uncommitted")
     committing()
+    failpoints.passed("storage.before_commit")
     await transaction.commit()
+    failpoints.passed("storage.after_commit")
     return result
 
 
