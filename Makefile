@@ -8,10 +8,11 @@ WIDGET := widget/dist/widget.js
 WIDGET_SOURCES := $(shell find widget/src -type f 2>/dev/null) widget/package.json widget/vite.config.ts widget/tsconfig.json
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
+KILLS ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help run panel widget setup test check lint types imports architecture test-widget \
-	test-python test-postgres test-n8n bench package selftest lock screenshots clean
+	test-python test-postgres test-n8n crash bench package selftest lock screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -56,6 +57,9 @@ test-postgres: $(DEV_READY) $(WIDGET) ## Test the server once more, on a Postgre
 
 test-n8n: $(DEV_READY) ## Run the bundled workflows in a real n8n too (minutes, gigabytes)
 	@nice $(BIN)/python -m tests.workflows.real_n8n build/n8n
+
+crash: $(DEV_READY) $(WIDGET) ## Kill the server 1,000 times and see that nothing is lost (half an hour)
+	@nice -n 5 $(BIN)/python -m tests.crash --kills $(KILLS)
 
 bench: $(DEV_READY) $(WIDGET) ## Measure speed and memory beside the floor application
 	@$(BIN)/python -m tests.bench

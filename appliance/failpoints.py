@@ -88,7 +88,7 @@ def _read(setting: str) -> Failpoint:
     name, _, passage = setting.partition(":")
     if name not in NAMES:
         raise ConfigurationError(
-            f"{VARIABLE} names no point of this program: {name!r}. Known: {', '.join(NAMES)}.",
+            f"{VARIABLE} names no point of this program: {setting!r}. Known: {', '.join(NAMES)}.",
             setting=VARIABLE,
         )
     if not passage.isdecimal() or int(passage) == 0:

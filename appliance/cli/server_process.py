@@ -53,6 +53,8 @@ async def _serve(settings: Settings, *, is_demo: bool, stop_on_stdin_eof: bool) 
             terminal=sys.stderr,
             buffer=buffer,
         )
+        if setting := os.environ.get(failpoints.VARIABLE):
+            logger.warning("failpoint_armed", setting=setting)
 
     async with open_appliance(
         settings, is_demo=is_demo, log_buffer=buffer, on_folder_ready=start_logs

@@ -40,7 +40,7 @@ START_S = 30.0
 END_S = 60.0
 THOROUGH_EVERY = 25
 HISTORIES = 3
-EXPECTED_LOG = ("turns_recovered", "turn_failed", "tool_failed", "checkpoint_failed")
+EXPECTED_LOG = ("failpoint_armed", "turns_recovered", "turn_failed")
 
 
 class PromiseBroken(Exception):

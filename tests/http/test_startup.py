@@ -83,6 +83,7 @@ def test_a_data_folder_in_use_ends_with_5_and_names_the_process(tmp_path, demo_s
         ("CSAI_PORT", "99999"),
         ("CSAI_LLM_PROVIDER", "oracle"),
         ("CSAI_TRUSTED_PROXIES", "everyone"),
+        ("CSAI_FAILPOINT", "turn.nowhere:1"),
     ],
 )
 def test_a_bad_setting_ends_with_3_and_is_named(tmp_path, variable, value):
