@@ -25,7 +25,8 @@ answer is left to ``appliance.web.problems``, how it ends a process to ``applian
     ├ TurnError               ends the turn and becomes an event
     │ ├ ContextWindowExceeded
     │ ├ BudgetExceeded
-    │ └ Cancelled
+    │ ├ Cancelled
+    │ └ ServerStopping        none is begun any more
     └ StorageError            the database or the disk
 """
 
@@ -204,6 +205,12 @@ class Cancelled(TurnError):
     """Nobody waits for the answer any more."""
 
     default_code = "turn_cancelled"
+
+
+class ServerStopping(TurnError):
+    """The server ends the turns it has begun and begins no other."""
+
+    default_code = "server_stopping"
 
 
 class StorageError(ApplianceError):

@@ -32,6 +32,7 @@ from appliance.errors import (
     NotFound,
     PermissionDenied,
     RateLimited,
+    ServerStopping,
     StorageError,
     Unavailable,
     UnsupportedMediaType,
@@ -183,7 +184,7 @@ def _problem(status: int, detail: str, *, code: str | None = None, errors: Any =
 
 def log_problem(problem: Problem, error: Exception, *, path: str) -> None:
     """Log what only the operator can mend."""
-    if problem.status >= 500 and not isinstance(error, Cancelled):
+    if problem.status >= 500 and not isinstance(error, Cancelled | ServerStopping):
         is_bug = not isinstance(error, ApplianceError)
         logger.error(
             "request_failed",

@@ -41,13 +41,18 @@ def encode_event(event: ServerEvent) -> bytes:
 
 
 class Shutdown:
-    """Tells open streams that the server stops, so that they end themselves."""
+    """Tells open streams and new requests that the server stops, so that they end themselves."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
 
+    @property
+    def has_begun(self) -> bool:
+        """Say whether the server stops: what would take long is not begun any more."""
+        return self._event.is_set()
+
     def begin(self) -> None:
-        """End the open streams."""
+        """End the open streams, and let nothing new begin."""
         self._event.set()
         failpoints.passed("server.draining")
 

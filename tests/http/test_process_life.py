@@ -10,7 +10,7 @@ import time
 
 import httpx
 
-from tests.http.clients import Operator, Visitor, read_demo_key
+from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import RunningServer, run_csai, serving, wait_until
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
 from tests.http.stored_rows import read_bookings, read_rows
@@ -139,6 +139,37 @@ async def test_a_running_answer_is_given_time_to_end(tmp_path):
         reply = await asyncio.wait_for(asking, 10)
         assert reply["message"]["content"] == ANSWER
         visitor.http.close()
+
+
+async def test_a_stopping_server_ends_what_it_has_begun_and_begins_nothing(tmp_path):
+    async with (
+        GatedOllama(say_answer) as ollama,
+        serving(tmp_path, settings=use_ollama(ollama)) as server,
+    ):
+        key = await asyncio.to_thread(read_demo_key, server)
+        visitor, late = Visitor(server, key), Visitor(server, key)
+        ollama.gate.set()
+        await asyncio.to_thread(late.ask, "hello")
+        ollama.gate.clear()
+        ollama.has_chat.clear()
+        asking = asyncio.create_task(asyncio.to_thread(visitor.ask, "Is it warm?"))
+        await asyncio.wait_for(ollama.has_chat.wait(), 10)
+
+        def send_when_it_stops() -> httpx.Response:
+            with late.following() as events:
+                server.process.send_signal(signal.SIGTERM)
+                assert list(events) == []
+            return late.post("hello again")
+
+        refused = await asyncio.wait_for(asyncio.to_thread(send_when_it_stops), 10)
+        problem = check_problem(refused, 503, "server_stopping")
+        assert "again" in problem["detail"]
+        assert refused.headers["retry-after"] == "5"
+        ollama.gate.set()
+        reply = await asyncio.wait_for(asking, 10)
+        assert reply["message"]["content"] == ANSWER
+        visitor.http.close()
+        late.http.close()
 
 
 def test_a_killed_servers_folder_is_free_again(tmp_path):

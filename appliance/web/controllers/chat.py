@@ -27,7 +27,7 @@ from appliance.domain.turn_events import (
     TurnFinished,
     TurnStarted,
 )
-from appliance.errors import Cancelled, FieldError, InvalidInput
+from appliance.errors import Cancelled, FieldError, InvalidInput, ServerStopping
 from appliance.services.conversations import ConversationService, History
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.tenant_directory import KnownTenant
@@ -65,8 +65,11 @@ class ChatController(Controller):
         data: JSONBody[ChatMessageBody],
         turns: NamedDependency[TurnService],
         limiter: NamedDependency[RateLimiter],
+        shutdown: NamedDependency[Shutdown],
     ) -> Response[Any]:
         """Answer a visitor, as JSON or, when the client accepts it, as a stream of events."""
+        if shutdown.has_begun:
+            raise ServerStopping("The server is stopping. Please send the message again soon.")
         known = known_tenant(request)
         text = _checked_text(data.message)
         await limiter.spend(known.tenant.id)

@@ -27,6 +27,7 @@ from appliance.errors import (
     PermissionDenied,
     RateLimited,
     Rejected,
+    ServerStopping,
     StorageError,
     TurnError,
     Unavailable,
@@ -109,6 +110,7 @@ def fields_of(response: AsgiResponse) -> dict[str, str]:
         (ConfigurationError("x"), 503),
         (TurnError("x"), 503),
         (ContextWindowExceeded("x"), 503),
+        (ServerStopping("x"), 503),
         (StorageError("x"), 503),
         (StorageError("x", code="storage_full"), 507),
         (KeyError("x"), 500),
@@ -156,6 +158,7 @@ def test_refused_fields_are_listed() -> None:
     ("error", "retry_after"),
     [
         (RateLimited("x", retry_after_s=42), "42"),
+        (ServerStopping("x"), "5"),
         (StorageError("x"), "5"),
         (StorageError("x", code="storage_full"), "5"),
         (TurnError("x"), "5"),
