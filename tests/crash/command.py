@@ -10,6 +10,7 @@ import asyncio
 import random
 import secrets
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -102,6 +103,14 @@ class Run:
         ]
 
 
+async def run_interruptibly(run: Run, minutes: float | None) -> None:
+    """Do the run; a signal ends it, and the servers with it."""
+    task = asyncio.ensure_future(run.run(minutes=minutes))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    await task
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 1 when a promise was broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
@@ -116,13 +125,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"Seed {seed}, data in {folder}", flush=True)
     run = Run(folder, kills=options.kills, seed=seed, database_url=options.database_url)
     try:
-        asyncio.run(run.run(minutes=options.minutes))
+        asyncio.run(run_interruptibly(run, options.minutes))
     except PromiseBroken as broken:
         print(f"\nBROKEN after {run.deaths.total()} kills, seed {seed}:", file=sys.stderr)
         for line in broken.lines:
             print(f"  {line}", file=sys.stderr)
         print(f"The data is kept in {folder}", file=sys.stderr)
         return 1
+    except asyncio.CancelledError:
+        print(f"Interrupted after {run.deaths.total()} kills.", file=sys.stderr)
+        return 130
     print("\n".join(run.describe()))
     shutil.rmtree(folder)
     return 0
