@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -33,6 +35,8 @@ from tests.fakes.webhook_server import WebhookServer
 from tests.http.running_server import RunningServer
 
 VISITORS_PER_SHOP = 3
+UNASSIGNED_PORTS = range(15_000, 32_000)
+"""Below those that Linux gives to connections on their way out."""
 POLL_S = 0.005
 REACH_S = {"load": 8.0, "leaving": 8.0, "renewal": 15.0, "stop": 12.0}
 """How long a failpoint may take to be reached; then the server is killed without it."""
@@ -42,6 +46,19 @@ THOROUGH_EVERY = 25
 HISTORIES = 3
 EXPECTED_LOG = ("failpoint_armed", "turns_recovered", "turn_failed", "_spawn_asgi_worker")
 """The last is Granian's word when connections outlast the deadline of a stop."""
+
+
+def find_lasting_ports() -> tuple[int, int]:
+    """Return two free ports that no outgoing connection gets while the server is dead."""
+    found: list[int] = []
+    # Not of the run's own choices: two runs side by side must not look in the same places.
+    candidates = random.SystemRandom().sample(UNASSIGNED_PORTS, 100)
+    for port in candidates:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == 2:
+            return found[0], found[1]
+    raise AssertionError("No two ports are free.")
 
 
 class PromiseBroken(Exception):
@@ -106,6 +123,7 @@ class Arena:
                 "CSAI_DATABASE_URL": self._database_url or "",
             }
             self._server = RunningServer(self.folder, settings=settings)
+            self._server.ports = find_lasting_ports()
             self._server.expect(*EXPECTED_LOG)
             await asyncio.to_thread(self._server.start)
             visitors: list[asyncio.Task[None]] = []

@@ -21,7 +21,7 @@ from tests.http.running_server import RunningServer
 DEMO_SHOP = "Bob's Pizza Shop"
 SLOWLY, VERY_SLOWLY = "slowly", "very slowly"
 SLOW_S = 1.5
-VERY_SLOW_S = 10.6
+VERY_SLOW_S = 11.5
 """Longer than a running turn waits before it renews its lease."""
 
 BOOKING_RULES = {
