@@ -63,8 +63,14 @@ class Writer:
         self._max_wait_s = max_wait_s
         self._queue: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._is_closed = False
+        self._asked = 0
         self._thread = threading.Thread(target=self._work, name="database-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def asked(self) -> int:
+        """How many writes were asked for so far."""
+        return self._asked
 
     @property
     def is_alive(self) -> bool:
@@ -83,13 +89,20 @@ class Writer:
         """
         if self._is_closed:
             raise StorageError("The database is closed.")
+        self._asked += 1
         queued = _Job(job, asyncio.get_running_loop())
         self._queue.put(queued)
         return await queued.future
 
-    async def checkpoint(self) -> None:
-        """Fold the log into the database file and empty it, as far as readers allow."""
-        await self.submit(_checkpoint_afterwards)
+    async def checkpoint(self, *, then: Callable[[], Result] | None = None) -> Result | None:
+        """Fold the log into the database file and empty it, as far as readers allow.
+
+        Args:
+            then: Called behind it, before the next write; what it returns is returned.
+        """
+        afterwards = _Afterwards(then)
+        await self.submit(afterwards)
+        return afterwards.result
 
     def close(self) -> None:
         """Finish the queued writes, fold the log into the database file and close; blocks."""
@@ -142,7 +155,7 @@ class Writer:
         That is cheaper than a savepoint around every job: failing is rare, and each statement costs
         this thread a fight for the interpreter's lock.
         """
-        is_checkpoint_due = any(job.run is _checkpoint_afterwards for job in group)
+        due = [(job, job.run) for job in group if isinstance(job.run, _Afterwards)]
         try:
             broken = self._run_transaction(group)
             if broken is not None and len(group) > 1:
@@ -155,8 +168,13 @@ class Writer:
             logger.exception("writer_broken")
             for job in group:
                 job.error = job.error or error
-        if is_checkpoint_due:
+        if due:
             self._checkpoint()
+        for job, afterwards in due:
+            try:
+                afterwards.do()
+            except Exception as error:  # noqa: BLE001 - it is raised where the checkpoint is awaited
+                job.error = job.error or error
         _settle(group)
 
     def _run_transaction(self, group: list[_Job[Any]]) -> Exception | None:
@@ -202,8 +220,20 @@ class Writer:
             logger.error("rollback_failed", error=str(error))
 
 
-def _checkpoint_afterwards(connection: SqliteConnection) -> None:
-    """Write nothing; the writer empties the log behind the commit that this job is part of."""
+class _Afterwards(Generic[Result]):
+    """A job that writes nothing: the writer empties the log behind the commit it is part of."""
+
+    def __init__(self, then: Callable[[], Result] | None) -> None:
+        self._then = then
+        self.result: Result | None = None
+
+    def __call__(self, connection: SqliteConnection) -> None:
+        """Write nothing."""
+
+    def do(self) -> None:
+        """Do what was asked for behind the checkpoint."""
+        if self._then is not None:
+            self.result = self._then()
 
 
 def _settle(jobs: list[_Job[Any]]) -> None:
