@@ -13,42 +13,42 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import msgspec
 from litestar import Litestar
 from msgspec import Struct
 
 from appliance import __version__
 from appliance.agent.runner import AgentRunner
 from appliance.bootstrap.backups import build_backups
+from appliance.bootstrap.data_care import DataCare, build_archive, build_data_care
 from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
-from appliance.bootstrap.stores import open_stores
+from appliance.bootstrap.shipped import ensure_demo, install_bundled_tools, load_tables
+from appliance.bootstrap.stores import Stores, open_stores
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.errors import ConfigurationError
 from appliance.logs import LogBuffer
-from appliance.paths import bundled_workflows, widget_bundle
-from appliance.ports.cache import Cache
+from appliance.paths import widget_bundle
+from appliance.ports.archive import Archive
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
-from appliance.ports.data_tables import Column
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.providers import ProviderParts, build_providers
 from appliance.services.audit import Auditor
 from appliance.services.backups import BackupService
-from appliance.services.bundled_tools import BundledTools, ShippedTool
 from appliance.services.conversations import ConversationService
-from appliance.services.demo import DemoContent, DemoService, DemoShop
+from appliance.services.demo import DemoShop
 from appliance.services.health import HealthService, Probe
 from appliance.services.login import LoginService
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
 from appliance.services.model_selection import ModelSelector
 from appliance.services.rate_limits import RateLimiter
+from appliance.services.retention_runs import RetentionRuns
 from appliance.services.session_ids import SessionIds
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
-from appliance.services.tenants import NewTenant, TenantService
+from appliance.services.tenants import TenantService
 from appliance.services.tool_trials import ToolTrials
-from appliance.services.tools import NewTool, ToolService
+from appliance.services.tools import ToolService
 from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStreams
 from appliance.services.turns import TurnService
@@ -66,17 +66,9 @@ from appliance.web.listeners import Listener, choose_port, serve
 from appliance.web.schemas.admin import StatusView
 from appliance.web.sse import Shutdown
 from appliance.workflows import self_check
-from appliance.workflows.bundled import (
-    BundledTool,
-    load_bundled,
-    load_data_tables,
-    load_demo_config,
-    load_demo_rows,
-)
 from appliance.workflows.runner import WorkflowRunner
 
 TURN_DRAIN_S = 3.0
-DEMO_TENANT = "demo/tenant.json"
 
 Addresses = tuple[tuple[str, int], tuple[str, int]]
 """Host and port of the public and of the admin listener."""
@@ -162,7 +154,10 @@ async def _open_parts(
 ) -> _Builder:
     """Open what has to be closed again, in the order in which it depends on each other."""
     stores = await stack.enter_async_context(open_stores(settings))
-    clock, database, cache = stores.clock, stores.database, stores.cache
+    clock, database = stores.clock, stores.database
+    archive = build_archive(settings)
+    if archive is not None:
+        stack.push_async_callback(archive.close)
     tasks = TaskGroup()
     stack.push_async_callback(tasks.drain, timeout_s=TURN_DRAIN_S)
     http = EgressClient(allow=settings.egress_allow)
@@ -183,9 +178,8 @@ async def _open_parts(
     )
     return _Builder(
         settings=settings,
-        clock=clock,
-        database=database,
-        cache=cache,
+        stores=stores,
+        archive=archive,
         tasks=tasks,
         workflows=workflows,
         providers=providers,
@@ -199,6 +193,9 @@ class _Core(Struct, frozen=True, kw_only=True):
     """The services that both listeners stand on."""
 
     directory: TenantDirectory
+    streams: TurnStreams
+    care: DataCare
+    retention_runs: RetentionRuns
     models: ModelSelector
     tenants: TenantService
     tools: ToolService
@@ -212,9 +209,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
     """What the services are built from."""
 
     settings: Settings
-    clock: Clock
-    database: Database
-    cache: Cache
+    stores: Stores
+    archive: Archive | None
     tasks: TaskGroup
     workflows: WorkflowRunner
     providers: Mapping[str, ChatModel]
@@ -222,13 +218,25 @@ class _Builder(Struct, frozen=True, kw_only=True):
     log_buffer: LogBuffer
     addresses: Addresses
 
+    @property
+    def clock(self) -> Clock:
+        return self.stores.clock
+
+    @property
+    def database(self) -> Database:
+        return self.stores.database
+
     async def build(self, *, is_demo: bool) -> Appliance:
         core = await self._build_core()
         generated = await core.login.ensure_first_owner(self.settings.admin_password)
         if generated is not None:
             write_first_login(self.settings.paths.first_login, generated)
-        await self._install_bundled_tools()
-        demo = await self._ensure_demo(core.tenants, core.tools) if is_demo else None
+        await install_bundled_tools(self.database, self.clock)
+        demo = (
+            await ensure_demo(self.database, self.clock, tenants=core.tenants, tools=core.tools)
+            if is_demo
+            else None
+        )
         status = self._status(demo)
         public_app, public = self._build_public_app(core, demo, status)
         admin_app, admin = build_admin_app(self._admin_services(core, status), public=public)
@@ -253,14 +261,28 @@ class _Builder(Struct, frozen=True, kw_only=True):
 
     def _daily_jobs(self, core: _Core) -> list[DailyJob]:
         """Return what runs each day, in this order: what is deleted first is not backed up."""
-        return [DailyJob(name="backup", run=core.backups.run_daily)]
+        return [
+            DailyJob(name="retention", run=core.retention_runs.run_daily),
+            DailyJob(name="backup", run=core.backups.run_daily),
+        ]
 
     async def _build_core(self) -> _Core:
         database, clock = self.database, self.clock
         directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
         secrets = await ensure_own_secrets(database.settings)
+        streams = TurnStreams(clock)
+        care = build_data_care(
+            self.settings,
+            self.stores,
+            archive=self.archive,
+            streams=streams,
+            directory=directory,
+        )
         return _Core(
             directory=directory,
+            streams=streams,
+            care=care,
+            retention_runs=RetentionRuns(service=care.retention, tasks=self.tasks, clock=clock),
             models=ModelSelector(
                 providers=self.providers,
                 default=self.settings.llm_provider,
@@ -276,7 +298,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             ),
             tools=ToolService(
                 tools=database.tools,
-                starter_tables=StarterTables(database.data_tables, _load_tables()),
+                starter_tables=StarterTables(database.data_tables, load_tables()),
                 directory=directory,
                 clock=clock,
             ),
@@ -289,7 +311,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     def _shared_services(self, core: _Core) -> dict[str, Any]:
         probes: dict[str, Probe] = {
             "database": self.database.health,
-            "cache": self.cache.health,
+            "cache": self.stores.cache.health,
             "workflows": partial(self_check.check, self.workflows),
         }
         return {
@@ -299,7 +321,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
 
     def _public_services(self, core: _Core) -> dict[str, Any]:
         turn_store, clock = self.database.turn_store, self.clock
-        streams = TurnStreams(clock)
+        streams = core.streams
         agent = AgentRunner(
             executors=self.executors, turn_store=turn_store, clock=clock, tasks=self.tasks
         )
@@ -308,7 +330,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "turns": TurnService(
                 turn_store=turn_store,
                 history=TurnHistory(
-                    turn_store=turn_store, cache=self.cache, clock=clock, tasks=self.tasks
+                    turn_store=turn_store, cache=self.stores.cache, clock=clock, tasks=self.tasks
                 ),
                 agent=agent,
                 models=core.models,
@@ -322,7 +344,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "limiter": RateLimiter(
                 limit_per_minute=self.settings.rate_limit_per_minute,
                 clock=clock,
-                cache=self.cache,
+                cache=self.stores.cache,
                 tasks=self.tasks,
             ),
         }
@@ -344,6 +366,11 @@ class _Builder(Struct, frozen=True, kw_only=True):
             ),
             "backups": core.backups,
             "auditor": Auditor(log=database.audit, clock=self.clock),
+            "retention_runs": core.retention_runs,
+            "erasure": core.care.erasure,
+            "exports": core.care.exports,
+            "usage": core.care.usage,
+            "tasks": self.tasks,
             "log_buffer": self.log_buffer,
             "server_status": status,
             "public_url": status.public_url,
@@ -373,39 +400,6 @@ class _Builder(Struct, frozen=True, kw_only=True):
             )
         )
 
-    async def _install_bundled_tools(self) -> None:
-        bundled = BundledTools(
-            tools=self.database.tools, workflows=self.database.workflows, clock=self.clock
-        )
-        await bundled.install(
-            [
-                ShippedTool(tool=_build_tool(item), workflow=item.workflow)
-                for item in load_bundled(bundled_workflows())
-            ]
-        )
-
-    async def _ensure_demo(self, tenants: TenantService, tools: ToolService) -> DemoShop:
-        folder = bundled_workflows()
-        tenant = msgspec.json.decode((folder / DEMO_TENANT).read_bytes(), type=NewTenant)
-        configs = load_demo_config(folder)
-        service = DemoService(
-            tenants=tenants,
-            tools=tools,
-            tool_repository=self.database.tools,
-            data_tables=self.database.data_tables,
-            settings=self.database.settings,
-        )
-        return await service.ensure(
-            DemoContent(
-                tenant=tenant,
-                tables=_load_tables(),
-                rows=load_demo_rows(folder, self.clock.now(), time_zone=tenant.time_zone),
-                tools={
-                    item.tool_name: configs.get(item.tool_name, {}) for item in load_bundled(folder)
-                },
-            )
-        )
-
     def _status(self, demo: DemoShop | None) -> StatusView:
         (host, port), (admin_host, admin_port) = self.addresses
         public_url = self.settings.public_url or _build_url(host, port)
@@ -419,15 +413,6 @@ class _Builder(Struct, frozen=True, kw_only=True):
             data_dir=str(self.settings.data_dir),
             pid=os.getpid(),
         )
-
-
-def _load_tables() -> dict[str, list[Column]]:
-    return {table.name: table.columns for table in load_data_tables(bundled_workflows())}
-
-
-def _build_tool(item: BundledTool) -> NewTool:
-    fields = {name: getattr(item, name) for name in NewTool.__struct_fields__}
-    return NewTool(**fields)
 
 
 def _choose_addresses(settings: Settings) -> Addresses:

@@ -39,6 +39,9 @@ COMMANDS: Final = {
     "restore": "Put a backup in the place of what the data folder holds.",
     "migrate": "Move all data between SQLite and Postgres.",
     "secrets": "Show and renew the keys of what is stored encrypted.",
+    "retention": "Delete what is older than it may be.",
+    "erase": "Erase a visitor or a tenant.",
+    "export": "Write all that is stored of a tenant or a visitor to a file.",
     "selftest": "Check that this program works on this machine.",
 }
 

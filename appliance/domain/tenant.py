@@ -18,6 +18,7 @@ TenantStatus = Literal["active", "inactive"]
 
 ShortText = Annotated[str, Meta(max_length=200)]
 LongText = Annotated[str, Meta(max_length=20_000)]
+Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
 class Faq(Struct, frozen=True, kw_only=True):
@@ -67,6 +68,13 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
     tone: Annotated[str, Meta(max_length=500)] = ""
 
 
+class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many days this tenant's content is kept; ``None`` means the appliance's default."""
+
+    message_days: Days | None = None
+    tool_execution_days: Days | None = None
+
+
 class Tenant(Struct, frozen=True, kw_only=True):
     """One shop. ``allowed_origins`` are exact origins, or ``["*"]`` for any."""
 
@@ -82,6 +90,7 @@ class Tenant(Struct, frozen=True, kw_only=True):
     widget_config: JsonObject = field(default_factory=dict)
     llm: LlmSettings = field(default_factory=LlmSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     created_at: datetime
     updated_at: datetime
 

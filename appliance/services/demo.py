@@ -12,6 +12,7 @@ from msgspec import Struct
 from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tenant import Tenant
+from appliance.errors import NotFound
 from appliance.ports.data_tables import Column, DataTables, RowFilter
 from appliance.ports.repositories import SettingStore, ToolRepository
 from appliance.services.tenants import NewTenant, TenantService
@@ -56,15 +57,14 @@ class DemoService:
         self._settings = settings
 
     async def ensure(self, content: DemoContent) -> DemoShop:
-        """Return the demo shop; make it from ``content`` when there is none yet.
+        """Return the demo shop; make it from ``content`` when there is none.
 
         A start that was interrupted half way is completed by the next one.
         """
         known = await self._settings.get(SETTING) or {}
-        if "tenant_id" in known:
-            tenant = await self._tenants.get(TenantId(known["tenant_id"]))
-            shop = DemoShop(tenant=tenant, api_key=known["api_key"])
-        else:
+        shop = await self._find(known)
+        if shop is None:
+            known = {}
             created = await self._tenants.create(content.tenant)
             shop = DemoShop(tenant=created.tenant, api_key=created.api_key)
         if not known.get("is_complete"):
@@ -72,6 +72,16 @@ class DemoService:
             await self._fill(shop.tenant.id, content)
             await self._remember(shop, is_complete=True)
         return shop
+
+    async def _find(self, known: JsonObject) -> DemoShop | None:
+        """Return the shop that was made; ``None`` when it was never made, or erased."""
+        if "tenant_id" not in known:
+            return None
+        try:
+            tenant = await self._tenants.get(TenantId(known["tenant_id"]))
+        except NotFound:
+            return None
+        return DemoShop(tenant=tenant, api_key=known["api_key"])
 
     async def _remember(self, shop: DemoShop, *, is_complete: bool) -> None:
         await self._settings.put(

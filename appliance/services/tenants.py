@@ -28,6 +28,7 @@ from appliance.domain.tenant import (
     ApiKey,
     BusinessInfo,
     LlmSettings,
+    RetentionSettings,
     Tenant,
     TenantStatus,
 )
@@ -61,6 +62,7 @@ class NewTenant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     widget_config: JsonObject = {}
     llm: LlmSettings = field(default_factory=LlmSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
 
 
 class TenantChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,6 +79,7 @@ class TenantChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     widget_config: JsonObject | UnsetType = UNSET
     llm: LlmSettings | UnsetType = UNSET
     agent: AgentSettings | UnsetType = UNSET
+    retention: RetentionSettings | UnsetType = UNSET
 
 
 class CreatedTenant(Struct, frozen=True, kw_only=True):
@@ -122,6 +125,7 @@ class TenantService:
             widget_config=new.widget_config,
             llm=new.llm,
             agent=new.agent,
+            retention=new.retention,
             created_at=now,
             updated_at=now,
         )

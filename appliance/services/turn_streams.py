@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from appliance.domain.ids import ConversationId, MessageId
+from appliance.domain.ids import ConversationId, MessageId, TenantId
 from appliance.domain.turn_events import AnswerDelta, TurnEvent, TurnFailed, TurnFinished
 from appliance.ports.clock import Clock
 
@@ -77,11 +77,13 @@ class TurnStream:
     def __init__(
         self,
         *,
+        tenant_id: TenantId,
         conversation_id: ConversationId,
         user_message_id: MessageId,
         turn_number: int,
         on_abandoned: Callable[[], None] | None = None,
     ) -> None:
+        self.tenant_id = tenant_id
         self.conversation_id = conversation_id
         self.user_message_id = user_message_id
         self.is_finished = False
@@ -125,6 +127,12 @@ class TurnStream:
             self._fold_when_unheard()
         for changed in self._changed:
             changed.set()
+
+    def abandon(self) -> None:
+        """End the turn if it still runs, whoever listens."""
+        self._stop_timer()
+        if not self.is_finished and self._on_abandoned is not None:
+            self._on_abandoned()
 
     async def listen(self, *, after_id: int = -1) -> AsyncGenerator[list[NumberedEvent], None]:
         """Yield the events behind ``after_id``, those to come too, until the turn is over.
@@ -195,10 +203,28 @@ class TurnStreams:
         kept = self._streams.get(user_message_id)
         return kept[1] if kept else None
 
+    def forget(self, conversation_id: ConversationId) -> None:
+        """Drop the conversation's turns, end the one that runs, and send its followers away."""
+        followers = self._followers.pop(conversation_id, set())
+        for stream in tuple(self._by_conversation.get(conversation_id, ())):
+            self._remove(stream.user_message_id)
+            stream.abandon()
+        for begun in followers:
+            begun.set()
+
+    def forget_tenant(self, tenant_id: TenantId) -> None:
+        """Do so with all conversations of a tenant."""
+        for conversation_id in {
+            stream.conversation_id
+            for _, stream in self._streams.values()
+            if stream.tenant_id == tenant_id
+        }:
+            self.forget(conversation_id)
+
     async def follow(
         self, conversation_id: ConversationId, *, after_id: int | None
     ) -> AsyncGenerator[list[NumberedEvent], None]:
-        """Yield a conversation's events, turn after turn, without end.
+        """Yield a conversation's events, turn after turn, until it is forgotten.
 
         Args:
             conversation_id: Whose events.
@@ -223,10 +249,12 @@ class TurnStreams:
                             after_id = batch[-1].id
                             yield batch
                 await begun.wait()
+                if self._followers.get(conversation_id) is not followers:
+                    return  # the conversation was forgotten
         finally:
             followers.discard(begun)
-            if not followers:
-                self._followers.pop(conversation_id, None)
+            if not followers and self._followers.get(conversation_id) is followers:
+                del self._followers[conversation_id]
 
     def _forget_old(self, now: float) -> None:
         old: list[MessageId] = []

@@ -24,6 +24,7 @@ from appliance.domain.ids import (
     ConversationId,
     MessageId,
     SessionHash,
+    TenantId,
     hash_token,
     new_id,
 )
@@ -172,7 +173,7 @@ class TurnService:
                 is_retry = start.user_message_id != user_message_id
                 return self._run_accepted(known, start, session_id, message, is_retry=is_retry)
             case TurnReplayed():
-                return self._replay(start, session_id)
+                return self._replay(known.tenant.id, start, session_id)
             case TurnInFlight():
                 return self._join(start)
             case TurnBusy(retry_after_s=retry_after_s):
@@ -198,6 +199,7 @@ class TurnService:
                 task.cancel()
 
         stream = TurnStream(
+            tenant_id=known.tenant.id,
             conversation_id=accepted.conversation.id,
             user_message_id=accepted.user_message_id,
             turn_number=accepted.fencing_token,
@@ -223,12 +225,13 @@ class TurnService:
         task = self._tasks.start(self._run(turn), name=f"turn-{accepted.user_message_id}")
         return stream
 
-    def _replay(self, start: TurnReplayed, session_id: str) -> TurnStream:
+    def _replay(self, tenant_id: TenantId, start: TurnReplayed, session_id: str) -> TurnStream:
         kept = self._streams.find(start.user_message_id)
         if kept is not None and not kept.has_failed:
             return kept
         reply = start.reply
         stream = TurnStream(
+            tenant_id=tenant_id,
             conversation_id=reply.conversation_id,
             user_message_id=start.user_message_id,
             turn_number=0,

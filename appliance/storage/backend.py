@@ -45,8 +45,16 @@ class Backend(Protocol):
         """
         ...
 
+    def count_writes(self) -> int:
+        """Return how many writes this process has asked for, where they wait for each other."""
+        ...
+
     def alone(self) -> AbstractAsyncContextManager[bool]:
         """Say whether no other server serves this database; none can start meanwhile."""
+        ...
+
+    def exclusively(self, name: str) -> AbstractAsyncContextManager[bool]:
+        """Hold the work of this name, which ends with the process; false when another holds it."""
         ...
 
     async def health(self) -> None:

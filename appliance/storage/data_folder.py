@@ -10,7 +10,8 @@ import errno
 import os
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -76,6 +77,23 @@ class DataFolder:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file, made when absent, until the end; false when another holds it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    try:
+        try:
+            _lock(handle)
+        except OSError as error:
+            if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+                raise
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)
 
 
 def read_holder(root: Path) -> int | None:

@@ -18,13 +18,17 @@ from appliance import failpoints
 from appliance.ports.clock import Clock
 from appliance.storage.backend import Backend, BeforeUpgrade
 from appliance.storage.data_tables import StoredDataTables
+from appliance.storage.erasure_store import StoredErasure
+from appliance.storage.export_store import StoredExports
 from appliance.storage.key_store import FileKeyStore, KeyStore
 from appliance.storage.repositories.audit_log import StoredAuditLog
 from appliance.storage.repositories.settings import StoredSettings
 from appliance.storage.repositories.tenants import StoredTenants
 from appliance.storage.repositories.tools import StoredTools
+from appliance.storage.repositories.usage import StoredUsage
 from appliance.storage.repositories.users import StoredUsers
 from appliance.storage.repositories.workflows import StoredWorkflows
+from appliance.storage.retention_store import StoredRetention
 from appliance.storage.secrets import SecretBox, check_keys, open_secret_box
 from appliance.storage.sqlite_backend import SqliteBackend
 from appliance.storage.turn_store import StoredTurnStore
@@ -62,6 +66,10 @@ class Database:
         self.audit = StoredAuditLog(transactions)
         self.data_tables = StoredDataTables(transactions, clock)
         self.settings = StoredSettings(transactions, secret_box)
+        self.retention = StoredRetention(backend)
+        self.erasure = StoredErasure(backend)
+        self.exports = StoredExports(transactions)
+        self.usage = StoredUsage(transactions)
 
     @classmethod
     async def open(

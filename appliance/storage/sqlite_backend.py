@@ -17,8 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from appliance.errors import ConfigurationError, StorageError
 from appliance.storage import migrations
 from appliance.storage.backend import BeforeUpgrade
+from appliance.storage.data_folder import holding
 from appliance.storage.engine import SqliteConnection, open_writer
 from appliance.storage.readers import Readers
+from appliance.storage.scrubbing import scrub
 from appliance.storage.sqlite_damage import check_file
 from appliance.storage.sqlite_errors import translate
 from appliance.storage.transactions import SqliteTransactions
@@ -31,7 +33,8 @@ class SqliteBackend:
 
     kind: Literal["sqlite"] = "sqlite"
 
-    def __init__(self, writer: Writer, readers: Readers) -> None:
+    def __init__(self, path: Path, writer: Writer, readers: Readers) -> None:
+        self._path = path
         self._writer = writer
         self._readers = readers
         self.transactions = SqliteTransactions(writer, readers)
@@ -48,7 +51,11 @@ class SqliteBackend:
             StorageError: The database cannot be used.
         """
         connection = await asyncio.to_thread(_open_migrated, path, before_upgrade)
-        return cls(Writer(connection), Readers(path))
+        return cls(path, Writer(connection), Readers(path))
+
+    def count_writes(self) -> int:
+        """Return how many writes this process has asked for, which all wait for each other."""
+        return self._writer.asked
 
     @asynccontextmanager
     async def starting(self) -> AsyncIterator[None]:
@@ -60,6 +67,12 @@ class SqliteBackend:
         """Say yes: the data folder's lock keeps other servers away."""
         yield True
 
+    @asynccontextmanager
+    async def exclusively(self, name: str) -> AsyncIterator[bool]:
+        """Hold the work of this name, which ends with the process; false when another holds it."""
+        with holding(self._path.with_name(f"{name}.lock")) as is_held:
+            yield is_held
+
     async def health(self) -> None:
         """Check that the database can be read and the writer lives; waits for no lock."""
         if not self._writer.is_alive:
@@ -69,8 +82,8 @@ class SqliteBackend:
         )
 
     async def scrub(self) -> None:
-        """Fold the log into the file and empty it; deleted rows are zeroed when deleted."""
-        await self._writer.checkpoint()
+        """Fold the log into the file, empty it, and zero what is left of deleted rows."""
+        await scrub(self._path, self._writer)
 
     async def close(self) -> None:
         """Finish what is queued, fold the log into the database file and close."""

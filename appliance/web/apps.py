@@ -26,8 +26,14 @@ from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.health import get_health
 from appliance.web.controllers.login import LoginController
 from appliance.web.controllers.operations import OperationsController
+from appliance.web.controllers.personal_data import (
+    ConversationController,
+    PersonalDataController,
+)
+from appliance.web.controllers.retention import RetentionController
 from appliance.web.controllers.tenants import TenantController
 from appliance.web.controllers.tools import TenantToolController, ToolController
+from appliance.web.controllers.usage import UsageController
 from appliance.web.controllers.widget import get_widget_settings
 from appliance.web.controllers.workflows import WorkflowController
 from appliance.web.guards import provide_operator
@@ -77,6 +83,10 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             ToolController,
             TenantToolController,
             WorkflowController,
+            ConversationController,
+            PersonalDataController,
+            UsageController,
+            RetentionController,
             OperationsController,
             BackupController,
             get_health,

@@ -57,6 +57,14 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", f"{ADMIN}/backups"): None,
     ("POST", f"{ADMIN}/backups"): None,
     ("POST", f"{ADMIN}/backups/{{backup_id}}/verify"): None,
+    ("GET", f"{TENANT}/export"): None,
+    ("POST", f"{TENANT}/visitors/erase"): {"user_identifier": "dana"},
+    ("GET", f"{ADMIN}/conversations/export"): None,
+    ("DELETE", f"{ADMIN}/conversations/{{conversation_id}}"): None,
+    ("GET", f"{ADMIN}/usage"): None,
+    ("GET", f"{ADMIN}/usage/export"): None,
+    ("GET", f"{ADMIN}/maintenance/retention"): None,
+    ("POST", f"{ADMIN}/maintenance/retention"): {"dry_run": True},
     ("GET", "/api/config"): None,
     ("POST", "/chat/message"): {"message": "hello"},
     ("POST", "/chat/end"): {"session_id": "{session_id}"},
@@ -64,7 +72,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", "/chat/events/{session_id}"): None,
 }
 OPERATIONS = sorted(operation for operation in BODIES if operation[1].startswith(ADMIN))
-OF_ONE_TENANT = [operation for operation in OPERATIONS if operation[1].startswith(TENANT)]
+OF_ONE_TENANT = [
+    operation
+    for operation in OPERATIONS
+    if operation[1].startswith(TENANT) or "{conversation_id}" in operation[1]
+]
 OF_ALL_TENANTS = [operation for operation in OPERATIONS if operation not in OF_ONE_TENANT]
 OF_ONESELF = {("GET", f"{ADMIN}/me"), ("POST", f"{ADMIN}/logout")}
 READING = [operation for operation in OPERATIONS if operation[0] == "GET"]
@@ -105,7 +117,7 @@ def twins(matrix_server, owner) -> Twins:
         owner.use_tool(shop.id, "get_order_status", workflow="get_order_status")
         key = owner.call("GET", f"/tenants/{shop.id}/keys")["items"][0]
         visitor = Visitor(matrix_server, shop.api_key)
-        visitor.ask(f"canary of {name}")
+        reply = visitor.ask(f"canary of {name}")
         visitor.http.close()
         return {
             "tenant_id": shop.id,
@@ -114,6 +126,7 @@ def twins(matrix_server, owner) -> Twins:
             "workflow_id": workflow["id"],
             "backup_id": "20260101T033000Z-00000000",
             "session_id": str(visitor.session_id),
+            "conversation_id": reply["conversation_id"],
             "api_key": shop.api_key,
         }
 
@@ -257,6 +270,13 @@ def test_one_tenants_operator_sees_that_tenant_only(my_operator, twins):
         json={"input": {}, "tenant_id": twins.theirs["tenant_id"]},
     )
     assert run.status_code == 404
+    for path in ("usage", "usage/export", "conversations/export"):
+        other = my_operator.http.get(f"/{path}?tenant_id={twins.theirs['tenant_id']}")
+        assert other.status_code == 404, path
+    items = my_operator.call("GET", "/usage?group_by=tenant")["items"]
+    assert [row["tenant_id"] for row in items] == [twins.mine["tenant_id"]]
+    exported = my_operator.call("GET", "/conversations/export")
+    assert {conversation["tenant_id"] for conversation in exported} == {twins.mine["tenant_id"]}
 
 
 def test_one_tenants_operator_may_change_that_tenant(my_operator, twins):

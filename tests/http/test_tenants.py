@@ -30,6 +30,7 @@ EVERYTHING = {
         "fallbacks": [{"provider": "ollama", "model": "y"}],
     },
     "agent": {"max_tool_rounds": 5, "tone": "Warm"},
+    "retention": {"message_days": 7, "tool_execution_days": 14},
 }
 
 
@@ -167,8 +168,18 @@ def test_the_snippet_for_a_page(operator, shop, demo_server):
     assert hostile.count("<script") == 1
 
 
-def test_erasing_is_not_pretended(operator, shop):
-    answer = operator.http.delete(f"/tenants/{shop.id}?erase=true")
-    problem = check_problem(answer, 400, "validation_failed")
-    assert problem["errors"][0]["field"] == "erase"
-    assert operator.call("GET", f"/tenants/{shop.id}")["status"] == "active"
+def test_days_of_retention_are_checked_and_kept(operator, shop):
+    path = f"/tenants/{shop.id}"
+    default = {"message_days": None, "tool_execution_days": None}
+    assert operator.call("GET", path)["retention"] == default
+    for days in (0, 3651, -1, 1.5, "many"):
+        answer = operator.http.patch(path, json={"retention": {"message_days": days}})
+        problem = check_problem(answer, 400, "validation_failed")
+        assert problem["errors"][0]["field"] == "retention.message_days"
+    answer = operator.http.patch(path, json={"retention": {"days": 3}})
+    check_problem(answer, 400, "validation_failed")
+    changed = operator.call("PATCH", path, {"retention": {"message_days": 3650}})
+    assert changed["retention"] == {"message_days": 3650, "tool_execution_days": None}
+    assert operator.call("GET", path)["retention"]["message_days"] == 3650
+    operator.call("PATCH", path, {"retention": {}})
+    assert operator.call("GET", path)["retention"] == default

@@ -48,6 +48,7 @@ def analysis() -> Recorder:
     finally:
         sys.path[:] = paths
     found: Recorder = scope["analysis"]
+    found.options["is_used"] = scope["is_used"]
     return found
 
 
@@ -138,3 +139,22 @@ def imported_names(tree: ast.Module) -> set[str]:
             names.add(node.module)
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+@pytest.mark.parametrize(
+    ("place", "is_taken"),
+    [
+        ("botocore/data/s3/2006-03-01/service-2.json.gz", True),
+        ("botocore/data/sts/2011-06-15/service-2.json.gz", True),
+        ("botocore/data/endpoints.json", True),
+        ("botocore/data/partitions.json", True),
+        ("botocore/data/_retry.json", True),
+        ("botocore/data/sdk-default-configuration.json", True),
+        ("botocore\\data\\s3\\2006-03-01\\service-2.json.gz", True),
+        ("botocore/data/s3control/2018-08-20/service-2.json.gz", False),
+        ("botocore/data/ec2/2016-11-15/service-2.json.gz", False),
+        ("botocore/cacert.pem", True),
+    ],
+)
+def test_of_amazons_services_only_the_archives_is_described(analysis, place, is_taken):
+    assert analysis.options["is_used"]((place, "source", "DATA")) is is_taken

@@ -6,6 +6,7 @@ Owns opening, closing and health; the stores over it are in ``appliance.storage.
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -40,6 +41,7 @@ START_TRIES = 600
 SERVING_LOCK = 0x6373616900000001
 _MIGRATING_LOCK = 0x6373616900000002
 _STARTING_LOCK = 0x6373616900000003
+_NAMED_LOCKS = 0x6373616A00000000
 
 _UNLOCK = "SELECT pg_advisory_unlock($1)"
 
@@ -54,6 +56,7 @@ class PostgresBackend:
     ) -> None:
         self._engine = engine
         self._presence = presence
+        self._held: set[str] = set()
         self.transactions = PostgresTransactions(engine)
         self.scripts = PostgresScripts(pool)
 
@@ -95,6 +98,10 @@ class PostgresBackend:
             raise
         return cls(engine, pool, presence)
 
+    def count_writes(self) -> int:
+        """Return 0: writes wait only for others to the same rows."""
+        return 0
+
     @asynccontextmanager
     async def starting(self) -> AsyncIterator[None]:
         """Wait for other servers that are starting, and let later ones wait for this one."""
@@ -130,6 +137,24 @@ class PostgresBackend:
                 return True
             await asyncio.sleep(LOCK_PAUSE_S)
         return False
+
+    @asynccontextmanager
+    async def exclusively(self, name: str) -> AsyncIterator[bool]:
+        """Hold the work of this name, which ends with the process; false when another holds it."""
+        lock = _NAMED_LOCKS | zlib.crc32(name.encode())
+        if name in self._held:  # Postgres gives a connection its own lock again
+            yield False
+            return
+        self._held.add(name)
+        try:
+            is_held = await self._presence.fetchval("SELECT pg_try_advisory_lock($1)", lock)
+            try:
+                yield is_held
+            finally:
+                if is_held:
+                    await self._presence.execute(_UNLOCK, lock)
+        finally:
+            self._held.discard(name)
 
     async def health(self) -> None:
         """Check that the database answers in time."""

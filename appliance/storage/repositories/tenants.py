@@ -172,10 +172,12 @@ class StoredTenants:
 
 def _tenant_values(tenant: Tenant) -> dict[str, Any]:
     values = msgspec.structs.asdict(tenant)
-    for nested in ("business_info", "llm", "agent"):
+    for nested in ("business_info", "llm", "agent", "retention"):
         values[nested] = msgspec.to_builtins(values[nested])
     return values
 
 
 def _build_tenant(row: Row[Any]) -> Tenant:
-    return build(Tenant, row)
+    fields = dict(zip(Tenant.__struct_fields__, row, strict=True))
+    fields["retention"] = fields["retention"] or {}  # null in rows of the first version
+    return msgspec.convert(fields, Tenant)

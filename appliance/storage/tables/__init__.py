@@ -8,6 +8,7 @@ from appliance.storage.tables.conversations import (
     api_usage,
     conversations,
     messages,
+    pending_archives,
     tool_executions,
     tool_usage,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "integrations",
     "messages",
     "metadata",
+    "pending_archives",
     "refresh_tokens",
     "settings",
     "tenant_tools",

@@ -171,3 +171,13 @@ tool_usage = Table(
     PrimaryKeyConstraint("tenant_id", "day", "tool_name"),
 )
 """The daily sums of executions that were deleted for their age."""
+
+pending_archives = Table(
+    "pending_archives",
+    metadata,
+    Column("tenant_id", id_type(), ForeignKey("tenants.id"), primary_key=True),
+    Column("object_name", Text, nullable=False),
+    Column("begun_at", UtcDateTime(), nullable=False),
+)
+"""The archive object that is being written: its messages are still in ``messages`` while the row is
+here, so that whoever goes on writes to the same name and nothing is archived twice."""

@@ -12,14 +12,21 @@ from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from appliance.errors import FieldError, InvalidInput
+from appliance.domain.ids import TenantId
 from appliance.services.audit import Auditor
+from appliance.services.erasure import ErasureService
 from appliance.services.login import Operator
 from appliance.services.tenants import (
     NewTenant,
     TenantChanges,
     TenantService,
     build_embed_snippet,
+)
+from appliance.tasks import TaskGroup
+from appliance.web.controllers.personal_data import (
+    ErasureView,
+    build_erasure_view,
+    run_to_the_end,
 )
 from appliance.web.guards import require_everywhere, require_role, require_tenant
 from appliance.web.schemas.admin import (
@@ -106,22 +113,23 @@ class TenantController(Controller):
         )
         return build_tenant_view(tenant)
 
-    @delete("/{tenant_id:str}", status_code=200, summary="Switch a tenant off")
+    @delete("/{tenant_id:str}", status_code=200, summary="Switch a tenant off, or erase it")
     async def deactivate_tenant(
         self,
         operator: NamedDependency[Operator],
         tenant_id: FromPath[str],
         tenants: NamedDependency[TenantService],
+        erasure: NamedDependency[ErasureService],
         auditor: NamedDependency[Auditor],
+        tasks: NamedDependency[TaskGroup],
         erase: FromQuery[bool] = False,
-    ) -> TenantView:
-        """Refuse the tenant's visitors from now on; its data stays."""
-        require_everywhere(operator, "operator")
+    ) -> TenantView | ErasureView:
+        """Refuse the tenant's visitors from now on; with ``erase`` all its data goes, for ever."""
+        require_everywhere(operator, "owner" if erase else "operator")
         if erase:
-            raise InvalidInput(
-                "Erasing a tenant is not offered by this version; it can be switched off.",
-                errors=[FieldError("erase", "Leave this out.")],
-            )
+            found = await erasure.find_tenant(TenantId(tenant_id))
+            work = erasure.erase_tenant(operator.username, found.id)
+            return build_erasure_view(await run_to_the_end(tasks, work))
         tenant = await tenants.deactivate(require_tenant(operator, tenant_id, "operator"))
         await auditor.record(operator.username, "tenant.deactivate", tenant.id, tenant_id=tenant.id)
         return build_tenant_view(tenant)

@@ -12,7 +12,14 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from appliance.domain.json_types import JsonObject, JsonValue
-from appliance.domain.tenant import AgentSettings, ApiKey, BusinessInfo, LlmSettings, Tenant
+from appliance.domain.tenant import (
+    AgentSettings,
+    ApiKey,
+    BusinessInfo,
+    LlmSettings,
+    RetentionSettings,
+    Tenant,
+)
 from appliance.domain.tool import TenantTool, Tool
 from appliance.domain.workflow import StoredWorkflow
 
@@ -70,6 +77,7 @@ class TenantView(Struct, frozen=True, kw_only=True):
     widget_config: JsonObject
     llm: LlmSettings
     agent: AgentSettings
+    retention: RetentionSettings
     created_at: datetime
     updated_at: datetime
     api_key: str | UnsetType = UNSET

@@ -48,6 +48,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "day", "tool_name", name="pk_tool_usage"),
     )
     op.create_table(
+        "pending_archives",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("object_name", sa.Text(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name="fk_pending_archives_tenant_id"
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", name="pk_pending_archives"),
+    )
+    op.create_table(
         "data_keys",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("wrapped_key", sa.Text(), nullable=False),
@@ -58,6 +68,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("data_keys")
+    op.drop_table("pending_archives")
     op.drop_table("tool_usage")
     op.drop_column("conversations", "content_deleted_at")
     op.drop_index("ix_conversations_tenant_id_user_identifier", "conversations")

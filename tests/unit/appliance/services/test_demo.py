@@ -128,3 +128,15 @@ async def test_an_interrupted_start_is_completed_by_the_next(stage: Stage, write
     assert len(await stage.tools.list_for_tenant(shop.tenant.id)) == 1
     page = await stage.tenants.list_page(limit=50, cursor=None, only=None)
     assert len(page.items) == before + 1
+
+
+async def test_a_shop_that_was_erased_is_made_anew(stage: Stage) -> None:
+    first = await stage.build().ensure(CONTENT)
+    erasure = stage.database.erasure
+    await erasure.close_tenant(first.tenant.id)
+    while not (await erasure.erase_tenant(first.tenant.id, limit=100)).is_done:
+        pass
+    second = await stage.build().ensure(CONTENT)
+    assert second.tenant.id != first.tenant.id
+    assert len(await stage.rows(second.tenant.id)) == 2
+    assert (await stage.build().ensure(CONTENT)).tenant.id == second.tenant.id

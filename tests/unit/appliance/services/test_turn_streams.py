@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from appliance.domain.ids import ConversationId, MessageId
+from appliance.domain.ids import ConversationId, MessageId, TenantId
 from appliance.domain.message import ChatReply, ReplyMessage, ReplyUsage
 from appliance.domain.turn_events import AnswerDelta, TurnFailed, TurnFinished
 from appliance.errors import Cancelled
@@ -33,6 +33,7 @@ def finished(text: str = "Done.") -> TurnFinished:
 
 def build_stream(number: int = 1, message: str = "m", conversation: str = "v1") -> TurnStream:
     return TurnStream(
+        tenant_id=TenantId("t1"),
         conversation_id=ConversationId(conversation),
         user_message_id=MessageId(message),
         turn_number=number,
@@ -133,6 +134,7 @@ class Turn:
     def __init__(self) -> None:
         self.abandoned = asyncio.Event()
         self.stream = TurnStream(
+            tenant_id=TenantId("t1"),
             conversation_id=CONVERSATION,
             user_message_id=MessageId("m"),
             turn_number=1,
@@ -309,3 +311,47 @@ def test_a_running_turn_is_never_forgotten(monkeypatch: pytest.MonkeyPatch) -> N
         stream.publish(finished())
         streams.add(stream)
     assert streams.find(MessageId("running")) is running
+
+
+async def test_a_forgotten_conversation_ends_its_turn_and_sends_its_followers_away() -> None:
+    streams, abandoned = TurnStreams(SettableClock()), list[str]()
+    running = TurnStream(
+        tenant_id=TenantId("t1"),
+        conversation_id=CONVERSATION,
+        user_message_id=MessageId("m1"),
+        turn_number=1,
+        on_abandoned=lambda: abandoned.append("m1"),
+    )
+    streams.add(running)
+    other = build_stream(1, "m2", "v2")
+    streams.add(other)
+    publish(running, "a")
+    following = asyncio.create_task(collect(streams.follow(CONVERSATION, after_id=-1)))
+    await asyncio.sleep(0)
+    streams.forget(CONVERSATION)
+    assert abandoned == ["m1"]
+    assert streams.find(MessageId("m1")) is None
+    assert streams.find(MessageId("m2")) is other
+    running.publish(FAILED)
+    assert texts(await asyncio.wait_for(following, 5)) == ["a"]
+    streams.forget(CONVERSATION)
+    streams.forget_tenant(TenantId("t2"))
+    assert streams.find(MessageId("m2")) is other
+    streams.forget_tenant(TenantId("t1"))
+    assert streams.find(MessageId("m2")) is None
+
+
+async def test_who_follows_a_conversation_anew_is_not_disturbed_by_the_forgotten() -> None:
+    streams = TurnStreams(SettableClock())
+    first = asyncio.create_task(collect(streams.follow(CONVERSATION, after_id=None)))
+    await asyncio.sleep(0)
+    streams.forget(CONVERSATION)
+    second = streams.follow(CONVERSATION, after_id=None)
+    coming = asyncio.ensure_future(anext(second))
+    await asyncio.wait_for(first, 5)
+    await asyncio.sleep(0)
+    stream = build_stream()
+    streams.add(stream)
+    publish(stream, "b")
+    assert texts(await asyncio.wait_for(coming, 5)) == ["b"]
+    await second.aclose()

@@ -1,0 +1,165 @@
+"""Erasing and handing out what is stored of visitors, for operators.
+
+Owns the routes and who may use them; what is erased or exported is decided by
+``appliance.services.erasure`` and ``appliance.services.exports``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from litestar import Controller, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Stream
+from msgspec import Meta, Struct
+
+from appliance.domain.ids import ConversationId
+from appliance.errors import NotFound
+from appliance.ports.exports import ConversationFilter
+from appliance.services.audit import Auditor
+from appliance.services.erasure import ErasureReport, ErasureService
+from appliance.services.exports import ExportFormat, ExportService
+from appliance.services.login import Operator
+from appliance.tasks import TaskGroup
+from appliance.web.guards import require_role, require_tenant
+
+NOTE = "Backups and archives that were made before still hold it."
+
+
+class VisitorBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whom to erase: the identifier under which the shop's page named the visitor."""
+
+    user_identifier: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class ErasureView(Struct, frozen=True, kw_only=True):
+    """How many rows of which table were erased."""
+
+    tenant_id: str
+    conversations: int
+    rows: dict[str, int]
+    note: str = NOTE
+
+
+def build_erasure_view(report: ErasureReport) -> ErasureView:
+    """Return ``report`` as operators see it."""
+    return ErasureView(
+        tenant_id=report.tenant_id, conversations=report.conversations, rows=report.rows
+    )
+
+
+async def run_to_the_end(
+    tasks: TaskGroup, work: Coroutine[Any, Any, ErasureReport]
+) -> ErasureReport:
+    """Await an erasure, which goes on when the caller leaves."""
+    return await asyncio.shield(tasks.start(work, name="erasure"))
+
+
+class ConversationController(Controller):
+    """Routes under ``/api/admin/conversations``."""
+
+    path = "/api/admin/conversations"
+    tags = ["conversations"]  # noqa: RUF012 -- Litestar reads this class attribute
+
+    @get("/export", summary="Export conversations")
+    async def export_conversations(
+        self,
+        operator: NamedDependency[Operator],
+        exports: NamedDependency[ExportService],
+        auditor: NamedDependency[Auditor],
+        form: Annotated[ExportFormat, QueryParameter(name="format")] = "json",
+        tenant_id: FromQuery[str | None] = None,
+        since: Annotated[date | None, QueryParameter(name="from")] = None,
+        until: Annotated[date | None, QueryParameter(name="to")] = None,
+    ) -> Stream:
+        """Send conversations that began on the days ``from`` to ``to``, in UTC, with messages."""
+        require_role(operator, "viewer")
+        wanted_tenant = tenant_id or operator.tenant_id
+        allowed = None
+        if wanted_tenant is not None:
+            allowed = require_tenant(operator, wanted_tenant, "viewer")
+            await exports.check_tenant(allowed)
+        wanted = ConversationFilter(
+            tenant_id=allowed,
+            since=_begin(since),
+            until=None if until is None else _begin(until + timedelta(days=1)),
+        )
+        await auditor.record(
+            operator.username, "conversation.export", allowed or "all", tenant_id=allowed
+        )
+        media_type = "text/csv; charset=utf-8" if form == "csv" else "application/json"
+        pieces = exports.export_conversations(wanted, form)
+        return _download(pieces, f"conversations.{form}", media_type)
+
+    @delete("/{conversation_id:str}", status_code=200, summary="Erase a conversation")
+    async def erase_conversation(
+        self,
+        operator: NamedDependency[Operator],
+        conversation_id: FromPath[str],
+        erasure: NamedDependency[ErasureService],
+        tasks: NamedDependency[TaskGroup],
+    ) -> ErasureView:
+        """Erase one conversation with its messages and executed tools; sums of usage stay."""
+        found = ConversationId(conversation_id)
+        tenant_id = await erasure.find_tenant_of(found)
+        if operator.tenant_id not in (None, tenant_id):
+            raise NotFound(
+                f"There is no conversation {conversation_id!r}.", code="conversation_not_found"
+            )
+        require_role(operator, "operator")
+        work = erasure.erase_conversation(operator.username, tenant_id, found)
+        return build_erasure_view(await run_to_the_end(tasks, work))
+
+
+class PersonalDataController(Controller):
+    """Routes of a tenant's visitors."""
+
+    path = "/api/admin/tenants/{tenant_id:str}"
+    tags = ["tenants"]  # noqa: RUF012 -- Litestar reads this class attribute
+
+    @post("/visitors/erase", status_code=200, summary="Erase a visitor")
+    async def erase_visitor(
+        self,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        data: JSONBody[VisitorBody],
+        erasure: NamedDependency[ErasureService],
+        tasks: NamedDependency[TaskGroup],
+    ) -> ErasureView:
+        """Erase all conversations of a visitor; none is no error. Sums of usage stay."""
+        allowed = require_tenant(operator, tenant_id, "operator")
+        await erasure.find_tenant(allowed)
+        work = erasure.erase_visitor(operator.username, allowed, data.user_identifier)
+        return build_erasure_view(await run_to_the_end(tasks, work))
+
+    @get("/export", summary="Export a tenant or a visitor")
+    async def export_tenant(
+        self,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        exports: NamedDependency[ExportService],
+        auditor: NamedDependency[Auditor],
+        user_identifier: FromQuery[str | None] = None,
+    ) -> Stream:
+        """Send a zip of all the tenant's tables, or JSON of one visitor's conversations."""
+        allowed = require_tenant(operator, tenant_id, "viewer")
+        await exports.check_tenant(allowed)
+        action = "tenant.export" if user_identifier is None else "visitor.export"
+        await auditor.record(operator.username, action, allowed, tenant_id=allowed)
+        if user_identifier is None:
+            return _download(exports.export_tenant(allowed), "tenant.zip", "application/zip")
+        pieces = exports.export_visitor(allowed, user_identifier)
+        return _download(pieces, "visitor.json", "application/json")
+
+
+def _begin(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), tzinfo=UTC)
+
+
+def _download(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Stream:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Stream(pieces, media_type=media_type, headers=headers)
