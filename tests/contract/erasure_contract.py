@@ -39,6 +39,7 @@ from appliance.storage.tables import (
     tool_executions,
 )
 from appliance.storage.tables.metadata import ID_LENGTH, UtcDateTime
+from tests.contract.turn_store_contract import DAY
 from tests.fakes.stored_history import SteadyPace, StoredHistory
 
 
@@ -99,7 +100,10 @@ class ErasureContract(ABC):
         with pytest.raises(Conflict):
             await history.opened.finish(accepted, executions=history.build_executions(accepted, 1))
         await history.opened.store.record_execution(
-            history.tenant_id, accepted.conversation.id, history.build_executions(accepted, 1)[0]
+            history.tenant_id,
+            accepted.conversation.id,
+            history.build_executions(accepted, 1)[0],
+            usage_day=DAY,
         )
         await history.opened.fail(accepted, executions=history.build_executions(accepted, 1))
         assert not await history.opened.store.renew_lease(
@@ -108,7 +112,7 @@ class ErasureContract(ABC):
             accepted.fencing_token,
             until=history.clock.now(),
         )
-        for table in (conversations, messages, tool_executions):
+        for table in (conversations, messages, tool_executions, api_usage):
             assert await history.count(table) == 0, table.name
 
     async def test_an_erasure_that_was_interrupted_is_asked_for_again(self, history: StoredHistory):
