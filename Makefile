@@ -67,6 +67,7 @@ bench: $(DEV_READY) $(WIDGET) ## Measure speed and memory beside the floor appli
 package: setup ## Build the program with PyInstaller and let it test itself
 	@$(BIN)/pyinstaller --noconfirm --log-level WARN appliance.spec
 	@$(BIN)/python packaging/check_frozen.py dist/csai
+	@$(BIN)/python -m tests.packaged.outside_stores dist/csai/csai
 
 selftest: $(RUN_READY) $(WIDGET) ## Check that the appliance works on this machine
 	@$(BIN)/csai selftest

@@ -34,6 +34,7 @@ POLL_S = 0.02
 LOUD = re.compile(r"\[(?:warning|error|critical)\s*\]|Traceback|Warning:|Error\b|Exception\b")
 IS_ON_POSTGRES = os.environ.get("CSAI_TEST_DATABASE") == "postgres"
 """Whether every server of the tests gets a Postgres database instead of an SQLite file."""
+FROM_CHECKOUT = (sys.executable, "-m", "appliance")
 PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
@@ -72,11 +73,15 @@ def build_environment(home: Path, settings: Mapping[str, str] | None = None) -> 
 
 
 def run_csai(
-    *arguments: str, home: Path, settings: Mapping[str, str] | None = None, timeout_s: float = 30
+    *arguments: str,
+    home: Path,
+    settings: Mapping[str, str] | None = None,
+    timeout_s: float = 30,
+    program: Sequence[str] = FROM_CHECKOUT,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``csai`` to its end and return what came of it."""
     return subprocess.run(
-        [sys.executable, "-m", "appliance", *arguments],
+        [*program, *arguments],
         env=build_environment(home, settings),
         cwd=home,
         stdin=subprocess.DEVNULL,
@@ -113,9 +118,10 @@ class RunningServer:
         settings: Mapping[str, str] | None = None,
         port: int = 0,
         launcher: Sequence[str] = (),
+        program: Sequence[str] = FROM_CHECKOUT,
     ) -> None:
         self.folder = folder
-        self.launcher = launcher
+        self.program = (*launcher, *program)
         self.data_dir = folder / "data"
         self.command = command
         self.settings = {
@@ -196,7 +202,7 @@ class RunningServer:
         with stdout.open("wb") as out, stderr.open("wb") as err:
             self._process = subprocess.Popen(
                 [
-                    *(*self.launcher, sys.executable, "-m", "appliance", self.command),
+                    *(*self.program, self.command),
                     *("--data-dir", str(self.data_dir)),
                     *("--port", str(self.ports[0]), "--admin-port", str(self.ports[1])),
                 ],
