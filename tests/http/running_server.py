@@ -188,7 +188,7 @@ class RunningServer:
     def start(self) -> Self:
         """Start the process and return once it answers."""
         self.launch()
-        wait_until(self.has_greeted, timeout_s=START_DEADLINE_S, what="the greeting")
+        wait_until(self._lives_and_has_greeted, timeout_s=START_DEADLINE_S, what="the greeting")
         answer = httpx.get(f"{self.base_url}/health", timeout=10, trust_env=False)
         assert answer.status_code == 200, answer.text
         return self
@@ -240,15 +240,18 @@ class RunningServer:
         ]
 
     def has_greeted(self) -> bool:
-        """Say whether it answers; fail when it has ended instead."""
-        if self.process.poll() is not None:
-            raise AssertionError(f"Ended with {self.process.returncode}:\n{self.output()}")
+        """Say whether it has said that it answers."""
         return "Press Ctrl+C" in self._output_files()[0].read_text(encoding="utf-8")
 
     def forget_output(self) -> None:
         """Delete what this start wrote."""
         for path in self._output_files():
             path.unlink(missing_ok=True)
+
+    def _lives_and_has_greeted(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"Ended with {self.process.returncode}:\n{self.output()}")
+        return self.has_greeted()
 
     def _output_files(self) -> tuple[Path, Path]:
         return (
