@@ -53,7 +53,7 @@ test-python: $(DEV_READY) $(WIDGET) ## Test the server, the panel and both in a 
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q tests
 
 test-postgres: $(DEV_READY) $(WIDGET) ## Test the server once more, on a PostgreSQL of the tests' own
-	@CSAI_TEST_DATABASE=postgres $(BIN)/python -m pytest -q tests/http
+	@CSAI_TEST_DATABASE=postgres $(BIN)/python -m pytest -q -m "not on_sqlite" tests/http
 
 test-n8n: $(DEV_READY) ## Run the bundled workflows in a real n8n too (minutes, gigabytes)
 	@nice $(BIN)/python -m tests.workflows.real_n8n build/n8n

@@ -11,12 +11,15 @@ import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+
+from appliance.storage.tables.metadata import write_time
 
 Place = Path | str
 
@@ -35,7 +38,8 @@ def write_rows(database: Place, statement: str, *values: Any) -> None:
         _run_on_postgres(database, statement, values)
         return
     with closing(sqlite3.connect(database, timeout=10)) as connection, connection:
-        connection.execute(statement, values)
+        stored = [write_time(v) if isinstance(v, datetime) else v for v in values]
+        connection.execute(statement, stored)
 
 
 def read_bookings(database: Place) -> list[dict[str, Any]]:

@@ -26,6 +26,8 @@ from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import RunningServer, run_csai, serving
 from tests.http.stored_rows import read_rows, write_rows
 
+pytestmark = pytest.mark.on_sqlite
+
 ENCRYPTED = {"CSAI_BACKUP_PASSPHRASE": PASSPHRASE}
 ONE_SENTENCE = re.compile(r"csai: [^\n]+\n")
 BUSY_VISITORS = 3

@@ -175,7 +175,8 @@ def test_servers_of_one_installation_share_the_limit(tmp_path: Path, redis: Redi
     with first:
         pass
     shutil.copytree(first.data_dir, tmp_path / "second" / "data")
-    second = RunningServer(tmp_path / "second", settings=settings)
+    shared = {"CSAI_DATABASE_URL": first.settings.get("CSAI_DATABASE_URL", "")}
+    second = RunningServer(tmp_path / "second", settings={**settings, **shared})
     with first, second:
         visitors = [Visitor(one, read_demo_key(one)) for one in (first, second)]
 

@@ -19,6 +19,8 @@ from tests.fakes.sqlite_database import build_tenant
 from tests.http.clients import Visitor, read_demo_key
 from tests.http.running_server import RunningServer, wait_until
 
+pytestmark = pytest.mark.on_sqlite
+
 TRACED = "trace=pwrite64,fsync,fdatasync,write,writev,sendto,sendmsg"
 LOG = "csai.sqlite3-wal>"
 LOG_HEADER = 32

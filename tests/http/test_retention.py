@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.http.clients import Operator, Shop, Visitor, check_problem
 from tests.http.running_server import RunningServer, run_csai, wait_until
 from tests.http.stored_rows import read_rows, write_rows
 
-OLD = "2020-01-31 09:30:00.000000"
+OLD = datetime(2020, 1, 31, 9, 30, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,7 @@ def test_without_its_archive_nothing_is_deleted(server, shop, tmp_path):
     run(server, "retention")
 
 
+@pytest.mark.on_sqlite
 def test_an_erased_visitor_is_gone_from_every_file(server, owner, shop):
     first = visit(server, shop, "CANARY-TWO is my secret", "dana CANARY-TWO")
     visit(server, shop, "kept words", "bob")

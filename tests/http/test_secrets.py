@@ -17,6 +17,8 @@ from tests.http.clients import Operator, Shop, Visitor, read_demo_key
 from tests.http.running_server import ADMIN_PASSWORD, RunningServer, build_environment, run_csai
 from tests.http.stored_rows import read_rows
 
+pytestmark = pytest.mark.on_sqlite
+
 SERVE = ("serve", "--port", "0", "--admin-port", "0", "--llm-provider", "builtin", "--data-dir")
 SHOWN_PREFIX = 8
 

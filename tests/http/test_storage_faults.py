@@ -19,6 +19,8 @@ from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import RunningServer, build_environment, run_csai, wait_until
 from tests.http.stored_rows import read_rows
 
+pytestmark = pytest.mark.on_sqlite
+
 DISK_BYTES = 4 * 1024 * 1024
 QUESTION = "When are you open?"
 PAGE = 4096
