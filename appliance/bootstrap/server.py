@@ -327,6 +327,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         )
         return {
             **self._shared_services(core),
+            "directory": core.directory,
             "turns": TurnService(
                 turn_store=turn_store,
                 history=TurnHistory(

@@ -18,6 +18,9 @@ from appliance.domain.ids import ConversationId, MessageId, SessionHash, TenantI
 from appliance.domain.message import ChatMessage, ChatReply, StoredMessage, TokenUsage
 from appliance.domain.tool import ToolExecution
 
+OWNER_GONE = "owner_gone"
+"""The code of ``NotFound`` when a turn's tenant was erased meanwhile."""
+
 
 class NewTurn(Struct, frozen=True, kw_only=True):
     """A visitor's message that asks for a turn.
@@ -144,6 +147,9 @@ class TurnStore(Protocol):
         One turn at a time per conversation, one per ``client_message_id``. A message whose turn
         failed, or whose lease ran out, may be begun again under the same id and text; its stored
         row is used again.
+
+        Raises:
+            NotFound: The tenant was erased meanwhile (``OWNER_GONE``).
         """
         ...
 

@@ -140,6 +140,7 @@ class TurnService:
             Conflict: ``turn_in_progress`` when another message of the session is being answered,
                 ``idempotency_mismatch`` when the message id was used for another text, or the
                 opening key for another message.
+            NotFound: ``owner_gone`` when the tenant was erased meanwhile.
             StorageError: The message could not be stored.
         """
         user_message_id = MessageId(new_id())

@@ -10,13 +10,15 @@ import sqlite3
 
 from sqlalchemy.exc import DBAPIError
 
-from appliance.errors import StorageError
+from appliance.errors import ApplianceError, NotFound, StorageError
+from appliance.ports.turn_store import OWNER_GONE
 
 BUSY_CODE = "storage_busy"
 FULL_CODE = "storage_full"
 
 _BUSY_CODES = frozenset((5, 6))  # SQLITE_BUSY, SQLITE_LOCKED
 _FULL_CODES = frozenset((13,))  # SQLITE_FULL
+_CONSTRAINT = 19  # SQLITE_CONSTRAINT; the library does not always say which
 _DAMAGE_CODES = frozenset((11, 26))  # SQLITE_CORRUPT, SQLITE_NOTADB
 _NO_ROOM_FOR_THE_INDEX = 4874
 """SQLITE_IOERR_SHMSIZE: a full disk, met when the log's index is made or grows."""
@@ -45,7 +47,11 @@ def translate(error: Exception) -> Exception:
     if not isinstance(error, (sqlite3.Error, DBAPIError)):
         return error
     code = _primary_code(error)
-    translated: StorageError
+    translated: ApplianceError
+    if code == _CONSTRAINT and "FOREIGN KEY" in str(_original(error)):
+        translated = build_gone_error()
+        translated.__cause__ = error
+        return translated
     if code in _BUSY_CODES:
         translated = build_busy_error()
     elif code in _FULL_CODES or _extended_code(error) == _NO_ROOM_FOR_THE_INDEX:
@@ -67,6 +73,11 @@ def translate(error: Exception) -> Exception:
 def build_busy_error() -> StorageError:
     """Return the error of a database that another program keeps locked."""
     return StorageError("Another program keeps the database locked.", code=BUSY_CODE)
+
+
+def build_gone_error() -> NotFound:
+    """Return the error of a row whose owner was erased meanwhile."""
+    return NotFound("What this belongs to does not exist any more.", code=OWNER_GONE)
 
 
 def _describe(error: Exception, code: int) -> str:

@@ -116,6 +116,16 @@ def build_own_origins(*, host: str, port: int, public_url: str | None) -> OwnOri
     return OwnOrigins(frozenset(exact), address is not None and address.is_unspecified)
 
 
+def build_unknown_key(*, is_given: bool = True) -> NotAuthenticated:
+    """Return the error of a visitor without the key of an active shop."""
+    return NotAuthenticated(
+        "There is no active shop with this key."
+        if is_given
+        else "Give the shop's publishable key (pk_…) in the X-API-Key header.",
+        code="unknown_key",
+    )
+
+
 class TenantAccess:
     """Finds the tenant of a visitor's request and answers for its origin.
 
@@ -160,12 +170,7 @@ class TenantAccess:
         key = find_header(scope, b"x-api-key")
         known = await self._directory.find_by_key(key.decode("latin-1")) if key else None
         if known is None:
-            raise NotAuthenticated(
-                "Give the shop's publishable key (pk_…) in the X-API-Key header."
-                if not key
-                else "There is no active shop with this key.",
-                code="unknown_key",
-            )
+            raise build_unknown_key(is_given=bool(key))
         return known
 
     def _is_allowed(self, scope: Scope, known: KnownTenant, origin: str) -> bool:

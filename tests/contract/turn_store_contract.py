@@ -35,8 +35,9 @@ from appliance.domain.message import (
     ToolReport,
 )
 from appliance.domain.tool import ToolCall, ToolExecution, ToolOutcome
-from appliance.errors import Conflict
+from appliance.errors import Conflict, NotFound
 from appliance.ports.turn_store import (
+    OWNER_GONE,
     FailedTurn,
     FinishedTurn,
     ModelUsage,
@@ -285,6 +286,13 @@ class TurnStoreContract(ABC):
             session = "s1"
         stored = await opened.store.list_messages(opened.tenant_id, start.conversation.id, limit=3)
         assert [message.content for message in stored] == ["a2", "q3", "a3"]
+
+    async def test_a_tenant_that_is_gone_is_told_as_such(self, opened: OpenedTurnStore):
+        turn = opened.build_turn("Hello", tenant_id=TenantId(new_id()))
+        with pytest.raises(NotFound) as gone:
+            await opened.store.begin_turn(turn)
+        assert gone.value.code == OWNER_GONE
+        await opened.begin("Hello")
 
     async def test_a_known_session_continues(self, opened: OpenedTurnStore):
         first = await opened.begin("one", new_session="s1")

@@ -18,7 +18,9 @@ from tests.http.running_server import RunningServer, run_csai, serving, wait_unt
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
 from tests.http.stored_rows import read_bookings, read_rows
 
-OUTAGE_EVENTS = ("request_failed", "turn_failed", "turn_failure_not_stored", "background_")
+OUTAGE_EVENTS = (
+    "request_failed", "turn_failed", "turn_failure_not_stored", "postgres_presence_"
+)  # fmt: skip
 CONFIGURATION = 3
 IN_USE = 5
 
@@ -88,7 +90,24 @@ def test_an_outage_is_told_and_over_by_itself(tmp_path: Path, own_postgres: Post
         assert visitor.ask("Do you deliver?", message_id="m-1")["message"]["content"]
         assert visitor.http.get("/health").json()["status"] == "ok"
         assert len(visitor.history()) == 4
+        check_work_goes_on(server)
         visitor.http.close()
+
+
+def check_work_goes_on(server: RunningServer) -> None:
+    """Retention, whose lock was cut with everything else, and counting as a server."""
+    operator = Operator(server)
+    operator.call("POST", "/maintenance/retention", status=202)
+
+    def find_state() -> str:
+        state: str = operator.call("GET", "/maintenance/retention")["state"]
+        return state
+
+    wait_until(lambda: find_state() != "running", timeout_s=20, what="the end of the retention")
+    assert find_state() == "done"
+    operator.http.close()
+    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
+    wait_until(lambda: read_rows(server.database, query) == [(1,)], timeout_s=10, what="a lock")
 
 
 def test_a_database_that_hangs_does_not_hang_the_server(

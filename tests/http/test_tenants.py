@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.http.clients import Visitor, check_problem
+from tests.http.clients import Operator, Visitor, check_problem
+from tests.http.running_server import RunningServer, run_csai
 
 EVERYTHING = {
     "name": "Full Shop",
@@ -183,3 +184,20 @@ def test_days_of_retention_are_checked_and_kept(operator, shop):
     assert operator.call("GET", path)["retention"]["message_days"] == 3650
     operator.call("PATCH", path, {"retention": {}})
     assert operator.call("GET", path)["retention"] == default
+
+
+def test_a_shop_that_a_command_erased_is_unknown_at_once(tmp_path):
+    with RunningServer(tmp_path) as server:
+        operator = Operator(server)
+        shop = operator.make_shop("Short-lived Shop")
+        visitor = Visitor(server, shop.api_key)
+        visitor.ask("When are you open?")
+        erased = run_csai(
+            "erase", "--tenant", shop.id, "--yes", "--data-dir", str(server.data_dir),
+            home=tmp_path, settings=server.settings,
+        )  # fmt: skip
+        assert erased.returncode == 0, erased.stderr
+        for _ in range(2):
+            check_problem(visitor.post("Are you there?"), 401, "unknown_key")
+        visitor.http.close()
+        operator.http.close()

@@ -6,9 +6,8 @@ Owns opening, closing and health; the stores over it are in ``appliance.storage.
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
@@ -22,7 +21,15 @@ from appliance.storage import migrations
 from appliance.storage.backend import BeforeUpgrade
 from appliance.storage.postgres.connecting import build_connect, mask_url
 from appliance.storage.postgres.errors import SETTING, build_start_error, translate
-from appliance.storage.postgres.scripts import PostgresScripts
+from appliance.storage.postgres.locks import (
+    MIGRATING_LOCK,
+    STARTING_LOCK,
+    Connect,
+    Presence,
+    held,
+    named_lock,
+)
+from appliance.storage.postgres.scripts import CLOSE_TIMEOUT_S, PostgresScripts
 from appliance.storage.postgres.transactions import PostgresTransactions, build_engine
 
 if TYPE_CHECKING:
@@ -33,17 +40,7 @@ logger = structlog.get_logger(__name__)
 MINIMUM_VERSION = 130000
 HEALTH_TIMEOUT_S = 2.0
 POOL_SIZE = 8
-ALONE_TRIES = 10
-LOCK_PAUSE_S = 0.1
 START_TRIES = 600
-
-# Advisory locks of this program: "csai" and a number, so that no other program means the same.
-SERVING_LOCK = 0x6373616900000001
-_MIGRATING_LOCK = 0x6373616900000002
-_STARTING_LOCK = 0x6373616900000003
-_NAMED_LOCKS = 0x6373616A00000000
-
-_UNLOCK = "SELECT pg_advisory_unlock($1)"
 
 
 class PostgresBackend:
@@ -52,11 +49,11 @@ class PostgresBackend:
     kind: Literal["postgres"] = "postgres"
 
     def __init__(
-        self, engine: AsyncEngine, pool: asyncpg.Pool, presence: asyncpg.Connection
+        self, connect: Connect, engine: AsyncEngine, pool: asyncpg.Pool, presence: Presence
     ) -> None:
+        self._connect = connect
         self._engine = engine
         self._presence = presence
-        self._held: set[str] = set()
         self.transactions = PostgresTransactions(engine)
         self.scripts = PostgresScripts(pool)
 
@@ -79,12 +76,12 @@ class PostgresBackend:
 
         connect = build_connect(url)
         try:
-            presence = await connect()
+            first = await connect()
         except Exception as error:
             raise build_start_error(error, mask_url(url)) from error
         engine = build_engine(connect, pool_size=POOL_SIZE)
         try:
-            _check_version(presence, url)
+            _check_version(first, url)
             await _migrate(url, before_upgrade)
             pool = await asyncpg.create_pool(
                 connect=lambda *_, **__: connect(),
@@ -94,9 +91,9 @@ class PostgresBackend:
             )
         except BaseException:
             await engine.dispose()
-            await presence.close()
+            await first.close()
             raise
-        return cls(engine, pool, presence)
+        return cls(connect, engine, pool, Presence(connect, first))
 
     def count_writes(self) -> int:
         """Return 0: writes wait only for others to the same rows."""
@@ -105,56 +102,21 @@ class PostgresBackend:
     @asynccontextmanager
     async def starting(self) -> AsyncIterator[None]:
         """Wait for other servers that are starting, and let later ones wait for this one."""
-        if not await self._take(_STARTING_LOCK, tries=START_TRIES):
-            raise StorageError(
-                "Another server has been starting on this Postgres database for too long. Look at "
-                "its log, or stop it."
-            )
-        try:
+        async with held(self._connect, STARTING_LOCK, tries=START_TRIES) as is_mine:
+            if not is_mine:
+                raise StorageError(
+                    "Another server has been starting on this Postgres database for too long. "
+                    "Look at its log, or stop it."
+                )
             yield
-        finally:
-            await self._presence.execute(_UNLOCK, _STARTING_LOCK)
 
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[bool]:
-        """Say whether no other server serves this database; none can start meanwhile.
+    def alone(self) -> AbstractAsyncContextManager[bool]:
+        """Say whether no other server serves this database; none can start meanwhile."""
+        return self._presence.alone()
 
-        From now on this one counts as serving, until its connection ends. One that was killed just
-        now may still be seen for a moment, so it is looked for some times.
-        """
-        is_alone = await self._take(SERVING_LOCK, tries=ALONE_TRIES)
-        try:
-            yield is_alone
-        finally:
-            await self._presence.execute("SELECT pg_advisory_lock_shared($1)", SERVING_LOCK)
-            if is_alone:
-                await self._presence.execute(_UNLOCK, SERVING_LOCK)
-
-    async def _take(self, lock: int, *, tries: int) -> bool:
-        """Take a lock that another server may let go soon; false when none of the tries got it."""
-        for _ in range(tries):
-            if await self._presence.fetchval("SELECT pg_try_advisory_lock($1)", lock):
-                return True
-            await asyncio.sleep(LOCK_PAUSE_S)
-        return False
-
-    @asynccontextmanager
-    async def exclusively(self, name: str) -> AsyncIterator[bool]:
+    def exclusively(self, name: str) -> AbstractAsyncContextManager[bool]:
         """Hold the work of this name, which ends with the process; false when another holds it."""
-        lock = _NAMED_LOCKS | zlib.crc32(name.encode())
-        if name in self._held:  # Postgres gives a connection its own lock again
-            yield False
-            return
-        self._held.add(name)
-        try:
-            is_held = await self._presence.fetchval("SELECT pg_try_advisory_lock($1)", lock)
-            try:
-                yield is_held
-            finally:
-                if is_held:
-                    await self._presence.execute(_UNLOCK, lock)
-        finally:
-            self._held.discard(name)
+        return held(self._connect, named_lock(name))
 
     async def health(self) -> None:
         """Check that the database answers in time."""
@@ -172,7 +134,9 @@ class PostgresBackend:
         """Finish what is running and disconnect."""
         await self.transactions.drain()
         await self.scripts.close()
-        await self._engine.dispose()
+        with suppress(TimeoutError):  # of a server that does not answer
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._engine.dispose()
         await self._presence.close()
 
 
@@ -200,7 +164,7 @@ async def _migrate(url: str, before_upgrade: BeforeUpgrade | None) -> None:
         current = migrations.read_revision(connection)
         if current == migrations.HEAD:
             return
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATING_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATING_LOCK})
         current = migrations.read_revision(connection)
         if current == migrations.HEAD:
             return

@@ -13,12 +13,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from appliance.errors import ConfigurationError, InvalidInput, StorageError
-from appliance.storage.sqlite_errors import BUSY_CODE, FULL_CODE
+from appliance.storage.sqlite_errors import BUSY_CODE, FULL_CODE, build_gone_error
 
 SETTING = "CSAI_DATABASE_URL"
 
 _RETRIED = frozenset(("40001", "40P01"))  # serialization failure, deadlock
 _BUSY = frozenset(("55P03", "57014", "53300", "53200", "57P03"))
+_FOREIGN_KEY = "23503"
 _SHUT_DOWN = frozenset(("57P01", "57P02", "57P04"))
 _FULL = frozenset(("53100",))
 _READ_ONLY = frozenset(("25006",))
@@ -91,7 +92,9 @@ def translate(error: Exception) -> Exception:
         return error
     sqlstate = find_sqlstate(error)
     translated: Exception
-    if sqlstate in _UNSTORABLE:
+    if sqlstate == _FOREIGN_KEY:
+        translated = build_gone_error()
+    elif sqlstate in _UNSTORABLE:
         translated = InvalidInput("A text holds a character that cannot be stored.")
     elif sqlstate in _BUSY or sqlstate in _RETRIED or _is_timeout(error):
         translated = StorageError("The Postgres database is too busy just now.", code=BUSY_CODE)

@@ -18,9 +18,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
 from appliance.storage import migrations
 from appliance.storage.engine import SqliteConnection, open_for_copying
-from appliance.storage.postgres.backend import SERVING_LOCK
 from appliance.storage.postgres.connecting import build_connect, mask_url
 from appliance.storage.postgres.errors import SETTING, build_start_error, translate
+from appliance.storage.postgres.locks import SERVING_LOCK
 from appliance.storage.postgres.transactions import build_engine
 from appliance.storage.sqlite_errors import translate as translate_sqlite
 from appliance.storage.table_copy import (

@@ -25,6 +25,7 @@ Result = TypeVar("Result")
 
 MAX_TRIES = 5
 ACQUIRE_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
 
 
 class PostgresScripts:
@@ -59,7 +60,11 @@ class PostgresScripts:
         """Let running writes end and close the pool."""
         if self._writes:
             await asyncio.wait(set(self._writes))
-        await self._pool.close()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()  # the server does not answer
 
     async def _try(self, build: Callable[[], Script[Result]], *, is_write: bool) -> Result:
         """Run a script; again from the start when that is safe and has a chance.

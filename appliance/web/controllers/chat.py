@@ -27,12 +27,14 @@ from appliance.domain.turn_events import (
     TurnFinished,
     TurnStarted,
 )
-from appliance.errors import Cancelled, FieldError, InvalidInput, ServerStopping
+from appliance.errors import Cancelled, FieldError, InvalidInput, NotFound, ServerStopping
+from appliance.ports.turn_store import OWNER_GONE
 from appliance.services.conversations import ConversationService, History
 from appliance.services.rate_limits import RateLimiter
-from appliance.services.tenant_directory import KnownTenant
+from appliance.services.tenant_directory import KnownTenant, TenantDirectory
 from appliance.services.turn_streams import NumberedEvent, TurnStream, TurnStreams
 from appliance.services.turns import TurnService, VisitorMessage
+from appliance.web.access import build_unknown_key
 from appliance.web.problems import build_problem
 from appliance.web.schemas.chat import (
     MAX_MESSAGE_LENGTH,
@@ -65,6 +67,7 @@ class ChatController(Controller):
         data: JSONBody[ChatMessageBody],
         turns: NamedDependency[TurnService],
         limiter: NamedDependency[RateLimiter],
+        directory: NamedDependency[TenantDirectory],
         shutdown: NamedDependency[Shutdown],
     ) -> Response[Any]:
         """Answer a visitor, as JSON or, when the client accepts it, as a stream of events."""
@@ -73,18 +76,22 @@ class ChatController(Controller):
         known = known_tenant(request)
         text = _checked_text(data.message)
         await limiter.spend(known.tenant.id)
-        stream = await turns.start(
-            known,
-            VisitorMessage(
-                text=text,
-                session_id=data.session_id or None,
-                message_id=data.message_id,
-                opening_key=data.opening_key,
-                user_identifier=data.user_identifier,
-                locale=data.locale if data.locale and _LOCALE.fullmatch(data.locale) else None,
-                page_url=data.page_url,
-            ),
+        message = VisitorMessage(
+            text=text,
+            session_id=data.session_id or None,
+            message_id=data.message_id,
+            opening_key=data.opening_key,
+            user_identifier=data.user_identifier,
+            locale=data.locale if data.locale and _LOCALE.fullmatch(data.locale) else None,
+            page_url=data.page_url,
         )
+        try:
+            stream = await turns.start(known, message)
+        except NotFound as error:
+            if error.code != OWNER_GONE:
+                raise
+            directory.forget(known.tenant.id)
+            raise build_unknown_key() from error
         if "text/event-stream" in request.headers.get("accept", ""):
             return build_stream(_encoded(stream.listen()))
         reply = await _wait_for_reply(stream, request.receive)
