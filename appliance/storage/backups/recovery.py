@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from appliance.errors import BackupRefused
+from appliance.errors import ApplianceError, BackupRefused, ConfigurationError, StorageError
 from appliance.paths import DataPaths
 from appliance.storage import migrations
 from appliance.storage.backups.database_checks import check_database
@@ -143,7 +143,7 @@ def install_in_postgres(
     Raises:
         ConfigurationError: The database or the keys cannot be used.
         DataFolderUnusable: A server runs on the database.
-        StorageError: The copy failed; the database is as it was.
+        StorageError: A step failed; names where the earlier content is, once that may be gone.
     """
     from appliance.storage.postgres.moving import (
         copy_from_postgres,
@@ -157,17 +157,55 @@ def install_in_postgres(
         migrations.upgrade(connection)
     finally:
         connection.close()
-    kept: list[tuple[Path, Path]] = []
+    kept: Path | None = None
     replaced = _new_folder(paths.root, at)
     if holds_installation(url):
         draft = prepared.stage / "replaced.sqlite3"
         copy_from_postgres(url, draft, on_start=_untold)
-        _sync(draft)
-        kept.append((draft, replaced / paths.database.relative_to(paths.root)))
-    if prepared.missing_keys:
-        import_keys(prepared.keys, prepared.missing_keys)
-    move_to_postgres(database, url, on_start=_untold, replaces=True)
-    return _swap(prepared, paths, choices, put=kept, aside=[], replaced=replaced)
+        kept = replaced / paths.database.relative_to(paths.root)
+        _put_durably(draft, kept, root=paths.root)
+    try:
+        if prepared.missing_keys:
+            import_keys(prepared.keys, prepared.missing_keys)
+        move_to_postgres(database, url, on_start=_untold, replaces=True)
+    except (ApplianceError, OSError) as error:
+        if kept is None:
+            raise
+        if isinstance(error, ConfigurationError) and error.code != "database_unreachable":
+            shutil.rmtree(replaced, ignore_errors=True)  # refused: nothing was changed
+            raise
+        # A connection that breaks during the commit does not tell what became of it.
+        raise _build_cut_off(error, kept) from error
+    try:
+        restored = _swap(prepared, paths, choices, put=[], aside=[], replaced=replaced)
+    except (ApplianceError, OSError) as error:
+        if kept is None:
+            raise
+        raise _build_cut_off(error, kept) from error
+    return structs.replace(restored, replaced=replaced) if kept else restored
+
+
+def _put_durably(draft: Path, place: Path, *, root: Path) -> None:
+    """Move a file of the stage to where it stays, whatever happens from now on."""
+    _sync(draft)
+    for folder in reversed(place.parents):
+        if folder.is_relative_to(root) and not folder.exists():
+            folder.mkdir(mode=PRIVATE_FOLDER)
+            sync_folder(folder.parent)
+    os.rename(draft, place)
+    sync_folder(place.parent)
+
+
+def _build_cut_off(error: ApplianceError | OSError, kept: Path) -> StorageError:
+    if isinstance(error, ApplianceError):
+        reason = error.message
+    else:
+        reason = f"{str(error.filename or kept)!r} cannot be used: {error.strerror}."
+    return StorageError(
+        "The restore was cut off, and the database may hold the backup already; its earlier "
+        f"content is in {str(kept)!r}. {reason} Restore once more when that is mended.",
+        code="restore_cut_off",
+    )
 
 
 def _swap(

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from appliance.errors import ConfigurationError, DataFolderUnusable
+from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
 from appliance.paths import DataPaths
 from appliance.storage.backups.archives import Archives
 from appliance.storage.backups.progress import Progress, Stopped
@@ -130,6 +130,26 @@ async def test_a_backup_goes_from_postgres_to_postgres(url: str, installation: I
     kept = Installation(DataPaths(restored.replaced))
     assert kept.execute("SELECT name FROM tenants") == [("Later",)]
     assert list(installation.paths.work.iterdir()) == []
+
+
+async def test_a_failure_after_the_copy_keeps_the_earlier_content(
+    url: str, installation: Installation
+):
+    await fill(url, installation)
+    archives = build_archives(installation, url)
+    path = archives.find((await asyncio.to_thread(archives.create, "manual")).id)
+    await query(url, "UPDATE tenants SET name = 'Later'")
+    (installation.paths.root / "restore.journal.draft").mkdir()
+    with pytest.raises(StorageError, match="earlier content is in") as caught:
+        await asyncio.to_thread(restore, installation, path, url)
+    assert await query(url, "SELECT name FROM tenants") == [("Corner Shop",)]
+    (folder,) = installation.paths.root.glob("replaced-*")
+    kept = Installation(DataPaths(folder))
+    assert repr(str(kept.paths.database)) in caught.value.message
+    assert kept.execute("SELECT name FROM tenants") == [("Later",)]
+    (installation.paths.root / "restore.journal.draft").rmdir()
+    await asyncio.to_thread(restore, installation, path, url)
+    assert kept.execute("SELECT name FROM tenants") == [("Later",)]
 
 
 async def test_an_old_backup_of_sqlite_goes_into_an_empty_postgres(url: str, tmp_path: Path):
