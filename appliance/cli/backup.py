@@ -111,7 +111,7 @@ def verify(backup: str, data_dir: str | None, passphrase_file: Path | None) -> i
     help="The key of the stored secrets, for a backup made without a passphrase.",
 )
 @click.option(
-    "--without-secrets", is_flag=True, help="Leave stored secrets behind where no key fits."
+    "--without-secrets", is_flag=True, help="Leave stored secrets behind; no key is needed then."
 )
 @click.option("--with-config", is_flag=True, help="Replace config.toml by the backup's.")
 def restore(
@@ -129,6 +129,8 @@ def restore(
     from appliance.bootstrap.backups import restore_backup
     from appliance.storage.backups import Choices
 
+    if key_file is not None and without_secrets:
+        raise click.UsageError("Give either --key-file or --without-secrets.")
     settings = _load(data_dir)
     path = _find(settings, backup)
     choices = Choices(

@@ -229,11 +229,6 @@ def fingerprint(keys: Sequence[bytes]) -> str:
     return hmac.digest(keys[0], b"csai master key", hashlib.sha256).hex()[:16]
 
 
-def holds(keys: Sequence[bytes], wanted: str) -> bool:
-    """Say whether the key of this fingerprint is among ``keys``."""
-    return any(hmac.compare_digest(fingerprint([key]), wanted) for key in keys)
-
-
 def sync_folder(folder: Path) -> None:
     """Make the folder's entries durable, where the platform knows how."""
     if os.name == "nt":

@@ -159,7 +159,7 @@ def _find_without_data_key(connection: Connection, column: Column[str]) -> str |
 
 def _decrypt(masters: MultiFernet, token: str, store: KeyStore) -> bytes:
     try:
-        return masters.decrypt(token.encode())
+        return masters.decrypt(str(token).encode())  # a forged database may hold anything
     except InvalidToken as error:
         raise ConfigurationError(
             f"The key in {store.place} is not the one of this database. Put back the right one, "

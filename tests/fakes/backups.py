@@ -82,11 +82,14 @@ class Installation:
 def build_installation(
     root: Path, *, revision: str = migrations.HEAD, has_key: bool = True
 ) -> Installation:
-    """Make a data folder with a tenant, a conversation, usage, a secret and a settings file."""
+    """Make a data folder with a tenant, a conversation, usage and a settings file.
+
+    With a key there is a secret too.
+    """
     paths = DataPaths(root)
     for folder in (paths.database.parent, paths.key_file.parent):
         folder.mkdir(parents=True)
-    token = "token-of-nobody"
+    token = None
     if has_key:
         key = Fernet.generate_key()
         paths.key_file.write_bytes(key + b"\n")
@@ -98,7 +101,7 @@ def build_installation(
 
 
 def build_database(
-    path: Path, *, revision: str = migrations.HEAD, encrypted_secret: str = "token"
+    path: Path, *, revision: str = migrations.HEAD, encrypted_secret: str | None = "token"
 ) -> None:
     """Make a database at a revision, with rows in what backups count."""
     connection = open_writer(path)
@@ -113,11 +116,12 @@ def build_database(
         " ?, ?)",
         (TENANT_ID, AT, AT),
     )
-    raw.execute(
-        "INSERT INTO api_keys (id, tenant_id, kind, prefix, encrypted_secret, created_at)"
-        " VALUES ('k1', ?, 'signing', 'whsec_', ?, ?)",
-        (TENANT_ID, encrypted_secret, AT),
-    )
+    if encrypted_secret is not None:
+        raw.execute(
+            "INSERT INTO api_keys (id, tenant_id, kind, prefix, encrypted_secret, created_at)"
+            " VALUES ('k1', ?, 'signing', 'whsec_', ?, ?)",
+            (TENANT_ID, encrypted_secret, AT),
+        )
     raw.execute(
         "INSERT INTO conversations (id, tenant_id, session_hash, channel, status, started_at,"
         " last_message_at, message_count, last_seq, input_tokens, output_tokens, fencing_token)"

@@ -22,6 +22,7 @@ from appliance.storage import migrations
 from appliance.storage.backups.database_checks import check_database
 from appliance.storage.backups.files import explained, make_private_folder
 from appliance.storage.backups.forgetting import forget_secrets
+from appliance.storage.backups.key_checks import fits
 from appliance.storage.backups.manifest import Manifest
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.reading import Unpacked, unpack
@@ -36,8 +37,6 @@ from appliance.storage.backups.restoring import (
 from appliance.storage.engine import PRIVATE_FOLDER, open_writer
 from appliance.storage.key_store import (
     KeyStore,
-    MasterKeys,
-    holds,
     import_keys,
     parse_keys,
     sync_folder,
@@ -50,7 +49,7 @@ class Choices(Struct, frozen=True, kw_only=True):
     """What whoever restores has decided.
 
     ``key_file`` holds the key of the stored secrets, for a backup without it; with
-    ``without_secrets`` they are left behind where no key fits. ``with_config`` replaces the
+    ``without_secrets`` they are left behind. ``with_config`` replaces the
     settings file, which otherwise is restored only where there is none.
     """
 
@@ -104,7 +103,7 @@ def prepare(
             check_database(
                 unpacked.database, unpacked.manifest, path.name, work=stage, progress=progress
             )
-            missing = _find_missing_keys(unpacked, keys.load(), choices, path.name)
+            missing = _find_missing_keys(unpacked, keys, choices, path.name)
             lost = forget_secrets(unpacked.database) if missing is None else []
             yield Prepared(
                 stage=stage, unpacked=unpacked, keys=keys, missing_keys=missing or b"", lost=lost
@@ -245,29 +244,36 @@ def _untold(_: int) -> Callable[[int], None]:
 
 
 def _find_missing_keys(
-    unpacked: Unpacked, present: MasterKeys, choices: Choices, name: str
+    unpacked: Unpacked, keys: KeyStore, choices: Choices, name: str
 ) -> bytes | None:
-    """Return the keys to add, none when those here fit; ``None`` to do without the secrets."""
-    wanted = unpacked.manifest.key_fingerprint
-    if wanted is None or holds(present, wanted):
-        return b""
-    if unpacked.keys is not None:
-        return unpacked.keys
+    """Return the keys to add, none when those here fit; ``None`` to do without the secrets.
+
+    What opens the database decides, not what the manifest says of the key that was there.
+    """
+    if choices.without_secrets:
+        return None
     if choices.key_file is not None:
         content = choices.key_file.read_bytes()  # whoever else can read it on a USB stick
-        if holds(parse_keys(content, f"the key file {str(choices.key_file)!r}"), wanted):
+        given = parse_keys(content, f"the key file {str(choices.key_file)!r}")
+        if fits(unpacked.database, given, keys):
             return content
         raise BackupRefused(
             f"The key in {str(choices.key_file)!r} is not the one of the backup {name!r}. Give the "
             "key file of the installation that made it.",
             code="backup_key_wrong",
         )
-    if choices.without_secrets:
-        return None
+    present = keys.load()
+    if fits(unpacked.database, present, keys):
+        return b""
+    if unpacked.keys is not None:
+        carried = parse_keys(unpacked.keys, f"the backup {name!r}")
+        if fits(unpacked.database, carried, keys):
+            return unpacked.keys
+    in_backup = "not in it" if unpacked.keys is None else "another than the one in it"
+    here = f"the one in {keys.place} is another" if present else f"there is none in {keys.place}"
     raise BackupRefused(
-        f"The backup {name!r} was made without a passphrase, so the key of its stored secrets is "
-        "not in it, and the key in this data folder is another one. Give the right key with "
-        "--key-file, or leave the secrets behind with --without-secrets.",
+        f"The key of the secrets stored in the backup {name!r} is {in_backup}, and {here}. Give "
+        "the right key with --key-file, or leave the secrets behind with --without-secrets.",
         code="backup_key_missing",
     )
 

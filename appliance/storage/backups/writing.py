@@ -19,6 +19,7 @@ from msgspec import Struct
 from appliance import __version__
 from appliance.ports.backups import BackupKind
 from appliance.storage.backups.header import Header, encode_header
+from appliance.storage.backups.key_checks import check_database_keys
 from appliance.storage.backups.manifest import (
     CONFIG,
     DATABASE,
@@ -70,11 +71,14 @@ def write_backup(
     """Write a backup to the new file ``target``, durable on return.
 
     Raises:
-        ApplianceError: The database or the key file cannot be read.
+        ApplianceError: The database or the key file cannot be read, or the key does not open the
+            database's secrets.
         OSError: The disk fails.
     """
     snapshot = work / DATABASE
     contents.source.write_snapshot(snapshot, progress.part(0.2))
+    keys = contents.keys.load()
+    check_database_keys(snapshot, keys, contents.keys)
     revision, installation_id, tables = read_facts(snapshot)
     sealing, key = (
         (None, None)
@@ -90,7 +94,6 @@ def write_backup(
         installation_id=installation_id,
         sealing=sealing,
     )
-    keys = contents.keys.load()
     small = {} if key is None else _read_small(contents)
     members = {DATABASE: _describe(snapshot, progress)}
     members |= {name: Member(len(content), _sha256(content)) for name, content in small.items()}

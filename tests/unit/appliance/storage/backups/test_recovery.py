@@ -12,10 +12,11 @@ from appliance.paths import DataPaths
 from appliance.storage.backups import restoring
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.recovery import Choices, Restored, install, prepare
-from appliance.storage.key_store import FileKeyStore
+from appliance.storage.key_store import FileKeyStore, fingerprint
 from tests.fakes.backups import (
     PASSPHRASE,
     SIGNING_CANARY,
+    Forger,
     Installation,
     build_installation,
 )
@@ -141,9 +142,39 @@ def test_without_a_passphrase_a_fitting_key_is_needed(
 def test_where_the_key_is_none_is_asked_for(installation: Installation):
     path = back_up(installation, None)
     key = installation.paths.key_file.read_bytes()
-    restore(path, installation, passphrase=None, without_secrets=True)
+    restore(path, installation, passphrase=None)
     assert installation.paths.key_file.read_bytes() == key
     assert read_signing_secret(installation) == SIGNING_CANARY
+
+
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+def test_secrets_that_shall_be_left_behind_are(installation: Installation, passphrase: str | None):
+    path = back_up(installation, passphrase)
+    restored = restore(path, installation, passphrase=passphrase, without_secrets=True)
+    assert restored.lost == ["the signing secret of 'Corner Shop'"]
+    assert installation.execute("SELECT count(*) FROM api_keys") == [(0,)]
+
+
+@pytest.mark.parametrize("recorded", [None, "of another key"])
+def test_the_database_decides_which_key_is_right(
+    installation: Installation, empty: Installation, tmp_path: Path, recorded: str | None
+):
+    """Whatever key lay there when the backup was made."""
+    forger = Forger(installation.paths.database)
+    wrong = tmp_path / "wrong.key"
+    wrong.write_bytes(Fernet.generate_key())
+    said = None if recorded is None else fingerprint([wrong.read_bytes()])
+    path = forger.write(tmp_path / "old.csaibackup", forger.entries(key_fingerprint=said))
+    with pytest.raises(BackupRefused, match="there is none in the key file"):
+        restore(path, empty, passphrase=None)
+    with pytest.raises(BackupRefused, match="is not the one"):
+        restore(path, empty, passphrase=None, key_file=wrong)
+    empty.paths.key_file.parent.mkdir()
+    empty.paths.key_file.write_bytes(wrong.read_bytes())
+    with pytest.raises(BackupRefused, match="is another"):
+        restore(path, empty, passphrase=None)
+    restore(path, empty, passphrase=None, key_file=installation.paths.key_file)
+    assert read_signing_secret(empty) == SIGNING_CANARY
 
 
 def test_secrets_can_be_left_behind(installation: Installation, empty: Installation):

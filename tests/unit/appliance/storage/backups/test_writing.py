@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
-from appliance.errors import DataFolderUnusable
+from appliance.errors import ConfigurationError, DataFolderUnusable
 from appliance.storage.backups.header import ID_FORM, Header
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.reading import read_head, unpack
 from appliance.storage.backups.writing import new_id, write_backup
-from tests.fakes.backups import PASSPHRASE, Installation
+from tests.fakes.backups import PASSPHRASE, Installation, build_installation
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -62,9 +63,9 @@ def test_what_may_hold_secrets_goes_with_a_passphrase_only(
         assert unpacked.manifest.key_fingerprint is not None
 
 
-def test_files_that_are_not_there_are_not_missed(installation: Installation, tmp_path: Path):
+def test_files_that_are_not_there_are_not_missed(tmp_path: Path):
+    installation = build_installation(tmp_path / "keyless", has_key=False)
     installation.paths.config_file.unlink()
-    installation.paths.key_file.unlink()
     write(installation, tmp_path / "backup", PASSPHRASE)
     folder = tmp_path / "unpacked"
     folder.mkdir()
@@ -84,4 +85,20 @@ def test_without_a_database_nothing_is_written(installation: Installation, tmp_p
     installation.paths.database.unlink()
     with pytest.raises(DataFolderUnusable):
         write(installation, tmp_path / "backup", None)
+    assert not (tmp_path / "backup").exists()
+
+
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+def test_without_the_key_of_its_secrets_nothing_is_written(
+    installation: Installation, tmp_path: Path, passphrase: str | None
+):
+    installation.paths.key_file.unlink()
+    with pytest.raises(ConfigurationError, match="is missing in the key file") as caught:
+        write(installation, tmp_path / "backup", passphrase)
+    assert caught.value.code == "key_missing"
+    (tmp_path / "work" / "database.sqlite3").unlink()
+    installation.paths.key_file.write_bytes(Fernet.generate_key())
+    with pytest.raises(ConfigurationError, match="not the one of this database") as caught:
+        write(installation, tmp_path / "backup", passphrase)
+    assert caught.value.code == "key_wrong"
     assert not (tmp_path / "backup").exists()
