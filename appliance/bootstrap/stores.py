@@ -12,7 +12,7 @@ from functools import partial
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from appliance.bootstrap.backups import back_up_before_upgrade
+from appliance.bootstrap.backups import back_up_before_upgrade, build_archives
 from appliance.clock import MachineClock
 from appliance.domain.ids import new_id
 from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
@@ -20,7 +20,7 @@ from appliance.ports.cache import Cache
 from appliance.ports.clock import Clock
 from appliance.settings import Settings
 from appliance.storage.backend import BeforeUpgrade
-from appliance.storage.backups import INSTALLATION_ID, finish_restore
+from appliance.storage.backups import INSTALLATION_ID, finish_restore, sweep_stages
 from appliance.storage.cache import DiskCache
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
@@ -44,8 +44,8 @@ async def open_stores(
 ) -> AsyncGenerator[Stores, None]:
     """Open the stores in a data folder that this process holds; close them in order.
 
-    A restore that was cut off is finished first. Before the schema of an older version is upgraded
-    a backup is made.
+    A restore that was cut off is finished first, and what a killed backup left is removed. Before
+    the schema of an older version is upgraded a backup is made.
 
     Args:
         settings: What the operator set.
@@ -59,7 +59,9 @@ async def open_stores(
     address = parse_redis_url(settings.cache_url) if settings.cache_url else None
     if before_upgrade is None:
         finish_restore(settings.data_dir)
+        sweep_stages(settings.paths)
         before_upgrade = partial(back_up_before_upgrade, settings)
+    build_archives(settings).sweep()
     for folder in settings.paths.folders:
         folder.mkdir(mode=0o700, exist_ok=True)
     async with AsyncExitStack() as stack:

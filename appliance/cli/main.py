@@ -5,8 +5,11 @@ Owns what a person sees when a command fails; the commands are in their own modu
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
@@ -30,6 +33,8 @@ EXIT_USAGE: Final = 2
 EXIT_CONFIGURATION: Final = 3
 EXIT_ADDRESS_IN_USE: Final = 4
 EXIT_DATA_FOLDER: Final = 5
+EXIT_TERMINATED: Final = 128 + 15
+"""What a shell says of a process that SIGTERM ended."""
 
 COMMANDS: Final = {
     "serve": "Run the server.",
@@ -44,6 +49,10 @@ COMMANDS: Final = {
     "export": "Write all that is stored of a tenant or a visitor to a file.",
     "selftest": "Check that this program works on this machine.",
 }
+
+
+_WITH_OWN_ENDING: Final = {"serve", "demo", "panel"}
+"""Commands that decide themselves what SIGTERM does."""
 
 
 class LazyGroup(click.Group):
@@ -78,18 +87,42 @@ def csai(ctx: click.Context) -> None:
         panel = csai.get_command(ctx, "panel")
         assert panel is not None
         ctx.invoke(panel)
+    elif ctx.invoked_subcommand not in _WITH_OWN_ENDING:
+        ctx.with_resource(_ending_on_sigterm(ctx.ensure_object(list)))
+
+
+@contextmanager
+def _ending_on_sigterm(received: list[int]) -> Iterator[None]:
+    """Let SIGTERM unwind the command, so that it removes what it has begun; note it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # a second one must not cut off the removing
+        received.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; errors become one sentence on stderr."""
     configure_logs(level="info", file=None, terminal=sys.stderr)
+    received: list[int] = []
     try:
-        result: Any = csai.main(args=arguments, prog_name="csai", standalone_mode=False)
+        result: Any = csai.main(
+            args=arguments, prog_name="csai", standalone_mode=False, obj=received
+        )
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
     except (click.Abort, KeyboardInterrupt):
-        return EXIT_FAILED
+        return EXIT_TERMINATED if received else EXIT_FAILED
     except ApplianceError as error:
         print(f"csai: {error.message}", file=sys.stderr)  # noqa: T201 -- this is the terminal
         return _exit_code(error)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from appliance.bootstrap import open_appliance
 from appliance.bootstrap.backups import build_archives
@@ -23,7 +26,14 @@ from tests.fakes.backups import PASSPHRASE, build_installation
 from tests.fakes.postgres_database import empty_postgres
 from tests.fakes.webhook_server import WebhookServer, is_signed, reply_json
 from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
-from tests.http.running_server import RunningServer, run_csai, serving
+from tests.http.running_server import (
+    FROM_CHECKOUT,
+    RunningServer,
+    build_environment,
+    run_csai,
+    serving,
+    wait_until,
+)
 from tests.http.stored_rows import read_rows, write_rows
 
 pytestmark = pytest.mark.on_sqlite
@@ -304,6 +314,61 @@ def test_a_restore_that_was_cut_off_is_finished_by_the_next_start(tmp_path: Path
         assert operator.find_tenant_id("Staged Shop")
         operator.http.close()
     assert not (server.data_dir / "restore.journal").exists()
+
+
+def make_busy(folder: Path, number: signal.Signals) -> int:
+    """Begin a backup, send the signal while it has a copy of the database; return its exit code."""
+    (folder / "home").mkdir(exist_ok=True)
+    command = (*FROM_CHECKOUT, "backup", "create", "--data-dir", str(folder / "data"))
+    with subprocess.Popen(
+        command, env=build_environment(folder / "home"), cwd=folder / "home", stderr=subprocess.PIPE
+    ) as process:
+        copies = (folder / "data" / "work").glob
+        wait_until(lambda: list(copies("backup-*/*")), timeout_s=20, what="the copy")
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+        assert b"Traceback" not in said
+        assert b"csai:" not in said
+        return process.returncode
+
+
+def test_a_backup_that_is_ended_leaves_no_copy(tmp_path: Path):
+    installation = build_installation(tmp_path / "data")
+    installation.paths.config_file.unlink()
+    assert make_busy(tmp_path, signal.SIGTERM) == 143
+    assert list(installation.paths.work.iterdir()) == []
+    assert list(installation.paths.backups.iterdir()) == []
+
+
+def test_what_a_killed_backup_left_is_gone_after_the_next_start(tmp_path: Path):
+    installation = build_installation(tmp_path / "data")
+    installation.paths.config_file.unlink()
+    assert make_busy(tmp_path, signal.SIGKILL) == -signal.SIGKILL
+    assert list(installation.paths.work.glob("backup-*/*"))
+    stage = installation.paths.work / "restore-dead"
+    stage.mkdir()
+    with RunningServer(tmp_path, command="serve"):
+        assert list(installation.paths.work.iterdir()) == []
+        assert list(installation.paths.backups.iterdir()) == []
+
+
+@pytest.mark.parametrize("passphrase", [{}, ENCRYPTED])
+def test_without_the_right_key_no_backup_is_made(tmp_path: Path, passphrase: dict[str, str]):
+    installation = build_installation(tmp_path / "data")
+    installation.paths.config_file.unlink()
+    for content, sentence in (
+        (None, "The key of the stored secrets is missing"),
+        (Fernet.generate_key(), "is not the one of this database"),
+    ):
+        installation.paths.key_file.unlink()
+        if content is not None:
+            installation.paths.key_file.write_bytes(content)
+            installation.paths.key_file.chmod(0o600)
+        said = csai(tmp_path, "backup", "create", code=3, **passphrase)
+        assert sentence in said
+        assert said == serve_refused(tmp_path, 3)
+        assert list(installation.paths.backups.iterdir()) == []
+        installation.paths.key_file.touch()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from appliance.storage.backups.recovery import (
     install,
     install_in_postgres,
     prepare,
+    sweep_stages,
 )
 from appliance.storage.backups.restoring import finish_restore
 from appliance.storage.backups.sealing import SCRYPT_N
@@ -38,4 +39,5 @@ __all__ = [
     "install_in_postgres",
     "is_encrypted",
     "prepare",
+    "sweep_stages",
 ]

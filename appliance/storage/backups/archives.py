@@ -7,7 +7,6 @@ Owns the files' names and what is in the folder; one archive's content is left t
 from __future__ import annotations
 
 import os
-import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +21,12 @@ from appliance.ports.backups import Backup, BackupKind
 from appliance.ports.clock import Clock
 from appliance.storage.backups.database_checks import check_database
 from appliance.storage.backups.files import (
+    WORK_PATTERN,
     check_space,
     explained,
+    in_use,
     make_private_folder,
+    sweep,
     work_folder,
 )
 from appliance.storage.backups.header import ID_FORM, SUFFIX, Header
@@ -44,7 +46,7 @@ READ_SHARE: Final = 0.4
 """What a trial restore is of the work of making a backup."""
 
 _DRAFT_SUFFIX: Final = ".partial"
-_STALE_S: Final = 24 * 3600.0
+_DRAFT_PATTERN: Final = f".{PREFIX}*{_DRAFT_SUFFIX}"
 
 
 class _Proof(Struct, frozen=True, kw_only=True):
@@ -81,12 +83,15 @@ class Archives:
         """
         progress = progress or Progress()
         make_private_folder(self._folder, setting=SETTING)
-        self._sweep()
         created_at = self._clock.now().astimezone(UTC).replace(microsecond=0)
         backup_id = new_id(created_at)
         place = self._path(backup_id)
         draft = place.with_name(f".{place.name}{_DRAFT_SUFFIX}")
-        with explained(self._folder), work_folder(self._work) as work:
+        with (
+            explained(self._folder),
+            in_use(self._folder, _DRAFT_PATTERN),
+            work_folder(self._work) as work,
+        ):
             size = self._contents.source.measure()
             check_space({work: size, self._folder: size})
             try:
@@ -106,6 +111,11 @@ class Archives:
             self._note_proof(place, header)
             sync_folder(self._folder)
             return self._describe(place, header)
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed left: copies of the database, half archives."""
+        sweep(self._work, WORK_PATTERN)
+        sweep(self._folder, _DRAFT_PATTERN)
 
     def list_all(self) -> list[Backup]:
         """Return the backups, newest first; what is damaged at its head is logged and left out."""
@@ -205,13 +215,6 @@ class Archives:
             handle = os.open(_proof_path(path), os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(msgspec.json.encode(proof))
-
-    def _sweep(self) -> None:
-        """Remove drafts of processes that were killed; younger ones may still be written."""
-        for draft in self._folder.glob(f".{PREFIX}*{_DRAFT_SUFFIX}"):
-            with suppress(OSError):
-                if time.time() - draft.stat().st_mtime > _STALE_S:
-                    draft.unlink()
 
 
 def _proof_path(path: Path) -> Path:

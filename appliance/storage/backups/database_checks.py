@@ -64,6 +64,9 @@ def check_database(
                     raise build_damaged(name, "its database holds other rows than it says")
     except sqlite3.Error as error:
         progress.check()
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            # Nothing here but a signal: SQLite drops what its handler raised in a callback.
+            raise KeyboardInterrupt from error
         raise build_damaged(name, f"its database cannot be read ({error})") from error
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,9 @@ from appliance.storage.sqlite_errors import FULL_CODE
 
 MARGIN_BYTES: Final = 32 * 1024 * 1024
 """What a backup leaves free at least, for the database to go on."""
+
+WORK_PATTERN: Final = "backup-*"
+"""The names of work folders."""
 
 _STALE_S = 24 * 3600.0
 
@@ -47,12 +51,36 @@ def make_private_folder(folder: Path, *, setting: str) -> None:
 def work_folder(root: Path) -> Iterator[Path]:
     """Give a new private folder in ``root``, gone afterwards; sweep what a killed process left."""
     make_private_folder(root, setting="CSAI_DATA_DIR")
-    _sweep(root)
-    folder = Path(mkdtemp(dir=root, prefix="backup-"))
+    with in_use(root, WORK_PATTERN):
+        folder = Path(mkdtemp(dir=root, prefix="backup-"))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def in_use(root: Path, pattern: str) -> Iterator[None]:
+    """Sweep a folder, and let nobody else sweep it until the end.
+
+    The operating system ends a process's hold with the process, however that ends.
+    """
+    handle = _open_folder(root)
     try:
-        yield folder
+        _sweep(root, pattern, handle)
+        if handle is not None:
+            _try_lock(handle, is_alone=False)
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def sweep(root: Path, pattern: str) -> None:
+    """Remove what processes that were killed left in a folder, which may be absent."""
+    if root.is_dir():
+        with suppress(OSError), in_use(root, pattern):
+            pass
 
 
 def check_space(needs: dict[Path, int]) -> None:
@@ -95,12 +123,40 @@ def explained(folder: Path) -> Iterator[None]:
         raise StorageError(f"{str(place)!r} cannot be used: {error.strerror}.") from error
 
 
-def _sweep(root: Path) -> None:
-    """Remove work folders of processes that were killed; younger ones may still be in use."""
-    for folder in root.glob("backup-*"):
+def _sweep(root: Path, pattern: str, handle: int | None) -> None:
+    """Remove what nobody can be using, since nobody uses the folder, or since it is old."""
+    is_alone = handle is not None and _try_lock(handle, is_alone=True)
+    for left in root.glob(pattern):
         with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > _STALE_S:
-                shutil.rmtree(folder, ignore_errors=True)
+            if not is_alone and time.time() - left.stat().st_mtime < _STALE_S:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink()
+
+
+if sys.platform == "win32":  # a folder cannot be locked there: only the age tells
+
+    def _open_folder(folder: Path) -> int | None:
+        return None
+
+    def _try_lock(handle: int, *, is_alone: bool) -> bool:
+        return False
+
+else:
+    import fcntl
+
+    def _open_folder(folder: Path) -> int | None:
+        return os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _try_lock(handle: int, *, is_alone: bool) -> bool:
+        """Hold the folder, alone or beside others; false where its file system cannot."""
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB if is_alone else fcntl.LOCK_SH)
+        except OSError:
+            return False
+        return True
 
 
 def _megabytes(size: int) -> int:

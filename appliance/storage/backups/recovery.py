@@ -93,8 +93,7 @@ def prepare(
     """
     finish_restore(paths.root)
     make_private_folder(paths.work, setting="CSAI_DATA_DIR")
-    for left in paths.work.glob(f"{_STAGE}*"):  # of a restore that was killed: we hold the folder
-        shutil.rmtree(left, ignore_errors=True)
+    sweep_stages(paths)
     with explained(paths.root):
         stage = paths.work / f"{_STAGE}{secrets.token_hex(4)}"
         stage.mkdir(mode=PRIVATE_FOLDER)
@@ -111,6 +110,12 @@ def prepare(
         finally:
             if not (paths.root / JOURNAL).exists():
                 shutil.rmtree(stage, ignore_errors=True)
+
+
+def sweep_stages(paths: DataPaths) -> None:
+    """Remove what restores that were killed left; the data folder must be held, none unfinished."""
+    for left in paths.work.glob(f"{_STAGE}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def install(prepared: Prepared, paths: DataPaths, choices: Choices, *, at: datetime) -> Restored:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import signal
@@ -272,23 +271,38 @@ def test_a_proof_is_of_one_file_only(installation: Installation):
     assert not path.with_name(path.name + ".verified").exists()
 
 
-def test_drafts_and_work_folders_of_killed_processes_are_swept(installation: Installation):
+@pytest.mark.parametrize("is_at_start", [True, False])
+def test_drafts_and_work_folders_of_killed_processes_are_swept(
+    installation: Installation, is_at_start: bool
+):
     archives = installation.archives()
     installation.paths.backups.mkdir()
-    installation.paths.work.mkdir()
-    old = installation.paths.backups / ".csai-20200101T000000Z-00000000.csaibackup.partial"
-    young = installation.paths.backups / ".csai-20200101T000000Z-11111111.csaibackup.partial"
-    old_work, young_work = (installation.paths.work / f"backup-{name}" for name in ("old", "young"))
-    for path in (old, young):
-        path.write_bytes(b"half")
-    for path in (old_work, young_work):
-        path.mkdir()
-    for path in (old, old_work):
-        os.utime(path, (1_500_000_000, 1_500_000_000))
-    archives.create("manual")
-    assert not old.exists()
-    assert young.exists()
-    assert list(installation.paths.work.iterdir()) == [young_work]
+    draft = installation.paths.backups / ".csai-20200101T000000Z-00000000.csaibackup.partial"
+    draft.write_bytes(b"half")
+    work = installation.paths.work / "backup-dead"
+    work.mkdir(parents=True)
+    (work / "database.sqlite3").write_bytes(b"in clear")
+    if is_at_start:
+        archives.sweep()
+    else:
+        archives.create("manual")
+    assert not draft.exists()
+    assert list(installation.paths.work.iterdir()) == []
+
+
+def test_what_another_process_writes_is_not_swept(installation: Installation):
+    """As seen from within a backup that is being made."""
+    other = installation.archives()
+    seen: list[int] = []
+
+    def look(_: float) -> None:
+        other.sweep()
+        seen.append(
+            len([*installation.paths.work.iterdir(), *installation.paths.backups.iterdir()])
+        )
+
+    installation.archives().create("manual", Progress(look))
+    assert max(seen) == 2
 
 
 def test_thinning_out_deletes_the_files(installation: Installation):

@@ -3,17 +3,23 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import ConfigurationError, StorageError
+from appliance.storage.backups import files
 from appliance.storage.backups.files import (
     MARGIN_BYTES,
+    WORK_PATTERN,
     check_space,
     explained,
     make_private_folder,
+    sweep,
     work_folder,
 )
 
@@ -41,6 +47,43 @@ def test_a_work_folder_goes_whatever_happens(tmp_path: Path):
     with pytest.raises(ZeroDivisionError):
         work()
     assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, None])
+def test_what_a_killed_process_left_is_swept_and_what_is_used_is_not(
+    tmp_path: Path, ending: signal.Signals | None
+):
+    root = tmp_path / "work"
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from appliance.storage.backups.files import work_folder\n"
+        "with work_folder(Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'copy').write_text('in clear')\n"
+        "    print(flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout is not None
+            other.stdout.readline()
+            if ending is not None:
+                other.send_signal(ending)
+                other.wait()
+            sweep(root, WORK_PATTERN)
+            with work_folder(root):
+                found = len(list(root.iterdir()))
+        finally:
+            other.kill()
+    assert found == (2 if ending is None else 1)
+
+
+def test_where_a_folder_cannot_be_locked_age_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(files, "_open_folder", lambda folder: None)
+    old, young = tmp_path / "backup-old", tmp_path / "backup-young"
+    for folder in (old, young):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    sweep(tmp_path, WORK_PATTERN)
+    assert list(tmp_path.iterdir()) == [young]
 
 
 def test_folders_on_one_disk_share_its_room(tmp_path: Path):
