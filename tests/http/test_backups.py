@@ -122,6 +122,17 @@ def test_what_was_done_is_in_the_audit_log(server: RunningServer, owner: Operato
     assert entries == [("admin", "backup.create"), ("admin", "backup.verify")]
 
 
+def test_a_wish_that_is_not_heeded_is_refused(owner: Operator):
+    before = len(owner.call("GET", "/backups")["items"])
+    for path in ("/backups", "/backups/20260101T000000Z-00000000/verify"):
+        answer = owner.http.post(path, json={"passphrase": PASSPHRASE})
+        problem = check_problem(answer, 400, "validation_failed")
+        assert problem["errors"][0]["field"] == "passphrase"
+        assert PASSPHRASE not in answer.text
+    assert len(owner.call("GET", "/backups")["items"]) == before
+    assert owner.http.post("/backups", json={}).status_code == 201
+
+
 def test_a_damaged_backup_is_told(server: RunningServer, owner: Operator):
     made = owner.call("POST", "/backups", status=201)
     path = find_file(server, made)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 from msgspec import Struct
 
 from appliance.ports.backups import Backup
@@ -23,6 +23,10 @@ class BackupList(Struct, frozen=True, kw_only=True):
 
     items: list[Backup]
     next_cursor: str | None = None
+
+
+class BackupBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """There is nothing to choose: a passphrase comes from the settings, not with a request."""
 
 
 class BackupController(Controller):
@@ -45,6 +49,7 @@ class BackupController(Controller):
         operator: NamedDependency[Operator],
         backups: NamedDependency[BackupService],
         auditor: NamedDependency[Auditor],
+        data: JSONBody[BackupBody | None] = None,
     ) -> Backup:
         """Back everything up and answer once the backup is proven; visitors go on meanwhile."""
         require_everywhere(operator, "owner")
@@ -59,6 +64,7 @@ class BackupController(Controller):
         backup_id: FromPath[str],
         backups: NamedDependency[BackupService],
         auditor: NamedDependency[Auditor],
+        data: JSONBody[BackupBody | None] = None,
     ) -> Backup:
         """Restore a backup into a temporary folder and compare it with what it says of itself."""
         require_everywhere(operator, "owner")
