@@ -169,8 +169,9 @@ def _read_passphrase(path: Path | None) -> str | None:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         raise ConfigurationError(
-            f"The passphrase file {str(path)!r} cannot be read: {error}."
+            f"The passphrase file {str(path)!r} cannot be read: {reason}."
         ) from error
     if not lines or len(lines[0]) < SHORTEST_PASSPHRASE:
         raise ConfigurationError(
@@ -191,6 +192,11 @@ def _passphrase_for(path: Path, settings: Settings, passphrase_file: Path | None
 
 
 def _ask_passphrase(*, confirm: bool) -> str:
+    if not sys.stdin.isatty():
+        raise ConfigurationError(
+            "There is no terminal to ask for a passphrase on. Give it with --passphrase-file or "
+            "CSAI_BACKUP_PASSPHRASE."
+        )
     while True:
         given: str = click.prompt(
             "Passphrase", hide_input=True, confirmation_prompt=confirm, err=True
@@ -204,12 +210,18 @@ def _row(backup: Backup) -> tuple[str, ...]:
     return (
         backup.id,
         f"{backup.created_at:%Y-%m-%d %H:%M}",
-        f"{backup.size_bytes / 1_000_000:.1f} MB",
+        _describe_size(backup.size_bytes),
         backup.kind,
         "yes" if backup.is_encrypted else "no",
         backup.schema,
         f"{backup.verified_at:%Y-%m-%d %H:%M}" if backup.verified_at else "-",
     )
+
+
+def _describe_size(size: int) -> str:
+    if size < 1_000_000:
+        return f"{-(-size // 1000)} kB"
+    return f"{size / 1_000_000:.1f} MB"
 
 
 def _tell(settings: Settings, restored: Restored) -> None:

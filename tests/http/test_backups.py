@@ -186,6 +186,7 @@ def test_the_command_line_works_beside_the_server(server: RunningServer, owner: 
     assert table[0].split()[0] == "ID"
     assert table[1].split()[0] == found[1]
     assert {"manual", "yes", "0002"} <= set(table[1].split())
+    assert re.search(r" [1-9]\d* kB ", table[1])
     for name in (found[1], found[2]):
         assert "is whole" in csai(server.folder, "backup", "verify", name, **ENCRYPTED)
     for command in (("restore",), ("backup", "restore")):
@@ -205,9 +206,26 @@ def test_a_passphrase_comes_from_a_file_too(server: RunningServer, tmp_path: Pat
     assert "passphrase does not open" in said
     secret.write_text("short\n")
     assert "at least 8" in csai(server.folder, "backup", "create", *flag, code=3)
-    assert "cannot be read" in csai(
+    said = csai(
         server.folder, "backup", "create", "--passphrase-file", str(tmp_path / "absent"), code=3
     )
+    assert said.endswith("absent' cannot be read: No such file or directory.\n")
+    secret.write_bytes(b"\xff" * 20)
+    assert "not text in UTF-8" in csai(server.folder, "backup", "create", *flag, code=3)
+    said = csai(server.folder, "backup", "create", "--encrypt", code=3)
+    assert "no terminal" in said
+    assert "--passphrase-file" in said
+
+
+def test_a_server_without_the_passphrase_says_what_helps_it(tmp_path: Path):
+    with RunningServer(tmp_path) as server:
+        made = csai(tmp_path, "backup", "create", **ENCRYPTED).split()[1]
+        operator = Operator(server)
+        answer = operator.http.post(f"/backups/{made}/verify")
+        operator.http.close()
+        problem = check_problem(answer, 409, "backup_passphrase_missing")
+        assert "--passphrase-file" not in problem["detail"]
+        assert "CSAI_BACKUP_PASSPHRASE" in problem["detail"]
 
 
 def test_no_secret_is_in_any_file_of_it(server: RunningServer, owner: Operator, tmp_path: Path):

@@ -93,7 +93,7 @@ class Archives:
             work_folder(self._work) as work,
         ):
             size = self._contents.source.measure()
-            check_space({work: size, self._folder: size})
+            check_space({self._work: size, self._folder: size}, movable=self._folder)
             try:
                 header = write_backup(
                     self._contents,

@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, TypeVar
 
+from appliance.errors import BackupRefused
 from appliance.ports.backups import Backup, BackupKind
 from appliance.storage.backups.archives import READ_SHARE, Archives
 from appliance.storage.backups.progress import Progress, Stopped
@@ -45,7 +46,16 @@ class BackgroundArchives:
         stop = threading.Event()
         progress = Progress(stop=stop, is_gentle=True, whole=READ_SHARE)
         path = self._archives.find(backup_id)
-        return await run_aside(lambda: self._archives.verify(path, progress=progress), stop)
+        try:
+            return await run_aside(lambda: self._archives.verify(path, progress=progress), stop)
+        except BackupRefused as error:
+            if error.code != "backup_passphrase_missing":
+                raise
+            raise BackupRefused(
+                f"The backup {backup_id!r} is encrypted, and this server has no passphrase. Start "
+                "it with CSAI_BACKUP_PASSPHRASE, or verify the backup with: csai backup verify",
+                code=error.code,
+            ) from error
 
     async def thin_out(self, *, keep_daily: int, installation_id: str | None) -> list[str]:
         """Delete this installation's backups that are not kept any more; return their ids."""

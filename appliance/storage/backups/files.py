@@ -83,11 +83,12 @@ def sweep(root: Path, pattern: str) -> None:
             pass
 
 
-def check_space(needs: dict[Path, int]) -> None:
+def check_space(needs: dict[Path, int], *, movable: Path | None = None) -> None:
     """Refuse to begin what would fill a disk.
 
     Args:
         needs: How many bytes are needed where; folders on one disk share its room.
+        movable: Which of the folders CSAI_BACKUP_DIR moves elsewhere.
 
     Raises:
         StorageError: There is too little, with code ``storage_full``; says where and how much.
@@ -100,10 +101,12 @@ def check_space(needs: dict[Path, int]) -> None:
     for folder, size in by_device.values():
         free = shutil.disk_usage(folder).free
         if free < size + MARGIN_BYTES:
+            helps = movable is not None and movable.stat().st_dev == folder.stat().st_dev
+            other = ", or name a folder on another disk with CSAI_BACKUP_DIR" if helps else ""
             raise StorageError(
                 f"The disk of {str(folder)!r} has {_megabytes(free)} MB free, "
                 f"{_megabytes(size + MARGIN_BYTES)} MB are needed; nothing was done. Free some "
-                "space, or name a folder on another disk with CSAI_BACKUP_DIR.",
+                f"space there{other}.",
                 code=FULL_CODE,
             )
 

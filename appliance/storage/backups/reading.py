@@ -72,6 +72,8 @@ def is_encrypted(path: Path) -> bool:
 def unpack(path: Path, folder: Path, *, passphrase: str | None, progress: Progress) -> Unpacked:
     """Write the database to ``folder`` and return everything; the whole file was checked then.
 
+    The folder is a passing one: where there is too little room, its parent is named.
+
     Raises:
         BackupRefused: It is foreign, damaged, hostile or newer, or its passphrase is another.
         StorageError: There is not enough room.
@@ -85,7 +87,7 @@ def unpack(path: Path, folder: Path, *, passphrase: str | None, progress: Progre
         members = MemberReader(reader, damaged)
         manifest = _read_manifest(members, header, damaged)
         _refuse_newer(manifest, path.name)
-        check_space({folder: manifest.members[DATABASE].size})
+        check_space({folder.parent: manifest.members[DATABASE].size})
         database = folder / DATABASE
         small: dict[str, bytes] = {}
         for name in MEMBERS:

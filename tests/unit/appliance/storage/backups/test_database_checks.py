@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from appliance.errors import BackupRefused
+from appliance.storage.backups import database_checks
 from appliance.storage.backups.database_checks import check_database
 from appliance.storage.backups.manifest import Manifest, TableSums, read_facts
 from appliance.storage.backups.progress import Progress, Stopped
@@ -123,3 +124,17 @@ def test_it_can_be_stopped_within_a_statement(checked: Installation, tmp_path: P
     stop.set()
     with pytest.raises(Stopped):
         check(checked, manifest, tmp_path / "work", Progress(stop=stop))
+
+
+def test_a_signal_within_the_check_is_no_damage(
+    checked: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """SQLite swallows what is raised while it calls back."""
+    manifest = describe(checked)
+    monkeypatch.setattr(database_checks, "_OPCODES_BETWEEN_REPORTS", 1)
+
+    def end(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(checked, manifest, tmp_path / "work", Progress(end))

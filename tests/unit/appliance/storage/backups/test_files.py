@@ -95,7 +95,9 @@ def test_folders_on_one_disk_share_its_room(tmp_path: Path):
     with pytest.raises(StorageError, match="nothing was done") as caught:
         check_space({tmp_path: half + 500_000_000, other: half + 500_000_000})
     assert caught.value.code == "storage_full"
-    assert "CSAI_BACKUP_DIR" in caught.value.message
+    assert "CSAI_BACKUP_DIR" not in caught.value.message
+    with pytest.raises(StorageError, match="on another disk with CSAI_BACKUP_DIR"):
+        check_space({tmp_path: free, other: 0}, movable=other)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])

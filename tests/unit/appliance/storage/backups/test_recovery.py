@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 
 from appliance.errors import BackupRefused, ConfigurationError, StorageError
 from appliance.paths import DataPaths
-from appliance.storage.backups import restoring
+from appliance.storage.backups import files, restoring
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.recovery import Choices, Restored, install, prepare
 from appliance.storage.key_store import FileKeyStore, fingerprint
@@ -228,3 +228,14 @@ def test_an_older_schema_is_restored_as_it_is(tmp_path: Path, empty: Installatio
     old = build_installation(tmp_path / "old", revision="0001")
     assert restore(back_up(old), empty).manifest.schema == "0001"
     assert empty.execute("SELECT version_num FROM alembic_version") == [("0001",)]
+
+
+def test_too_little_room_names_what_helps_here(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+):
+    path = back_up(installation)
+    monkeypatch.setattr(files, "MARGIN_BYTES", 2**60)
+    with pytest.raises(StorageError, match="nothing was done") as caught:
+        restore(path, installation)
+    assert f"{str(installation.paths.work)!r} has" in caught.value.message
+    assert "CSAI_BACKUP_DIR" not in caught.value.message
