@@ -254,3 +254,15 @@ def test_usage_is_summed_and_exported(server, owner, shop):
     for query in ("group_by=week", "from=yesterday", "from=2026-02-30"):
         check_problem(owner.http.get(f"/usage?{query}"), 400, "validation_failed")
     check_problem(owner.http.get("/usage?from=2026-02-02&to=2026-02-01"), 400, "validation_failed")
+
+
+@pytest.mark.parametrize("path", ["/conversations/export", "/usage", "/usage/export"])
+@pytest.mark.parametrize("days", ["from=2026-02-02&to=2026-02-01", "to=9999-12-31"])
+def test_days_that_make_no_period_are_refused_everywhere(owner, path, days):
+    problem = check_problem(owner.http.get(f"{path}?{days}"), 400, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == ["to"]
+
+
+def test_the_outermost_days_are_taken(owner, shop):
+    days = "from=0001-01-01&to=9999-12-30"
+    assert owner.call("GET", f"/conversations/export?tenant_id={shop.id}&{days}") == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, post
@@ -24,6 +24,7 @@ from appliance.services.audit import Auditor
 from appliance.services.erasure import ErasureReport, ErasureService
 from appliance.services.exports import ExportFormat, ExportService
 from appliance.services.login import Operator
+from appliance.services.periods import bound_days
 from appliance.tasks import TaskGroup
 from appliance.web.guards import require_role, require_tenant
 
@@ -78,16 +79,13 @@ class ConversationController(Controller):
     ) -> Stream:
         """Send conversations that began on the days ``from`` to ``to``, in UTC, with messages."""
         require_role(operator, "viewer")
+        begin, end = bound_days(since, until)
         wanted_tenant = tenant_id or operator.tenant_id
         allowed = None
         if wanted_tenant is not None:
             allowed = require_tenant(operator, wanted_tenant, "viewer")
             await exports.check_tenant(allowed)
-        wanted = ConversationFilter(
-            tenant_id=allowed,
-            since=_begin(since),
-            until=None if until is None else _begin(until + timedelta(days=1)),
-        )
+        wanted = ConversationFilter(tenant_id=allowed, since=begin, until=end)
         await auditor.record(
             operator.username, "conversation.export", allowed or "all", tenant_id=allowed
         )
@@ -154,10 +152,6 @@ class PersonalDataController(Controller):
             return _download(exports.export_tenant(allowed), "tenant.zip", "application/zip")
         pieces = exports.export_visitor(allowed, user_identifier)
         return _download(pieces, "visitor.json", "application/json")
-
-
-def _begin(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), tzinfo=UTC)
 
 
 def _download(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Stream:
