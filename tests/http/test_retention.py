@@ -266,3 +266,22 @@ def test_days_that_make_no_period_are_refused_everywhere(owner, path, days):
 def test_the_outermost_days_are_taken(owner, shop):
     days = "from=0001-01-01&to=9999-12-30"
     assert owner.call("GET", f"/conversations/export?tenant_id={shop.id}&{days}") == []
+
+
+def test_an_identifier_that_no_visitor_can_have_is_refused(owner, shop):
+    path = f"/tenants/{shop.id}"
+    answers = (
+        owner.http.get(f"{path}/export?user_identifier=dana%00"),
+        owner.http.post(f"{path}/visitors/erase", json={"user_identifier": "dana\0"}),
+    )
+    for answer in answers:
+        problem = check_problem(answer, 400, "validation_failed")
+        assert [error["field"] for error in problem["errors"]] == ["user_identifier"]
+
+
+def test_nobody_visits_under_such_an_identifier(server, shop):
+    visitor = Visitor(server, shop.api_key)
+    answer = visitor.post("hello", user_identifier="dana\0")
+    problem = check_problem(answer, 400, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == ["user_identifier"]
+    visitor.http.close()

@@ -18,7 +18,7 @@ from litestar.response import Stream
 from msgspec import Meta, Struct
 
 from appliance.domain.ids import ConversationId
-from appliance.errors import NotFound
+from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.exports import ConversationFilter
 from appliance.services.audit import Auditor
 from appliance.services.erasure import ErasureReport, ErasureService
@@ -91,7 +91,7 @@ class ConversationController(Controller):
         )
         media_type = "text/csv; charset=utf-8" if form == "csv" else "application/json"
         pieces = exports.export_conversations(wanted, form)
-        return _download(pieces, f"conversations.{form}", media_type)
+        return await _download(pieces, f"conversations.{form}", media_type)
 
     @delete("/{conversation_id:str}", status_code=200, summary="Erase a conversation")
     async def erase_conversation(
@@ -130,6 +130,7 @@ class PersonalDataController(Controller):
     ) -> ErasureView:
         """Erase all conversations of a visitor; none is no error. Sums of usage stay."""
         allowed = require_tenant(operator, tenant_id, "operator")
+        _check_identifier(data.user_identifier)
         await erasure.find_tenant(allowed)
         work = erasure.erase_visitor(operator.username, allowed, data.user_identifier)
         return build_erasure_view(await run_to_the_end(tasks, work))
@@ -147,13 +148,32 @@ class PersonalDataController(Controller):
         allowed = require_tenant(operator, tenant_id, "viewer")
         await exports.check_tenant(allowed)
         action = "tenant.export" if user_identifier is None else "visitor.export"
+        if user_identifier is not None:
+            _check_identifier(user_identifier)
         await auditor.record(operator.username, action, allowed, tenant_id=allowed)
         if user_identifier is None:
-            return _download(exports.export_tenant(allowed), "tenant.zip", "application/zip")
+            return await _download(exports.export_tenant(allowed), "tenant.zip", "application/zip")
         pieces = exports.export_visitor(allowed, user_identifier)
-        return _download(pieces, "visitor.json", "application/json")
+        return await _download(pieces, "visitor.json", "application/json")
 
 
-def _download(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Stream:
+def _check_identifier(user_identifier: str) -> None:
+    """Refuse what no visitor can be called: Postgres does not store it."""
+    if "\0" in user_identifier:
+        raise InvalidInput(
+            "The identifier is not one of a visitor.",
+            errors=[FieldError("user_identifier", "Leave out the character NUL.")],
+        )
+
+
+async def _download(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Stream:
+    """Send the pieces; what hinders the first is told as a problem."""
+    first = await anext(pieces)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(pieces, media_type=media_type, headers=headers)
+    return Stream(_go_on(first, pieces), media_type=media_type, headers=headers)
+
+
+async def _go_on(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece
