@@ -285,3 +285,10 @@ def test_nobody_visits_under_such_an_identifier(server, shop):
     problem = check_problem(answer, 400, "validation_failed")
     assert [error["field"] for error in problem["errors"]] == ["user_identifier"]
     visitor.http.close()
+
+
+@pytest.mark.parametrize("given", ["from=2026-13-01", "to=soon", "format=xml"])
+def test_a_value_that_does_not_fit_is_refused_by_its_public_name(owner, given):
+    answer = owner.http.get(f"/conversations/export?{given}")
+    problem = check_problem(answer, 400, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == [given.partition("=")[0]]
