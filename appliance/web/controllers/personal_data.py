@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from datetime import date
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
@@ -27,6 +26,21 @@ from appliance.services.login import Operator
 from appliance.services.periods import bound_days
 from appliance.tasks import TaskGroup
 from appliance.web.guards import require_role, require_tenant
+from appliance.web.query import OfTenant, Since, Until
+
+Form = Annotated[
+    ExportFormat,
+    QueryParameter(
+        name="format",
+        description="`json`: an array of conversations; `csv`: a line for each message.",
+    ),
+]
+OfVisitor = Annotated[
+    str | None,
+    QueryParameter(
+        description="Only this visitor, by the shop's own identifier. Left out: the whole tenant."
+    ),
+]
 
 NOTE = "Backups and archives that were made before still hold it."
 
@@ -72,10 +86,10 @@ class ConversationController(Controller):
         operator: NamedDependency[Operator],
         exports: NamedDependency[ExportService],
         auditor: NamedDependency[Auditor],
-        form: Annotated[ExportFormat, QueryParameter(name="format")] = "json",
-        tenant_id: FromQuery[str | None] = None,
-        since: Annotated[date | None, QueryParameter(name="from")] = None,
-        until: Annotated[date | None, QueryParameter(name="to")] = None,
+        form: Form = "json",
+        tenant_id: OfTenant = None,
+        since: Since = None,
+        until: Until = None,
     ) -> Stream:
         """Send conversations that began on the days ``from`` to ``to``, in UTC, with messages."""
         require_role(operator, "viewer")
@@ -142,7 +156,7 @@ class PersonalDataController(Controller):
         tenant_id: FromPath[str],
         exports: NamedDependency[ExportService],
         auditor: NamedDependency[Auditor],
-        user_identifier: FromQuery[str | None] = None,
+        user_identifier: OfVisitor = None,
     ) -> Stream:
         """Send a zip of all the tenant's tables, or JSON of one visitor's conversations."""
         allowed = require_tenant(operator, tenant_id, "viewer")
