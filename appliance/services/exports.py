@@ -65,6 +65,13 @@ class ExportService:
         if await self._tenants.get(tenant_id) is None:
             raise NotFound(f"There is no tenant {tenant_id!r}.", code="tenant_not_found")
 
+    async def has_visitor(self, tenant_id: TenantId, user_identifier: str) -> bool:
+        """Say whether anything is stored under a visitor's identifier."""
+        wanted = ConversationFilter(tenant_id=tenant_id, user_identifier=user_identifier)
+        async for _ in self._store.read_conversations(wanted):
+            return True
+        return False
+
     async def export_visitor(
         self, tenant_id: TenantId, user_identifier: str
     ) -> AsyncIterator[bytes]:

@@ -292,3 +292,19 @@ def test_a_value_that_does_not_fit_is_refused_by_its_public_name(owner, given):
     answer = owner.http.get(f"/conversations/export?{given}")
     problem = check_problem(answer, 400, "validation_failed")
     assert [error["field"] for error in problem["errors"]] == [given.partition("=")[0]]
+
+
+def test_the_command_says_that_a_visitor_left_nothing(server, shop, tmp_path):
+    visit(server, shop, "hello", "dana")
+    for who, is_told in (("nobody", True), ("dana", False)):
+        output = tmp_path / f"{who}.json"
+        command = ("export", "--tenant", shop.id, "--visitor", who, "--output", str(output))
+        ended = run(server, *command)
+        assert ended.returncode == 0
+        assert ("Nothing is stored under the identifier 'nobody'" in ended.stdout) == is_told
+        assert (json.loads(output.read_bytes())["conversations"] == []) == is_told
+
+
+def test_usage_of_an_unknown_tenant_is_not_found(owner):
+    for path in ("/usage", "/usage/export"):
+        check_problem(owner.http.get(f"{path}?tenant_id=nobody"), 404, "tenant_not_found")

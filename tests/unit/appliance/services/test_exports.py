@@ -109,3 +109,9 @@ async def test_nothing_found_is_a_whole_document(temporary: TemporaryDatabase):
     assert json.loads(found) == []
     lines = b"".join([piece async for piece in service.export_conversations(wanted, "csv")])
     assert len(lines.splitlines()) == 1
+
+
+async def test_who_left_nothing_is_known(temporary: TemporaryDatabase):
+    database = temporary.database
+    service = ExportService(store=database.exports, tenants=database.tenants, clock=temporary.clock)
+    assert not await service.has_visitor(temporary.tenant_id, "nobody")
