@@ -84,6 +84,14 @@ def _folder(raw: Any) -> Path:
     return Path(_text(raw)).expanduser().absolute()
 
 
+def _fixed_folder(raw: Any) -> Path:
+    """Refuse a folder that would be another one for each command, by where it was started."""
+    folder = Path(_text(raw)).expanduser()
+    if not folder.is_absolute():
+        raise ValueError(f"give the folder's whole path, such as {folder.absolute()}")
+    return folder
+
+
 def _port(raw: Any) -> int:
     number = _count(raw)
     if number > 65535:
@@ -142,7 +150,7 @@ def _archive_url(raw: Any) -> str:
         return text
     if "://" in text:
         raise ValueError("give a folder, or a bucket such as s3://bucket/folder")
-    return str(_folder(text))
+    return str(_fixed_folder(text))
 
 
 def _days(raw: Any) -> int:
@@ -236,7 +244,7 @@ SETTINGS: tuple[SettingSpec, ...] = (
     SettingSpec(
         "archive_s3_secret_access_key", ("CSAI_ARCHIVE_S3_SECRET_ACCESS_KEY",), None, _secret
     ),
-    SettingSpec("backup_dir", ("CSAI_BACKUP_DIR",), None, _folder),
+    SettingSpec("backup_dir", ("CSAI_BACKUP_DIR",), None, _fixed_folder),
     SettingSpec("backup_keep", ("CSAI_BACKUP_KEEP",), 7, _copies),
     SettingSpec("backup_passphrase", ("CSAI_BACKUP_PASSPHRASE",), None, _secret),
 )

@@ -85,7 +85,7 @@ def build_data_care(
             build_pace=build_pace,
         ),
         exports=ExportService(store=database.exports, tenants=database.tenants, clock=clock),
-        usage=UsageService(database.usage),
+        usage=UsageService(database.usage, database.tenants),
     )
 
 

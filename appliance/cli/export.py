@@ -44,6 +44,7 @@ async def _run(settings: Settings, tenant_id: str, visitor: str | None, output: 
             if visitor is None
             else care.exports.export_visitor(tenant, visitor)
         )
+        is_empty = visitor is not None and not await care.exports.has_visitor(tenant, visitor)
         size_bytes = 0
         try:
             with _create(output) as file:
@@ -62,6 +63,8 @@ async def _run(settings: Settings, tenant_id: str, visitor: str | None, output: 
             _remove(output)
             raise
     click.echo(f"{size_bytes:,} bytes written to {output}")
+    if is_empty:
+        click.echo(f"Nothing is stored under the identifier {visitor!r}; the file says just that.")
     return 0
 
 

@@ -45,7 +45,11 @@ _encode = msgspec.json.encode
 
 
 class ExportService:
-    """Builds exports."""
+    """Builds exports.
+
+    Each yields its first piece once the first rows are read: a database that cannot be read is
+    found out before anything is sent.
+    """
 
     def __init__(self, *, store: ExportStore, tenants: TenantRepository, clock: Clock) -> None:
         self._store = store
@@ -61,6 +65,13 @@ class ExportService:
         if await self._tenants.get(tenant_id) is None:
             raise NotFound(f"There is no tenant {tenant_id!r}.", code="tenant_not_found")
 
+    async def has_visitor(self, tenant_id: TenantId, user_identifier: str) -> bool:
+        """Say whether anything is stored under a visitor's identifier."""
+        wanted = ConversationFilter(tenant_id=tenant_id, user_identifier=user_identifier)
+        async for _ in self._store.read_conversations(wanted):
+            return True
+        return False
+
     async def export_visitor(
         self, tenant_id: TenantId, user_identifier: str
     ) -> AsyncIterator[bytes]:
@@ -75,10 +86,9 @@ class ExportService:
             "user_identifier": user_identifier,
         }
         wanted = ConversationFilter(tenant_id=tenant_id, user_identifier=user_identifier)
-        yield _encode(head)[:-1] + b',"conversations":['
-        async for piece in self._json_conversations(wanted):
+        start = _encode(head)[:-1] + b',"conversations":['
+        async for piece in _enclose(start, self._json_conversations(wanted), b"]}\n"):
             yield piece
-        yield b"]}\n"
 
     async def export_tenant(self, tenant_id: TenantId) -> AsyncIterator[bytes]:
         """Yield a zip archive with one JSON Lines file a table, and ``manifest.json`` at last."""
@@ -106,13 +116,12 @@ class ExportService:
     ) -> AsyncIterator[bytes]:
         """Yield conversations with their messages: a JSON array, or a CSV line for each message."""
         if form == "csv":
-            async for piece in self._csv_messages(wanted):
-                yield piece
-            return
-        yield b"["
-        async for piece in self._json_conversations(wanted):
+            start = write_csv([CSV_COLUMNS], has_mark=True)
+            pieces = _enclose(start, self._csv_messages(wanted), b"")
+        else:
+            pieces = _enclose(b"[", self._json_conversations(wanted), b"]\n")
+        async for piece in pieces:
             yield piece
-        yield b"]\n"
 
     async def _json_conversations(self, wanted: ConversationFilter) -> AsyncIterator[bytes]:
         is_first = True
@@ -139,7 +148,6 @@ class ExportService:
                 yield b"]}"
 
     async def _csv_messages(self, wanted: ConversationFilter) -> AsyncIterator[bytes]:
-        yield write_csv([CSV_COLUMNS], has_mark=True)
         async for page in self._store.read_conversations(wanted):
             for conversation in page:
                 start = [
@@ -181,6 +189,14 @@ class _Sink(io.RawIOBase):
         taken = bytes(self._written)
         self._written.clear()
         return taken
+
+
+async def _enclose(start: bytes, pieces: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
+    """Yield ``start`` together with the first of the pieces, and ``end`` behind the last."""
+    async for piece in pieces:
+        yield start + piece
+        start = b""
+    yield start + end
 
 
 def _pick(row: JsonObject, names: tuple[str, ...]) -> JsonObject:

@@ -53,6 +53,10 @@ class Pace:
         self._writes = count_writes() if count_writes else 0
         self._company_until = float("-inf")
 
+    def begin_anew(self) -> None:
+        """Start small again: the rows that come next may cost far more than those before."""
+        self.rows = min(self.rows, FIRST_ROWS)
+
     async def rest(
         self, rows: int, held_ms: float, *, took_ms: float | None = None, writes: int = 1
     ) -> None:

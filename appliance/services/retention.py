@@ -262,6 +262,7 @@ class RetentionService:
     async def _delete_messages(self, work: _Work, run: _Run) -> None:
         tenant_id = work.tenant.id
         after: OldMessage | None = None
+        run.pace.begin_anew()
         while True:
             batch = await self._store.read_old_messages(
                 tenant_id,
@@ -301,6 +302,7 @@ class RetentionService:
         await archive.put(name, content)
 
     async def _delete_executions(self, work: _Work, run: _Run) -> None:
+        run.pace.begin_anew()
         while True:
             limit = run.pace.rows
             started = time.perf_counter()
@@ -320,6 +322,7 @@ class RetentionService:
         deleted: dict[Leftover, int] = {}
         for kind, days in _LEFTOVER_DAYS.items():
             deleted[kind] = 0
+            run.pace.begin_anew()
             while True:
                 started = time.perf_counter()
                 deletion = await self._store.delete_leftovers(

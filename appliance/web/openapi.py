@@ -65,6 +65,7 @@ def describe_listener(title: str) -> OpenAPIConfig:
     return OpenAPIConfig(
         title=title,
         version=__version__,
+        use_handler_docstrings=True,
         render_plugins=(JsonRenderPlugin(),),
         openapi_router=Router(
             UNSERVED_PATH, route_handlers=[], guards=[_hide], include_in_schema=False

@@ -6,6 +6,7 @@ Owns statuses, codes and wording towards the outside; raising errors is left to 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from litestar.exceptions import (
     SerializationException,
     ValidationException,
 )
+from litestar.params import ParameterKwarg
 from msgspec import UNSET, Struct, UnsetType
 
 from appliance.errors import (
@@ -101,12 +103,19 @@ class Problem(Struct, frozen=True, kw_only=True):
     errors: list[ProblemField] | UnsetType = UNSET
 
 
-def build_problem(error: Exception) -> tuple[Problem, dict[str, str]]:
-    """Return the problem and the headers that tell of ``error``, without any of its internals."""
+def build_problem(
+    error: Exception, names: Mapping[str, str] | None = None
+) -> tuple[Problem, dict[str, str]]:
+    """Return the problem and the headers that tell of ``error``, without any of its internals.
+
+    Args:
+        error: What went wrong.
+        names: What the caller knows a handler's parameters as, where it is another name.
+    """
     if isinstance(error, ApplianceError):
         return _from_appliance(error)
     if isinstance(error, HTTPException):
-        return _from_litestar(error), dict(error.headers or {})
+        return _from_litestar(error, names or {}), dict(error.headers or {})
     return _problem(500, "Something went wrong on our side. The error has been logged."), {}
 
 
@@ -127,11 +136,11 @@ def _from_appliance(error: ApplianceError) -> tuple[Problem, dict[str, str]]:
     return _problem(status, error.message, code=error.code, errors=errors), headers
 
 
-def _from_litestar(error: HTTPException) -> Problem:
+def _from_litestar(error: HTTPException, names: Mapping[str, str]) -> Problem:
     status = error.status_code
     if isinstance(error, ValidationException):
         fields = [
-            _read_field(str(item.get("key") or ""), str(item["message"]))
+            _read_field(_name_key(item, names), str(item["message"]))
             for item in (error.extra if isinstance(error.extra, list) else [])
             if isinstance(item, dict) and "message" in item
         ]
@@ -152,6 +161,11 @@ def _is_malformed_body(error: HTTPException) -> bool:
     return isinstance(error, ClientException) and isinstance(
         error.__cause__, msgspec.DecodeError | SerializationException
     )
+
+
+def _name_key(item: dict[str, Any], names: Mapping[str, str]) -> str:
+    key = str(item.get("key") or "")
+    return key if item.get("source") == "body" else names.get(key, key)
 
 
 def _read_field(key: str, message: str) -> FieldError:
@@ -197,7 +211,7 @@ def log_problem(problem: Problem, error: Exception, *, path: str) -> None:
 
 def respond_with_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer ``request`` with the problem ``error`` means; log what only the operator can mend."""
-    problem, headers = build_problem(error)
+    problem, headers = build_problem(error, _read_names(request))
     log_problem(problem, error, path=request.scope["path"])
     return Response(
         content=msgspec.json.encode(problem),
@@ -205,3 +219,19 @@ def respond_with_problem(request: Request[Any, Any, Any], error: Exception) -> R
         media_type=MEDIA_TYPE,
         headers=headers,
     )
+
+
+def _read_names(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Return the public names of the handler's parameters that have one of their own."""
+    handler: Any = request.scope.get("route_handler")  # absent where no route was found
+    if handler is None:
+        return {}
+    kwargs = {
+        name: parameter.kwarg_definition
+        for name, parameter in handler.parsed_fn_signature.parameters.items()
+    }
+    return {
+        name: kwarg.name
+        for name, kwarg in kwargs.items()
+        if isinstance(kwarg, ParameterKwarg) and kwarg.name
+    }

@@ -138,8 +138,9 @@ class StoredHistory:
         message_days: int = 30,
         tool_execution_days: int = 90,
         rows: int = 7,
+        pace: Pace | None = None,
     ) -> RetentionService:
-        """Return a service that deletes in steps of about ``rows``."""
+        """Return a service that deletes in steps of about ``rows``, or at ``pace``."""
 
         database = self.temporary.database
         return RetentionService(
@@ -151,7 +152,7 @@ class StoredHistory:
                 message_days=message_days, tool_execution_days=tool_execution_days
             ),
             clock=self.clock,
-            build_pace=lambda: SteadyPace(rows),
+            build_pace=lambda: pace or SteadyPace(rows),
         )
 
     async def conversation_id(self, session: str) -> ConversationId:

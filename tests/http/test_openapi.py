@@ -62,6 +62,10 @@ def test_the_document_is_openapi_with_what_a_client_needs(document):
     for path, item in document["paths"].items():
         for method, operation in item.items():
             assert operation["summary"], f"{method} {path}"
+            assert operation["description"].endswith("."), f"{method} {path}"
+            for given in operation.get("parameters", []):
+                is_told = given["in"] != "query" or given.get("description")
+                assert is_told, f"{method} {path}: {given['name']}"
             assert operation["operationId"]
             assert "default" in operation["responses"]
             slots = set(re.findall(r"\{(\w+)\}", path))

@@ -13,10 +13,10 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.fakes.postgres_server import PostgresServer, running_postgres, start_postgres
-from tests.http.clients import Operator, Visitor, read_demo_key
+from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import RunningServer, run_csai, serving, wait_until
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
-from tests.http.stored_rows import read_bookings, read_rows
+from tests.http.stored_rows import read_bookings, read_rows, write_rows
 
 OUTAGE_EVENTS = (
     "request_failed", "turn_failed", "turn_failure_not_stored", "postgres_presence_"
@@ -108,6 +108,24 @@ def check_work_goes_on(server: RunningServer) -> None:
     operator.http.close()
     query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
     wait_until(lambda: read_rows(server.database, query) == [(1,)], timeout_s=10, what="a lock")
+
+
+def test_an_export_that_cannot_be_read_is_a_problem(tmp_path: Path):
+    settings = {"CSAI_DATABASE_URL": new_database(running_postgres())}
+    with RunningServer(tmp_path, settings=settings) as server:
+        server.expect(*OUTAGE_EVENTS)
+        owner = Operator(server)
+        shop = owner.make_shop()
+        write_rows(server.database, "ALTER TABLE conversations RENAME TO lost")
+        for path in (
+            "/conversations/export",
+            "/conversations/export?format=csv",
+            f"/tenants/{shop.id}/export?user_identifier=dana",
+        ):
+            check_problem(owner.http.get(path), 503, "storage_unavailable")
+        write_rows(server.database, "ALTER TABLE lost RENAME TO conversations")
+        assert owner.call("GET", f"/conversations/export?tenant_id={shop.id}") == []
+        owner.http.close()
 
 
 def test_a_database_that_hangs_does_not_hang_the_server(

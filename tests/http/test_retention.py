@@ -254,3 +254,57 @@ def test_usage_is_summed_and_exported(server, owner, shop):
     for query in ("group_by=week", "from=yesterday", "from=2026-02-30"):
         check_problem(owner.http.get(f"/usage?{query}"), 400, "validation_failed")
     check_problem(owner.http.get("/usage?from=2026-02-02&to=2026-02-01"), 400, "validation_failed")
+
+
+@pytest.mark.parametrize("path", ["/conversations/export", "/usage", "/usage/export"])
+@pytest.mark.parametrize("days", ["from=2026-02-02&to=2026-02-01", "to=9999-12-31"])
+def test_days_that_make_no_period_are_refused_everywhere(owner, path, days):
+    problem = check_problem(owner.http.get(f"{path}?{days}"), 400, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == ["to"]
+
+
+def test_the_outermost_days_are_taken(owner, shop):
+    days = "from=0001-01-01&to=9999-12-30"
+    assert owner.call("GET", f"/conversations/export?tenant_id={shop.id}&{days}") == []
+
+
+def test_an_identifier_that_no_visitor_can_have_is_refused(owner, shop):
+    path = f"/tenants/{shop.id}"
+    answers = (
+        owner.http.get(f"{path}/export?user_identifier=dana%00"),
+        owner.http.post(f"{path}/visitors/erase", json={"user_identifier": "dana\0"}),
+    )
+    for answer in answers:
+        problem = check_problem(answer, 400, "validation_failed")
+        assert [error["field"] for error in problem["errors"]] == ["user_identifier"]
+
+
+def test_nobody_visits_under_such_an_identifier(server, shop):
+    visitor = Visitor(server, shop.api_key)
+    answer = visitor.post("hello", user_identifier="dana\0")
+    problem = check_problem(answer, 400, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == ["user_identifier"]
+    visitor.http.close()
+
+
+@pytest.mark.parametrize("given", ["from=2026-13-01", "to=soon", "format=xml"])
+def test_a_value_that_does_not_fit_is_refused_by_its_public_name(owner, given):
+    answer = owner.http.get(f"/conversations/export?{given}")
+    problem = check_problem(answer, 400, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == [given.partition("=")[0]]
+
+
+def test_the_command_says_that_a_visitor_left_nothing(server, shop, tmp_path):
+    visit(server, shop, "hello", "dana")
+    for who, is_told in (("nobody", True), ("dana", False)):
+        output = tmp_path / f"{who}.json"
+        command = ("export", "--tenant", shop.id, "--visitor", who, "--output", str(output))
+        ended = run(server, *command)
+        assert ended.returncode == 0
+        assert ("Nothing is stored under the identifier 'nobody'" in ended.stdout) == is_told
+        assert (json.loads(output.read_bytes())["conversations"] == []) == is_told
+
+
+def test_usage_of_an_unknown_tenant_is_not_found(owner):
+    for path in ("/usage", "/usage/export"):
+        check_problem(owner.http.get(f"{path}?tenant_id=nobody"), 404, "tenant_not_found")

@@ -9,14 +9,14 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Annotated, Any, assert_never
+from typing import Any, assert_never
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody
 from litestar.types import Receive
 
 from appliance.domain.message import ChatReply
@@ -36,6 +36,7 @@ from appliance.services.turn_streams import NumberedEvent, TurnStream, TurnStrea
 from appliance.services.turns import TurnService, VisitorMessage
 from appliance.web.access import build_unknown_key
 from appliance.web.problems import build_problem
+from appliance.web.query import Limit
 from appliance.web.schemas.chat import (
     MAX_MESSAGE_LENGTH,
     ChatMessageBody,
@@ -103,7 +104,7 @@ class ChatController(Controller):
         request: VisitorRequest,
         session_id: FromPath[str],
         conversations: NamedDependency[ConversationService],
-        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
+        limit: Limit = 50,
     ) -> History:
         """Return the newest messages, oldest first."""
         tenant = known_tenant(request).tenant

@@ -13,16 +13,19 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 from msgspec import Struct
 
 from appliance.logs import LEVELS, LogBuffer, LogEntry
 from appliance.services.login import Operator
 from appliance.web.guards import require_role
+from appliance.web.query import OfTenant
 from appliance.web.schemas.admin import StatusView
 from appliance.web.sse import ServerEvent, Shutdown, build_stream
 
 Matches = Callable[[LogEntry], bool]
+Words = Annotated[str | None, QueryParameter(description="A text that the entry holds.")]
+LogLimit = Annotated[int, QueryParameter(ge=1, le=2000, description="How many at most.")]
 Level = Annotated[str | None, QueryParameter(description="The least level: " + ", ".join(LEVELS))]
 
 
@@ -53,9 +56,9 @@ class OperationsController(Controller):
         operator: NamedDependency[Operator],
         log_buffer: NamedDependency[LogBuffer],
         level: Level = None,
-        q: FromQuery[str | None] = None,
-        tenant_id: FromQuery[str | None] = None,
-        limit: Annotated[int, QueryParameter(ge=1, le=2000)] = 200,
+        q: Words = None,
+        tenant_id: OfTenant = None,
+        limit: LogLimit = 200,
     ) -> LogPage:
         """Return matching entries that are still in memory, oldest first."""
         matches = _build_filter(operator, level=level, q=q, tenant_id=tenant_id)
@@ -69,8 +72,8 @@ class OperationsController(Controller):
         log_buffer: NamedDependency[LogBuffer],
         shutdown: NamedDependency[Shutdown],
         level: Level = None,
-        q: FromQuery[str | None] = None,
-        tenant_id: FromQuery[str | None] = None,
+        q: Words = None,
+        tenant_id: OfTenant = None,
     ) -> Response[Any]:
         """Send each new entry as it comes, and what was missed since ``Last-Event-ID``."""
         matches = _build_filter(operator, level=level, q=q, tenant_id=tenant_id)

@@ -8,24 +8,39 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
 from appliance.domain.ids import ConversationId
-from appliance.errors import NotFound
+from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.exports import ConversationFilter
 from appliance.services.audit import Auditor
 from appliance.services.erasure import ErasureReport, ErasureService
 from appliance.services.exports import ExportFormat, ExportService
 from appliance.services.login import Operator
+from appliance.services.periods import bound_days
 from appliance.tasks import TaskGroup
 from appliance.web.guards import require_role, require_tenant
+from appliance.web.query import OfTenant, Since, Until
+
+Form = Annotated[
+    ExportFormat,
+    QueryParameter(
+        name="format",
+        description="`json`: an array of conversations; `csv`: a line for each message.",
+    ),
+]
+OfVisitor = Annotated[
+    str | None,
+    QueryParameter(
+        description="Only this visitor, by the shop's own identifier. Left out: the whole tenant."
+    ),
+]
 
 NOTE = "Backups and archives that were made before still hold it."
 
@@ -71,29 +86,26 @@ class ConversationController(Controller):
         operator: NamedDependency[Operator],
         exports: NamedDependency[ExportService],
         auditor: NamedDependency[Auditor],
-        form: Annotated[ExportFormat, QueryParameter(name="format")] = "json",
-        tenant_id: FromQuery[str | None] = None,
-        since: Annotated[date | None, QueryParameter(name="from")] = None,
-        until: Annotated[date | None, QueryParameter(name="to")] = None,
+        form: Form = "json",
+        tenant_id: OfTenant = None,
+        since: Since = None,
+        until: Until = None,
     ) -> Stream:
         """Send conversations that began on the days ``from`` to ``to``, in UTC, with messages."""
         require_role(operator, "viewer")
+        begin, end = bound_days(since, until)
         wanted_tenant = tenant_id or operator.tenant_id
         allowed = None
         if wanted_tenant is not None:
             allowed = require_tenant(operator, wanted_tenant, "viewer")
             await exports.check_tenant(allowed)
-        wanted = ConversationFilter(
-            tenant_id=allowed,
-            since=_begin(since),
-            until=None if until is None else _begin(until + timedelta(days=1)),
-        )
+        wanted = ConversationFilter(tenant_id=allowed, since=begin, until=end)
         await auditor.record(
             operator.username, "conversation.export", allowed or "all", tenant_id=allowed
         )
         media_type = "text/csv; charset=utf-8" if form == "csv" else "application/json"
         pieces = exports.export_conversations(wanted, form)
-        return _download(pieces, f"conversations.{form}", media_type)
+        return await _download(pieces, f"conversations.{form}", media_type)
 
     @delete("/{conversation_id:str}", status_code=200, summary="Erase a conversation")
     async def erase_conversation(
@@ -132,6 +144,7 @@ class PersonalDataController(Controller):
     ) -> ErasureView:
         """Erase all conversations of a visitor; none is no error. Sums of usage stay."""
         allowed = require_tenant(operator, tenant_id, "operator")
+        _check_identifier(data.user_identifier)
         await erasure.find_tenant(allowed)
         work = erasure.erase_visitor(operator.username, allowed, data.user_identifier)
         return build_erasure_view(await run_to_the_end(tasks, work))
@@ -143,23 +156,38 @@ class PersonalDataController(Controller):
         tenant_id: FromPath[str],
         exports: NamedDependency[ExportService],
         auditor: NamedDependency[Auditor],
-        user_identifier: FromQuery[str | None] = None,
+        user_identifier: OfVisitor = None,
     ) -> Stream:
         """Send a zip of all the tenant's tables, or JSON of one visitor's conversations."""
         allowed = require_tenant(operator, tenant_id, "viewer")
         await exports.check_tenant(allowed)
         action = "tenant.export" if user_identifier is None else "visitor.export"
+        if user_identifier is not None:
+            _check_identifier(user_identifier)
         await auditor.record(operator.username, action, allowed, tenant_id=allowed)
         if user_identifier is None:
-            return _download(exports.export_tenant(allowed), "tenant.zip", "application/zip")
+            return await _download(exports.export_tenant(allowed), "tenant.zip", "application/zip")
         pieces = exports.export_visitor(allowed, user_identifier)
-        return _download(pieces, "visitor.json", "application/json")
+        return await _download(pieces, "visitor.json", "application/json")
 
 
-def _begin(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time(), tzinfo=UTC)
+def _check_identifier(user_identifier: str) -> None:
+    """Refuse what no visitor can be called: Postgres does not store it."""
+    if "\0" in user_identifier:
+        raise InvalidInput(
+            "The identifier is not one of a visitor.",
+            errors=[FieldError("user_identifier", "Leave out the character NUL.")],
+        )
 
 
-def _download(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Stream:
+async def _download(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Stream:
+    """Send the pieces; what hinders the first is told as a problem."""
+    first = await anext(pieces)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(pieces, media_type=media_type, headers=headers)
+    return Stream(_go_on(first, pieces), media_type=media_type, headers=headers)
+
+
+async def _go_on(first: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for piece in pieces:
+        yield piece

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from litestar import Controller, delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from appliance.domain.ids import TenantId
 from appliance.services.audit import Auditor
@@ -29,6 +29,7 @@ from appliance.web.controllers.personal_data import (
     run_to_the_end,
 )
 from appliance.web.guards import require_everywhere, require_role, require_tenant
+from appliance.web.query import Cursor, Limit
 from appliance.web.schemas.admin import (
     EmbedView,
     KeyList,
@@ -41,7 +42,8 @@ from appliance.web.schemas.admin import (
     build_tenant_view,
 )
 
-Limit = Annotated[int, QueryParameter(ge=1, le=200)]
+Erase = Annotated[bool, QueryParameter(description="Erase all that the tenant has.")]
+OwnKey = Annotated[str | None, QueryParameter(description="A publishable key of the tenant.")]
 PLACEHOLDER_KEY = "YOUR_PUBLISHABLE_KEY"
 
 
@@ -57,7 +59,7 @@ class TenantController(Controller):
         operator: NamedDependency[Operator],
         tenants: NamedDependency[TenantService],
         limit: Limit = 50,
-        cursor: FromQuery[str | None] = None,
+        cursor: Cursor = None,
     ) -> TenantPage:
         """Return tenants, oldest first."""
         require_role(operator, "viewer")
@@ -122,7 +124,7 @@ class TenantController(Controller):
         erasure: NamedDependency[ErasureService],
         auditor: NamedDependency[Auditor],
         tasks: NamedDependency[TaskGroup],
-        erase: FromQuery[bool] = False,
+        erase: Erase = False,
     ) -> TenantView | ErasureView:
         """Refuse the tenant's visitors from now on; with ``erase`` all its data goes, for ever."""
         require_everywhere(operator, "owner" if erase else "operator")
@@ -196,7 +198,7 @@ class TenantController(Controller):
         tenant_id: FromPath[str],
         tenants: NamedDependency[TenantService],
         public_url: NamedDependency[str],
-        api_key: FromQuery[str | None] = None,
+        api_key: OwnKey = None,
     ) -> EmbedView:
         """Return the script tag; keys are stored as hashes, so give the one to write into it."""
         await tenants.get(require_tenant(operator, tenant_id, "viewer"))

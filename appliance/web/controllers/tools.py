@@ -5,11 +5,9 @@ Owns the routes and who may use them; the rules on tools are in ``appliance.serv
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, JSONBody
 
 from appliance.domain.ids import ToolId
 from appliance.domain.tool import Tool
@@ -25,6 +23,7 @@ from appliance.services.tools import (
     ToolService,
 )
 from appliance.web.guards import require_everywhere, require_role, require_tenant
+from appliance.web.query import Cursor, Limit
 from appliance.web.schemas.admin import (
     TenantToolList,
     TenantToolView,
@@ -46,8 +45,8 @@ class ToolController(Controller):
         self,
         operator: NamedDependency[Operator],
         tools: NamedDependency[ToolService],
-        limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
-        cursor: FromQuery[str | None] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> ToolPage:
         """Return the catalogue, oldest first."""
         require_role(operator, "viewer")

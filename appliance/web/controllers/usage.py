@@ -5,12 +5,11 @@ Owns the routes and who may use them; sums are made by ``appliance.services.usag
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 from msgspec import Struct
 
 from appliance.domain.ids import TenantId
@@ -18,9 +17,9 @@ from appliance.ports.usage import UsageGroup, UsageRow
 from appliance.services.login import Operator
 from appliance.services.usage import UsageService
 from appliance.web.guards import require_role, require_tenant
+from appliance.web.query import OfTenant, Since, Until
 
-Since = Annotated[date | None, QueryParameter(name="from", description="The first day.")]
-Until = Annotated[date | None, QueryParameter(name="to", description="The last day.")]
+GroupBy = Annotated[UsageGroup, QueryParameter(description="What each sum is of.")]
 
 
 class UsageList(Struct, frozen=True, kw_only=True):
@@ -41,10 +40,10 @@ class UsageController(Controller):
         self,
         operator: NamedDependency[Operator],
         usage: NamedDependency[UsageService],
-        tenant_id: FromQuery[str | None] = None,
+        tenant_id: OfTenant = None,
         since: Since = None,
         until: Until = None,
-        group_by: UsageGroup = "day",
+        group_by: GroupBy = "day",
     ) -> UsageList:
         """Return the sums of the tenants' own days ``from`` to ``to``, both included."""
         allowed = _allow(operator, tenant_id)
@@ -59,7 +58,7 @@ class UsageController(Controller):
         self,
         operator: NamedDependency[Operator],
         usage: NamedDependency[UsageService],
-        tenant_id: FromQuery[str | None] = None,
+        tenant_id: OfTenant = None,
         since: Since = None,
         until: Until = None,
     ) -> Response[bytes]:

@@ -32,7 +32,7 @@ class ChatMessageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     session_id: str | None = None
     message_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     opening_key: OpeningKey | None = None
-    user_identifier: Annotated[str, Meta(max_length=200)] | None = None
+    user_identifier: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")] | None = None
     identity_token: Annotated[str, Meta(max_length=8_000)] | None = None
     locale: Annotated[str, Meta(max_length=35)] | None = None
     page_url: Annotated[str, Meta(max_length=2_000)] | None = None

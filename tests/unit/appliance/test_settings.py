@@ -105,6 +105,21 @@ def test_a_data_folder_is_absolute_and_knows_the_home(
         assert settings.data_dir == expected
 
 
+@pytest.mark.parametrize("name", ["CSAI_ARCHIVE_URL", "CSAI_BACKUP_DIR"])
+def test_a_folder_that_commands_share_is_given_whole(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(machine.working_dir)
+    for given in ("kept/here", "./here", "../here"):
+        error = machine.fail(**{name: given})
+        assert error.setting == name
+        assert f"give the folder's whole path, such as {Path(given).absolute()}" in error.message
+    field = name.removeprefix("CSAI_").lower()
+    assert str(getattr(machine.load(**{name: "/srv/kept"}), field)) == "/srv/kept"
+    monkeypatch.setenv("HOME", "/tmp/dana")
+    assert str(getattr(machine.load(**{name: "~/kept"}), field)) == "/tmp/dana/kept"
+
+
 def test_the_provider_has_a_short_name_too_and_the_long_one_wins(machine: Machine) -> None:
     assert machine.load(LLM_PROVIDER="builtin").llm_provider == "builtin"
     both = machine.load(LLM_PROVIDER="builtin", CSAI_LLM_PROVIDER="Ollama")

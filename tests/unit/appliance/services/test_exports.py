@@ -11,7 +11,7 @@ import pytest
 
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.json_types import JsonObject
-from appliance.errors import NotFound
+from appliance.errors import NotFound, StorageError
 from appliance.ports.exports import ConversationFilter
 from appliance.services.exports import ExportService
 from tests.fakes.sqlite_database import TemporaryDatabase
@@ -73,6 +73,34 @@ async def test_an_unknown_tenant_is_found_out_before_the_first_byte(temporary: T
         await service.check_tenant(TenantId("nobody"))
 
 
+class BrokenStore(EndlessStore):
+    """Cannot be read at all."""
+
+    async def read_table(self, table: str, tenant_id: TenantId) -> AsyncIterator[list[JsonObject]]:
+        raise StorageError("The database cannot be reached.")
+        yield []
+
+    async def read_conversations(
+        self, wanted: ConversationFilter
+    ) -> AsyncIterator[list[JsonObject]]:
+        raise StorageError("The database cannot be reached.")
+        yield []
+
+
+async def test_a_broken_database_is_found_out_before_the_first_byte(temporary: TemporaryDatabase):
+    service = ExportService(
+        store=BrokenStore(), tenants=temporary.database.tenants, clock=temporary.clock
+    )
+    for pieces in (
+        service.export_tenant(temporary.tenant_id),
+        service.export_visitor(temporary.tenant_id, "dana"),
+        service.export_conversations(ConversationFilter(), "csv"),
+        service.export_conversations(ConversationFilter(), "json"),
+    ):
+        with pytest.raises(StorageError):
+            await anext(pieces)
+
+
 async def test_nothing_found_is_a_whole_document(temporary: TemporaryDatabase):
     database = temporary.database
     service = ExportService(store=database.exports, tenants=database.tenants, clock=temporary.clock)
@@ -81,3 +109,9 @@ async def test_nothing_found_is_a_whole_document(temporary: TemporaryDatabase):
     assert json.loads(found) == []
     lines = b"".join([piece async for piece in service.export_conversations(wanted, "csv")])
     assert len(lines.splitlines()) == 1
+
+
+async def test_who_left_nothing_is_known(temporary: TemporaryDatabase):
+    database = temporary.database
+    service = ExportService(store=database.exports, tenants=database.tenants, clock=temporary.clock)
+    assert not await service.has_visitor(temporary.tenant_id, "nobody")

@@ -30,6 +30,29 @@ async def test_steps_grow_while_they_are_short_and_shrink_at_once():
     assert pace.rows == FIRST_ROWS * MAX_GROWTH // 5
 
 
+async def test_a_slow_step_more_than_halves_the_next_however_small_it_was():
+    for rows in (400, 100, 20):
+        pace = Pace(pause=Waits())
+        while pace.rows < 400:
+            await pace.rest(pace.rows, 0.1)
+        await pace.rest(rows, 25.1)
+        assert pace.rows <= max(LEAST_ROWS, rows // 2)
+        grown = pace.rows
+        await pace.rest(pace.rows, 0.1)
+        assert pace.rows <= grown * MAX_GROWTH
+
+
+async def test_other_rows_begin_with_a_small_step():
+    pace = Pace(pause=Waits())
+    while pace.rows < MOST_ROWS:
+        await pace.rest(pace.rows, 0.1)
+    pace.begin_anew()
+    assert pace.rows == FIRST_ROWS
+    await pace.rest(pace.rows, 1_000.0)
+    pace.begin_anew()
+    assert pace.rows == LEAST_ROWS
+
+
 async def test_steps_stay_within_bounds():
     pace = Pace(pause=Waits())
     for _ in range(50):

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from appliance.domain.ids import TenantId
 from appliance.domain.tenant import RetentionSettings
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
+from appliance.services.pace import FIRST_ROWS, Pace
 from appliance.services.retention import Progress
 from appliance.storage.database import Database
 from appliance.storage.tables import conversations, messages
@@ -204,6 +205,27 @@ async def test_progress_counts_to_the_end():
         assert seen[0] == Progress(0, 12)
         assert seen[-1] == Progress(12, 12)
         assert [progress.done for progress in seen] == sorted(progress.done for progress in seen)
+
+
+class HastyPace(Pace):
+    """Grows at once to many rows; notes what each new kind of rows begins with."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0)
+        self.begun: list[int] = []
+
+    def begin_anew(self) -> None:
+        super().begin_anew()
+        self.begun.append(self.rows)
+        self.rows = 900
+
+
+async def test_each_tenant_and_each_kind_of_row_begins_with_a_small_step():
+    async with open_history() as history:
+        pace = HastyPace()
+        await history.build_retention(pace=pace).run()
+        tenants, kinds_of_content, leftovers = 2, 2, 3
+        assert pace.begun == [FIRST_ROWS] * (tenants * kinds_of_content + leftovers)
 
 
 async def test_no_message_goes_early_when_the_clock_jumps():

@@ -4,10 +4,16 @@ from datetime import date
 
 import pytest
 
-from appliance.errors import InvalidInput
+from appliance.domain.ids import TenantId
+from appliance.errors import InvalidInput, NotFound
 from appliance.services.usage import UsageService
 from tests.contract.turn_store_contract import build_usage
 from tests.fakes.stored_history import DATABASES, StoredHistory, open_history
+
+
+def build_service(history: StoredHistory) -> UsageService:
+    database = history.temporary.database
+    return UsageService(database.usage, database.tenants)
 
 
 async def grow(history: StoredHistory) -> UsageService:
@@ -20,7 +26,7 @@ async def grow(history: StoredHistory) -> UsageService:
     await history.opened.finish(accepted, usage=claude, usage_day="2026-03-02")
     accepted = await history.ask("s2", tenant_id=other)
     await history.opened.finish(accepted, usage=qwen, usage_day="2026-03-02")
-    return UsageService(history.temporary.database.usage)
+    return build_service(history)
 
 
 @pytest.mark.parametrize("kind", DATABASES)
@@ -69,6 +75,16 @@ async def test_the_export_has_a_line_for_each_row(kind: str):
 
 async def test_a_period_must_not_end_before_it_begins():
     async with open_history() as history:
-        usage = UsageService(history.temporary.database.usage)
+        usage = build_service(history)
         with pytest.raises(InvalidInput):
             await usage.export(tenant_id=None, since=date(2026, 3, 2), until=date(2026, 3, 1))
+
+
+async def test_an_unknown_tenant_is_told():
+    async with open_history() as history:
+        usage = build_service(history)
+        unknown = TenantId("nobody")
+        with pytest.raises(NotFound):
+            await usage.export(tenant_id=unknown, since=None, until=None)
+        with pytest.raises(NotFound):
+            await usage.summarize(tenant_id=unknown, since=None, until=None, group_by="day")

@@ -21,6 +21,7 @@ async def look() -> None: ...
 
 @get("/api/admin/orders")
 async def list_orders() -> list[Order]:
+    """Return all orders."""
     return []
 
 
@@ -62,3 +63,7 @@ def test_every_error_is_a_problem(document):
             assert "400" not in operation["responses"]
     problem = document["components"]["schemas"]["Problem"]
     assert problem["required"] == ["type", "title", "status", "detail", "code"]
+
+
+def test_an_operation_is_described_by_its_handler(document):
+    assert document["paths"]["/api/admin/orders"]["get"]["description"] == "Return all orders."
