@@ -10,12 +10,12 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
+from appliance.errors import ApplianceError, ConfigurationError, DataFolderUnusable, StorageError
 from appliance.storage import migrations
 from appliance.storage.engine import SqliteConnection, open_for_copying
 from appliance.storage.postgres.connecting import build_connect, mask_url
@@ -32,9 +32,15 @@ from appliance.storage.table_copy import (
 )
 from appliance.storage.tables import metadata
 
+if TYPE_CHECKING:
+    import asyncpg
+
 Result = TypeVar("Result")
 OnStart = Callable[[int], OnRows]
 """Told how many rows there are; returns who is told of each batch."""
+
+STEP_TIMEOUT_S: Final = 120.0
+"""The longest that one statement may take: a batch of rows, or the sums of a large table."""
 
 
 def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: bool = False) -> int:
@@ -154,33 +160,80 @@ def _make_room(target: Connection, url: str, *, replaces: bool) -> None:
 
 def _run(url: str, work: Callable[[Connection], Result], *, isolation_level: str) -> Result:
     """Run ``work`` in one transaction and commit, in an event loop of its own."""
+    try:
+        return asyncio.run(_Move(url, isolation_level).run(work))
+    except ApplianceError:
+        raise
+    except sqlite3.Error as error:
+        raise translate_sqlite(error) from error
+    except Exception as error:
+        raise _explain(error) from error
 
-    async def run() -> Result:
-        engine = build_engine(
-            build_connect(url, deadline_s=None), pool_size=1, is_json_text=True
-        ).execution_options(isolation_level=isolation_level)
+
+class _Move:
+    """One transaction that ends at once when it fails or is cancelled.
+
+    A polite rollback would wait for a server that hangs, and asyncpg's ``executemany`` does not let
+    itself be cancelled; the server rolls back what a lost connection has left.
+    """
+
+    def __init__(self, url: str, isolation_level: str) -> None:
+        self._url = url
+        self._connect = build_connect(url, deadline_s=STEP_TIMEOUT_S)
+        self._isolation_level = isolation_level
+        self._opened: list[asyncpg.Connection] = []
+        self._is_committing = False
+
+    async def run(self, work: Callable[[Connection], Result]) -> Result:
+        task = asyncio.create_task(self._run(work))
         try:
-            async with engine.begin() as connection:
-                return await connection.run_sync(work)
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not self._is_committing:  # which is soon over, and then nobody need wonder
+                self._hang_up()
+                task.cancel()
+            await asyncio.wait({task}, timeout=STEP_TIMEOUT_S)
+            if self._is_committing and task.done():
+                return task.result()
+            raise
+
+    async def _run(self, work: Callable[[Connection], Result]) -> Result:
+        engine = build_engine(self._open, pool_size=1, is_json_text=True).execution_options(
+            isolation_level=self._isolation_level
+        )
+        try:
+            async with engine.connect() as connection:
+                try:
+                    result = await connection.run_sync(work)
+                    self._is_committing = True
+                    await connection.commit()
+                except BaseException:
+                    self._hang_up()
+                    await connection.invalidate()  # or leaving it would try to roll back
+                    raise
+                return result
         finally:
             await engine.dispose()
 
-    try:
-        return asyncio.run(run())
-    except sqlite3.Error as error:
-        raise translate_sqlite(error) from error
-    except (SQLAlchemyError, OSError, ValueError) as error:
-        raise _explain(error, url) from error
+    async def _open(self) -> asyncpg.Connection:
+        try:
+            connection = await self._connect()
+        except Exception as error:
+            raise build_start_error(error, mask_url(self._url)) from error
+        self._opened.append(connection)
+        return connection
+
+    def _hang_up(self) -> None:
+        for connection in self._opened:
+            connection.terminate()
 
 
-def _explain(error: Exception, url: str) -> Exception:
+def _explain(error: Exception) -> Exception:
     if isinstance(error, SQLAlchemyError) and isinstance(
         getattr(error, "orig", None), sqlite3.Error
     ):
         return translate_sqlite(error)
-    if isinstance(error, SQLAlchemyError):
-        return translate(error)
-    return build_start_error(error, mask_url(url))
+    return translate(error)
 
 
 def _open_sqlite(path: Path, *, is_writable: bool) -> SqliteConnection:
