@@ -40,9 +40,13 @@ def command(data_dir: str | None, to_postgres: str | None, to_sqlite: bool) -> i
     if (to_postgres is None) == (not to_sqlite):
         raise click.UsageError("Give either --to-postgres URL or --to-sqlite.")
     settings = load_settings({"data_dir": data_dir})
-    if to_postgres is not None:
-        return _to_postgres(settings, parse_database_url(to_postgres))
-    return _to_sqlite(settings)
+    try:
+        if to_postgres is not None:
+            return _to_postgres(settings, parse_database_url(to_postgres))
+        return _to_sqlite(settings)
+    except KeyboardInterrupt:
+        click.echo("Stopped; nothing was changed.", err=True)
+        return 1
 
 
 def _to_postgres(settings: Settings, url: str) -> int:
