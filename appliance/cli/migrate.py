@@ -71,7 +71,9 @@ def _to_postgres(settings: Settings, url: str) -> int:
     from appliance.storage.data_folder import DataFolder
 
     with DataFolder.open(settings.data_dir), progress_bar("Copying") as start:
-        count = move_to_postgres(settings.paths.database, url, on_start=start)
+        count = move_to_postgres(
+            settings.paths.database, url, on_start=start, setting="--to-postgres"
+        )
     click.echo(f"{count} rows copied to {mask_url(url)}, counted and compared.")
     click.echo("From now on start the server with CSAI_DATABASE_URL set to that address.")
     click.echo(f"The SQLite database {settings.paths.database} is kept; nothing writes to it.")
@@ -97,12 +99,18 @@ def _to_sqlite(settings: Settings) -> int:
     with DataFolder.open(settings.data_dir), progress_bar("Copying") as start:
         _remove(draft)
         try:
-            count = copy_from_postgres(settings.database_url, draft, on_start=start)
+            count = copy_from_postgres(settings.database_url, draft, on_start=start, is_last=True)
             os.rename(draft, target)
         finally:
             _remove(draft)
     click.echo(f"{count} rows copied to {target}, counted and compared.")
     click.echo("From now on start the server without CSAI_DATABASE_URL.")
+    key_file = settings.paths.key_file
+    if settings.key_store == "file" and not key_file.exists():
+        click.echo(
+            f"Before that, copy the installation's key file to {key_file}; without it the stored "
+            "secrets cannot be read, and the server does not start."
+        )
     return 0
 
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.errors import ApplianceError, ConfigurationError, DataFolderUnusable, StorageError
+from appliance.errors import ApplianceError, ConfigurationError, StorageError
 from appliance.storage import migrations
 from appliance.storage.engine import SqliteConnection, open_for_copying
 from appliance.storage.postgres.connecting import build_connect, mask_url
 from appliance.storage.postgres.errors import SETTING, build_start_error, translate
-from appliance.storage.postgres.locks import SERVING_LOCK
+from appliance.storage.postgres.serving import refuse_while_served
 from appliance.storage.postgres.transactions import build_engine
 from appliance.storage.sqlite_errors import translate as translate_sqlite
 from appliance.storage.table_copy import (
@@ -43,7 +43,9 @@ STEP_TIMEOUT_S: Final = 120.0
 """The longest that one statement may take: a batch of rows, or the sums of a large table."""
 
 
-def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: bool = False) -> int:
+def move_to_postgres(
+    source: Path, url: str, *, on_start: OnStart, replaces: bool = False, setting: str = SETTING
+) -> int:
     """Copy an SQLite database into Postgres; return how many rows.
 
     Args:
@@ -51,6 +53,7 @@ def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: boo
         url: An empty database.
         on_start: Told of the progress.
         replaces: Remove what this program keeps in the database before, in the same transaction.
+        setting: Where the address was given, to be named when it is wrong.
 
     Raises:
         ConfigurationError: The database cannot be used, or is not empty.
@@ -62,7 +65,7 @@ def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: boo
 
         def move(target: Connection) -> int:
             if replaces:
-                _refuse_while_served(target, url)
+                refuse_while_served(target, url)
             _make_room(target, url, replaces=replaces)
             migrations.run(target)
             tables = load_tables(opened.sql)
@@ -71,22 +74,32 @@ def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: boo
             return count_rows(target, tables)
 
         opened.raw.execute("BEGIN")
-        return _run(url, move, isolation_level="READ COMMITTED")
+        return _run(url, move, isolation_level="READ COMMITTED", setting=setting)
     finally:
         opened.close()
 
 
-def copy_from_postgres(url: str, target: Path, *, on_start: OnStart) -> int:
+def copy_from_postgres(url: str, target: Path, *, on_start: OnStart, is_last: bool = False) -> int:
     """Copy a Postgres database, as it is at one moment, into a new SQLite file of its revision.
+
+    Args:
+        url: The database.
+        target: An empty file, or none.
+        on_start: Told of the progress.
+        is_last: Nobody may write to the database later, since the copy takes its place.
 
     Raises:
         ConfigurationError: The database cannot be used, or is not this program's.
+        DataFolderUnusable: It is served by somebody, and the copy shall be the last.
         StorageError: The copy failed; the file is not to be used.
     """
     opened = _open_sqlite(target, is_writable=True)
     try:
 
         def copy(source: Connection) -> int:
+            if is_last:
+                refuse_while_served(source, url)
+                source.commit()  # the snapshot to copy is of now, when nobody writes any more
             revision = migrations.read_revision(source)
             if revision is None:
                 raise ConfigurationError(
@@ -132,17 +145,6 @@ def holds_installation(url: str) -> bool:
     )
 
 
-def _refuse_while_served(target: Connection, url: str) -> None:
-    """Take the place of a server until the transaction ends, so that none can start."""
-    query = text("SELECT pg_try_advisory_xact_lock(:lock)")
-    if not target.execute(query, {"lock": SERVING_LOCK}).scalar_one():
-        raise DataFolderUnusable(
-            f"A server is running on the database {mask_url(url)}. Stop it first.",
-            setting=SETTING,
-            code="database_in_use",
-        )
-
-
 def _make_room(target: Connection, url: str, *, replaces: bool) -> None:
     names = inspect(target).get_table_names()
     if not names:
@@ -158,16 +160,23 @@ def _make_room(target: Connection, url: str, *, replaces: bool) -> None:
         target.execute(text(f'DROP TABLE "{name}" CASCADE'))
 
 
-def _run(url: str, work: Callable[[Connection], Result], *, isolation_level: str) -> Result:
+def _run(
+    url: str,
+    work: Callable[[Connection], Result],
+    *,
+    isolation_level: str,
+    setting: str = SETTING,
+) -> Result:
     """Run ``work`` in one transaction and commit, in an event loop of its own."""
+    move = _Move(url, isolation_level, setting)
     try:
-        return asyncio.run(_Move(url, isolation_level).run(work))
+        return asyncio.run(move.run(work))
     except ApplianceError:
         raise
     except sqlite3.Error as error:
         raise translate_sqlite(error) from error
     except Exception as error:
-        raise _explain(error) from error
+        raise _explain(error, is_undone=not move.is_committing) from error
 
 
 class _Move:
@@ -177,23 +186,24 @@ class _Move:
     itself be cancelled; the server rolls back what a lost connection has left.
     """
 
-    def __init__(self, url: str, isolation_level: str) -> None:
+    def __init__(self, url: str, isolation_level: str, setting: str) -> None:
         self._url = url
+        self._setting = setting
         self._connect = build_connect(url, deadline_s=STEP_TIMEOUT_S)
         self._isolation_level = isolation_level
         self._opened: list[asyncpg.Connection] = []
-        self._is_committing = False
+        self.is_committing = False
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         task = asyncio.create_task(self._run(work))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            if not self._is_committing:  # which is soon over, and then nobody need wonder
+            if not self.is_committing:  # which is soon over, and then nobody need wonder
                 self._hang_up()
                 task.cancel()
             await asyncio.wait({task}, timeout=STEP_TIMEOUT_S)
-            if self._is_committing and task.done():
+            if self.is_committing and task.done():
                 return task.result()
             raise
 
@@ -205,7 +215,7 @@ class _Move:
             async with engine.connect() as connection:
                 try:
                     result = await connection.run_sync(work)
-                    self._is_committing = True
+                    self.is_committing = True
                     await connection.commit()
                 except BaseException:
                     self._hang_up()
@@ -219,7 +229,7 @@ class _Move:
         try:
             connection = await self._connect()
         except Exception as error:
-            raise build_start_error(error, mask_url(self._url)) from error
+            raise build_start_error(error, mask_url(self._url), self._setting) from error
         self._opened.append(connection)
         return connection
 
@@ -228,12 +238,15 @@ class _Move:
             connection.terminate()
 
 
-def _explain(error: Exception) -> Exception:
+def _explain(error: Exception, *, is_undone: bool) -> Exception:
     if isinstance(error, SQLAlchemyError) and isinstance(
         getattr(error, "orig", None), sqlite3.Error
     ):
         return translate_sqlite(error)
-    return translate(error)
+    explained = translate(error)
+    if isinstance(explained, StorageError) and is_undone:
+        return StorageError(f"{explained.message} Nothing was changed.", code=explained.code)
+    return explained
 
 
 def _open_sqlite(path: Path, *, is_writable: bool) -> SqliteConnection:

@@ -107,7 +107,7 @@ async def test_a_move_that_breaks_leaves_nothing_behind(url: str, source: Path):
                  " WHERE datname = current_database() AND pid <> pg_backend_pid()"  # fmt: skip
         asyncio.run_coroutine_threadsafe(connection.execute(ending), loop).result(5)
 
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match=r"cannot be reached\. Nothing was changed\."):
         await asyncio.to_thread(move_to_postgres, source, url, on_start=lambda _: break_off)
     await connection.close()
     assert await list_tables(url) == []
@@ -184,7 +184,7 @@ async def wait_until_empty(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
         async with asyncio.timeout(10):
-            while await connection.fetchval(others):
+            while await connection.fetchval(others):  # noqa: ASYNC110 -- another process
                 await asyncio.sleep(0.05)
     finally:
         await connection.close()
@@ -194,6 +194,23 @@ async def wait_until_empty(url: str) -> None:
 async def test_an_empty_or_foreign_database_is_not_copied(url: str, tmp_path: Path):
     with pytest.raises(ConfigurationError, match="nothing of this program"):
         await asyncio.to_thread(copy_from_postgres, url, tmp_path / "a", on_start=ignore)
+
+
+async def test_a_database_that_is_not_there_is_named_by_where_its_address_is(
+    url: str, source: Path, tmp_path: Path
+):
+    missing = f"{url}_missing"
+    for work, remedy in (
+        (lambda: copy_from_postgres(missing, tmp_path / "a", on_start=ignore), moving.SETTING),
+        (lambda: moving.measure_database(missing), moving.SETTING),
+        (
+            lambda: move_to_postgres(source, missing, on_start=ignore, setting="--to-postgres"),
+            "--to-postgres",
+        ),
+    ):
+        with pytest.raises(ConfigurationError, match="there is no such database") as refused:
+            await asyncio.to_thread(work)
+        assert refused.value.message.endswith(f"Mend {remedy}.")
 
 
 async def test_a_server_that_is_not_there_says_so(source: Path, tmp_path: Path):
