@@ -1,7 +1,7 @@
 """Whether anybody uses a Postgres database just now.
 
 Owns how commands that need it for themselves find out and keep others away; how a server says that
-it serves is left to ``backend``.
+it serves is left to ``locks``.
 """
 
 from __future__ import annotations
