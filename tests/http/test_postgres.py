@@ -244,7 +244,7 @@ def test_a_server_stops_while_postgres_hangs_in_a_backup(
         try:
             asyncio.run(freeze_in_the_copy())
             server.process.terminate()
-            server.process.wait(30)
+            assert server.process.wait(30) == 0, server.output()
         finally:
             own_postgres.thaw()
             server.kill()
