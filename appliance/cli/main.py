@@ -124,8 +124,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
-    except (click.Abort, KeyboardInterrupt):
-        print("Stopped.", file=sys.stderr)  # noqa: T201
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        print(str(stopped) or "Stopped.", file=sys.stderr)  # noqa: T201
         return EXIT_TERMINATED if received else EXIT_FAILED
     except ApplianceError as error:
         print(f"csai: {error.message}", file=sys.stderr)  # noqa: T201 -- this is the terminal

@@ -44,9 +44,8 @@ def command(data_dir: str | None, to_postgres: str | None, to_sqlite: bool) -> i
         if to_postgres is not None:
             return _to_postgres(settings, parse_database_url(to_postgres))
         return _to_sqlite(settings)
-    except KeyboardInterrupt:
-        click.echo("Stopped; nothing was changed.", err=True)
-        return 1
+    except KeyboardInterrupt as error:
+        raise click.Abort("Stopped; nothing was changed.") from error
 
 
 def _to_postgres(settings: Settings, url: str) -> int:
