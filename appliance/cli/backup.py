@@ -225,8 +225,11 @@ def _describe_size(size: int) -> str:
 
 
 def _tell(settings: Settings, restored: Restored) -> None:
+    from appliance.storage.table_copy import VERSION_TABLE
+
     manifest = restored.manifest
-    rows = sum(table.rows for table in manifest.tables.values())
+    # The schema's revision is no row of the installation's; ``csai migrate`` counts the same.
+    rows = sum(sums.rows for name, sums in manifest.tables.items() if name != VERSION_TABLE)
     click.echo(
         f"Backup {manifest.id} of {manifest.created_at:%Y-%m-%d %H:%M} UTC is restored in "
         f"{settings.data_dir}: {rows} rows."

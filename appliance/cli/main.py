@@ -5,9 +5,12 @@ Owns what a person sees when a command fails; the commands are in their own modu
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import tempfile
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -23,7 +26,7 @@ from appliance.errors import (
     ConfigurationError,
     DataFolderUnusable,
 )
-from appliance.logs import configure_logs
+from appliance.logs import configure_logs, redact
 
 logger = structlog.get_logger(__name__)
 
@@ -121,21 +124,34 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as stopped:
+        print(str(stopped) or "Stopped.", file=sys.stderr)  # noqa: T201
         return EXIT_TERMINATED if received else EXIT_FAILED
     except ApplianceError as error:
         print(f"csai: {error.message}", file=sys.stderr)  # noqa: T201 -- this is the terminal
         return _exit_code(error)
     except Exception as error:
-        # The boundary of a command: whatever it is, a person gets a sentence and the log the rest.
+        # The boundary of a command: whatever it is, a person gets a sentence and a file the rest.
         logger.exception("command_failed")
         print(  # noqa: T201
             f"csai: something unexpected went wrong ({type(error).__name__}). "
-            "The log in the data folder has the details.",
+            f"{_keep_details(error)}",
             file=sys.stderr,
         )
         return EXIT_FAILED
     return result if isinstance(result, int) else EXIT_OK
+
+
+def _keep_details(error: Exception) -> str:
+    """Write the traceback to a private file, since most commands have no log; say where it is."""
+    details = redact("".join(traceback.format_exception(error)))
+    try:
+        handle, name = tempfile.mkstemp(prefix="csai-error-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(details)
+    except OSError as failure:
+        return f"The details could not be written to a file: {failure.strerror}."
+    return f"The details are in {name}."
 
 
 def _exit_code(error: ApplianceError) -> int:

@@ -40,9 +40,12 @@ def command(data_dir: str | None, to_postgres: str | None, to_sqlite: bool) -> i
     if (to_postgres is None) == (not to_sqlite):
         raise click.UsageError("Give either --to-postgres URL or --to-sqlite.")
     settings = load_settings({"data_dir": data_dir})
-    if to_postgres is not None:
-        return _to_postgres(settings, parse_database_url(to_postgres))
-    return _to_sqlite(settings)
+    try:
+        if to_postgres is not None:
+            return _to_postgres(settings, parse_database_url(to_postgres))
+        return _to_sqlite(settings)
+    except KeyboardInterrupt as error:
+        raise click.Abort("Stopped; nothing was changed.") from error
 
 
 def _to_postgres(settings: Settings, url: str) -> int:
@@ -67,7 +70,9 @@ def _to_postgres(settings: Settings, url: str) -> int:
     from appliance.storage.data_folder import DataFolder
 
     with DataFolder.open(settings.data_dir), progress_bar("Copying") as start:
-        count = move_to_postgres(settings.paths.database, url, on_start=start)
+        count = move_to_postgres(
+            settings.paths.database, url, on_start=start, setting="--to-postgres"
+        )
     click.echo(f"{count} rows copied to {mask_url(url)}, counted and compared.")
     click.echo("From now on start the server with CSAI_DATABASE_URL set to that address.")
     click.echo(f"The SQLite database {settings.paths.database} is kept; nothing writes to it.")
@@ -93,12 +98,18 @@ def _to_sqlite(settings: Settings) -> int:
     with DataFolder.open(settings.data_dir), progress_bar("Copying") as start:
         _remove(draft)
         try:
-            count = copy_from_postgres(settings.database_url, draft, on_start=start)
+            count = copy_from_postgres(settings.database_url, draft, on_start=start, is_last=True)
             os.rename(draft, target)
         finally:
             _remove(draft)
     click.echo(f"{count} rows copied to {target}, counted and compared.")
     click.echo("From now on start the server without CSAI_DATABASE_URL.")
+    key_file = settings.paths.key_file
+    if settings.key_store == "file" and not key_file.exists():
+        click.echo(
+            f"Before that, copy the installation's key file to {key_file}; without it the stored "
+            "secrets cannot be read, and the server does not start."
+        )
     return 0
 
 

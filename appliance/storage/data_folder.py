@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-from appliance.errors import DataFolderUnusable
+from appliance.errors import DataFolderUnusable, StorageError
 from appliance.storage.engine import PRIVATE_FILE, PRIVATE_FOLDER
 
 LOCK_NAME = "server.lock"
@@ -81,14 +81,21 @@ class DataFolder:
 
 @contextmanager
 def holding(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file, made when absent, until the end; false when another holds it."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    """Hold the lock of a file, made when absent, until the end; false when another holds it.
+
+    Raises:
+        StorageError: The file cannot be made or locked; says what to do.
+    """
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
+    except OSError as error:
+        raise _unlockable(path, error) from error
     try:
         try:
             _lock(handle)
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
-                raise
+                raise _unlockable(path, error) from error
             yield False
             return
         yield True
@@ -123,6 +130,12 @@ def _unwritable(root: Path, error: OSError) -> DataFolderUnusable:
         "another folder with --data-dir.",
         setting="CSAI_DATA_DIR",
     )
+
+
+def _unlockable(path: Path, error: OSError) -> StorageError:
+    is_full = error.errno == errno.ENOSPC
+    remedy = "Free some space" if is_full else "Move it away, or make its folder writable"
+    return StorageError(f"The lock file {str(path)!r} cannot be used: {error.strerror}. {remedy}.")
 
 
 if sys.platform == "win32":

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 
@@ -220,6 +222,54 @@ def test_two_servers_start_at_once_on_an_empty_database(tmp_path: Path):
             visitor.http.close()
 
 
+def test_commands_without_their_database_say_what_to_mend(tmp_path: Path):
+    missing = running_postgres().url("no_such_database")
+    server = RunningServer(tmp_path, settings={"CSAI_DATABASE_URL": ""})
+    with server:
+        pass
+    folder = ("--data-dir", str(server.data_dir))
+    for arguments, database, remedy in (
+        (("migrate", *folder, "--to-postgres", missing), "", "Mend --to-postgres."),
+        (("backup", "create", *folder), missing, "Mend CSAI_DATABASE_URL."),
+    ):
+        ended = run_csai(*arguments, home=tmp_path, settings={"CSAI_DATABASE_URL": database})
+        assert ended.returncode == CONFIGURATION
+        assert "there is no such database" in ended.stderr
+        assert remedy in ended.stderr
+
+
+def test_a_server_stops_while_postgres_hangs_in_a_backup(
+    tmp_path: Path, own_postgres: PostgresServer
+):
+    url = new_database(own_postgres)
+    server = RunningServer(tmp_path, command="serve", settings={"CSAI_DATABASE_URL": url})
+
+    async def freeze_in_the_copy() -> None:
+        connection = await asyncpg.connect(url)
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        async with asyncio.timeout(10):
+            await connection.execute("BEGIN; LOCK TABLE tool_usage IN ACCESS EXCLUSIVE MODE")
+            asked.append(threads.submit(operator.http.post, "/backups"))
+            while not await connection.fetchval(waiting):  # noqa: ASYNC110 -- another process
+                await asyncio.sleep(0.02)
+            own_postgres.freeze()
+            connection.terminate()
+
+    asked: list[Future[httpx.Response]] = []
+    server.start()
+    with ThreadPoolExecutor(1) as threads:
+        operator = Operator(server)
+        try:
+            asyncio.run(freeze_in_the_copy())
+            server.process.terminate()
+            assert server.process.wait(30) == 0, server.output()
+        finally:
+            own_postgres.thaw()
+            server.kill()
+        asked[0].exception(30)
+    operator.http.close()
+
+
 def test_an_installation_moves_there_and_back(tmp_path: Path):
     url = new_database(running_postgres())
     on_file = {"CSAI_DATABASE_URL": ""}
@@ -253,12 +303,27 @@ def test_an_installation_moves_there_and_back(tmp_path: Path):
         operator.make_shop("Made on Postgres")
         history = visitor.history()
         operator.http.close()
+        elsewhere = tmp_path / "elsewhere"
+        served = run_csai(
+            "migrate", "--data-dir", str(elsewhere), "--to-sqlite",
+            home=tmp_path, settings={"CSAI_DATABASE_URL": url},
+        )  # fmt: skip
+        assert served.returncode == IN_USE
+        assert "A server is running on the database" in served.stderr
+        assert not list(elsewhere.rglob("csai.sqlite3"))
+    copied = run_csai(
+        "migrate", "--data-dir", str(elsewhere), "--to-sqlite",
+        home=tmp_path, settings={"CSAI_DATABASE_URL": url},
+    )  # fmt: skip
+    assert copied.returncode == 0, copied.stderr
+    assert f"copy the installation's key file to {elsewhere}/keys/secrets.key" in copied.stdout
     (server.data_dir / "database" / "csai.sqlite3").rename(server.data_dir / "kept.sqlite3")
     back = run_csai(
         "migrate", "--data-dir", str(server.data_dir), "--to-sqlite",
         home=tmp_path, settings={"CSAI_DATABASE_URL": url},
     )  # fmt: skip
     assert back.returncode == 0, back.stderr
+    assert "key file" not in back.stdout
     server.settings["CSAI_DATABASE_URL"] = ""
     with server:
         assert visitor.history() == history

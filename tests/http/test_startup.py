@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import socket
+import tempfile
 from pathlib import Path
 
 import httpx
 import pytest
 
+from appliance.cli.main import csai, run
 from tests.http.running_server import RunningServer, run_csai
 
 ONE_SENTENCE = re.compile(r"csai: [^\n]+\n")
@@ -152,3 +154,29 @@ def test_without_demo_mode_there_is_no_demo(tmp_path):
         answer = httpx.get(f"{server.base_url}/demo", trust_env=False)
         assert answer.status_code == 404
         assert "Demo shop" not in server.output()
+
+
+def test_what_nobody_expected_is_written_to_a_private_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    def fail(**_: object) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(csai, "main", fail)
+    assert run(["selftest"]) == 1
+    (kept,) = tmp_path.glob("csai-error-*.txt")
+    assert capsys.readouterr().err.endswith(f"(ZeroDivisionError). The details are in {kept}.\n")
+    assert "ZeroDivisionError: by nothing" in kept.read_text(encoding="utf-8")
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_stopped_command_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def stop(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(csai, "main", stop)
+    assert run(["selftest"]) == 1
+    assert capsys.readouterr().err == "Stopped.\n"

@@ -22,6 +22,7 @@ from appliance.storage.backups.progress import Progress, Stopped
 
 Result = TypeVar("Result")
 
+STOP_WAIT_S: Final = 5.0
 _NICENESS: Final = 19
 
 
@@ -65,7 +66,10 @@ class BackgroundArchives:
 
 
 async def run_aside(work: Callable[[], Result], stop: threading.Event) -> Result:
-    """Run ``work`` in a thread of its own; when cancelled, set ``stop`` and wait for its end."""
+    """Run ``work`` in a thread of its own; when cancelled, set ``stop`` and wait for its end.
+
+    The wait has an end: a disk or a database that hangs must not keep the program from stopping.
+    """
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[Result] = loop.create_future()
 
@@ -80,13 +84,13 @@ async def run_aside(work: Callable[[], Result], stop: threading.Event) -> Result
         with suppress(RuntimeError):  # the loop is gone, and with it who waited
             loop.call_soon_threadsafe(settle)
 
-    threading.Thread(target=run, name="backup").start()
+    threading.Thread(target=run, name="backup", daemon=True).start()
     try:
         return await asyncio.shield(ended)
     except asyncio.CancelledError:
         stop.set()
         with suppress(Exception):  # the caller has left; what was begun is cleaned up by the work
-            await asyncio.shield(ended)
+            await asyncio.wait_for(asyncio.shield(ended), STOP_WAIT_S)
         raise
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+APPLICATION_NAME = "csai-appliance"
 CONNECT_TIMEOUT_S = 5.0
 STATEMENT_TIMEOUT_S = 15.0
 LOCK_TIMEOUT_S = 5.0
@@ -40,7 +41,7 @@ def build_connect(
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=deadline_s,
             server_settings={
-                "application_name": "csai-appliance",
+                "application_name": APPLICATION_NAME,
                 "timezone": "UTC",
                 "statement_timeout": str(round((deadline_s or 0) * 1000)),
                 "lock_timeout": str(round(LOCK_TIMEOUT_S * 1000)),

@@ -115,8 +115,11 @@ def translate(error: Exception) -> Exception:
     return translated
 
 
-def build_start_error(error: Exception, shown_url: str) -> Exception:
-    """Return what an operator reads who starts the program with a database it cannot use."""
+def build_start_error(error: Exception, shown_url: str, setting: str = SETTING) -> Exception:
+    """Return what an operator reads who starts the program with a database it cannot use.
+
+    ``setting`` is where the address was given.
+    """
     if not is_database_error(error) and not isinstance(error, ValueError):
         return error
     sqlstate = find_sqlstate(error)
@@ -131,8 +134,8 @@ def build_start_error(error: Exception, shown_url: str) -> Exception:
     else:
         reason = f"Postgres says {sqlstate or type(error).__name__}"
     refused = ConfigurationError(
-        f"The Postgres database at {shown_url} cannot be used: {reason}. Mend {SETTING}.",
-        setting=SETTING,
+        f"The Postgres database at {shown_url} cannot be used: {reason}. Mend {setting}.",
+        setting=setting,
         code="database_unreachable",
     )
     refused.__cause__ = error

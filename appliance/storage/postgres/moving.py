@@ -10,17 +10,17 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
+from appliance.errors import ApplianceError, ConfigurationError, StorageError
 from appliance.storage import migrations
 from appliance.storage.engine import SqliteConnection, open_for_copying
 from appliance.storage.postgres.connecting import build_connect, mask_url
 from appliance.storage.postgres.errors import SETTING, build_start_error, translate
-from appliance.storage.postgres.locks import SERVING_LOCK
+from appliance.storage.postgres.serving import refuse_while_served
 from appliance.storage.postgres.transactions import build_engine
 from appliance.storage.sqlite_errors import translate as translate_sqlite
 from appliance.storage.table_copy import (
@@ -32,12 +32,20 @@ from appliance.storage.table_copy import (
 )
 from appliance.storage.tables import metadata
 
+if TYPE_CHECKING:
+    import asyncpg
+
 Result = TypeVar("Result")
 OnStart = Callable[[int], OnRows]
 """Told how many rows there are; returns who is told of each batch."""
 
+STEP_TIMEOUT_S: Final = 120.0
+"""The longest that one statement may take: a batch of rows, or the sums of a large table."""
 
-def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: bool = False) -> int:
+
+def move_to_postgres(
+    source: Path, url: str, *, on_start: OnStart, replaces: bool = False, setting: str = SETTING
+) -> int:
     """Copy an SQLite database into Postgres; return how many rows.
 
     Args:
@@ -45,6 +53,7 @@ def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: boo
         url: An empty database.
         on_start: Told of the progress.
         replaces: Remove what this program keeps in the database before, in the same transaction.
+        setting: Where the address was given, to be named when it is wrong.
 
     Raises:
         ConfigurationError: The database cannot be used, or is not empty.
@@ -56,7 +65,7 @@ def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: boo
 
         def move(target: Connection) -> int:
             if replaces:
-                _refuse_while_served(target, url)
+                refuse_while_served(target, url)
             _make_room(target, url, replaces=replaces)
             migrations.run(target)
             tables = load_tables(opened.sql)
@@ -65,22 +74,32 @@ def move_to_postgres(source: Path, url: str, *, on_start: OnStart, replaces: boo
             return count_rows(target, tables)
 
         opened.raw.execute("BEGIN")
-        return _run(url, move, isolation_level="READ COMMITTED")
+        return _run(url, move, isolation_level="READ COMMITTED", setting=setting)
     finally:
         opened.close()
 
 
-def copy_from_postgres(url: str, target: Path, *, on_start: OnStart) -> int:
+def copy_from_postgres(url: str, target: Path, *, on_start: OnStart, is_last: bool = False) -> int:
     """Copy a Postgres database, as it is at one moment, into a new SQLite file of its revision.
+
+    Args:
+        url: The database.
+        target: An empty file, or none.
+        on_start: Told of the progress.
+        is_last: Nobody may write to the database later, since the copy takes its place.
 
     Raises:
         ConfigurationError: The database cannot be used, or is not this program's.
+        DataFolderUnusable: It is served by somebody, and the copy shall be the last.
         StorageError: The copy failed; the file is not to be used.
     """
     opened = _open_sqlite(target, is_writable=True)
     try:
 
         def copy(source: Connection) -> int:
+            if is_last:
+                refuse_while_served(source, url)
+                source.commit()  # the snapshot to copy is of now, when nobody writes any more
             revision = migrations.read_revision(source)
             if revision is None:
                 raise ConfigurationError(
@@ -126,17 +145,6 @@ def holds_installation(url: str) -> bool:
     )
 
 
-def _refuse_while_served(target: Connection, url: str) -> None:
-    """Take the place of a server until the transaction ends, so that none can start."""
-    query = text("SELECT pg_try_advisory_xact_lock(:lock)")
-    if not target.execute(query, {"lock": SERVING_LOCK}).scalar_one():
-        raise DataFolderUnusable(
-            f"A server is running on the database {mask_url(url)}. Stop it first.",
-            setting=SETTING,
-            code="database_in_use",
-        )
-
-
 def _make_room(target: Connection, url: str, *, replaces: bool) -> None:
     names = inspect(target).get_table_names()
     if not names:
@@ -152,35 +160,93 @@ def _make_room(target: Connection, url: str, *, replaces: bool) -> None:
         target.execute(text(f'DROP TABLE "{name}" CASCADE'))
 
 
-def _run(url: str, work: Callable[[Connection], Result], *, isolation_level: str) -> Result:
+def _run(
+    url: str,
+    work: Callable[[Connection], Result],
+    *,
+    isolation_level: str,
+    setting: str = SETTING,
+) -> Result:
     """Run ``work`` in one transaction and commit, in an event loop of its own."""
+    move = _Move(url, isolation_level, setting)
+    try:
+        return asyncio.run(move.run(work))
+    except ApplianceError:
+        raise
+    except sqlite3.Error as error:
+        raise translate_sqlite(error) from error
+    except Exception as error:
+        raise _explain(error, is_undone=not move.is_committing) from error
 
-    async def run() -> Result:
-        engine = build_engine(
-            build_connect(url, deadline_s=None), pool_size=1, is_json_text=True
-        ).execution_options(isolation_level=isolation_level)
+
+class _Move:
+    """One transaction that ends at once when it fails or is cancelled.
+
+    A polite rollback would wait for a server that hangs, and asyncpg's ``executemany`` does not let
+    itself be cancelled; the server rolls back what a lost connection has left.
+    """
+
+    def __init__(self, url: str, isolation_level: str, setting: str) -> None:
+        self._url = url
+        self._setting = setting
+        self._connect = build_connect(url, deadline_s=STEP_TIMEOUT_S)
+        self._isolation_level = isolation_level
+        self._opened: list[asyncpg.Connection] = []
+        self.is_committing = False
+
+    async def run(self, work: Callable[[Connection], Result]) -> Result:
+        task = asyncio.create_task(self._run(work))
         try:
-            async with engine.begin() as connection:
-                return await connection.run_sync(work)
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if not self.is_committing:  # which is soon over, and then nobody need wonder
+                self._hang_up()
+                task.cancel()
+            await asyncio.wait({task}, timeout=STEP_TIMEOUT_S)
+            if self.is_committing and task.done():
+                return task.result()
+            raise
+
+    async def _run(self, work: Callable[[Connection], Result]) -> Result:
+        engine = build_engine(self._open, pool_size=1, is_json_text=True).execution_options(
+            isolation_level=self._isolation_level
+        )
+        try:
+            async with engine.connect() as connection:
+                try:
+                    result = await connection.run_sync(work)
+                    self.is_committing = True
+                    await connection.commit()
+                except BaseException:
+                    self._hang_up()
+                    await connection.invalidate()  # or leaving it would try to roll back
+                    raise
+                return result
         finally:
             await engine.dispose()
 
-    try:
-        return asyncio.run(run())
-    except sqlite3.Error as error:
-        raise translate_sqlite(error) from error
-    except (SQLAlchemyError, OSError, ValueError) as error:
-        raise _explain(error, url) from error
+    async def _open(self) -> asyncpg.Connection:
+        try:
+            connection = await self._connect()
+        except Exception as error:
+            raise build_start_error(error, mask_url(self._url), self._setting) from error
+        self._opened.append(connection)
+        return connection
+
+    def _hang_up(self) -> None:
+        for connection in self._opened:
+            connection.terminate()
 
 
-def _explain(error: Exception, url: str) -> Exception:
+def _explain(error: Exception, *, is_undone: bool) -> Exception:
     if isinstance(error, SQLAlchemyError) and isinstance(
         getattr(error, "orig", None), sqlite3.Error
     ):
         return translate_sqlite(error)
-    if isinstance(error, SQLAlchemyError):
-        return translate(error)
-    return build_start_error(error, mask_url(url))
+    explained = translate(error)
+    if isinstance(explained, StorageError) and is_undone:
+        return StorageError(f"{explained.message} Nothing was changed.", code=explained.code)
+    return explained
 
 
 def _open_sqlite(path: Path, *, is_writable: bool) -> SqliteConnection:

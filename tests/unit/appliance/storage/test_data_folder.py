@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -8,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import DataFolderUnusable
-from appliance.storage.data_folder import DataFolder, read_holder
+from appliance.errors import DataFolderUnusable, StorageError
+from appliance.storage.data_folder import DataFolder, holding, read_holder
 
 HOLD = (
     "import sys, pathlib\n"
@@ -70,3 +71,19 @@ def test_an_unreadable_holder_is_no_holder(tmp_path: Path):
     assert read_holder(tmp_path) is None
     (tmp_path / "server.lock").write_text("soon\n")
     assert read_holder(tmp_path) is None
+
+
+def test_a_lock_file_that_cannot_be_made_is_named_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place = tmp_path / "retention.lock"
+    place.mkdir()
+    with pytest.raises(StorageError, match=r"lock' cannot be used: .* Move it"), holding(place):
+        pass
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StorageError, match="Free some space"), holding(tmp_path / "other.lock"):
+        pass

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from appliance.errors import NotFound
+from appliance.storage.backups import background
 from appliance.storage.backups.background import BackgroundArchives, run_aside
 from appliance.storage.backups.progress import Progress
 from tests.fakes.backups import INSTALLATION, PASSPHRASE, Installation
@@ -84,6 +85,27 @@ async def test_work_that_ends_in_spite_of_a_stop_is_no_error():
     gate.set()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_work_that_hangs_is_left_behind(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(background, "STOP_WAIT_S", 0.05)
+    began, gate = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def work() -> None:
+        threads.append(threading.current_thread())
+        began.set()
+        gate.wait(30)
+
+    task = asyncio.create_task(run_aside(work, threading.Event()))
+    await asyncio.to_thread(began.wait, 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+    assert threads[0].is_alive()
+    assert threads[0].daemon  # or the process could not end
+    gate.set()
+    threads[0].join(5)
 
 
 async def test_a_backup_that_is_cancelled_leaves_nothing(installation: Installation):
