@@ -14,6 +14,7 @@ from pathlib import Path
 
 from appliance.errors import Unavailable
 from appliance.storage.engine import PRIVATE_FOLDER
+from appliance.storage.folders import sync_folder
 
 _NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 
@@ -55,7 +56,7 @@ def _write(place: Path, content: bytes) -> None:
             os.unlink(temporary)
         raise
     for folder in (place.parent, *made):
-        _sync_folder(folder)
+        sync_folder(folder)
 
 
 def _make_folders(folder: Path) -> list[Path]:
@@ -68,14 +69,3 @@ def _make_folders(folder: Path) -> list[Path]:
     for part in reversed(missing):
         part.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     return [part.parent for part in missing]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable, where folders can be synced: not on Windows."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

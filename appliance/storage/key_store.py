@@ -22,6 +22,7 @@ from cryptography.fernet import Fernet
 from appliance.errors import ConfigurationError
 from appliance.paths import DataPaths
 from appliance.storage.engine import PRIVATE_FILE, PRIVATE_FOLDER
+from appliance.storage.folders import sync_folder
 
 logger = structlog.get_logger(__name__)
 
@@ -227,17 +228,6 @@ def import_keys(store: KeyStore, exported: bytes) -> MasterKeys:
 def fingerprint(keys: Sequence[bytes]) -> str:
     """Return what tells the newest key from others and says nothing else about it."""
     return hmac.digest(keys[0], b"csai master key", hashlib.sha256).hex()[:16]
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable, where the platform knows how."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _put_unless_there(draft: Path, path: Path) -> None:

@@ -34,7 +34,7 @@ from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.reading import Unpacked, read_head, unpack
 from appliance.storage.backups.rotation import choose_outdated
 from appliance.storage.backups.writing import Contents, new_id, write_backup
-from appliance.storage.key_store import sync_folder
+from appliance.storage.folders import sync_folder
 
 logger = structlog.get_logger(__name__)
 

@@ -35,11 +35,11 @@ from appliance.storage.backups.restoring import (
     swap,
 )
 from appliance.storage.engine import PRIVATE_FOLDER, open_writer
+from appliance.storage.folders import sync_folder
 from appliance.storage.key_store import (
     KeyStore,
     import_keys,
     parse_keys,
-    sync_folder,
 )
 
 _STAGE = "restore-"

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from appliance.errors import StorageError
 from appliance.storage.engine import PRIVATE_FOLDER
-from appliance.storage.key_store import sync_folder
+from appliance.storage.folders import sync_folder
 
 logger = structlog.get_logger(__name__)
 
