@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-READY_DEADLINE_S = 10.0
+READY_DEADLINE_S = 30.0
 PASSWORD = b"opens the login keyring"
 
 
@@ -61,18 +61,21 @@ def secret_service(folder: Path) -> Iterator[SecretService]:
         with keyring.stdout, _ended(keyring):
             with keyring.stdin:
                 keyring.stdin.write(PASSWORD)
-            _wait_for_name(environment)
+            _wait_until_open(environment)
             yield SecretService(environment, keyring.pid)
 
 
-def _wait_for_name(environment: dict[str, str]) -> None:
-    """Return once the keyring is on the bus."""
-    ask = ["dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/"]
-    ask += ["org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets"]
+def _wait_until_open(environment: dict[str, str]) -> None:
+    """Return once the keyring is on the bus and its default collection is unlocked."""
+    login = "/org/freedesktop/secrets/collection/login"
+    ask = ["dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.secrets", login]
+    ask += ["org.freedesktop.DBus.Properties.Get", "string:org.freedesktop.Secret.Collection"]
     deadline = time.monotonic() + READY_DEADLINE_S
     while time.monotonic() < deadline:
-        answer = subprocess.run(ask, env=environment, capture_output=True, timeout=5, check=True)
-        if b"true" in answer.stdout:
+        answer = subprocess.run(
+            [*ask, "string:Locked"], env=environment, capture_output=True, timeout=20, check=False
+        )
+        if b"boolean false" in answer.stdout:
             return
         time.sleep(0.02)
     raise AssertionError("The keyring did not come up.")
