@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appliance.cli import main as main_module
 from appliance.cli.main import csai, run
 from tests.http.running_server import RunningServer, run_csai
 
@@ -156,6 +157,10 @@ def test_without_demo_mode_there_is_no_demo(tmp_path):
         assert "Demo shop" not in server.output()
 
 
+def leave_logs_alone(**_: object) -> None:
+    """Keep this process's logging as the other tests expect it."""
+
+
 def test_what_nobody_expected_is_written_to_a_private_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -164,6 +169,7 @@ def test_what_nobody_expected_is_written_to_a_private_file(
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(csai, "main", fail)
+    monkeypatch.setattr(main_module, "configure_logs", leave_logs_alone)
     assert run(["selftest"]) == 1
     (kept,) = tmp_path.glob("csai-error-*.txt")
     assert capsys.readouterr().err.endswith(f"(ZeroDivisionError). The details are in {kept}.\n")
@@ -178,5 +184,6 @@ def test_a_stopped_command_says_so(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(csai, "main", stop)
+    monkeypatch.setattr(main_module, "configure_logs", leave_logs_alone)
     assert run(["selftest"]) == 1
     assert capsys.readouterr().err == "Stopped.\n"

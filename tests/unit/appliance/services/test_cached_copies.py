@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from structlog.testing import capture_logs
 
 from appliance.domain.ids import TenantId
 from appliance.errors import StorageError
@@ -20,14 +20,13 @@ async def test_copies_of_a_tenant_are_forgotten_and_no_others(tmp_path: Path):
     await cache.close()
 
 
-async def test_a_cache_that_cannot_be_cleaned_is_told_of(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+async def test_a_cache_that_cannot_be_cleaned_is_told_of(tmp_path: Path):
     class Broken(DiskCache):
         async def delete_prefix(self, prefix: str) -> None:
             raise StorageError("The cache is away.")
 
     cache = Broken(tmp_path / "cache")
-    await CachedCopies(cache).forget_tenant(TenantId("t1"))
-    assert "cached_copies_left" in capsys.readouterr().out
+    with capture_logs() as logs:
+        await CachedCopies(cache).forget_tenant(TenantId("t1"))
+    assert [entry["event"] for entry in logs] == ["cached_copies_left"]
     await cache.close()

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from appliance.storage import scrubbing
 from appliance.storage.engine import open_writer
@@ -86,7 +87,7 @@ def test_pages_that_a_connection_remembers_do_not_bring_the_bytes_back(tmp_path:
 
 
 def test_a_log_that_stays_in_use_is_left_for_the_next_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     path = tmp_path / "rows.sqlite3"
     grow(path, 9).close()
@@ -103,8 +104,9 @@ def test_a_log_that_stays_in_use_is_left_for_the_next_time(
             await writer.submit(
                 lambda connection: connection.raw.execute("DELETE FROM rows WHERE id < '2'")
             )
-            await scrub(path, writer)
-        assert "scrub_incomplete" in capsys.readouterr().out
+            with capture_logs() as logs:
+                await scrub(path, writer)
+        assert [entry["event"] for entry in logs] == ["scrub_incomplete"]
         await scrub(path, writer)
         assert MARK not in path.read_bytes()
         writer.close()
