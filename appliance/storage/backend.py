@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Literal, Protocol
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -21,11 +21,6 @@ BeforeUpgrade = Callable[[Connection, str], None]
 
 class Backend(Protocol):
     """An open database."""
-
-    @property
-    def kind(self) -> Literal["sqlite", "postgres"]:
-        """Which database it is."""
-        ...
 
     @property
     def transactions(self) -> Transactions:

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,8 +29,6 @@ from appliance.storage.writer import Writer
 
 class SqliteBackend:
     """Implements ``Backend`` on one file. Make it with ``open``."""
-
-    kind: Literal["sqlite"] = "sqlite"
 
     def __init__(self, path: Path, writer: Writer, readers: Readers) -> None:
         self._path = path

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import Connection as SqlConnection
@@ -45,8 +45,6 @@ START_TRIES = 600
 
 class PostgresBackend:
     """Implements ``Backend`` on one database. Make it with ``open``."""
-
-    kind: Literal["postgres"] = "postgres"
 
     def __init__(
         self, connect: Connect, engine: AsyncEngine, pool: asyncpg.Pool, presence: Presence
