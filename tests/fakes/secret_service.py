@@ -14,6 +14,21 @@ from pathlib import Path
 
 READY_DEADLINE_S = 30.0
 PASSWORD = b"opens the login keyring"
+# A bus that starts no service by itself: asked before ours is up, the session's own settings
+# would start a second keyring, a locked one, which then keeps the name.
+BUS_SETTINGS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:dir={folder}</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"""
 
 
 @dataclass(frozen=True)
@@ -38,9 +53,14 @@ def secret_service(folder: Path) -> Iterator[SecretService]:
         "XDG_CACHE_HOME": str(home / "cache"),
         "XDG_RUNTIME_DIR": str(runtime),
     }
+    settings = folder / "bus.conf"
+    settings.write_text(BUS_SETTINGS.format(folder=runtime))
     with (folder / "bus.txt").open("wb") as said:
         bus = subprocess.Popen(
-            ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address=1"],
+            [
+                *("dbus-daemon", f"--config-file={settings}"),
+                *("--nofork", "--nopidfile", "--print-address=1"),
+            ],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=said,

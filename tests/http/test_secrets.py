@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -217,7 +218,7 @@ def test_the_master_key_moves_to_the_keyring_and_back(tmp_path: Path):
         operator = Operator(server)
     secrets = read_secrets(server.data_dir)
     key_file = server.data_dir / "keys" / "secrets.key"
-    with secret_service(tmp_path / "service") as service:
+    with closing(operator.http), secret_service(tmp_path / "service") as service:
         bus = {"DBUS_SESSION_BUS_ADDRESS": service.environment["DBUS_SESSION_BUS_ADDRESS"]}
         moved = run_csai(
             "secrets",
@@ -241,7 +242,6 @@ def test_the_master_key_moves_to_the_keyring_and_back(tmp_path: Path):
         server.settings |= with_keyring
         with server:
             assert operator.call("GET", "/me")["username"] == "admin"
-            operator.http.close()
         assert not key_file.exists()
         back = run_csai(
             *("secrets", "rotate", "--to", "file", "--data-dir", data_dir),
