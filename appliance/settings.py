@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from appliance.domain.tenant import canonical_provider
 from appliance.errors import ConfigurationError
 from appliance.logs import redact
 from appliance.paths import DataPaths, default_data_dir
@@ -37,6 +38,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     llm_provider: str
     ollama_url: str
     ollama_model: str | None
+    anthropic_api_key: str | None
+    anthropic_base_url: str | None
+    anthropic_model: str | None
+    openai_api_key: str | None
+    openai_base_url: str | None
+    openai_model: str | None
+    otlp_endpoint: str | None
+    smtp_url: str | None
+    mail_from: str | None
     egress_allow: tuple[str, ...]
     rate_limit_per_minute: int
     log_level: str
@@ -197,6 +207,19 @@ def _networks(raw: Any) -> tuple[str, ...]:
     return items
 
 
+def _provider(raw: Any) -> str:
+    name = canonical_provider(_text(raw))
+    return _one_of("auto", "ollama", "anthropic", "openai_compatible", "builtin")(name)
+
+
+def _smtp_url(raw: Any) -> str:
+    text = _text(raw)
+    parts = urlsplit(text)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("give an address such as smtp://user:password@mail.example.com:587")
+    return text
+
+
 class SettingSpec(NamedTuple):
     """One setting: its field, its variables (the first is its name), its default and parser."""
 
@@ -222,10 +245,21 @@ SETTINGS: tuple[SettingSpec, ...] = (
         "llm_provider",
         ("CSAI_LLM_PROVIDER", "LLM_PROVIDER"),
         "auto",
-        _one_of("auto", "ollama", "builtin"),
+        _provider,
     ),
     SettingSpec("ollama_url", ("CSAI_OLLAMA_URL",), "http://127.0.0.1:11434", _url),
     SettingSpec("ollama_model", ("CSAI_OLLAMA_MODEL",), None, _text),
+    SettingSpec(
+        "anthropic_api_key", ("CSAI_ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"), None, _secret
+    ),
+    SettingSpec("anthropic_base_url", ("CSAI_ANTHROPIC_BASE_URL",), None, _url),
+    SettingSpec("anthropic_model", ("CSAI_ANTHROPIC_MODEL",), None, _text),
+    SettingSpec("openai_api_key", ("CSAI_OPENAI_API_KEY", "OPENAI_API_KEY"), None, _secret),
+    SettingSpec("openai_base_url", ("CSAI_OPENAI_BASE_URL",), None, _url),
+    SettingSpec("openai_model", ("CSAI_OPENAI_MODEL",), None, _text),
+    SettingSpec("otlp_endpoint", ("CSAI_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"), None, _url),
+    SettingSpec("smtp_url", ("CSAI_SMTP_URL",), None, _smtp_url),
+    SettingSpec("mail_from", ("CSAI_MAIL_FROM",), None, _text),
     SettingSpec("egress_allow", ("CSAI_EGRESS_ALLOW",), (), _items),
     SettingSpec("rate_limit_per_minute", ("CSAI_RATE_LIMIT_PER_MINUTE",), 60, _count),
     SettingSpec("log_level", ("CSAI_LOG_LEVEL",), "info", _one_of(*LOG_LEVELS)),
@@ -295,7 +329,7 @@ def _resolve(
         try:
             return spec.parse(str(raw) if isinstance(raw, Path) else raw)
         except ValueError as error:
-            shown = "the given value" if spec.parse is _secret else redact(repr(raw))
+            shown = "the given value" if spec.parse in (_secret, _smtp_url) else redact(repr(raw))
             raise ConfigurationError(
                 f"{name} cannot be {shown}: {error}.", setting=spec.variables[0]
             ) from error

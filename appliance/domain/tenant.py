@@ -44,6 +44,16 @@ class BusinessInfo(Struct, frozen=True, kw_only=True):
     instructions: LongText = ""
 
 
+PROVIDER_ALIASES = {"claude": "anthropic", "openai": "openai_compatible"}
+"""Short names that people write for providers, and the providers' own."""
+
+
+def canonical_provider(name: str) -> str:
+    """Return the provider's own name for what an operator wrote."""
+    lowered = name.strip().lower()
+    return PROVIDER_ALIASES.get(lowered, lowered)
+
+
 class ModelChoice(Struct, frozen=True, kw_only=True):
     """A provider by name and one of its models; ``None`` lets the provider choose."""
 

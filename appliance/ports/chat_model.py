@@ -105,6 +105,14 @@ class ChatModel(Protocol):
         """
         ...
 
+    async def context_length(self, model: str | None) -> int | None:
+        """Return how many tokens ``model`` takes, prompt and answer together.
+
+        ``None`` when there is no limit or it is not known. Never raises: what cannot be asked is
+        not known.
+        """
+        ...
+
     async def list_models(self) -> list[ModelDescription]:
         """Return the models this provider can answer with.
 

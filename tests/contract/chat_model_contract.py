@@ -143,6 +143,11 @@ class ChatModelContract(ABC):
         assert models
         assert all(description.name for description in models)
 
+    async def test_a_context_length_is_positive_or_unknown(self) -> None:
+        async with self.open_any() as model:
+            length = await model.context_length(None)
+        assert length is None or length > 0
+
     async def test_closing_twice_is_fine(self) -> None:
         async with self.open_any() as model:
             await model.aclose()

@@ -65,6 +65,9 @@ class ScriptedChatModel:
         finally:
             self.closed_early += not is_whole
 
+    async def context_length(self, model: str | None) -> int | None:
+        return None
+
     async def list_models(self) -> list[ModelDescription]:
         return [ModelDescription(name=MODEL_NAME, capabilities=("completion", "tools"))]
 

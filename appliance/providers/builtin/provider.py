@@ -72,6 +72,10 @@ class BuiltinChatModel:
             return self._knowledge.keep(info, await asyncio.to_thread(Knowledge, info))
         return self._knowledge.keep(info, Knowledge(info))
 
+    async def context_length(self, model: str | None) -> int | None:
+        """Return ``None``: nothing that it reads is too long."""
+        return None
+
     async def list_models(self) -> list[ModelDescription]:
         """Return the one "model" there is."""
         return [ModelDescription(name=PROVIDER, capabilities=("tools",))]

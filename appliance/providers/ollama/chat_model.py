@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject
-from appliance.errors import Unavailable
+from appliance.errors import Unavailable, UpstreamError
 from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent
 from appliance.ports.clock import Clock
 from appliance.providers.ollama.constrained import (
@@ -107,6 +107,14 @@ class OllamaChatModel:
             raise translate_error(exc, model=facts.name, base_url=self._http.base_url) from exc
         except MalformedReply as exc:
             raise broken_response(self._http.base_url) from exc
+
+    async def context_length(self, model: str | None) -> int | None:
+        """Return the largest window that is asked for of ``model``."""
+        try:
+            facts = await self._shelf.choose(model)
+        except UpstreamError:
+            return None
+        return self._windows.ceiling(facts.context_length)
 
     async def list_models(self) -> list[ModelDescription]:
         """Return the installed models, by name."""

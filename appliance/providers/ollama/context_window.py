@@ -34,6 +34,10 @@ class WindowSizes:
         self._max_window_tokens = max_window_tokens
         self._largest: dict[str, int] = {}
 
+    def ceiling(self, context_length: int | None) -> int:
+        """Return the largest window for a model made for ``context_length`` tokens."""
+        return min(self._max_window_tokens, context_length or self._max_window_tokens)
+
     def choose(
         self, model: str, *, prompt_text: str, max_output_tokens: int, context_length: int | None
     ) -> int:
@@ -45,7 +49,7 @@ class WindowSizes:
             max_output_tokens: Room that the answer needs.
             context_length: What the model was made for; ``None`` when it does not say.
         """
-        ceiling = min(self._max_window_tokens, context_length or self._max_window_tokens)
+        ceiling = self.ceiling(context_length)
         needed = int(estimate_tokens(prompt_text) * MARGIN) + max_output_tokens
         window = max(SMALLEST_WINDOW_TOKENS, self._largest.get(model, 0))
         while window < needed:

@@ -22,6 +22,9 @@ class LocalModels(ScriptedChatModel):
         self.models: list[ModelDescription] | None = list(models)
         self.looks = 0
 
+    async def context_length(self, model: str | None) -> int | None:
+        return None
+
     async def list_models(self) -> list[ModelDescription]:
         self.looks += 1
         if self.models is None:
