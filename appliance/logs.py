@@ -31,6 +31,10 @@ FILE_SIZE_BYTES = 10_000_000
 FILE_COUNT = 5
 BUFFER_ENTRIES = 2_000
 MASK = "[redacted]"
+NOISY_LIBRARIES = (
+    "httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic", "asyncio", "granian",
+    "_granian",
+)  # fmt: skip
 
 _SECRET_NAMES = re.compile(
     r"(?i)(pass(word|phrase)?|secret|authorization|cookie|credential|private[_-]?key|api[_-]?key"
@@ -264,7 +268,7 @@ def configure_logs(
     sinks = _Sinks(file, terminal, buffer)
     root.addHandler(_LibraryHandler(sinks))
     root.setLevel(level.upper())
-    for noisy in ("httpx", "httpcore", "alembic", "asyncio", "granian", "_granian"):
+    for noisy in NOISY_LIBRARIES:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[

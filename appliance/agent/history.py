@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from appliance.domain.message import ChatMessage, StoredMessage
+from appliance.domain.tokens import estimate_tokens
 from appliance.errors import ContextWindowExceeded
 
 WINDOW_MESSAGES = 20
 """How many visitor and assistant messages a model reads by default; the plan's figure."""
-
-LATIN_CHARS_PER_TOKEN = 4.0
-OTHER_CHARS_PER_TOKEN = 2.0
 
 
 def build_history(stored: Sequence[StoredMessage]) -> list[ChatMessage]:
@@ -103,9 +101,3 @@ def trim_history(
             raise ContextWindowExceeded("This message is too long for the model that answers here.")
         kept.append(turn)
     return [message for turn in reversed(kept) for message in turn]
-
-
-def estimate_tokens(text: str) -> int:
-    """Return about how many tokens ``text`` is: 4 Latin or 2 other characters each, rounded up."""
-    latin = sum(1 for letter in text if letter < "\u0250")
-    return int(latin / LATIN_CHARS_PER_TOKEN + (len(text) - latin) / OTHER_CHARS_PER_TOKEN + 1)

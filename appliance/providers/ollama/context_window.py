@@ -1,7 +1,7 @@
 """How large a context window to ask Ollama for.
 
-Owns the token estimate and the steps; that a prompt does not fit is decided by Ollama itself,
-which is told not to truncate.
+Owns the steps; that a prompt does not fit is decided by Ollama itself, which is told not to
+truncate.
 
 Ollama's own default is a few thousand tokens, beyond which it drops the oldest messages without a
 word, so ``num_ctx`` is always sent. Another value than last time reloads the model, so it moves in
@@ -10,21 +10,10 @@ powers of two and, per model, only upwards.
 
 from __future__ import annotations
 
+from appliance.domain.tokens import estimate_tokens
+
 SMALLEST_WINDOW_TOKENS = 4096
-LATIN_CHARS_PER_TOKEN = 3.5
-OTHER_BYTES_PER_TOKEN = 4
 MARGIN = 1.1
-
-
-def estimate_tokens(text: str) -> int:
-    """Return about how many tokens ``text`` takes.
-
-    3.5 characters make a token in Latin script, two in Hebrew, Arabic or Cyrillic, about one in
-    Chinese or Japanese: outside ASCII that is four bytes of UTF-8.
-    """
-    ascii_chars = len(text.encode("ascii", "ignore"))
-    other_bytes = len(text.encode()) - ascii_chars
-    return int(ascii_chars / LATIN_CHARS_PER_TOKEN + other_bytes / OTHER_BYTES_PER_TOKEN) + 1
 
 
 class WindowSizes:

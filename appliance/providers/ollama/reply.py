@@ -23,8 +23,8 @@ from appliance.ports.chat_model import (
     ToolCallRequested,
 )
 from appliance.providers.ollama.http import OllamaError
-from appliance.providers.ollama.thinking import ThinkingFilter
 from appliance.providers.ollama.wire import ReplyChunk, WireToolCall
+from appliance.providers.thinking import ThinkingFilter
 
 STREAM_ERROR_STATUS = 500
 

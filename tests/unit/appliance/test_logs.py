@@ -227,7 +227,7 @@ def test_what_is_below_the_level_is_not_kept(logs: Logs) -> None:
 
 
 def test_libraries_that_say_much_are_heard_from_warnings_on(logs: Logs) -> None:
-    for name in ("httpx", "httpcore", "alembic", "asyncio", "granian"):
+    for name in ("httpx", "httpcore", "httpx2", "openai", "alembic", "asyncio", "granian"):
         logging.getLogger(name).info("chatter")
         logging.getLogger(name).warning("matter")
     assert {line["event"] for line in logs.lines} == {"matter"}

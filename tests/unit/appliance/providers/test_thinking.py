@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.providers.ollama.thinking import ThinkingFilter
+from appliance.providers.thinking import ThinkingFilter
 
 
 def read(text: str, size: int) -> str:
