@@ -1,7 +1,7 @@
 """Keeps a model's thinking from the visitor.
 
-Owns the filter for models that think inside their answer's text; where a server keeps thinking apart
-or can be asked for none, its provider sees to that.
+Owns the filter for models that think inside their answer's text; where a server keeps thinking
+apart or can be asked for none, its provider sees to that.
 """
 
 from __future__ import annotations
