@@ -1,8 +1,7 @@
 """Carries out what the loop commands: asks models, has tools run, reports progress.
 
-Owns one turn's talk with the models, their order of fallback and what a turn leaves behind; what
-happens next is decided by ``appliance.agent.loop``, running tools is left to
-``appliance.agent.tool_runs``.
+Owns what a turn leaves behind; what happens next is decided by ``appliance.agent.loop``, asking
+models is left to ``appliance.agent.model_calls``, running tools to ``appliance.agent.tool_runs``.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
-import msgspec
 import structlog
 from msgspec import Struct
 
@@ -35,6 +33,7 @@ from appliance.agent.loop import (
     TurnBegan,
     advance,
 )
+from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
 from appliance.agent.tool_runs import Emit, ToolRuns, TurnLedger, build_result_text, build_spec
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
@@ -47,10 +46,8 @@ from appliance.domain.tool import (
     ToolOutcome,
 )
 from appliance.domain.turn_events import AnswerDelta, ToolProgress
-from appliance.errors import ContextWindowExceeded, UpstreamError
 from appliance.ports.chat_model import (
     Briefing,
-    ChatModel,
     ChatRequest,
     ModelFinished,
     TextDelta,
@@ -64,13 +61,6 @@ from appliance.tasks import TaskGroup
 logger = structlog.get_logger(__name__)
 
 PENDING_ACTION_LIFETIME = timedelta(minutes=5)
-
-
-class AnswerModel(Struct, frozen=True, kw_only=True):
-    """A provider and which of its models to ask; ``None`` lets the provider choose."""
-
-    provider: ChatModel
-    model: str | None = None
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
@@ -149,8 +139,7 @@ class _Turn:
         self._ledger = ledger
         self._emit = emit
         self._specs = {name: build_spec(tool) for name, tool in assignment.tools.items()}
-        self._model_index = 0
-        self._model_name = ""
+        self._models = ModelCalls(assignment.models, ledger, assignment.context.tenant_id)
         self._state = LoopState(
             messages=assignment.messages,
             new_from=len(assignment.messages),
@@ -181,48 +170,20 @@ class _Turn:
         commands.extend(new)
 
     async def _ask_model(self, command: AskModel, commands: deque[Command]) -> None:
-        """Ask the models in order until one answers; a visible beginning is kept, not repeated."""
-        models = self._assignment.models
-        while True:
-            choice = models[self._model_index]
-            is_last = self._model_index == len(models) - 1
-            try:
-                request = self._build_request(choice, command)
-                async with aclosing(choice.provider.stream(request)) as stream:
-                    async for event in stream:
-                        if isinstance(event, TextDelta):
-                            self._feed(ModelSaid(text=event.text), commands)
-                            self._say_pending(commands)
-                        elif isinstance(event, ToolCallRequested):
-                            self._feed(ModelAsked(call=event.call), commands)
-                        else:
-                            self._model_name = event.model
-                            self._note_usage(choice, event)
-                            self._feed(ModelStopped(finished=event), commands)
-                return
-            except (UpstreamError, ContextWindowExceeded) as error:
-                logger.warning(
-                    "model_failed",
-                    provider=choice.provider.name,
-                    model=choice.model,
-                    code=error.code,
-                    error=error.message,
-                    tenant_id=self._assignment.context.tenant_id,
-                )
-                if self._state.text.strip():
-                    self._keep_beginning(choice, commands)
-                    return
-                if is_last:
-                    raise
-                self._state = msgspec.structs.replace(self._state, text="", calls=())
-                self._model_index += 1
-
-    def _keep_beginning(self, choice: AnswerModel, commands: deque[Command]) -> None:
-        """End a reply that broke off: what the visitor has seen stays, its calls do not run."""
-        self._model_name = choice.model or choice.provider.name
-        self._state = msgspec.structs.replace(self._state, calls=())
-        broken = ModelFinished(finish_reason="length", model=self._model_name)
-        self._feed(ModelStopped(finished=broken), commands)
+        """Have the models answer; a beginning that the visitor has seen is kept, not repeated."""
+        try:
+            async with aclosing(self._models.stream(self._build_request(command))) as stream:
+                async for event in stream:
+                    if isinstance(event, TextDelta):
+                        self._feed(ModelSaid(text=event.text), commands)
+                        self._say_pending(commands)
+                    elif isinstance(event, ToolCallRequested):
+                        self._feed(ModelAsked(call=event.call), commands)
+                    else:
+                        self._feed(ModelStopped(finished=event), commands)
+        except AnswerBroke:
+            broken = ModelFinished(finish_reason="length", model=self._models.model_name)
+            self._feed(ModelStopped(finished=broken), commands)
 
     def _say_pending(self, commands: deque[Command]) -> None:
         while commands and isinstance(commands[0], Say):
@@ -230,19 +191,13 @@ class _Turn:
             assert isinstance(said, Say)
             self._emit(AnswerDelta(text=said.text))
 
-    def _build_request(self, choice: AnswerModel, command: AskModel) -> ChatRequest:
+    def _build_request(self, command: AskModel) -> ChatRequest:
         return ChatRequest(
             messages=command.messages,
             briefing=self._assignment.briefing,
             tools=tuple(self._specs.values()) if command.may_use_tools else (),
-            model=choice.model,
             temperature=self._assignment.temperature,
             max_output_tokens=self._assignment.max_output_tokens,
-        )
-
-    def _note_usage(self, choice: AnswerModel, finished: ModelFinished) -> None:
-        self._ledger.usage.append(
-            ModelUsage(provider=choice.provider.name, model=finished.model, usage=finished.usage)
         )
 
     async def _run_tools(self, calls: Sequence[ToolCall]) -> dict[str, tuple[str, ToolOutcome]]:
@@ -304,14 +259,11 @@ class _Turn:
         citations: tuple[Citation, ...] = (),
         quick_replies: tuple[str, ...] = (),
     ) -> AgentResult:
-        choice = self._assignment.models[self._model_index]
-        provider = choice.provider.name
-        name = self._model_name or choice.model or provider
         return AgentResult(
             text=text,
             new_messages=new_messages,
-            model=provider if name == provider else f"{provider}/{name}",
-            is_degraded=is_cut or self._model_index > 0,
+            model=self._models.model_name,
+            is_degraded=is_cut or self._models.is_fallback,
             executions=tuple(self._ledger.executions),
             usage=tuple(self._ledger.usage),
             tools=tuple(self._ledger.reports),

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from appliance import failpoints
 from appliance.agent.policy import build_ledger_key
+from appliance.agent.trace import TurnTrace
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ToolReport
 from appliance.domain.tenant import local_day
@@ -47,6 +48,7 @@ class TurnLedger(Struct, kw_only=True):
     executions: list[ToolExecution] = field(default_factory=list)
     usage: list[ModelUsage] = field(default_factory=list)
     reports: list[ToolReport] = field(default_factory=list)
+    trace: TurnTrace = field(default_factory=TurnTrace)
 
 
 class ToolRuns:

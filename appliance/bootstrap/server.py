@@ -17,8 +17,8 @@ from litestar import Litestar
 from msgspec import Struct
 
 from appliance import __version__
-from appliance.agent.runner import AgentRunner
 from appliance.bootstrap.backups import build_backups
+from appliance.bootstrap.conversations import ConversationParts, build_model_selector, build_turns
 from appliance.bootstrap.data_care import DataCare, build_archive, build_data_care
 from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
 from appliance.bootstrap.shipped import ensure_demo, install_bundled_tools, load_tables
@@ -49,9 +49,7 @@ from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tenants import TenantService
 from appliance.services.tool_trials import ToolTrials
 from appliance.services.tools import ToolService
-from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStreams
-from appliance.services.turns import TurnService
 from appliance.services.workflows import WorkflowService
 from appliance.settings import Settings
 from appliance.storage.data_folder import DataFolder
@@ -283,13 +281,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             streams=streams,
             care=care,
             retention_runs=RetentionRuns(service=care.retention, tasks=self.tasks, clock=clock),
-            models=ModelSelector(
-                providers=self.providers,
-                default=self.settings.llm_provider,
-                default_models={"ollama": self.settings.ollama_model},
-                clock=clock,
-                tasks=self.tasks,
-            ),
+            models=build_model_selector(self.settings, self.providers, clock, self.tasks),
             tenants=TenantService(
                 tenants=database.tenants,
                 directory=directory,
@@ -320,31 +312,26 @@ class _Builder(Struct, frozen=True, kw_only=True):
         }
 
     def _public_services(self, core: _Core) -> dict[str, Any]:
-        turn_store, clock = self.database.turn_store, self.clock
-        streams = core.streams
-        agent = AgentRunner(
-            executors=self.executors, turn_store=turn_store, clock=clock, tasks=self.tasks
-        )
         return {
             **self._shared_services(core),
             "directory": core.directory,
-            "turns": TurnService(
-                turn_store=turn_store,
-                history=TurnHistory(
-                    turn_store=turn_store, cache=self.stores.cache, clock=clock, tasks=self.tasks
-                ),
-                agent=agent,
-                models=core.models,
-                streams=streams,
-                session_ids=core.session_ids,
-                clock=clock,
-                tasks=self.tasks,
+            "turns": build_turns(
+                ConversationParts(
+                    stores=self.stores,
+                    executors=self.executors,
+                    models=core.models,
+                    streams=core.streams,
+                    session_ids=core.session_ids,
+                    tasks=self.tasks,
+                )
             ),
-            "conversations": ConversationService(turn_store=turn_store, clock=clock),
-            "streams": streams,
+            "conversations": ConversationService(
+                turn_store=self.database.turn_store, clock=self.clock
+            ),
+            "streams": core.streams,
             "limiter": RateLimiter(
                 limit_per_minute=self.settings.rate_limit_per_minute,
-                clock=clock,
+                clock=self.clock,
                 cache=self.stores.cache,
                 tasks=self.tasks,
             ),

@@ -11,7 +11,7 @@ from typing import Literal
 import structlog
 from msgspec import Struct
 
-from appliance.agent.runner import AnswerModel
+from appliance.agent.model_calls import AnswerModel
 from appliance.domain.tenant import Tenant
 from appliance.errors import UpstreamError
 from appliance.ports.chat_model import ChatModel

@@ -1,24 +1,19 @@
 """A visitor's message and its answer, from the durable question to the durable reply.
 
 Owns one turn's order of storage, agent and events, and its end in every case; how the answer is
-found is left to ``appliance.agent``.
+found is left to ``appliance.services.answering``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
 from msgspec import Struct
 
 from appliance import failpoints
-from appliance.agent.language import detect_language
-from appliance.agent.prompt import build_system_prompt
-from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import (
     ConversationId,
@@ -28,13 +23,11 @@ from appliance.domain.ids import (
     hash_token,
     new_id,
 )
-from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, ReplyUsage, TokenUsage
+from appliance.domain.message import ChatReply, ReplyMessage, ReplyUsage, TokenUsage
 from appliance.domain.tenant import Tenant, local_day
 from appliance.domain.turn_events import TurnFailed, TurnFinished, TurnStarted
 from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, TurnError
-from appliance.ports.chat_model import Briefing
 from appliance.ports.clock import Clock
-from appliance.ports.tool_executor import ToolContext
 from appliance.ports.turn_store import (
     FailedTurn,
     FinishedTurn,
@@ -46,11 +39,9 @@ from appliance.ports.turn_store import (
     TurnReplayed,
     TurnStore,
 )
-from appliance.services.model_selection import ModelSelector
-from appliance.services.pending_actions import PendingActions
+from appliance.services.answering import Answered, Answering, Question
 from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
-from appliance.services.turn_history import LoadedHistory, TurnHistory
 from appliance.services.turn_streams import TurnStream, TurnStreams
 from appliance.tasks import TaskGroup
 
@@ -81,28 +72,20 @@ class VisitorMessage(Struct, frozen=True, kw_only=True):
 class _Turn(Struct, frozen=True, kw_only=True):
     """One accepted turn on its way."""
 
-    known: KnownTenant
-    accepted: TurnAccepted
-    session_id: str
-    text: str
-    locale: str | None
+    question: Question
     stream: TurnStream
-    is_retry: bool
 
     @property
     def tenant(self) -> Tenant:
-        return self.known.tenant
+        return self.question.tenant
 
     @property
     def conversation_id(self) -> ConversationId:
-        return self.accepted.conversation.id
+        return self.question.conversation_id
 
-
-class _Answered(Struct, frozen=True, kw_only=True):
-    """What the agent came to, and what it had read."""
-
-    result: AgentResult
-    history: LoadedHistory
+    @property
+    def accepted(self) -> TurnAccepted:
+        return self.question.accepted
 
 
 class TurnService:
@@ -112,20 +95,15 @@ class TurnService:
         self,
         *,
         turn_store: TurnStore,
-        history: TurnHistory,
-        agent: AgentRunner,
-        models: ModelSelector,
+        answering: Answering,
         streams: TurnStreams,
         session_ids: SessionIds,
         clock: Clock,
         tasks: TaskGroup,
     ) -> None:
         self._turn_store = turn_store
-        self._history = history
-        self._pending_actions = PendingActions(turn_store=turn_store, clock=clock)
+        self._answering = answering
         self._session_ids = session_ids
-        self._agent = agent
-        self._models = models
         self._streams = streams
         self._clock = clock
         self._tasks = tasks
@@ -214,15 +192,15 @@ class TurnService:
                 user_message_id=accepted.user_message_id,
             )
         )
-        turn = _Turn(
+        question = Question(
             known=known,
             accepted=accepted,
             session_id=session_id,
             text=message.text,
             locale=message.locale,
-            stream=stream,
             is_retry=is_retry,
         )
+        turn = _Turn(question=question, stream=stream)
         task = self._tasks.start(self._run(turn), name=f"turn-{accepted.user_message_id}")
         return stream
 
@@ -262,7 +240,9 @@ class TurnService:
         ledger = TurnLedger()
         started = self._clock.monotonic()
         try:
-            answering = asyncio.ensure_future(self._answer(turn, ledger))
+            answering = asyncio.ensure_future(
+                self._answering.answer(turn.question, ledger, turn.stream.publish)
+            )
             reply = await self._finish(turn, await self._with_lease(turn, answering))
         except asyncio.CancelledError:
             await self._fail(turn, ledger, Cancelled("The visitor left before the answer."))
@@ -284,7 +264,7 @@ class TurnService:
                 **_about(turn),
             )
 
-    async def _with_lease(self, turn: _Turn, answering: asyncio.Future[_Answered]) -> _Answered:
+    async def _with_lease(self, turn: _Turn, answering: asyncio.Future[Answered]) -> Answered:
         """Wait for the answer, keeping the session's lease alive; nothing runs on after this."""
         deadline = self._clock.monotonic() + TURN_DEADLINE_S
         try:
@@ -309,42 +289,7 @@ class TurnService:
                 answering.cancel()
                 await asyncio.wait({answering})
 
-    async def _answer(self, turn: _Turn, ledger: TurnLedger) -> _Answered:
-        tenant = turn.tenant
-        now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
-        history = await self._history.load(
-            turn.accepted, _session_hash(turn.session_id), turn.text, is_retry=turn.is_retry
-        )
-        system = ChatMessage(
-            role="system",
-            content=build_system_prompt(tenant, now=now, has_tools=bool(turn.known.tools)),
-        )
-        assignment = Assignment(
-            context=ToolContext(
-                tenant_id=tenant.id,
-                conversation_id=turn.conversation_id,
-                time_zone=tenant.time_zone,
-            ),
-            messages=(system, *history.messages),
-            tools=turn.known.tools,
-            models=await self._models.choose(tenant),
-            briefing=Briefing(
-                shop_name=tenant.name,
-                business_info=tenant.business_info,
-                language=_find_language(history.messages, default=turn.locale or tenant.language),
-                now=now,
-            ),
-            temperature=tenant.llm.temperature,
-            max_output_tokens=tenant.llm.max_output_tokens,
-            max_tool_rounds=tenant.agent.max_tool_rounds,
-            decided=await self._pending_actions.decide(
-                turn.accepted.conversation, turn.text, turn.known.tools
-            ),
-        )
-        result = await self._agent.run(assignment, ledger, turn.stream.publish)
-        return _Answered(result=result, history=history)
-
-    async def _finish(self, turn: _Turn, answered: _Answered) -> ChatReply:
+    async def _finish(self, turn: _Turn, answered: Answered) -> ChatReply:
         now = self._clock.now()
         result = answered.result
         total = sum((entry.usage for entry in result.usage), TokenUsage())
@@ -380,16 +325,9 @@ class TurnService:
             )
         )
         failpoints.passed("turn.finished")
-        turn.stream.publish(TurnFinished(reply=_with_session(reply, turn.session_id)))
-        *between, answer = result.new_messages
-        told = msgspec.structs.replace(answer, content=result.text)
-        self._history.remember(
-            turn.accepted,
-            _session_hash(turn.session_id),
-            answered.history,
-            (*between, told),
-            finished_at=now,
-        )
+        finished = TurnFinished(reply=_with_session(reply, turn.question.session_id))
+        turn.stream.publish(finished)
+        self._answering.remember(turn.question, answered, finished_at=now)
         return reply
 
     async def _fail(self, turn: _Turn, ledger: TurnLedger, error: Exception) -> None:
@@ -415,13 +353,6 @@ class TurnService:
             failpoints.passed("turn.failed")
             told = error if isinstance(error, StorageError | Cancelled) else _unavailable()
             turn.stream.publish(TurnFailed(error=told))
-
-
-def _find_language(history: Sequence[ChatMessage], *, default: str) -> str:
-    """Return the language of the visitor's last message that has letters."""
-    texts = (message.content for message in reversed(history) if message.role == "user")
-    text = next((text for text in texts if any(map(str.isalpha, text))), "")
-    return detect_language(text, default=default)
 
 
 def _session_hash(session_id: str) -> SessionHash:

@@ -38,7 +38,7 @@ from appliance.storage.tables import (
     tenants,
     tool_executions,
 )
-from appliance.storage.tables.metadata import ID_LENGTH, UtcDateTime
+from appliance.storage.tables.metadata import ID_LENGTH, CompressedJson, UtcDateTime
 from tests.contract.turn_store_contract import DAY
 from tests.fakes.stored_history import SteadyPace, StoredHistory
 
@@ -336,7 +336,7 @@ def _plant_value(column: Column[Any], canary: str, keys: dict[str, Any], sql: Co
         return False
     if isinstance(column.type, Integer):
         return 1
-    if column.type.python_type is dict:
+    if isinstance(column.type, CompressedJson) or column.type.python_type is dict:
         return {"note": canary}
     is_secret = column.name.startswith("encrypted_") or column.name.endswith("_hash")
     text = f"SECRET-{new_id()}-{canary}" if is_secret else f"{canary}-{new_id()}"

@@ -10,7 +10,7 @@ from sqlalchemy import JSON, Boolean, Connection, Integer, Table, insert
 from sqlalchemy.types import TypeEngine
 
 from appliance.storage.tables import metadata
-from appliance.storage.tables.metadata import UtcDateTime
+from appliance.storage.tables.metadata import CompressedJson, UtcDateTime
 
 MOMENT = datetime(2026, 1, 31, 9, 30, 15, 123456, tzinfo=UTC)
 CHOICES = {"kind": "publishable", "encrypted_secret": None}
@@ -52,6 +52,6 @@ def build_value(kind: TypeEngine[Any], *, mark: str, number: int) -> Any:
         return number
     if isinstance(kind, UtcDateTime):
         return MOMENT
-    if isinstance(kind, JSON):
+    if isinstance(kind, JSON | CompressedJson):
         return {"mark": mark, "price": 12.30, "none": None, "big": 2**53 + 1, "שלום": "\u2028"}
     return f"{mark} {number}"

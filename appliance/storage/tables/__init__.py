@@ -11,8 +11,10 @@ from appliance.storage.tables.conversations import (
     pending_archives,
     tool_executions,
     tool_usage,
+    turn_traces,
 )
 from appliance.storage.tables.data_tables import data_table_rows, data_tables
+from appliance.storage.tables.escalations import escalations, feedback, outbox
 from appliance.storage.tables.integrations import integration_endpoints, integrations
 from appliance.storage.tables.metadata import metadata
 from appliance.storage.tables.settings import data_keys, settings
@@ -28,10 +30,13 @@ __all__ = [
     "data_keys",
     "data_table_rows",
     "data_tables",
+    "escalations",
+    "feedback",
     "integration_endpoints",
     "integrations",
     "messages",
     "metadata",
+    "outbox",
     "pending_archives",
     "refresh_tokens",
     "settings",
@@ -40,6 +45,7 @@ __all__ = [
     "tool_executions",
     "tool_usage",
     "tools",
+    "turn_traces",
     "users",
     "workflows",
 ]

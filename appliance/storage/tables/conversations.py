@@ -21,7 +21,13 @@ from sqlalchemy import (
     text,
 )
 
-from appliance.storage.tables.metadata import UtcDateTime, id_type, json_type, metadata
+from appliance.storage.tables.metadata import (
+    CompressedJson,
+    UtcDateTime,
+    id_type,
+    json_type,
+    metadata,
+)
 
 conversations = Table(
     "conversations",
@@ -45,6 +51,8 @@ conversations = Table(
     Column("model", String(200)),
     Column("rating", Integer),
     Column("pending_action", json_type()),
+    Column("summary", Text),
+    Column("summary_seq", Integer),
     Column("metadata", json_type()),
     Column("fencing_token", Integer, nullable=False),
     Column("lease_message_id", id_type()),
@@ -63,7 +71,9 @@ conversations = Table(
         postgresql_where=text("user_identifier IS NOT NULL"),
     ),
 )
-"""``content_deleted_at`` is when the last of its messages was deleted; the counters stay."""
+"""``content_deleted_at`` is when the last of its messages was deleted; the counters stay.
+``summary`` says what was said up to the message numbered ``summary_seq``.
+"""
 
 messages = Table(
     "messages",
@@ -106,6 +116,19 @@ messages = Table(
         postgresql_where=text("turn_state IN ('received', 'running')"),
     ),
 )
+
+turn_traces = Table(
+    "turn_traces",
+    metadata,
+    Column("message_id", id_type(), primary_key=True),
+    Column("tenant_id", id_type(), ForeignKey("tenants.id"), nullable=False),
+    Column("conversation_id", id_type(), ForeignKey("conversations.id"), nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Column("content", CompressedJson(), nullable=False),
+    Index(None, "conversation_id"),
+    Index(None, "tenant_id", "created_at", "message_id"),
+)
+"""The steps of the turn that answered a visitor's message."""
 
 tool_executions = Table(
     "tool_executions",

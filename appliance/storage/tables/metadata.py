@@ -5,10 +5,12 @@ Owns how a time is written in the database; the tables themselves are in the sib
 
 from __future__ import annotations
 
+import zlib
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, DateTime, Dialect, MetaData, String, Text
+import msgspec
+from sqlalchemy import JSON, Column, DateTime, Dialect, LargeBinary, MetaData, String, Text
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -24,6 +26,7 @@ metadata = MetaData(
 ID_LENGTH = 36
 
 _SECRET = "secret"
+_FAST = 1
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -49,6 +52,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class CompressedJson(TypeDecorator[Any]):
+    """JSON that is seldom read and often repeats itself: kept as compressed UTF-8."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> bytes | None:
+        """Compress what is not null."""
+        return None if value is None else zlib.compress(msgspec.json.encode(value), _FAST)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
+        """Give back what was compressed."""
+        return None if value is None else msgspec.json.decode(zlib.decompress(value))
 
 
 def write_time(at: datetime) -> str:

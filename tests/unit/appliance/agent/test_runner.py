@@ -14,7 +14,8 @@ import pytest_asyncio
 from appliance.agent.decisions import read_decision
 from appliance.agent.language import texts_for
 from appliance.agent.loop import ActionDecided
-from appliance.agent.runner import AgentResult, AgentRunner, AnswerModel, Assignment
+from appliance.agent.model_calls import AnswerModel
+from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import (
     ConversationId,

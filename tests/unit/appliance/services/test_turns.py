@@ -26,7 +26,9 @@ from appliance.ports.cache import Cache
 from appliance.ports.chat_model import ChatRequest, ModelEvent, TextDelta
 from appliance.ports.turn_store import FinishedTurn
 from appliance.services import turn_streams, turns
+from appliance.services.answering import Answering
 from appliance.services.model_selection import ModelSelector
+from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
 from appliance.services.turn_history import TurnHistory
@@ -73,21 +75,25 @@ class Stage:
     def build(self) -> TurnService:
         return TurnService(
             turn_store=self.store,
-            history=TurnHistory(
-                turn_store=self.store, cache=self.cache, clock=self.clock, tasks=self.tasks
-            ),
-            agent=AgentRunner(
-                executors={"workflow": self.executor},
-                turn_store=self.store,
+            answering=Answering(
+                history=TurnHistory(
+                    turn_store=self.store, cache=self.cache, clock=self.clock, tasks=self.tasks
+                ),
+                agent=AgentRunner(
+                    executors={"workflow": self.executor},
+                    turn_store=self.store,
+                    clock=self.clock,
+                    tasks=self.tasks,
+                ),
+                models=ModelSelector(
+                    providers={"builtin": self.model},
+                    default="builtin",
+                    default_models={},
+                    clock=self.clock,
+                    tasks=self.tasks,
+                ),
+                pending_actions=PendingActions(turn_store=self.store, clock=self.clock),
                 clock=self.clock,
-                tasks=self.tasks,
-            ),
-            models=ModelSelector(
-                providers={"builtin": self.model},
-                default="builtin",
-                default_models={},
-                clock=self.clock,
-                tasks=self.tasks,
             ),
             streams=self.streams,
             session_ids=SessionIds("a secret of this installation"),

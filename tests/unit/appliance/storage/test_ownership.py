@@ -21,4 +21,11 @@ def test_a_table_comes_before_those_it_refers_to():
 
 
 def test_what_belongs_to_a_conversation_is_found_by_its_column():
-    assert {table.name for table in conversation_tables()} == {"messages", "tool_executions"}
+    assert {table.name for table in conversation_tables()} == {
+        "escalations",
+        "feedback",
+        "messages",
+        "outbox",
+        "tool_executions",
+        "turn_traces",
+    }

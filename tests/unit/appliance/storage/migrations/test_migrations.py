@@ -44,8 +44,10 @@ def test_checks_and_partial_indexes_are_migrated_as_declared(connection: SqliteC
         "api_keys",
         "conversations",
         "ix_conversations_tenant_id_user_identifier",
+        "ix_escalations_open",
         "ix_messages_conversation_id_client_message_id",
         "ix_messages_unfinished",
+        "ix_outbox_due",
         "ix_tool_executions_tenant_id_conversation_id_ledger_key",
     }
 

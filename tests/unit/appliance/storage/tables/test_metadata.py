@@ -9,7 +9,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from appliance.storage.tables import metadata
-from appliance.storage.tables.metadata import UtcDateTime, read_time, write_time
+from appliance.storage.tables.metadata import CompressedJson, UtcDateTime, read_time, write_time
 
 JERUSALEM = timezone(timedelta(hours=2))
 AT = datetime(2026, 1, 31, 11, 30, 0, 123_456, JERUSALEM)
@@ -38,6 +38,17 @@ def test_a_time_without_zone_is_refused():
         pytest.raises(StatementError, match="time zone"),
     ):
         connection.execute(select(literal(AT.replace(tzinfo=None), UtcDateTime())))
+
+
+def test_compressed_json_comes_back_as_it_was_and_takes_little_room():
+    notes = Table("notes", MetaData(), Column("content", CompressedJson()))
+    value = {"note": "שלום\u2028" * 50, "none": None, "list": [1, 2.5, True]}
+    with create_engine("sqlite://").connect() as connection:
+        notes.create(connection)
+        connection.execute(insert(notes), [{"content": value}, {"content": None}])
+        stored = connection.exec_driver_sql("SELECT content FROM notes").scalars().all()
+        assert connection.execute(select(notes.c.content)).scalars().all() == [value, None]
+    assert (len(stored[0]) < 200, stored[1]) == (True, None)
 
 
 def test_a_row_that_belongs_to_a_tenant_says_so():

@@ -1,0 +1,144 @@
+"""Asking a turn's models, in order, until one answers.
+
+Owns the order of fallback, what counts as the visible beginning of an answer, and noting what each
+model used; deadlines and retries of one model are left to who builds the models, what follows from
+an answer to ``appliance.agent.loop``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from appliance.agent.tool_runs import TurnLedger
+from appliance.domain.ids import TenantId
+from appliance.errors import ApplianceError, ContextWindowExceeded, UpstreamError
+from appliance.ports.chat_model import (
+    ChatModel,
+    ChatRequest,
+    ModelEvent,
+    ModelFinished,
+    TextDelta,
+    ToolCallRequested,
+)
+from appliance.ports.turn_store import ModelUsage
+
+logger = structlog.get_logger(__name__)
+
+
+class AnswerModel(Struct, frozen=True, kw_only=True):
+    """A provider and which of its models to ask; ``None`` lets the provider choose."""
+
+    provider: ChatModel
+    model: str | None = None
+
+
+class AnswerBroke(Exception):
+    """A model failed behind text that the visitor has seen already."""
+
+    def __init__(self, cause: ApplianceError) -> None:
+        super().__init__(cause.message)
+        self.cause = cause
+
+
+class ModelCalls:
+    """The models of one turn. One that failed is not asked again in the same turn.
+
+    Args:
+        models: Tried in order; the last one must not fail.
+        ledger: Told what each answer used.
+        tenant_id: For whom, for the log.
+    """
+
+    def __init__(
+        self, models: Sequence[AnswerModel], ledger: TurnLedger, tenant_id: TenantId
+    ) -> None:
+        self._models = models
+        self._ledger = ledger
+        self._tenant_id = tenant_id
+        self._index = 0
+        self._answered_by: str | None = None
+
+    @property
+    def is_fallback(self) -> bool:
+        """Whether the model that was wanted has failed."""
+        return self._index > 0
+
+    @property
+    def model_name(self) -> str:
+        """The model that answers now, as a reply names it: ``provider/model``."""
+        choice = self._models[self._index]
+        provider = choice.provider.name
+        name = self._answered_by or choice.model or provider
+        return provider if name == provider else f"{provider}/{name}"
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
+        """Answer ``request``, whose ``model`` is filled in for each model that is asked.
+
+        Nothing of an answer that failed before its first visible word is yielded, no tool call of
+        one that failed at all.
+
+        Raises:
+            AnswerBroke: The answer ends in the middle of what the visitor reads.
+            UpstreamError: No model answers.
+            ContextWindowExceeded: No model can read all of it.
+        """
+        while True:
+            choice = self._models[self._index]
+            has_said = False
+            try:
+                async with aclosing(self._ask(choice, request)) as events:
+                    async for event in events:
+                        has_said = has_said or isinstance(event, TextDelta)
+                        yield event
+                return
+            except (UpstreamError, ContextWindowExceeded) as error:
+                logger.warning(
+                    "model_failed",
+                    provider=choice.provider.name,
+                    model=choice.model,
+                    code=error.code,
+                    error=error.message,
+                    tenant_id=self._tenant_id,
+                )
+                if has_said:
+                    raise AnswerBroke(error) from error
+                if self._index == len(self._models) - 1:
+                    raise
+                self._index += 1
+
+    async def _ask(
+        self, choice: AnswerModel, request: ChatRequest
+    ) -> AsyncGenerator[ModelEvent, None]:
+        """Yield one model's answer: blanks only before a word, calls only when it is whole."""
+        self._answered_by = None
+        asked = msgspec.structs.replace(request, model=choice.model)
+        blanks = ""
+        has_said = False
+        calls: list[ToolCallRequested] = []
+        async with aclosing(choice.provider.stream(asked)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    has_said = has_said or not event.text.isspace()
+                    if not has_said:
+                        blanks += event.text
+                        continue
+                    yield TextDelta(text=blanks + event.text) if blanks else event
+                    blanks = ""
+                elif isinstance(event, ToolCallRequested):
+                    calls.append(event)
+                else:
+                    self._note(choice, event)
+                    for call in calls:
+                        yield call
+                    yield event
+
+    def _note(self, choice: AnswerModel, finished: ModelFinished) -> None:
+        self._answered_by = finished.model
+        self._ledger.usage.append(
+            ModelUsage(provider=choice.provider.name, model=finished.model, usage=finished.usage)
+        )

@@ -1,0 +1,78 @@
+"""What answers visitors, put together: models, agent, turns.
+
+Owns building them from their parts; how the server runs is left to ``appliance.bootstrap.server``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from appliance.agent.runner import AgentRunner
+from appliance.bootstrap.stores import Stores
+from appliance.domain.tool import ExecutorKind
+from appliance.ports.chat_model import ChatModel
+from appliance.ports.clock import Clock
+from appliance.ports.tool_executor import ToolExecutor
+from appliance.services.answering import Answering
+from appliance.services.model_selection import ModelSelector
+from appliance.services.pending_actions import PendingActions
+from appliance.services.session_ids import SessionIds
+from appliance.services.turn_history import TurnHistory
+from appliance.services.turn_streams import TurnStreams
+from appliance.services.turns import TurnService
+from appliance.settings import Settings
+from appliance.tasks import TaskGroup
+
+
+class ConversationParts(Struct, frozen=True, kw_only=True):
+    """What turns are built from."""
+
+    stores: Stores
+    executors: Mapping[ExecutorKind, ToolExecutor]
+    models: ModelSelector
+    streams: TurnStreams
+    session_ids: SessionIds
+    tasks: TaskGroup
+
+
+def build_model_selector(
+    settings: Settings, providers: Mapping[str, ChatModel], clock: Clock, tasks: TaskGroup
+) -> ModelSelector:
+    """Return what chooses models by the operator's settings."""
+    return ModelSelector(
+        providers=providers,
+        default=settings.llm_provider,
+        default_models={
+            "ollama": settings.ollama_model,
+            "anthropic": settings.anthropic_model,
+            "openai_compatible": settings.openai_model,
+        },
+        clock=clock,
+        tasks=tasks,
+    )
+
+
+def build_turns(parts: ConversationParts) -> TurnService:
+    """Return the service that answers visitors."""
+    turn_store, clock = parts.stores.database.turn_store, parts.stores.clock
+    answering = Answering(
+        history=TurnHistory(
+            turn_store=turn_store, cache=parts.stores.cache, clock=clock, tasks=parts.tasks
+        ),
+        agent=AgentRunner(
+            executors=parts.executors, turn_store=turn_store, clock=clock, tasks=parts.tasks
+        ),
+        models=parts.models,
+        pending_actions=PendingActions(turn_store=turn_store, clock=clock),
+        clock=clock,
+    )
+    return TurnService(
+        turn_store=turn_store,
+        answering=answering,
+        streams=parts.streams,
+        session_ids=parts.session_ids,
+        clock=clock,
+        tasks=parts.tasks,
+    )

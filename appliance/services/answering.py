@@ -1,0 +1,156 @@
+"""How the answer to one visitor message is found.
+
+Owns what goes into it, in which order: the conversation so far, the decision on an action that
+waits, the models, the agent. Storing the answer and telling the visitor is left to
+``appliance.services.turns``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Struct
+
+from appliance.agent.language import detect_language
+from appliance.agent.prompt import build_system_prompt
+from appliance.agent.runner import AgentResult, AgentRunner, Assignment
+from appliance.agent.tool_runs import Emit, TurnLedger
+from appliance.domain.conversation import Conversation
+from appliance.domain.ids import ConversationId, SessionHash, hash_token
+from appliance.domain.message import ChatMessage
+from appliance.domain.tenant import Tenant
+from appliance.ports.chat_model import Briefing
+from appliance.ports.clock import Clock
+from appliance.ports.tool_executor import ToolContext
+from appliance.ports.turn_store import TurnAccepted
+from appliance.services.model_selection import ModelSelector
+from appliance.services.pending_actions import PendingActions
+from appliance.services.tenant_directory import KnownTenant
+from appliance.services.turn_history import LoadedHistory, TurnHistory
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """One accepted message that wants an answer."""
+
+    known: KnownTenant
+    accepted: TurnAccepted
+    session_id: str
+    text: str
+    locale: str | None = None
+    is_retry: bool = False
+
+    @property
+    def tenant(self) -> Tenant:
+        """The shop that is asked."""
+        return self.known.tenant
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation as it was when the turn began."""
+        return self.accepted.conversation
+
+    @property
+    def conversation_id(self) -> ConversationId:
+        """The conversation's id."""
+        return self.accepted.conversation.id
+
+    @property
+    def session_hash(self) -> SessionHash:
+        """The session as it is stored."""
+        return SessionHash(hash_token(self.session_id))
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """What the agent came to, and what it had read."""
+
+    result: AgentResult
+    history: LoadedHistory
+
+
+class Answering:
+    """Finds answers; one instance serves all turns."""
+
+    def __init__(
+        self,
+        *,
+        history: TurnHistory,
+        agent: AgentRunner,
+        models: ModelSelector,
+        pending_actions: PendingActions,
+        clock: Clock,
+    ) -> None:
+        self._history = history
+        self._agent = agent
+        self._models = models
+        self._pending_actions = pending_actions
+        self._clock = clock
+
+    async def answer(self, question: Question, ledger: TurnLedger, emit: Emit) -> Answered:
+        """Return the answer to ``question``.
+
+        Args:
+            question: What the visitor wants to know.
+            ledger: Told of what is used and done, however this ends.
+            emit: Told of text and tool progress at once.
+
+        Raises:
+            ApplianceError: There is no answer.
+        """
+        history = await self._history.load(
+            question.accepted, question.session_hash, question.text, is_retry=question.is_retry
+        )
+        assignment = await self._build_assignment(question, history)
+        result = await self._agent.run(assignment, ledger, emit)
+        return Answered(result=result, history=history)
+
+    def remember(self, question: Question, answered: Answered, *, finished_at: datetime) -> None:
+        """Remember what a stored answer leaves for the next turn."""
+        result = answered.result
+        *between, answer = result.new_messages
+        told = msgspec.structs.replace(answer, content=result.text)
+        self._history.remember(
+            question.accepted,
+            question.session_hash,
+            answered.history,
+            (*between, told),
+            finished_at=finished_at,
+        )
+
+    async def _build_assignment(self, question: Question, history: LoadedHistory) -> Assignment:
+        tenant, tools = question.tenant, question.known.tools
+        now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
+        system = ChatMessage(
+            role="system", content=build_system_prompt(tenant, now=now, has_tools=bool(tools))
+        )
+        return Assignment(
+            context=ToolContext(
+                tenant_id=tenant.id,
+                conversation_id=question.conversation_id,
+                time_zone=tenant.time_zone,
+            ),
+            messages=(system, *history.messages),
+            tools=tools,
+            models=await self._models.choose(tenant),
+            briefing=Briefing(
+                shop_name=tenant.name,
+                business_info=tenant.business_info,
+                language=_find_language(
+                    history.messages, default=question.locale or tenant.language
+                ),
+                now=now,
+            ),
+            temperature=tenant.llm.temperature,
+            max_output_tokens=tenant.llm.max_output_tokens,
+            max_tool_rounds=tenant.agent.max_tool_rounds,
+            decided=await self._pending_actions.decide(question.conversation, question.text, tools),
+        )
+
+
+def _find_language(history: Sequence[ChatMessage], *, default: str) -> str:
+    """Return the language of the visitor's last message that has letters."""
+    texts = (message.content for message in reversed(history) if message.role == "user")
+    text = next((text for text in texts if any(map(str.isalpha, text))), "")
+    return detect_language(text, default=default)
