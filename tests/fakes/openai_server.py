@@ -35,7 +35,7 @@ class Say:
     reasoning: str = ""
     finish_reason: str | None = None
     usage: dict[str, Any] | None = field(
-        default_factory=lambda: {"prompt_tokens": 12, "completion_tokens": 5}
+        default_factory=lambda: {"prompt_tokens": 12, "completion_tokens": 5, "total_tokens": 17}
     )
     is_closed_by_done: bool = True
 
@@ -167,6 +167,7 @@ class FakeOpenAI:
         api_key: The only key it lets in; ``None`` lets in everybody without one.
         has_tools: Whether ``vllm`` and ``llama.cpp`` were started with tools.
         piece_bytes: The size of the pieces of a streamed body: each event on its own by default.
+        is_terse: Whether chunks lack what no reader needs, so that there are fewer bytes to cut at.
         chats: The bodies that passed the checks of the protocol.
         has_chat: Set by the first of them.
         has_hung_up: Set when a caller left before its answer was complete.
@@ -178,6 +179,7 @@ class FakeOpenAI:
     api_key: str | None = None
     has_tools: bool = True
     piece_bytes: int | None = None
+    is_terse: bool = False
     chats: list[dict[str, Any]] = field(default_factory=list)
     has_chat: asyncio.Event = field(default_factory=asyncio.Event)
     has_hung_up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -284,7 +286,7 @@ class FakeOpenAI:
         has_usage = bool(options.get("include_usage")) and self.kind != "llama.cpp"
 
         def events(said: Say) -> list[bytes]:
-            return answer_events(model, said, has_usage=has_usage)
+            return answer_events(model, said, has_usage=has_usage, is_terse=self.is_terse)
 
         match step:
             case Refuse():
@@ -355,7 +357,9 @@ def _refuse_as_bare(body: _ChatBody) -> Refuse | None:
     return None
 
 
-def answer_events(model: str, said: Say, *, has_usage: bool = True) -> list[bytes]:
+def answer_events(
+    model: str, said: Say, *, has_usage: bool = True, is_terse: bool = False
+) -> list[bytes]:
     """Return the server-sent events of a streamed answer."""
     deltas: list[dict[str, Any]] = []
     if said.reasoning:
@@ -369,9 +373,12 @@ def answer_events(model: str, said: Say, *, has_usage: bool = True) -> list[byte
         reason = "tool_calls" if said.calls else "stop"
     if reason:
         choices.append({"index": 0, "delta": {}, "finish_reason": reason})
-    chunks: list[dict[str, Any]] = [{"model": model, "choices": [choice]} for choice in choices]
+    head: dict[str, Any] = {"model": model}
+    if not is_terse:
+        head |= {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": CREATED}
+    chunks: list[dict[str, Any]] = [{**head, "choices": [choice]} for choice in choices]
     if said.usage is not None and has_usage:
-        chunks.append({"model": model, "choices": [], "usage": said.usage})
+        chunks.append({**head, "choices": [], "usage": said.usage})
     events = [
         b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
         for chunk in chunks
