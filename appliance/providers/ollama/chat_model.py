@@ -6,23 +6,25 @@ the pieces of the protocol live in the sibling modules.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject
+from appliance.domain.tool import ToolSpec
 from appliance.errors import Unavailable, UpstreamError
 from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent
 from appliance.ports.clock import Clock
-from appliance.providers.ollama.constrained import (
-    SpelledReader,
-    build_schema,
-    build_spelled_messages,
-)
 from appliance.providers.ollama.context_window import WindowSizes
-from appliance.providers.ollama.failures import cannot_think, lacks_native_tools, translate_error
+from appliance.providers.ollama.failures import (
+    cannot_hold_format,
+    cannot_think,
+    lacks_native_tools,
+    translate_error,
+)
 from appliance.providers.ollama.http import (
     LineStream,
     OllamaError,
@@ -30,11 +32,24 @@ from appliance.providers.ollama.http import (
     broken_response,
 )
 from appliance.providers.ollama.models import ModelFacts, ModelShelf
-from appliance.providers.ollama.reply import MalformedReply, ProseReader, ReplyReader
+from appliance.providers.ollama.reply import MalformedReply, ReplyReader
 from appliance.providers.ollama.wire import build_messages, build_tools
+from appliance.tool_spelling import (
+    AnswerReader,
+    ConstrainedReader,
+    FreeReader,
+    ProseReader,
+    build_constrained_messages,
+    build_prompted_messages,
+    build_schema,
+)
 
 PROVIDER_NAME = "ollama"
 REACHABLE_TIMEOUT_S = 0.5
+
+
+ToolForm = Literal["native", "constrained", "prompted"]
+"""How a model calls tools: by itself, held to a schema, or only told how."""
 
 
 class OllamaDeadlines(Struct, frozen=True, kw_only=True):
@@ -146,17 +161,19 @@ class OllamaChatModel:
         self, request: ChatRequest, facts: ModelFacts, speaks_by: float
     ) -> tuple[LineStream, ReplyReader]:
         """Start the answer, each time with less that the model turned out not to know."""
-        is_native = facts.has_native_tools
+        form: ToolForm = "native" if facts.has_native_tools else "constrained"
         sends_think = facts.can_think
         while True:
-            body = self._build_body(request, facts, is_native=is_native, sends_think=sends_think)
+            body = self._build_body(request, facts, form=form, sends_think=sends_think)
             try:
                 lines = await self._http.open_lines(
                     "/api/chat", body, timeout_s=self._left_s(speaks_by)
                 )
             except OllamaError as exc:
-                if is_native and lacks_native_tools(exc):
-                    is_native = False
+                if form == "native" and lacks_native_tools(exc):
+                    form = "constrained"
+                elif "format" in body and cannot_hold_format(exc):
+                    form = "prompted"
                 elif sends_think and cannot_think(exc):
                     sends_think = False
                 else:
@@ -164,7 +181,8 @@ class OllamaChatModel:
                 continue
             reader = ReplyReader(
                 model=facts.name,
-                content=SpelledReader() if "format" in body else ProseReader(),
+                content=choose_reader(request.tools, form),
+                tools=request.tools,
                 taken_call_ids=(
                     call.id for message in request.messages for call in message.tool_calls
                 ),
@@ -172,17 +190,21 @@ class OllamaChatModel:
             return lines, reader
 
     def _build_body(
-        self, request: ChatRequest, facts: ModelFacts, *, is_native: bool, sends_think: bool
+        self, request: ChatRequest, facts: ModelFacts, *, form: ToolForm, sends_think: bool
     ) -> JsonObject:
         body: JsonObject = {"model": facts.name, "stream": True, "keep_alive": self._keep_alive}
-        if is_native:
-            body["messages"] = build_messages(request.messages)
-            if request.tools:
-                body["tools"] = build_tools(request.tools)
-        else:
-            body["messages"] = build_spelled_messages(request.messages, request.tools)
-            if request.tools:
-                body["format"] = build_schema(request.tools)
+        tools = request.tools
+        match form:
+            case "native":
+                body["messages"] = build_messages(request.messages)
+                if tools:
+                    body["tools"] = build_tools(tools)
+            case "constrained":
+                body["messages"] = build_constrained_messages(request.messages, tools)
+                if tools:
+                    body["format"] = build_schema(tools)
+            case "prompted":
+                body["messages"] = build_prompted_messages(request.messages, tools)
         prompt = msgspec.json.encode([body["messages"], body.get("tools")]).decode()
         # Without these two Ollama drops the oldest messages and says nothing.
         body["truncate"] = False
@@ -214,3 +236,10 @@ class OllamaChatModel:
 
     def _left_s(self, deadline: float) -> float:
         return max(0.0, deadline - self._clock.monotonic())
+
+
+def choose_reader(tools: Sequence[ToolSpec], form: ToolForm) -> AnswerReader:
+    """Return the reader for the text of an answer to a request with ``tools``."""
+    if not tools:
+        return ProseReader()
+    return ConstrainedReader(tools) if form == "constrained" else FreeReader(tools)

@@ -26,6 +26,11 @@ def lacks_native_tools(error: OllamaError) -> bool:
     return error.status == 400 and error.mentions("does not support tools")
 
 
+def cannot_hold_format(error: OllamaError) -> bool:
+    """Say whether the schema of the answer was refused: by an old Ollama, or as too intricate."""
+    return error.status in (400, 500) and (error.mentions("format") or error.mentions("grammar"))
+
+
 def cannot_think(error: OllamaError) -> bool:
     """Say whether the model was refused because ``think`` means nothing to it."""
     return error.status == 400 and error.mentions("does not support thinking")

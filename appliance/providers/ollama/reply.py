@@ -1,20 +1,18 @@
 """A streamed answer of Ollama, chunk by chunk, as model events.
 
-Owns what chunks mean; waiting for them is left to ``chat_model``, the constrained form of calls to
-``constrained``.
+Owns what chunks mean; waiting for them is left to ``chat_model``, calls within the text to
+``appliance.tool_spelling``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from appliance.domain.ids import new_id
-from appliance.domain.json_types import JsonObject
 from appliance.domain.message import TokenUsage
-from appliance.domain.tool import ToolCall
+from appliance.domain.tool import ToolCall, ToolSpec
 from appliance.ports.chat_model import (
     FinishReason,
     ModelEvent,
@@ -25,6 +23,7 @@ from appliance.ports.chat_model import (
 from appliance.providers.ollama.http import OllamaError
 from appliance.providers.ollama.wire import ReplyChunk, WireToolCall
 from appliance.providers.thinking import ThinkingFilter
+from appliance.tool_spelling import AnswerReader, UnreadableAnswer, mend_call
 
 STREAM_ERROR_STATUS = 500
 
@@ -35,30 +34,6 @@ class MalformedReply(ValueError):
     """The answer breaks the protocol; never leaves the package."""
 
 
-class ContentReader(Protocol):
-    """Reads the model's text: prose for the visitor, or calls that it spells out."""
-
-    def feed(self, text: str) -> str:
-        """Take more text and return what of it the visitor may read now."""
-        ...
-
-    def finish(self) -> tuple[str, tuple[ToolCall, ...]]:
-        """Return the rest for the visitor and the calls that the text spelled out."""
-        ...
-
-
-class ProseReader:
-    """Everything the model writes is for the visitor."""
-
-    def feed(self, text: str) -> str:
-        """Return ``text``."""
-        return text
-
-    def finish(self) -> tuple[str, tuple[ToolCall, ...]]:
-        """Return nothing more."""
-        return "", ()
-
-
 class ReplyReader:
     """Turns the lines of one answer into events.
 
@@ -67,12 +42,18 @@ class ReplyReader:
     """
 
     def __init__(
-        self, *, model: str, content: ContentReader, taken_call_ids: Iterable[str]
+        self,
+        *,
+        model: str,
+        content: AnswerReader,
+        taken_call_ids: Iterable[str],
+        tools: Sequence[ToolSpec] = (),
     ) -> None:
         self.is_done = False
         self.failure: OllamaError | MalformedReply | None = None
         self._model = model
         self._content = content
+        self._tools = tools
         self._thinking = ThinkingFilter()
         self._call_ids = set(taken_call_ids)
         self._has_calls = False
@@ -91,6 +72,8 @@ class ReplyReader:
                     break
         except (OllamaError, MalformedReply) as exc:
             self.failure = exc
+        except UnreadableAnswer as exc:
+            self.failure = MalformedReply(str(exc))
         self._flush(texts, events)
         return events
 
@@ -101,7 +84,7 @@ class ReplyReader:
                 texts.append(self._content.feed(self._thinking.feed(part.content)))
             for wire_call in part.tool_calls or ():
                 self._flush(texts, events)
-                events.append(self._request(parse_call(wire_call)))
+                events.append(self._request(self._parse_call(wire_call)))
         if chunk.done:
             self._finish(chunk, texts, events)
 
@@ -118,7 +101,7 @@ class ReplyReader:
 
     def _finish(self, chunk: ReplyChunk, texts: list[str], events: list[ModelEvent]) -> None:
         texts.append(self._content.feed(self._thinking.finish()))
-        rest, calls = self._content.finish()
+        rest, calls = self._content.finish(is_cut=chunk.done_reason == "length")
         self.is_done = True
         texts.append(rest)
         self._flush(texts, events)
@@ -138,6 +121,10 @@ class ReplyReader:
             )
         )
 
+    def _parse_call(self, wire_call: WireToolCall) -> ToolCall:
+        function = wire_call.function
+        return mend_call(function.name, function.arguments, self._tools, call_id=wire_call.id or "")
+
     def _request(self, call: ToolCall) -> ToolCallRequested:
         self._has_calls = True
         if not call.id or call.id in self._call_ids:
@@ -150,26 +137,3 @@ class ReplyReader:
         if text := "".join(texts):
             events.append(TextDelta(text=text))
         texts.clear()
-
-
-def parse_call(wire_call: WireToolCall) -> ToolCall:
-    """Return the call; its id is empty when the model gave none.
-
-    Raises:
-        MalformedReply: It has no name, or its arguments are no object.
-    """
-    arguments = wire_call.function.arguments
-    if isinstance(arguments, str):
-        arguments = _decode_object(arguments)
-    if arguments is None:
-        arguments = {}
-    if not wire_call.function.name or not isinstance(arguments, dict):
-        raise MalformedReply("a tool call has no name or no arguments")
-    return ToolCall(id=wire_call.id or "", name=wire_call.function.name, arguments=arguments)
-
-
-def _decode_object(text: str) -> JsonObject:
-    try:
-        return msgspec.json.decode(text or "{}", type=JsonObject)
-    except msgspec.DecodeError as exc:
-        raise MalformedReply("the arguments of a tool call are not JSON") from exc

@@ -14,8 +14,7 @@ from msgspec import Struct, field
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolSpec
-
-SHOWN_EXAMPLES = 3
+from appliance.tool_spelling import describe_tool
 
 
 class CalledFunction(Struct, frozen=True):
@@ -114,11 +113,3 @@ def build_tools(tools: Sequence[ToolSpec]) -> list[JsonObject]:
         }
         for tool in tools
     ]
-
-
-def describe_tool(tool: ToolSpec) -> str:
-    """Return the description of ``tool`` with some of what visitors say when they need it."""
-    if not tool.examples:
-        return tool.description
-    said = "; ".join(f'"{example}"' for example in tool.examples[:SHOWN_EXAMPLES])
-    return f"{tool.description} Visitors say, for example: {said}."

@@ -8,7 +8,8 @@ import pytest
 from appliance.domain.message import TokenUsage
 from appliance.ports.chat_model import ModelFinished, TextDelta, ToolCallRequested
 from appliance.providers.ollama.http import OllamaError
-from appliance.providers.ollama.reply import MalformedReply, ProseReader, ReplyReader
+from appliance.providers.ollama.reply import MalformedReply, ReplyReader
+from appliance.tool_spelling import ProseReader
 
 DONE = {"model": "m", "message": {"content": ""}, "done": True, "done_reason": "stop"}
 

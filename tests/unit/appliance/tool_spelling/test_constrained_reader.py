@@ -5,14 +5,8 @@ import json
 import jsonschema
 import pytest
 
-from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolCall, ToolSpec
-from appliance.providers.ollama.constrained import (
-    SpelledReader,
-    build_schema,
-    build_spelled_messages,
-)
-from appliance.providers.ollama.reply import MalformedReply
+from appliance.tool_spelling import ConstrainedReader, UnreadableAnswer, build_schema
 
 BOOK = ToolSpec(
     name="book",
@@ -27,7 +21,7 @@ STOCK = ToolSpec(name="stock", description="Look", parameters_schema={"type": "o
 
 
 def read(text: str, size: int) -> tuple[str, tuple[ToolCall, ...]]:
-    reader = SpelledReader()
+    reader = ConstrainedReader([BOOK, STOCK])
     shown = "".join(reader.feed(text[n : n + size]) for n in range(0, len(text), size))
     rest, calls = reader.finish()
     return shown + rest, calls
@@ -52,40 +46,6 @@ def test_the_schema_lets_through_exactly_replies_and_calls(answer: object, fits:
     assert jsonschema.Draft202012Validator(schema).is_valid(answer) is fits
 
 
-def test_the_conversation_is_spelled_out() -> None:
-    call = ToolCall(id="c1", name="book", arguments={"people": 2})
-    spelled = build_spelled_messages(
-        [
-            ChatMessage(role="system", content="Be kind."),
-            ChatMessage(role="user", content="A table"),
-            ChatMessage(role="assistant", content="Sure.", tool_calls=(call,)),
-            ChatMessage(role="tool", content="ok", tool_call_id="c1", tool_name="book"),
-        ],
-        [BOOK],
-    )
-    assert [message["role"] for message in spelled] == [
-        "system", "user", "assistant", "assistant", "user",
-    ]  # fmt: skip
-    assert spelled[0]["content"].startswith("Be kind.\n\n")
-    assert "- book: Book a table" in spelled[0]["content"]
-    assert [json.loads(message["content"]) for message in spelled[2:]] == [
-        {"reply": "Sure."},
-        {"tool": "book", "arguments": {"people": 2}},
-        {"tool": "book", "result": "ok"},
-    ]
-
-
-def test_without_tools_the_model_just_speaks() -> None:
-    messages = [
-        ChatMessage(role="system", content="Be kind."),
-        ChatMessage(role="assistant", content="Sure."),
-    ]
-    assert build_spelled_messages(messages, []) == [
-        {"role": "system", "content": "Be kind."},
-        {"role": "assistant", "content": "Sure."},
-    ]
-
-
 @pytest.mark.parametrize("size", range(1, 30))
 @pytest.mark.parametrize(
     "text", ["Hello", 'a "b" \\ / \n\t', "שלום 🍕", "{}", "", "\\u0041 \\", "\x7f"]
@@ -105,7 +65,7 @@ def test_a_call_is_read_and_nothing_of_it_shown(size: int) -> None:
 
 
 def test_a_reply_shows_while_it_is_written() -> None:
-    reader = SpelledReader()
+    reader = ConstrainedReader([BOOK, STOCK])
     assert [reader.feed(piece) for piece in ('{"rep', 'ly": "On', "e mo", 'ment"', "}")] == [
         "", "On", "e mo", "ment", "",
     ]  # fmt: skip
@@ -121,10 +81,10 @@ def test_a_model_that_ignores_the_form_is_heard() -> None:
 
 @pytest.mark.parametrize("text", ['{"tool": "book", "argum', "{}", '{"tool": 5}', "{broken}"])
 def test_an_object_that_is_neither_is_malformed(text: str) -> None:
-    with pytest.raises(MalformedReply):
+    with pytest.raises(UnreadableAnswer):
         read(text, 1000)
 
 
 def test_a_broken_escape_is_malformed() -> None:
-    with pytest.raises(MalformedReply):
+    with pytest.raises(UnreadableAnswer):
         read('{"reply": "a\\xzzzzzzz"}', 1000)

@@ -1,0 +1,286 @@
+"""Finds the calls in what a model wrote freely.
+
+Owns what is a call in a text and what stays text; when the text is read, piece by piece, is left to
+``free_reader``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from appliance.domain.tool import ToolCall
+from appliance.tool_spelling.arguments import decode_text
+from appliance.tool_spelling.call_shapes import (
+    Meaning,
+    build_call,
+    has_placeholder,
+    is_beginning_of_call,
+    read_meaning,
+)
+from appliance.tool_spelling.lenient_json import (
+    Parsed,
+    TooDeep,
+    parse_call_arguments,
+    parse_value,
+)
+from appliance.tool_spelling.markup import (
+    RESULT_TAG,
+    names_tool,
+    read_parameters,
+    skip_closers,
+    skip_wrappers,
+)
+from appliance.tool_spelling.openings import CANDIDATE, Verdict, judge_opening
+from appliance.tool_spelling.tool_names import KnownTools
+
+LABELLED_CALL = re.compile(
+    r"[*_]{0,2}(?:action|tool|function|tool[ _](?:call|name)|function[ _](?:call|name))"
+    r"[*_]{0,2}\s*:[*_]{0,2}\s*`?(?P<name>[\w.-]*)`?",
+    re.IGNORECASE,
+)
+LABELLED_INPUT = re.compile(
+    r"\s*[*_]{0,2}(?:action input|arguments|args|parameters|params|input|tool input)"
+    r"[*_]{0,2}\s*:[*_]{0,2}\s*",
+    re.IGNORECASE,
+)
+INVENTED = re.compile(r"\s*[*_]{0,2}observation[*_]{0,2}\s*:", re.IGNORECASE)
+NAME = re.compile(r"(?:print\s*\(\s*)?([^\W\d][\w.-]*(?::\d+)?)")
+
+
+ESCAPED = re.compile(r"[\[\s]*\{\s*\\[\"']")
+ESCAPE = re.compile(r"\\([\"'\\/])")
+BETWEEN = re.compile(r"[\s:`*]*")
+PYTHON_NEXT = re.compile(r"[)\s]*[,;]?\s*")
+LINE_END = re.compile(r"[^\S\n]*(?:[)\];,`]|\n|\Z|<)")
+RESULT_END = re.compile(r"</[\w]*>")
+
+
+class Reading(Struct, frozen=True):
+    """What a text says: words for the visitor, calls, and whether its end is a call cut off."""
+
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    is_cut: bool = False
+
+
+class _Found(Struct, frozen=True):
+    """What stands at one place; ``None`` for its meaning when it is a call cut off."""
+
+    meaning: Meaning | None
+    end: int
+
+
+class _Opening(Struct, frozen=True):
+    """Where a call may begin; or the text was stopped too early to tell."""
+
+    at: int
+    is_cut: bool
+
+
+class _NeverEnds(Exception):
+    """The text ends within an object that is no call, so nothing behind it can be one."""
+
+
+def read_free_text(text: str, start: int, tools: KnownTools, *, is_cut: bool = False) -> Reading:
+    """Read ``text`` from ``start`` to its end.
+
+    Args:
+        text: Its first character is context: a line feed if ``start`` begins a line.
+        start: From where to read.
+        tools: The tools of the request.
+        is_cut: Whether the model was stopped before it was done; then a call whose brackets are
+            not closed is not one.
+    """
+    said: list[str] = []
+    calls: list[ToolCall] = []
+    at = start
+    for opening in _openings(text, start, tools, is_cut=is_cut):
+        if opening.at < at:
+            continue
+        said.append(text[at : opening.at])
+        at = opening.at
+        if opening.is_cut:
+            return Reading("".join(said), tuple(calls), is_cut=True)
+        try:
+            found = _CallReader(text, tools, is_cut=is_cut).read(at)
+        except _NeverEnds:
+            break
+        if found is None:
+            continue
+        if found.meaning is None:
+            return Reading("".join(said), tuple(calls), is_cut=True)
+        if found.meaning.is_invented_result and calls:
+            return Reading("".join(said), tuple(calls))
+        calls += found.meaning.calls
+        said.append(found.meaning.reply or "")
+        at = skip_closers(text, found.end)
+        if INVENTED.match(text, at):
+            return Reading("".join(said), tuple(calls))
+    rest = text[at:]
+    if not calls or rest.strip():
+        said.append(rest)
+    return Reading("".join(said), tuple(calls))
+
+
+def _openings(text: str, start: int, tools: KnownTools, *, is_cut: bool) -> Iterator[_Opening]:
+    for candidate in CANDIDATE.finditer(text, start):
+        at = candidate.end() - 1
+        verdict = judge_opening(text, at, tools)
+        if verdict is Verdict.YES:
+            yield _Opening(at, is_cut=False)
+        elif verdict is Verdict.MAYBE and is_cut:
+            yield _Opening(at, is_cut=True)
+
+
+class _CallReader:
+    """Reads the call at one place of a text."""
+
+    def __init__(self, text: str, tools: KnownTools, *, is_cut: bool) -> None:
+        self._text = text
+        self._tools = tools
+        self._is_cut = is_cut
+
+    def read(self, at: int) -> _Found | None:
+        """Return what stands at ``at``, or ``None`` when it is just text."""
+        result = RESULT_TAG.match(self._text, at)
+        if result is not None:
+            return _Found(Meaning(is_invented_result=True), self._end_of_result(result.end()))
+        labelled = LABELLED_CALL.match(self._text, at)
+        if labelled is not None:
+            return self._read_labelled(labelled)
+        takes_unknown = not self._text[self._text.rfind("\n", 0, at) + 1 : at].strip()
+        wrapped = skip_wrappers(self._text, at)
+        return self._read_body(
+            wrapped.end,
+            name=wrapped.name,
+            takes_unknown=takes_unknown or wrapped.is_marked,
+            is_marked=wrapped.is_marked,
+        )
+
+    def _read_body(
+        self, at: int, *, name: str | None, takes_unknown: bool, is_marked: bool
+    ) -> _Found | None:
+        text = self._text
+        own_tag = names_tool(text, at, self._tools) if name is None else None
+        if own_tag is not None:
+            name, at = own_tag
+        wrapped = skip_wrappers(text, at)
+        at, name = wrapped.end, name or wrapped.name
+        opening = text[at : at + 1]
+        if opening == "[" and NAME.match(text, at + 1):
+            return self._read_python(at + 1, is_marked=is_marked)
+        if opening and opening in "{[\"'":
+            return self._read_value(at, name=name, takes_unknown=takes_unknown, is_marked=is_marked)
+        if name is not None:
+            return self._read_tagged(at, name)
+        return self._read_named(at, is_marked=is_marked)
+
+    def _read_value(
+        self, at: int, *, name: str | None, takes_unknown: bool, is_marked: bool
+    ) -> _Found | None:
+        parsed = self._parse(at)
+        if parsed is None:
+            return None
+        value = parsed.value
+        if isinstance(value, str):
+            value = decode_text(value)
+        meaning = read_meaning(value, self._tools, takes_unknown=takes_unknown)
+        if name is not None and (meaning is None or not meaning.calls):
+            call = build_call(name, value, self._tools)
+            meaning = Meaning((call,)) if call else None
+        is_open = self._is_open(parsed)
+        if meaning is not None and (not is_open or meaning.reply is not None):
+            return _Found(meaning, parsed.end)
+        if is_open and (is_marked or meaning or is_beginning_of_call(value, self._tools)):
+            return _Found(None, parsed.end)
+        if parsed.end >= len(self._text) and parsed.missing != "nothing":
+            raise _NeverEnds
+        return None
+
+    def _read_tagged(self, at: int, name: str) -> _Found | None:
+        """Read what follows a tag with the tool's name: parameters in tags, or none at all."""
+        tagged = read_parameters(self._text, at)
+        if tagged is not None and tagged.is_cut:
+            return _Found(None, tagged.end)
+        values = tagged.values if tagged else {}
+        end = tagged.end if tagged else at
+        if tagged is None and not self._text.startswith("</", at):
+            return _Found(None, at) if at >= len(self._text) else None
+        call = build_call(name, values, self._tools)
+        return _Found(Meaning((call,)), end) if call else None
+
+    def _read_named(self, at: int, *, is_marked: bool) -> _Found | None:
+        """Read a tool's name and its arguments behind it, in whichever form."""
+        named = NAME.match(self._text, at)
+        if named is None or not (is_marked or self._tools.find(named[1])):
+            return None
+        behind = BETWEEN.match(self._text, named.end())
+        end = behind.end() if behind else named.end()
+        if self._text.startswith("(", end):
+            return self._read_python(at, is_marked=is_marked)
+        wrapped = skip_wrappers(self._text, end)
+        if self._text.startswith(("{", '"{'), wrapped.end):
+            return self._read_value(
+                wrapped.end, name=named[1], takes_unknown=True, is_marked=is_marked
+            )
+        tagged = read_parameters(self._text, wrapped.end) if is_marked else None
+        return self._read_tagged(wrapped.end, named[1]) if tagged else None
+
+    def _read_labelled(self, labelled: re.Match[str]) -> _Found | None:
+        """Read ``Action: …`` and ``Action Input: …``."""
+        name = labelled["name"]
+        if not name:
+            return self._read_body(labelled.end(), name=None, takes_unknown=True, is_marked=False)
+        given = LABELLED_INPUT.match(self._text, labelled.end())
+        if given is None:
+            return self._read_named(labelled.start("name"), is_marked=False)
+        at = skip_wrappers(self._text, given.end()).end
+        if self._text.startswith("{", at):
+            return self._read_value(at, name=name, takes_unknown=True, is_marked=True)
+        return None
+
+    def _read_python(self, at: int, *, is_marked: bool) -> _Found | None:
+        """Read ``get_order_status(order_number="12345")``, one or several."""
+        calls: list[ToolCall] = []
+        end = at
+        while named := NAME.match(self._text, end):
+            start = named.end()
+            if not self._text.startswith("(", start) or not (
+                is_marked or self._tools.find(named[1])
+            ):
+                break
+            parsed = parse_call_arguments(self._text, start + 1)
+            if self._is_open(parsed):
+                return _Found(None, parsed.end)
+            call = None
+            if not has_placeholder(parsed.value):
+                call = build_call(named[1], parsed.value, self._tools)
+            if call is None:
+                break
+            calls.append(call)
+            following = PYTHON_NEXT.match(self._text, parsed.end)
+            end = following.end() if following else parsed.end
+        if not calls or not (is_marked or LINE_END.match(self._text, end)):
+            return None
+        return _Found(Meaning(tuple(calls)), end)
+
+    def _parse(self, at: int) -> Parsed | None:
+        text = self._text
+        try:
+            if not ESCAPED.match(text, at):
+                return parse_value(text, at)
+            # Encoded once more and left without its quotes: nothing else follows.
+            parsed = parse_value(ESCAPE.sub(r"\1", text[at:]))
+        except TooDeep:
+            return None
+        return Parsed(parsed.value, len(text), parsed.missing)
+
+    def _is_open(self, parsed: Parsed) -> bool:
+        return parsed.missing == "value" or (parsed.missing == "closers" and self._is_cut)
+
+    def _end_of_result(self, at: int) -> int:
+        end = RESULT_END.search(self._text, at)
+        return end.end() if end else len(self._text)
