@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolSpec
-from appliance.providers.ollama.wire import describe_tool
+from appliance.tool_spelling import describe_tool
 
 
 class FunctionPiece(Struct, frozen=True):

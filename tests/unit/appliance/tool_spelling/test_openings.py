@@ -7,16 +7,17 @@ from appliance.tool_spelling.tool_names import KnownTools
 from tests.unit.appliance.tool_spelling.shop_tools import TOOLS
 
 BEGINS_A_CALL = [
-    '{"name"', "{'tool'", "{name:", '{"arguments"', '{ "get_order_status"', '{\\"name\\"', '[{"name"',
-    "<tool_call", "<function=", "<invoke ", "<|python_tag|>", "[TOOL_CALLS", "<｜tool▁calls▁begin",
-    "<get_order_status>", "```json\n{\"name\"", "`{\"name\"", "get_order_status(",
-    "getOrderStatus {\"", "Action: get_order_status\n", "Action: look_up\nAction Input:",
-    "**Tool call:** get_order_status\n", "print(get_order_status(",
+    '{"name"', "{'tool'", "{name:", '{"arguments"', '{ "get_order_status"', '{\\"name\\"',
+    '[{"name"', "<tool_call", "<function=", "<invoke ", "<|python_tag|>", "[TOOL_CALLS",
+    "<｜tool▁calls▁begin", "<get_order_status>", '```json\n{"name"', '`{"name"',
+    "get_order_status(", 'getOrderStatus {"', "Action: get_order_status\n",
+    "Action: look_up\nAction Input:", "**Tool call:** get_order_status\n",
+    "print(get_order_status(",
 ]  # fmt: skip
 IS_NONE = [
     '{"price"', "{}", "{5", "{ }", "[1", "[link](", "<b>", "<3", "< ", "`code`",
-    "```json\n{\"price\"", "```html\n<b>", "get_order_status is", "get_x", "Action is", "Action: call us",
-    "print(1", "Tool: a hammer\n",
+    '```json\n{"price"', "```html\n<b>", "get_order_status is", "get_x", "Action is",
+    "Action: call us", "print(1", "Tool: a hammer\n",
 ]  # fmt: skip
 
 
