@@ -13,6 +13,7 @@ from string import Template
 
 from appliance.agent.language import base_language
 from appliance.domain.json_types import JsonValue
+from appliance.domain.message import ChatMessage
 from appliance.domain.tenant import BusinessInfo, Tenant
 
 _LANGUAGE_NAMES = {
@@ -22,11 +23,11 @@ _LANGUAGE_NAMES = {
 }  # fmt: skip
 
 
-def build_system_prompt(tenant: Tenant, *, now: datetime, has_tools: bool) -> str:
+def build_system_message(tenant: Tenant, *, now: datetime, has_tools: bool) -> ChatMessage:
     """Return the system message for ``tenant``.
 
     What changes least stands first, so that a provider's prompt cache can hold it; the present
-    moment is the last part.
+    moment is the last part and the only one outside ``stable_chars``.
 
     Args:
         tenant: Whose assistant speaks.
@@ -55,7 +56,9 @@ def build_system_prompt(tenant: Tenant, *, now: datetime, has_tools: bool) -> st
         )
     moment = now.strftime("%A, %Y-%m-%d %H:%M")
     parts.append(_fill("now", now=moment, time_zone=tenant.time_zone))
-    return "\n\n".join(part.strip() for part in parts)
+    *stable, last = (part.strip() for part in parts)
+    beginning = "\n\n".join(stable)
+    return ChatMessage(role="system", content=f"{beginning}\n\n{last}", stable_chars=len(beginning))
 
 
 def build_facts(info: BusinessInfo) -> str:

@@ -192,10 +192,12 @@ class _Turn:
             self._emit(AnswerDelta(text=said.text))
 
     def _build_request(self, command: AskModel) -> ChatRequest:
+        specs = tuple(self._specs.values())
         return ChatRequest(
             messages=command.messages,
             briefing=self._assignment.briefing,
-            tools=tuple(self._specs.values()) if command.may_use_tools else (),
+            tools=specs if command.may_use_tools else (),
+            withheld_tools=() if command.may_use_tools else specs,
             temperature=self._assignment.temperature,
             max_output_tokens=self._assignment.max_output_tokens,
         )

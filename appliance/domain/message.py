@@ -25,17 +25,25 @@ DECLINED_CALL = "The visitor declined. The action was not carried out."
 
 
 class TokenUsage(Struct, frozen=True, kw_only=True):
-    """Tokens of one or several model calls; ``cached_input_tokens`` are part of the input."""
+    """Tokens of one or several model calls.
+
+    ``cached_input_tokens``, read from a provider's prompt cache, and ``cache_write_input_tokens``,
+    put into it, are parts of the input with prices of their own. The latter are not stored.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
+    cache_write_input_tokens: int = 0
 
     def __add__(self, other: TokenUsage) -> TokenUsage:
         return TokenUsage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
+            cache_write_input_tokens=(
+                self.cache_write_input_tokens + other.cache_write_input_tokens
+            ),
         )
 
 
@@ -52,7 +60,8 @@ class ChatMessage(Struct, frozen=True, kw_only=True):
 
     A ``tool`` message answers the call ``tool_call_id`` of an earlier assistant message.
     ``provider_state`` is what a provider asked to get back unchanged with its own message:
-    ``{"provider": name, ...}``; other providers ignore it.
+    ``{"provider": name, ...}``; other providers ignore it. ``stable_chars`` of a system message say
+    how much of it, from its beginning, is the same in the tenant's next turn.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -62,6 +71,7 @@ class ChatMessage(Struct, frozen=True, kw_only=True):
     tool_name: str | None = None
     is_error: bool = False
     provider_state: JsonObject | None = None
+    stable_chars: int = 0
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):

@@ -38,12 +38,14 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
 
     ``messages`` are oldest first: exactly one system message at the front, and every tool message
     behind the assistant message that asked for it. ``model`` is the provider's own name for it, or
-    ``None`` for the provider's choice.
+    ``None`` for the provider's choice. ``withheld_tools`` were offered earlier in the turn and must
+    not be called any more; only a provider that has to repeat how the turn began declares them.
     """
 
     messages: tuple[ChatMessage, ...]
     briefing: Briefing
     tools: tuple[ToolSpec, ...] = ()
+    withheld_tools: tuple[ToolSpec, ...] = ()
     model: str | None = None
     temperature: float = 0.3
     max_output_tokens: int = 2048

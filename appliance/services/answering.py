@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from appliance.agent.language import detect_language
-from appliance.agent.prompt import build_system_prompt
+from appliance.agent.prompt import build_system_message
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import Emit, TurnLedger
 from appliance.domain.conversation import Conversation
@@ -122,9 +122,7 @@ class Answering:
     async def _build_assignment(self, question: Question, history: LoadedHistory) -> Assignment:
         tenant, tools = question.tenant, question.known.tools
         now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
-        system = ChatMessage(
-            role="system", content=build_system_prompt(tenant, now=now, has_tools=bool(tools))
-        )
+        system = build_system_message(tenant, now=now, has_tools=bool(tools))
         return Assignment(
             context=ToolContext(
                 tenant_id=tenant.id,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from appliance.agent.prompt import build_facts, build_system_prompt
+from appliance.agent.prompt import build_facts, build_system_message
 from appliance.domain.tenant import AgentSettings, BusinessInfo, Faq, Tenant
 from tests.fakes.shops import build_tenant
 
@@ -32,19 +32,21 @@ def shop(**fields: object) -> Tenant:
 
 def test_the_assembled_prompt_is_the_stored_one() -> None:
     tenant = shop(business_info=BUSINESS, agent=AgentSettings(tone="cheerful"), language="he-IL")
-    assert build_system_prompt(tenant, now=NOW, has_tools=True) == SNAPSHOT.read_text("utf-8")
+    assert build_system_message(tenant, now=NOW, has_tools=True).content == SNAPSHOT.read_text(
+        "utf-8"
+    )
 
 
 def test_an_empty_tenant_gets_only_the_general_parts() -> None:
-    text = build_system_prompt(shop(), now=NOW, has_tools=False)
+    text = build_system_message(shop(), now=NOW, has_tools=False).content
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings == ["## How you write", "## Language", "## Now"]
     assert "Tone" not in text
 
 
 def test_tools_are_described_only_to_who_has_some() -> None:
-    assert "## Tools" in build_system_prompt(shop(), now=NOW, has_tools=True)
-    assert "## Tools" not in build_system_prompt(shop(), now=NOW, has_tools=False)
+    assert "## Tools" in build_system_message(shop(), now=NOW, has_tools=True).content
+    assert "## Tools" not in build_system_message(shop(), now=NOW, has_tools=False).content
 
 
 @pytest.mark.parametrize("text", ["$", "$$", "$now", "${shop_name}", "costs $5", "$facts {x} %s"])
@@ -56,26 +58,27 @@ def test_a_dollar_in_the_tenants_texts_stays_as_it_is(text: str) -> None:
         instructions=f"instructions {text}",
     )
     tenant = shop(name=f"name {text}", business_info=info, agent=AgentSettings(tone=f"tone {text}"))
-    prompt = build_system_prompt(tenant, now=NOW, has_tools=True)
+    prompt = build_system_message(tenant, now=NOW, has_tools=True).content
     for part in ("about", "key", "contact", "question", "answer", "instructions", "name", "tone"):
         assert f"{part} {text}" in prompt
 
 
 def test_only_the_last_part_moves_with_the_time() -> None:
     tenant = shop(business_info=BUSINESS)
-    one = build_system_prompt(tenant, now=NOW, has_tools=True)
-    later = build_system_prompt(tenant, now=NOW.replace(minute=31), has_tools=True)
-    stable = one.rpartition("## Now")[0]
-    assert one != later
-    assert later.startswith(stable)
-    assert "It is now Monday, 2026-03-02 11:31 (Asia/Jerusalem)." in later
+    one = build_system_message(tenant, now=NOW, has_tools=True)
+    later = build_system_message(tenant, now=NOW.replace(minute=31), has_tools=True)
+    assert one.content != later.content
+    assert one.stable_chars == later.stable_chars
+    assert one.content[: one.stable_chars] == later.content[: one.stable_chars]
+    rest = later.content[one.stable_chars :].strip()
+    assert rest == "## Now\nIt is now Monday, 2026-03-02 11:31 (Asia/Jerusalem)."
 
 
 @pytest.mark.parametrize(
     ("tag", "name"), [("en", "English"), ("iw", "Hebrew"), ("pt-BR", "Portuguese"), ("sw", "sw")]
 )
 def test_the_fallback_language_is_named(tag: str, name: str) -> None:
-    prompt = build_system_prompt(shop(language=tag), now=NOW, has_tools=False)
+    prompt = build_system_message(shop(language=tag), now=NOW, has_tools=False).content
     assert f"answer in {name}." in prompt
 
 
@@ -86,4 +89,4 @@ def test_without_business_information_there_are_no_facts() -> None:
 
 def test_blank_instructions_make_no_part() -> None:
     tenant = shop(business_info=BusinessInfo(instructions=" \n "))
-    assert "Instructions" not in build_system_prompt(tenant, now=NOW, has_tools=False)
+    assert "Instructions" not in build_system_message(tenant, now=NOW, has_tools=False).content

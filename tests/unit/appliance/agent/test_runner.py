@@ -260,6 +260,14 @@ async def test_a_model_that_fails_after_a_tool_round_leaves_the_rest_to_the_next
     assert len(stage.executor.calls) == 1
 
 
+async def test_tools_that_may_not_be_called_any_more_are_named_as_withheld(stage: Stage) -> None:
+    model = ScriptedChatModel([ask(call_order("c1")), say("It is baking.")])
+    await stage.run(model, max_tool_rounds=1)
+    offered, last = model.requests
+    assert (offered.withheld_tools, last.tools) == ((), ())
+    assert last.withheld_tools == offered.tools != ()
+
+
 async def test_a_bug_in_a_model_is_not_hidden_behind_the_next(stage: Stage) -> None:
     with pytest.raises(KeyError):
         await stage.run(ScriptedChatModel([KeyError("x")]), ScriptedChatModel([say("Hi")]))
