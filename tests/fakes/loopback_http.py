@@ -91,7 +91,8 @@ class Exchange:
         self.keeps_alive = False
 
     def _head(self, status: int, headers: Iterable[tuple[str, str]]) -> bytes:
-        lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+        known = {entry.value: entry.phrase for entry in HTTPStatus}
+        lines = [f"HTTP/1.1 {status} {known.get(status, 'Unassigned')}"]
         lines += [f"{name}: {value}" for name, value in headers]
         return ("\r\n".join(lines) + "\r\n\r\n").encode()
 

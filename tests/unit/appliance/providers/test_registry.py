@@ -18,8 +18,11 @@ def build_parts(folder: Path, **environ: str) -> ProviderParts:
 
 
 async def test_every_provider_folder_builds_one_under_its_own_name(tmp_path: Path) -> None:
-    parts = build_parts(tmp_path, CSAI_OPENAI_BASE_URL="http://127.0.0.1:8000/v1")
-    providers = build_providers(parts)
+    addresses = {
+        "CSAI_OPENAI_BASE_URL": "http://127.0.0.1:8000/v1",
+        "CSAI_ANTHROPIC_BASE_URL": "http://127.0.0.1:8001",
+    }
+    providers = build_providers(build_parts(tmp_path, **addresses))
     assert {f"{PACKAGE}.{name}" for name in providers} == set(walk(PACKAGE))
     for name, provider in providers.items():
         assert provider.name == name
