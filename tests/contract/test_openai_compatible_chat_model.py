@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.contract.chat_model_contract import (
     USAGE,
     Dictated,
     NativeCallsContract,
+    ScriptableModelContract,
     assert_well_formed,
     build_request,
     hear,
@@ -45,7 +48,9 @@ def build_say(answer: Dictated) -> Say:
 
 @asynccontextmanager
 async def open_server(*steps: Step, **options: Any) -> AsyncIterator[OpenAICompatibleChatModel]:
-    async with FakeOpenAI(play(steps), models=(FakeModel(MODEL),), **options) as fake:
+    async with FakeOpenAI(
+        play(steps), models=(FakeModel(MODEL),), is_terse=True, **options
+    ) as fake:
         model = OpenAICompatibleChatModel(fake.url, fake.api_key, MODEL, MachineClock())
         yield model
         await model.aclose()
@@ -53,7 +58,7 @@ async def open_server(*steps: Step, **options: Any) -> AsyncIterator[OpenAICompa
 
 def wire_sizes(answer: Dictated) -> tuple[int, int]:
     """Return where the answer is whole, and where the token counts and the end mark end."""
-    events = answer_events(MODEL, build_say(answer))
+    events = answer_events(MODEL, build_say(answer), is_terse=True)
     last = next(place for place, event in enumerate(events) if END_MARK in event)
     return len(b"".join(events[: last + 1])), len(b"".join(events))
 
@@ -68,6 +73,46 @@ class TestOpenAICompatible(NativeCallsContract):
     def wire_size(self, answer: Dictated) -> int:
         # What follows the finish reason is only counted, see the test below.
         return wire_sizes(answer)[0]
+
+
+def spell(answer: Dictated) -> Dictated:
+    """Return the answer of a model that is held to a schema: one object, as text."""
+    pieces = [
+        '{"reply": "',
+        *(json.dumps(text, ensure_ascii=False)[1:-1] for text in answer.texts),
+        '"}',
+    ]
+    if answer.calls:
+        [(name, arguments)] = answer.calls
+        text = json.dumps({"tool": name, "arguments": arguments}, ensure_ascii=False)
+        pieces = [text[:12], text[12:30], text[30:]]
+    if answer.is_cut_by_length:
+        pieces.pop()
+    return replace(answer, texts=tuple(pieces), calls=())
+
+
+def halve(answer: Dictated) -> Dictated:
+    """Return the answer in two pieces, so that there are fewer bytes to cut at."""
+    text = "".join(answer.texts)
+    return replace(answer, texts=(text[: len(text) // 2], text[len(text) // 2 :]))
+
+
+class TestOpenAICompatibleWithoutNativeTools(ScriptableModelContract):
+    def open_any(self) -> Any:
+        # The second answer ignores the form, as behind a server that does not enforce it.
+        answers = spell(Dictated(texts=("Hello",))), Dictated(texts=("Yes",))
+        return open_server(*map(build_say, answers), kind="vllm", has_tools=False)
+
+    def open(self, *answers: Dictated) -> Any:
+        says = [build_say(spell(answer)) for answer in answers]
+        return open_server(*says, kind="vllm", has_tools=False)
+
+    def open_cut(self, answer: Dictated, offset: int) -> Any:
+        step = CutOff(build_say(halve(spell(answer))), after_bytes=offset)
+        return open_server(step, kind="vllm", has_tools=False)
+
+    def wire_size(self, answer: Dictated) -> int:
+        return wire_sizes(halve(spell(answer)))[0]
 
 
 @pytest.mark.parametrize("piece_bytes", [1, 7, 1_000])

@@ -18,6 +18,11 @@ from appliance.ports.chat_model import ChatRequest
 from appliance.ports.clock import Clock
 from appliance.providers.openai_compatible.server import ServerError
 from appliance.providers.openai_compatible.wire import build_messages, build_tools
+from appliance.tool_spelling import (
+    build_constrained_messages,
+    build_prompted_messages,
+    build_schema,
+)
 
 REMEMBERED_S = 3600.0
 """A server may be restarted with more abilities."""
@@ -27,8 +32,11 @@ NOT_KNOWN = re.compile(
     r"|unrecogni|extra|requires?\b|no endpoints|only the default|disabled|instead|can(?:not|'t) use"
 )
 TOOL_WORDS = re.compile(r"\btools?\b|\btool[ _-](?:choice|use|call)|function[ _-]call")
+FORMAT_WORDS = ("response_format", "json_schema", "json schema", "grammar", "guided", "structured")
 STATUSES = frozenset({400, 404, 422, 500, 501})
 
+ToolForm = Literal["native", "constrained", "prompted"]
+"""How a model calls tools: by itself, held to a schema, or only told how."""
 LengthParameter = Literal["max_completion_tokens", "max_tokens"]
 OTHER_LENGTH: dict[LengthParameter, LengthParameter] = {
     "max_completion_tokens": "max_tokens",
@@ -43,13 +51,12 @@ class Dialect(Struct, frozen=True, kw_only=True):
     is_length_settled: bool = False
     has_usage: bool = True
     has_temperature: bool = True
-    has_tools: bool = True
+    form: ToolForm = "native"
 
     def build_body(self, request: ChatRequest, model: str) -> JsonObject:
         """Return the body of ``request``."""
         body: JsonObject = {
             "model": model,
-            "messages": build_messages(request.messages),
             "stream": True,
             self.length_parameter: request.max_output_tokens,
         }
@@ -57,16 +64,19 @@ class Dialect(Struct, frozen=True, kw_only=True):
             body["stream_options"] = {"include_usage": True}
         if self.has_temperature:
             body["temperature"] = request.temperature
-        if request.tools and self.has_tools:
-            body["tools"] = build_tools(request.tools)
-        return body
+        return body | self._build_conversation(request)
 
     def without_refused(self, error: ServerError, body: JsonObject) -> Dialect | None:
         """Return the dialect that leaves out what ``error`` refuses of ``body``.
 
         ``None`` when it refuses something else, which sending less will not mend.
         """
-        if error.status not in STATUSES or not NOT_KNOWN.search(error.said):
+        if error.status not in STATUSES:
+            return None
+        # A schema may also be too intricate for the server.
+        if "response_format" in body and error.mentions(*FORMAT_WORDS):
+            return msgspec.structs.replace(self, form="prompted")
+        if not NOT_KNOWN.search(error.said):
             return None
         if error.mentions("stream_options", "include_usage") and "stream_options" in body:
             return msgspec.structs.replace(self, has_usage=False)
@@ -76,8 +86,26 @@ class Dialect(Struct, frozen=True, kw_only=True):
             other = OTHER_LENGTH[self.length_parameter]
             return msgspec.structs.replace(self, length_parameter=other, is_length_settled=True)
         if "tools" in body and TOOL_WORDS.search(error.said):
-            return msgspec.structs.replace(self, has_tools=False)
+            return msgspec.structs.replace(self, form="constrained")
         return None
+
+    def _build_conversation(self, request: ChatRequest) -> JsonObject:
+        messages, tools = request.messages, request.tools
+        match self.form:
+            case "native" if tools:
+                return {"messages": build_messages(messages), "tools": build_tools(tools)}
+            case "native":
+                return {"messages": build_messages(messages)}
+            case "constrained" if tools:
+                schema = {"name": "answer", "schema": build_schema(tools)}
+                return {
+                    "messages": build_constrained_messages(messages, tools),
+                    "response_format": {"type": "json_schema", "json_schema": schema},
+                }
+            case "constrained":
+                return {"messages": build_constrained_messages(messages, ())}
+            case "prompted":
+                return {"messages": build_prompted_messages(messages, tools)}
 
 
 class KnownDialects:

@@ -1,20 +1,21 @@
 """A streamed answer, chunk by chunk, as model events.
 
-Owns what chunks mean; waiting for them is left to ``chat_model``.
+Owns what chunks mean; waiting for them is left to ``chat_model``, calls within the text and the
+mending of all calls to ``appliance.tool_spelling``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
 
-from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.json_types import JsonValue
 from appliance.domain.message import TokenUsage
 from appliance.domain.tokens import estimate_tokens
-from appliance.domain.tool import ToolCall
+from appliance.domain.tool import ToolCall, ToolSpec
 from appliance.ports.chat_model import (
     FinishReason,
     ModelEvent,
@@ -31,6 +32,7 @@ from appliance.providers.openai_compatible.wire import (
     Usage,
 )
 from appliance.providers.thinking import ThinkingFilter
+from appliance.tool_spelling import AnswerReader, UnreadableAnswer, mend_call
 
 CUT_BY_LENGTH = ("length", "max_tokens")
 
@@ -57,18 +59,36 @@ class _OpenCall(Struct):
 
 
 class ReplyReader:
-    """Turns the chunks of one answer into events; calls come whole, at the end."""
+    """Turns the chunks of one answer into events; calls come whole, at the end.
 
-    def __init__(self, *, model: str, prompt: JsonValue, taken_call_ids: Iterable[str]) -> None:
+    Args:
+        model: Its name, until the answer says a more exact one.
+        prompt: What was sent, for an estimate when the server does not count.
+        content: Reads the model's text.
+        tools: What may be called.
+        taken_call_ids: The ids of earlier calls.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        prompt: JsonValue,
+        content: AnswerReader,
+        tools: Sequence[ToolSpec],
+        taken_call_ids: Iterable[str],
+    ) -> None:
         self.finish_reason: str | None = None
         self._model = model
         self._prompt = prompt
+        self._content = content
+        self._tools = tools
         self._thinking = ThinkingFilter()
         self._call_ids = CallIds(taken_call_ids)
         self._calls: list[_OpenCall] = []
         self._places: dict[int | None, _OpenCall] = {}
         self._usage: Usage | None = None
-        self._said_chars: list[str] = []
+        self._written: list[str] = []
 
     def feed(self, data: JsonValue) -> list[ModelEvent]:
         """Return the events of one chunk.
@@ -78,36 +98,50 @@ class ReplyReader:
         """
         try:
             chunk = msgspec.convert(data, Chunk)
-        except (msgspec.ValidationError, RecursionError) as exc:
+            if chunk.model:
+                self._model = chunk.model
+            if chunk.usage is not None:
+                self._usage = _read_usage(chunk.usage) or self._usage
+            choices = [choice for choice in chunk.choices or () if not choice.index]
+            return _say("".join([self._read_choice(choice) for choice in choices]))
+        except (msgspec.ValidationError, RecursionError, UnreadableAnswer) as exc:
             raise MalformedReply("what arrived is no chunk of an answer") from exc
-        if chunk.model:
-            self._model = chunk.model
-        if chunk.usage is not None:
-            self._usage = _read_usage(chunk.usage) or self._usage
-        texts = [
-            self._read_choice(choice) for choice in chunk.choices or () if choice.index in (None, 0)
-        ]
-        return self._say("".join(texts))
 
     def finish(self) -> list[ModelEvent]:
-        """Return the last events; the answer is known to be whole."""
-        events = self._say(self._thinking.finish())
-        for call in self._calls:
-            if call.name:
-                arguments = read_arguments(call.arguments)
-                named = ToolCall(
-                    id=self._call_ids.take(call.id), name=call.name, arguments=arguments
-                )
-                events.append(ToolCallRequested(call=named))
-        has_calls = any(isinstance(event, ToolCallRequested) for event in events)
+        """Return the last events; the answer is known to be whole.
+
+        Raises:
+            MalformedReply: It says nothing that can be read.
+        """
+        is_cut = self.finish_reason in CUT_BY_LENGTH
+        try:
+            text = self._content.feed(self._thinking.finish())
+            rest, calls = self._content.finish(is_cut=is_cut)
+        except UnreadableAnswer as exc:
+            raise MalformedReply("the text is neither an answer nor a call") from exc
+        events = _say(text + rest)
+        wanted = (*calls, *self._read_calls(is_cut=is_cut))
+        events += [
+            ToolCallRequested(call=msgspec.structs.replace(call, id=self._call_ids.take(call.id)))
+            for call in wanted
+        ]
         events.append(
             ModelFinished(
-                finish_reason="tool_calls" if has_calls else self._reason(),
+                finish_reason="tool_calls" if wanted else self._reason(),
                 model=self._model,
                 usage=self._count_tokens(),
             )
         )
         return events
+
+    def _read_calls(self, *, is_cut: bool) -> list[ToolCall]:
+        named = [call for call in self._calls if call.name.strip()]
+        if is_cut and named and not _is_json(named[-1].arguments):
+            # Half a call is not what the model meant: it must not be mended and run.
+            named.pop()
+            if not named and not "".join(self._written).strip():
+                raise MalformedReply("the answer ends within a call")
+        return [read_call(call.id, call.name, call.arguments, self._tools) for call in named]
 
     def _reason(self) -> FinishReason:
         if self.finish_reason in CUT_BY_LENGTH:
@@ -124,7 +158,9 @@ class ReplyReader:
             self._open_call(piece).add(piece.function or FunctionPiece())
         if delta.function_call is not None:
             self._open_call(CallPiece(index=0)).add(delta.function_call)
-        return self._thinking.feed(_read_text(delta.content) + (delta.refusal or ""))
+        written = _read_text(delta.content) + (delta.refusal or "")
+        self._written.append(written)
+        return self._content.feed(self._thinking.feed(written))
 
     def _open_call(self, piece: CallPiece) -> _OpenCall:
         """Return the call that ``piece`` belongs to: by its index, else by its id."""
@@ -137,12 +173,6 @@ class ReplyReader:
         call.id = call.id or piece.id or ""
         return call
 
-    def _say(self, text: str) -> list[ModelEvent]:
-        if not text:
-            return []
-        self._said_chars.append(text)
-        return [TextDelta(text=text)]
-
     def _count_tokens(self) -> TokenUsage:
         usage = self._usage or Usage()
         details = usage.prompt_tokens_details
@@ -151,7 +181,7 @@ class ReplyReader:
             told_input = estimate_tokens(json.dumps(self._prompt, ensure_ascii=False))
         if told_output is None:
             called = "".join(call.name + call.arguments for call in self._calls)
-            told_output = estimate_tokens("".join(self._said_chars) + called)
+            told_output = estimate_tokens("".join(self._written) + called)
         return TokenUsage(
             input_tokens=told_input,
             output_tokens=told_output,
@@ -180,9 +210,25 @@ def _read_text(content: JsonValue) -> str:
     )
 
 
-def read_arguments(text: str) -> JsonObject:
-    """Return the arguments of a call."""
+def read_call(call_id: str, name: str, arguments: str, tools: Sequence[ToolSpec]) -> ToolCall:
+    """Return the call, mended where the model wrote it carelessly.
+
+    Arguments that cannot be read do not fail the answer: they fit no schema, so that the agent
+    refuses the call and the model hears why.
+    """
     try:
-        return msgspec.json.decode(text or "{}", type=JsonObject)
-    except msgspec.DecodeError:
-        return {"unreadable_arguments": text}
+        return mend_call(name, arguments, tools, call_id=call_id)
+    except UnreadableAnswer:
+        return ToolCall(id=call_id, name=name, arguments={"unreadable_arguments": arguments})
+
+
+def _say(text: str) -> list[ModelEvent]:
+    return [TextDelta(text=text)] if text else []
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text or "{}")
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True

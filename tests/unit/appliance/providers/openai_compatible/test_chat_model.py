@@ -108,6 +108,33 @@ async def test_a_bare_server_is_asked_with_less_each_time_and_then_at_once() -> 
         assert not {"stream_options", "temperature", "tools"} & set(body)
 
 
+@pytest.mark.parametrize("kind", ["vllm", "llama.cpp"])
+async def test_a_server_started_without_tools_holds_its_model_to_a_schema(kind: str) -> None:
+    call = json.dumps({"tool": "get_order_status", "arguments": {"order_number": "12345"}})
+    async with open_model(
+        Say(text=[call[:20], call[20:]]),
+        Say(text=['{"reply": "Hello"}']),
+        kind=kind,
+        has_tools=False,
+    ) as (model, fake):
+        heard = await hear(model, build_request())
+        assert (await hear(model, build_request())).text == "Hello"
+        assert len(fake.requests) == 3
+    assert [call.arguments for call in heard.calls] == [{"order_number": "12345"}]
+    assert all("response_format" in body for body in fake.chats)
+
+
+async def test_a_server_without_schemas_either_has_its_model_told() -> None:
+    call = '<tool_call>{"name": "get_order_status", "arguments": {"order_number": "1"}}</tool_call>'
+    async with open_model(Say(text=["One moment.\n", call]), HELLO, kind="bare") as (model, fake):
+        heard = await hear(model, build_request())
+        assert (await hear(model, build_request())).text == "Hello there"
+        assert len(fake.requests) == 6
+    assert heard.text.strip() == "One moment."
+    assert [call.arguments for call in heard.calls] == [{"order_number": "1"}]
+    assert not {"tools", "response_format"} & set(fake.chats[0])
+
+
 async def test_the_same_refusal_twice_is_final() -> None:
     refusal = Refuse(400, "Unknown parameter: 'temperature'")
     async with open_model(refusal, refusal, HELLO) as (model, fake):

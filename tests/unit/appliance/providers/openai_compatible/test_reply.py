@@ -6,14 +6,23 @@ from typing import Any
 import pytest
 
 from appliance.domain.message import TokenUsage
+from appliance.domain.tool import ToolSpec
 from appliance.ports.chat_model import ModelEvent, ModelFinished, TextDelta, ToolCallRequested
-from appliance.providers.openai_compatible.reply import MalformedReply, ReplyReader
+from appliance.providers.openai_compatible.reply import MalformedReply, ReplyReader, read_call
+from appliance.tool_spelling import FreeReader
 
+NUMBERS: dict[str, Any] = {"n": {"type": "integer"}, "m": {"type": "integer"}}
+TOOLS = tuple(
+    ToolSpec(name=name, description="", parameters_schema={"type": "object", "properties": NUMBERS})
+    for name in ("f", "g", "h")
+)
 USAGE = {"prompt_tokens": 1, "completion_tokens": 1}
 
 
 def read(*chunks: Any, taken: tuple[str, ...] = ()) -> list[ModelEvent]:
-    reader = ReplyReader(model="m", prompt=[], taken_call_ids=taken)
+    reader = ReplyReader(
+        model="m", prompt=[], content=FreeReader(TOOLS), tools=TOOLS, taken_call_ids=taken
+    )
     events = [event for chunk in chunks for event in reader.feed(chunk)]
     return events + reader.finish()
 
@@ -123,6 +132,43 @@ def test_a_call_without_a_name_is_none() -> None:
     events = read(piece(0, "a", arguments="{}"))
     assert calls(events) == []
     assert finished(events).finish_reason == "stop"
+
+
+def test_careless_arguments_are_mended() -> None:
+    assert calls(read(piece(0, "a", name="F", arguments="{'n': '1',}"))) == [("f", {"n": 1})]
+
+
+def test_arguments_that_nobody_can_read_come_back_to_the_model() -> None:
+    said = "the first one, please"
+    assert calls(read(piece(0, "a", name="f", arguments=said))) == [
+        ("f", {"unreadable_arguments": said})
+    ]
+    assert read_call("a", "f", said, ()).id == "a"
+
+
+def test_a_call_cut_by_its_length_is_not_mended() -> None:
+    whole, cut = (
+        piece(0, "a", name="f", arguments='{"n":1}'),
+        piece(1, "b", name="f", arguments="{"),
+    )
+    assert calls(read(whole, cut, chunk("length"))) == [("f", {"n": 1})]
+    events = read(chunk(content="One moment."), cut, chunk("length"))
+    assert (calls(events), finished(events).finish_reason) == ([], "length")
+    with pytest.raises(MalformedReply):
+        read(cut, chunk("length"))
+
+
+def test_a_call_in_the_text_is_a_call() -> None:
+    spelled = '<tool_call>{"name": "f", "arguments": {"n": 1}}</tool_call>'
+    events = read(chunk(content=spelled), chunk("stop"))
+    assert (texts(events), calls(events)) == ([], [("f", {"n": 1})])
+    assert finished(events).finish_reason == "tool_calls"
+    assert finished(events).usage.output_tokens > 10
+
+
+def test_the_beginning_of_a_call_in_the_text_is_no_answer() -> None:
+    with pytest.raises(MalformedReply):
+        read(chunk(content='<tool_call>{"name": "f", "argu'), chunk("length"))
 
 
 def test_the_old_form_of_a_call_is_understood() -> None:
