@@ -16,6 +16,7 @@ means a broken answer; a provider raises it as its own ``Unavailable``.
 """
 
 from appliance.tool_spelling.constrained_reader import ConstrainedReader, build_schema
+from appliance.tool_spelling.forms import ToolForm, choose_reader
 from appliance.tool_spelling.free_reader import FreeReader
 from appliance.tool_spelling.mending import mend_call
 from appliance.tool_spelling.messages import (
@@ -30,10 +31,12 @@ __all__ = [
     "ConstrainedReader",
     "FreeReader",
     "ProseReader",
+    "ToolForm",
     "UnreadableAnswer",
     "build_constrained_messages",
     "build_prompted_messages",
     "build_schema",
+    "choose_reader",
     "describe_tool",
     "mend_call",
 ]

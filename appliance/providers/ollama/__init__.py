@@ -1,10 +1,10 @@
 """Local models by Ollama; see ``chat_model``."""
 
 from appliance.ports.chat_model import ChatModel
-from appliance.providers.ollama.chat_model import OllamaChatModel, OllamaDeadlines
+from appliance.providers.ollama.chat_model import OllamaChatModel
 from appliance.providers.registry import ProviderParts
 
-__all__ = ["OllamaChatModel", "OllamaDeadlines", "build"]
+__all__ = ["OllamaChatModel", "build"]
 
 
 def build(parts: ProviderParts) -> ChatModel:

@@ -6,18 +6,16 @@ the pieces of the protocol live in the sibling modules.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject
-from appliance.domain.tool import ToolSpec
 from appliance.errors import Unavailable, UpstreamError
 from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent
 from appliance.ports.clock import Clock
+from appliance.providers.deadlines import Countdown, Deadlines
 from appliance.providers.ollama.context_window import WindowSizes
 from appliance.providers.ollama.failures import (
     cannot_hold_format,
@@ -35,30 +33,15 @@ from appliance.providers.ollama.models import ModelFacts, ModelShelf
 from appliance.providers.ollama.reply import MalformedReply, ReplyReader
 from appliance.providers.ollama.wire import build_messages, build_tools
 from appliance.tool_spelling import (
-    AnswerReader,
-    ConstrainedReader,
-    FreeReader,
-    ProseReader,
+    ToolForm,
     build_constrained_messages,
     build_prompted_messages,
     build_schema,
+    choose_reader,
 )
 
 PROVIDER_NAME = "ollama"
 REACHABLE_TIMEOUT_S = 0.5
-
-
-ToolForm = Literal["native", "constrained", "prompted"]
-"""How a model calls tools: by itself, held to a schema, or only told how."""
-
-
-class OllamaDeadlines(Struct, frozen=True, kw_only=True):
-    """How long to wait for what. The first token includes loading a cold model."""
-
-    connect_s: float = 2.0
-    first_token_s: float = 60.0
-    idle_s: float = 30.0
-    total_s: float = 300.0
 
 
 class OllamaChatModel:
@@ -80,12 +63,12 @@ class OllamaChatModel:
         default_model: str | None,
         clock: Clock,
         *,
-        deadlines: OllamaDeadlines | None = None,
+        deadlines: Deadlines | None = None,
         keep_alive: str = "30m",
         max_window_tokens: int = 32_768,
         max_default_size_bytes: int = 12_000_000_000,
     ) -> None:
-        self._deadlines = deadlines or OllamaDeadlines()
+        self._deadlines = deadlines or Deadlines()
         self._clock = clock
         self._keep_alive = keep_alive
         self._http = OllamaHttp(base_url, connect_timeout_s=self._deadlines.connect_s)
@@ -104,18 +87,17 @@ class OllamaChatModel:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer ``request`` as ``ChatModel.stream`` promises."""
-        ends_at = self._clock.monotonic() + self._deadlines.total_s
-        speaks_by = self._clock.monotonic() + self._deadlines.first_token_s
+        countdown = Countdown(self._deadlines, self._clock)
         facts = await self._shelf.choose(request.model)
         try:
-            lines, reader = await self._open(request, facts, speaks_by)
+            lines, reader = await self._open(request, facts, countdown)
             async with aclosing(lines):
                 while not reader.is_done:
-                    for event in await self._read_events(lines, reader, min(speaks_by, ends_at)):
+                    for event in await self._read_events(lines, reader, countdown):
                         yield event
                     if reader.failure is not None:
                         raise reader.failure
-                    speaks_by = self._clock.monotonic() + self._deadlines.idle_s
+                    countdown.note_progress()
         except OllamaError as exc:
             if exc.status == 404:
                 self._shelf.forget()
@@ -158,7 +140,7 @@ class OllamaChatModel:
         await self._http.aclose()
 
     async def _open(
-        self, request: ChatRequest, facts: ModelFacts, speaks_by: float
+        self, request: ChatRequest, facts: ModelFacts, countdown: Countdown
     ) -> tuple[LineStream, ReplyReader]:
         """Start the answer, each time with less that the model turned out not to know."""
         form: ToolForm = "native" if facts.has_native_tools else "constrained"
@@ -166,9 +148,7 @@ class OllamaChatModel:
         while True:
             body = self._build_body(request, facts, form=form, sends_think=sends_think)
             try:
-                lines = await self._http.open_lines(
-                    "/api/chat", body, timeout_s=self._left_s(speaks_by)
-                )
+                lines = await self._http.open_lines("/api/chat", body, timeout_s=countdown.left_s())
             except OllamaError as exc:
                 if form == "native" and lacks_native_tools(exc):
                     form = "constrained"
@@ -224,22 +204,12 @@ class OllamaChatModel:
         return body
 
     async def _read_events(
-        self, lines: LineStream, reader: ReplyReader, deadline: float
+        self, lines: LineStream, reader: ReplyReader, countdown: Countdown
     ) -> list[ModelEvent]:
-        received = await lines.read(timeout_s=self._left_s(deadline))
+        received = await lines.read(timeout_s=countdown.left_s())
         if not received:
             raise broken_response(self._http.base_url)
         events = reader.feed(received)
         if reader.is_done:
             await lines.finish()
         return events
-
-    def _left_s(self, deadline: float) -> float:
-        return max(0.0, deadline - self._clock.monotonic())
-
-
-def choose_reader(tools: Sequence[ToolSpec], form: ToolForm) -> AnswerReader:
-    """Return the reader for the text of an answer to a request with ``tools``."""
-    if not tools:
-        return ProseReader()
-    return ConstrainedReader(tools) if form == "constrained" else FreeReader(tools)

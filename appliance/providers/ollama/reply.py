@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from appliance.domain.ids import new_id
 from appliance.domain.message import TokenUsage
 from appliance.domain.tool import ToolCall, ToolSpec
 from appliance.ports.chat_model import (
@@ -20,6 +19,7 @@ from appliance.ports.chat_model import (
     TextDelta,
     ToolCallRequested,
 )
+from appliance.providers.call_ids import CallIds
 from appliance.providers.ollama.http import OllamaError
 from appliance.providers.ollama.wire import ReplyChunk, WireToolCall
 from appliance.providers.thinking import ThinkingFilter
@@ -55,7 +55,7 @@ class ReplyReader:
         self._content = content
         self._tools = tools
         self._thinking = ThinkingFilter()
-        self._call_ids = set(taken_call_ids)
+        self._call_ids = CallIds(taken_call_ids)
         self._has_calls = False
 
     def feed(self, lines: Iterable[bytes]) -> list[ModelEvent]:
@@ -127,10 +127,9 @@ class ReplyReader:
 
     def _request(self, call: ToolCall) -> ToolCallRequested:
         self._has_calls = True
-        if not call.id or call.id in self._call_ids:
-            call = msgspec.structs.replace(call, id=f"call_{new_id()}")
-        self._call_ids.add(call.id)
-        return ToolCallRequested(call=call)
+        return ToolCallRequested(
+            call=msgspec.structs.replace(call, id=self._call_ids.take(call.id))
+        )
 
     @staticmethod
     def _flush(texts: list[str], events: list[ModelEvent]) -> None:

@@ -6,17 +6,16 @@ out not to take, and the end; the pieces of the protocol live in the sibling mod
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from appliance.domain.json_types import JsonValue
-from appliance.domain.tool import ToolSpec
 from appliance.errors import Unavailable, UpstreamError
 from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent
 from appliance.ports.clock import Clock
 from appliance.providers.deadlines import Countdown, Deadlines
-from appliance.providers.openai_compatible.dialect import KnownDialects, ToolForm
+from appliance.providers.openai_compatible.dialect import KnownDialects
 from appliance.providers.openai_compatible.failures import translate_error
 from appliance.providers.openai_compatible.models import ModelCatalogue
 from appliance.providers.openai_compatible.reply import MalformedReply, ReplyReader
@@ -26,7 +25,7 @@ from appliance.providers.openai_compatible.server import (
     ServerError,
     broken_response,
 )
-from appliance.tool_spelling import AnswerReader, ConstrainedReader, FreeReader, ProseReader
+from appliance.tool_spelling import choose_reader
 
 if TYPE_CHECKING:
     from appliance.providers.openai_compatible.sdk import ChunkStream
@@ -146,10 +145,3 @@ class OpenAICompatibleChatModel:
         if chunk is END and not is_whole and not chunks.is_done:
             raise broken_response(self._server.base_url)
         return chunk
-
-
-def choose_reader(tools: Sequence[ToolSpec], form: ToolForm) -> AnswerReader:
-    """Return the reader for the text of an answer to a request with ``tools``."""
-    if not tools:
-        return ProseReader()
-    return ConstrainedReader(tools) if form == "constrained" else FreeReader(tools)

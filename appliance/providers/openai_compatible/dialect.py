@@ -19,6 +19,7 @@ from appliance.ports.clock import Clock
 from appliance.providers.openai_compatible.server import ServerError
 from appliance.providers.openai_compatible.wire import build_messages, build_tools
 from appliance.tool_spelling import (
+    ToolForm,
     build_constrained_messages,
     build_prompted_messages,
     build_schema,
@@ -35,8 +36,6 @@ TOOL_WORDS = re.compile(r"\btools?\b|\btool[ _-](?:choice|use|call)|function[ _-
 FORMAT_WORDS = ("response_format", "json_schema", "json schema", "grammar", "guided", "structured")
 STATUSES = frozenset({400, 404, 422, 500, 501})
 
-ToolForm = Literal["native", "constrained", "prompted"]
-"""How a model calls tools: by itself, held to a schema, or only told how."""
 LengthParameter = Literal["max_completion_tokens", "max_tokens"]
 OTHER_LENGTH: dict[LengthParameter, LengthParameter] = {
     "max_completion_tokens": "max_tokens",

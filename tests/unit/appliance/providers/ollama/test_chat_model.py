@@ -17,7 +17,8 @@ from appliance.errors import (
     Unavailable,
 )
 from appliance.ports.chat_model import ModelEvent, ModelFinished, TextDelta
-from appliance.providers.ollama import OllamaChatModel, OllamaDeadlines
+from appliance.providers.deadlines import Deadlines
+from appliance.providers.ollama import OllamaChatModel
 from tests.contract.chat_model_contract import ORDER_STATUS, build_request, hear
 from tests.fakes.ollama_server import (
     CutOff,
@@ -41,7 +42,7 @@ THINKER = ("completion", "tools", "thinking")
 async def open_model(
     *steps: Step,
     capabilities: Sequence[str] = ("completion", "tools"),
-    deadlines: OllamaDeadlines | None = None,
+    deadlines: Deadlines | None = None,
     context_length: int = 40_960,
     default_model: str | None = "qwen3:4b",
 ) -> AsyncIterator[tuple[OllamaChatModel, FakeOllama]]:
@@ -172,7 +173,7 @@ async def test_a_prompt_over_the_model_s_window_is_told_and_not_truncated() -> N
 
 @pytest.mark.parametrize("after_lines", [None, 0, 1])
 async def test_a_silent_model_is_left_when_the_time_is_up(after_lines: int | None) -> None:
-    deadlines = OllamaDeadlines(first_token_s=0.1, idle_s=0.1)
+    deadlines = Deadlines(first_token_s=0.1, idle_s=0.1)
     async with open_model(Stall(HELLO, after_lines), deadlines=deadlines) as (model, fake):
         with pytest.raises(Unavailable) as caught:
             await hear(model, build_request())
@@ -181,7 +182,7 @@ async def test_a_silent_model_is_left_when_the_time_is_up(after_lines: int | Non
 
 
 async def test_a_model_may_take_longer_to_begin_than_to_go_on() -> None:
-    deadlines = OllamaDeadlines(first_token_s=30, idle_s=0.1)
+    deadlines = Deadlines(first_token_s=30, idle_s=0.1)
     async with open_model(Stall(HELLO, 1), deadlines=deadlines) as (model, _):
         stream = model.stream(build_request())
         assert await anext(stream) == TextDelta(text="Hello")
@@ -191,7 +192,7 @@ async def test_a_model_may_take_longer_to_begin_than_to_go_on() -> None:
 
 
 async def test_the_whole_answer_has_a_deadline_too() -> None:
-    deadlines = OllamaDeadlines(total_s=0.1)
+    deadlines = Deadlines(total_s=0.1)
     async with open_model(Stall(HELLO, 1), deadlines=deadlines) as (model, _):
         with pytest.raises(Unavailable) as caught:
             await hear(model, build_request())

@@ -9,9 +9,9 @@ from appliance.providers.openai_compatible.dialect import (
     REMEMBERED_S,
     Dialect,
     KnownDialects,
-    ToolForm,
 )
 from appliance.providers.openai_compatible.server import ServerError
+from appliance.tool_spelling import ToolForm
 from tests.contract.chat_model_contract import build_request
 from tests.fakes.clock import SettableClock
 
