@@ -32,8 +32,8 @@ FILE_COUNT = 5
 BUFFER_ENTRIES = 2_000
 MASK = "[redacted]"
 NOISY_LIBRARIES = (
-    "httpx", "httpcore", "httpx2", "httpcore2", "openai", "alembic", "asyncio", "granian",
-    "_granian",
+    "httpx", "httpcore", "httpx2", "httpcore2", "anthropic", "openai", "alembic", "asyncio",
+    "granian", "_granian",
 )  # fmt: skip
 
 _SECRET_NAMES = re.compile(

@@ -11,6 +11,8 @@ from typing import Any, Final
 from litestar import Litestar, get
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
+from litestar.plugins import PluginProtocol
+from litestar.plugins.core import MsgspecDIPlugin
 from msgspec import Struct
 
 from appliance.services.tenant_directory import TenantDirectory
@@ -54,9 +56,20 @@ class PublicParts(Struct, frozen=True, kw_only=True):
     page_routes: Sequence[HTTPRouteHandler]
 
 
+class PlainLitestar(Litestar):
+    """Litestar without its plugins for Pydantic, which would load 10 MB that no route uses.
+
+    Pydantic is installed for the model vendors' SDKs.
+    """
+
+    @staticmethod
+    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
+        return [*plugins, MsgspecDIPlugin()]
+
+
 def build_public_app(parts: PublicParts) -> tuple[AsgiApp, Litestar]:
     """Return the public listener's application, and the Litestar app within its outer layers."""
-    litestar = Litestar(
+    litestar = PlainLitestar(
         route_handlers=[ChatController, get_widget_settings, get_health, *parts.page_routes],
         dependencies=_provide(parts.services),
         request_max_body_size=MAX_PUBLIC_BODY_BYTES,
@@ -76,7 +89,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
     async def get_openapi() -> dict[str, Any]:
         return build_openapi(public, litestar)
 
-    litestar = Litestar(
+    litestar = PlainLitestar(
         route_handlers=[
             LoginController,
             TenantController,

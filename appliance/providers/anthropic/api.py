@@ -15,7 +15,6 @@ import httpx2
 import msgspec
 from anthropic import APIConnectionError, APIStatusError, AsyncAnthropic, AsyncStream
 
-from appliance.certificates import build_client_tls
 from appliance.domain.json_types import JsonObject
 from appliance.errors import Unavailable
 from appliance.providers.anthropic.failures import (
@@ -28,6 +27,7 @@ from appliance.providers.anthropic.failures import (
     unreachable,
 )
 from appliance.providers.anthropic.wire import ErrorBody, ModelEntry, ModelPage, WireError
+from appliance.providers.sdk_transport import build_http_client, read_retry_after
 
 Shape = TypeVar("Shape")
 
@@ -39,24 +39,16 @@ NO_KEY = "none"
 
 
 class AnthropicApi:
-    """Asks the API at ``server``, past any proxy variable, never twice by itself."""
+    """Asks the API at ``server``, never twice by itself."""
 
     def __init__(self, server: Server, api_key: str | None, *, connect_timeout_s: float) -> None:
         self._server = server
-        timeout = httpx2.Timeout(None, connect=connect_timeout_s)
-        is_secure = server.base_url.startswith("https:")
         self._client = AsyncAnthropic(
             api_key=api_key or NO_KEY,
             base_url=server.base_url,
             max_retries=0,
-            timeout=timeout,
             open_telemetry=False,
-            http_client=httpx2.AsyncClient(
-                verify=build_client_tls() if is_secure else False,
-                trust_env=False,
-                timeout=timeout,
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=32),
-            ),
+            http_client=build_http_client(server.base_url, connect_timeout_s=connect_timeout_s),
         )
 
     async def open_events(self, body: JsonObject) -> EventStream:
@@ -144,8 +136,6 @@ class EventStream:
 
 
 def _read_error(error: APIStatusError) -> ApiError:
-    response = error.response
-    retry_after = response.headers.get("retry-after", "")
     try:
         told = msgspec.convert(error.body, ErrorBody).error
     except msgspec.ValidationError:  # a reverse proxy answers with pages of its own
@@ -156,7 +146,7 @@ def _read_error(error: APIStatusError) -> ApiError:
         cause=told.code,
         text=told.message,
         request_id=error.request_id,
-        retry_after_s=float(retry_after) if retry_after.isdecimal() else None,
+        retry_after_s=read_retry_after(error.response.headers),
     )
 
 

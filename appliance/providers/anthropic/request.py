@@ -23,10 +23,10 @@ from appliance.domain.tool import ToolSpec
 from appliance.ports.chat_model import ChatRequest
 from appliance.providers.anthropic.models import ModelFacts
 from appliance.providers.anthropic.provider_state import read_content
+from appliance.tool_spelling import describe_tool
 
 logger = structlog.get_logger(__name__)
 
-SHOWN_EXAMPLES = 3
 OPENING = "(The visitor opened the chat.)"
 """Stands before a conversation that the shop began: a model's turn cannot be the first."""
 
@@ -136,7 +136,7 @@ def build_tools(tools: Sequence[ToolSpec]) -> list[JsonObject]:
     return [
         {
             "name": tool.name,
-            "description": _describe(tool),
+            "description": describe_tool(tool),
             "input_schema": _schema(tool.parameters_schema),
         }
         for tool in tools
@@ -160,10 +160,3 @@ def _can_be_told(tool: ToolSpec) -> bool:
 def _schema(schema: JsonObject) -> JsonObject:
     kept = {key: value for key, value in schema.items() if key not in _REFUSED_AT_TOP}
     return {**kept, "type": "object"}
-
-
-def _describe(tool: ToolSpec) -> str:
-    if not tool.examples:
-        return tool.description
-    said = "; ".join(f'"{example}"' for example in tool.examples[:SHOWN_EXAMPLES])
-    return f"{tool.description} Visitors say, for example: {said}."

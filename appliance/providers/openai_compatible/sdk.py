@@ -8,24 +8,20 @@ appliance's own, so the SDK's are off.
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import openai
 from openai import AsyncOpenAI, AsyncStream, RequestOptions
 
-from appliance.certificates import build_client_tls
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import Unavailable
 from appliance.providers.openai_compatible.server import END, ServerError, broken_response
+from appliance.providers.sdk_transport import build_http_client, read_retry_after
 
-MAX_ANSWER_BYTES = 32_000_000
-IDLE_LIFETIME_S = 60.0
 STREAM_ERROR_STATUS = 500
 
 
@@ -37,20 +33,11 @@ class Sdk:
     ) -> None:
         self._base_url = shown_url
         self._api_key = api_key
-        is_secure = base_url.startswith("https:")
         self._client = AsyncOpenAI(
             base_url=base_url,
             api_key=api_key or "-",
             max_retries=0,
-            http_client=httpx2.AsyncClient(
-                transport=_CappedTransport(
-                    verify=build_client_tls() if is_secure else False,
-                    limits=httpx2.Limits(keepalive_expiry=IDLE_LIFETIME_S),
-                ),
-                timeout=httpx2.Timeout(None, connect=connect_timeout_s),
-                headers={"Accept-Encoding": "identity"},
-                trust_env=False,
-            ),
+            http_client=build_http_client(base_url, connect_timeout_s=connect_timeout_s),
         )
         # The SDK takes these from variables that are nobody's setting here.
         self._client.organization = self._client.project = None
@@ -167,46 +154,6 @@ class _Chunks(AsyncStream[Any]):
             if event.data.startswith("[DONE]"):
                 self.is_done = True
             yield event
-
-
-class _CappedTransport(httpx2.AsyncHTTPTransport):
-    """Ends answers that do not end; the SDK would collect them in memory."""
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await super().handle_async_request(request)
-        response.stream = _CappedStream(response.stream)
-        return response
-
-
-class _CappedStream(httpx2.AsyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        size_bytes = 0
-        async for piece in self._stream:
-            size_bytes += len(piece)
-            if size_bytes > MAX_ANSWER_BYTES:
-                raise httpx2.ReadError("the answer does not end")
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-def read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks to wait, ``None`` without a usable one."""
-    value = headers.get("retry-after", "").strip()
-    try:
-        return max(0.0, float(value)) if float(value) < float("inf") else None
-    except ValueError:
-        pass
-    try:
-        at = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    now = email.utils.parsedate_to_datetime(headers["date"]) if "date" in headers else None
-    return max(0.0, (at - (now or datetime.now(UTC))).total_seconds())
 
 
 def _error_text(body: object) -> str:

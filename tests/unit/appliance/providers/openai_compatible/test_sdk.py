@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from appliance.errors import Unavailable
-from appliance.providers.openai_compatible import sdk as module
-from appliance.providers.openai_compatible.sdk import Sdk, read_retry_after
+from appliance.providers import sdk_transport
+from appliance.providers.openai_compatible.sdk import Sdk
 from appliance.providers.openai_compatible.server import END, ServerError
 from tests.fakes.loopback_http import Exchange, Handler, LoopbackHttp
 
@@ -108,7 +108,7 @@ async def test_an_error_in_the_stream_has_the_status_it_would_have_had(
 
 
 async def test_an_answer_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr(sdk_transport, "MAX_ANSWER_BYTES", 10_000)
 
     async def answer(exchange: Exchange) -> None:
         await exchange.start(200, content_type="text/event-stream")
@@ -132,28 +132,3 @@ async def test_a_redirect_is_not_followed() -> None:
             await sdk.open_chat(BODY, timeout_s=5)
     assert caught.value.status == 307
     assert [request.path for request in http.requests] == ["/v1/chat/completions"]
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({}, None),
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "1.5"}, 1.5),
-        ({"retry-after": "-3"}, 0.0),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "soon"}, None),
-        (
-            {
-                "retry-after": "Fri, 27 Nov 2026 12:00:30 GMT",
-                "date": "Fri, 27 Nov 2026 12:00:00 GMT",
-            },
-            30.0,
-        ),
-    ],
-)
-def test_when_to_come_back_is_read_from_seconds_and_dates(
-    headers: dict[str, str], expected: float | None
-) -> None:
-    assert read_retry_after(headers) == expected
