@@ -22,6 +22,7 @@ from appliance.providers.builtin.conversation_state import (
 from appliance.providers.builtin.form_dialogue import MAX_FAILURES, FormFiller
 from appliance.providers.builtin.general_answers import GeneralAnswers
 from appliance.providers.builtin.hours_answers import answer_hours
+from appliance.providers.builtin.keyboard import read_layout
 from appliance.providers.builtin.knowledge import Knowledge
 from appliance.providers.builtin.knowledge_answers import (
     ENOUGH_COVERAGE,
@@ -34,11 +35,13 @@ from appliance.providers.builtin.mentions import ReadingContext
 from appliance.providers.builtin.message import Message, read_message
 from appliance.providers.builtin.phrasebook import Phrasebook, choose_phrasebook
 from appliance.providers.builtin.result_rendering import render_result, reports_failure
+from appliance.providers.builtin.spelling import Spelling
 from appliance.providers.builtin.tool_matching import ToolMatch, Toolset
 
 _ENOUGH_TOOL = 0.5
 _SURE_TOOL = 0.8
 _SURE_KNOWLEDGE = 0.75
+_NEAR = 0.05
 _REQUEST_BONUS = 0.15
 _QUESTION_BONUS = 0.15
 _FORM_LANGUAGE_WORDS = 3
@@ -59,7 +62,11 @@ class Dialogue:
             time_zone=str(getattr(now.tzinfo, "key", "")),
             shop_name=request.briefing.shop_name,
         )
-        self._message: Message = read_message(self._view.text, context)
+        spelling = Spelling((knowledge.vocabulary, toolset.vocabulary))
+        text = read_layout(self._view.text, spelling)
+        if text != self._view.text:
+            self._view = msgspec.structs.replace(self._view, text=text, worded_text=text)
+        self._message: Message = read_message(text, context, spelling)
         self._book = self._choose_book()
         self._general = GeneralAnswers(
             self._book, request.briefing.shop_name, knowledge, toolset.tools
@@ -256,10 +263,15 @@ class Dialogue:
         if intents.wants_human(message) and not (tool and tool.similarity >= _SURE_TOOL):
             return self._general.human()
         known = find_best(self._knowledge, message)
-        if tool is not None and self._is_wanted(tool) and self._beats(tool, known):
+        if intents.asks_contact(message) and known is not None and known.document.kind == "contact":
+            return self._tell(known)
+        is_wanted = tool is not None and self._is_wanted(tool)
+        if tool is not None and is_wanted and self._beats(tool, known):
             return self._open(tool)
         if known is not None and known.coverage >= ENOUGH_COVERAGE:
-            return self._tell(known)
+            told = self._tell(known)
+            offers = self._general.offer_tool(tool.tool) if tool and is_wanted else ()
+            return msgspec.structs.replace(told, quick_replies=offers)
         again = self._follow_up(last)
         return again or self._general.unknown(find_related(self._knowledge, message))
 
@@ -276,10 +288,18 @@ class Dialogue:
         """Say whether a request for the tool explains the message better than an answer does."""
         if known is None or known.coverage < ENOUGH_COVERAGE:
             return True
-        wants = intents.is_request(self._message) or bool(self._message.value_words())
-        asks = intents.is_question(self._message)
-        for_tool = max(tool.score, tool.similarity) + _REQUEST_BONUS * wants
-        return for_tool > known.score + _QUESTION_BONUS * asks
+        message = self._message
+        is_status = message.reading.has("~status")  # "where is my …" is about the visitor's own
+        wants = intents.is_plain_request(message) or tool.takes_values or is_status
+        asks = intents.is_question(message) and not is_status
+        for_tool = max(tool.score, tool.similarity)
+        is_told = known.document.kind in ("faq", "policy") and known.score >= ENOUGH_COVERAGE
+        if tool.tool.risk != "read" and is_told and intents.asks_leave(message):
+            is_need = message.reading.has("intent.need")
+            is_near = for_tool - known.score < _NEAR or tool.similarity < _SURE_TOOL
+            if (is_need or is_near) and not tool.takes_values:
+                return False
+        return for_tool + _REQUEST_BONUS * wants > known.score + _QUESTION_BONUS * asks
 
     def _open(self, match: ToolMatch, *, parked: Form | None = None) -> Answer:
         filler = FormFiller(

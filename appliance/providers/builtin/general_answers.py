@@ -100,6 +100,10 @@ class GeneralAnswers:
         questions = [faq.question for faq in self._info.faqs[:40] if self._is_ours(faq.question)]
         return pick_quick_replies([*examples[:3], *questions])
 
+    def offer_tool(self, tool: ToolSpec) -> tuple[str, ...]:
+        """Return a button that asks for a tool, behind an answer that it is near to."""
+        return pick_quick_replies(e for e in tool.examples[:3] if self._is_ours(e))[:1]
+
     @property
     def _info(self) -> BusinessInfo:
         return self._knowledge.info

@@ -9,7 +9,17 @@ from appliance.providers.builtin.message import Message
 
 SMALL_TALK = ("goodbye", "thanks", "greeting")
 """Intents that a message may have beside a question, the telling ones first."""
-_POLITE = tuple(f"intent.{name}" for name in (*SMALL_TALK, "request", "yes"))
+_POLITE = tuple(f"intent.{name}" for name in (*SMALL_TALK, "request", "yes", "filler"))
+_LEADS = tuple(
+    f"intent.{name}" for name in ("greeting", "thanks", "pause", "filler", "correction", "follow_up")
+)
+"""What may stand before a question."""
+_WAYS = tuple(
+    f"~{name}"
+    for name in (
+        "phone", "email", "address", "website", "fax", "whatsapp", "instagram", "facebook", "tiktok",
+    )
+)  # fmt: skip
 _LONGEST_ASIDE = 3
 _ABOUT_HOURS = ("~hours", "~business", "~availability", "~day_count", "~night")
 """Concepts that a question for opening hours may have."""
@@ -90,14 +100,52 @@ def calls_off(message: Message) -> bool:
 
 def is_question(message: Message) -> bool:
     """Say whether the message asks rather than tells."""
-    if "?" in message.reading.text:
+    reading = message.reading
+    if "?" in reading.text:
         return True
-    return any(match.first <= 1 for match in message.reading.spans("intent.question"))
+    led = reading.covered(_LEADS)
+    start = next((i for i in range(len(reading.words)) if i not in led), 0)
+    return any(
+        match.first <= start + 1 or _follows_pause(message, match.first)
+        for name in ("intent.question", "intent.permission", "intent.need")
+        for match in reading.spans(name)
+        if name != "intent.need" or match.last > match.first
+    )
+
+
+def _follows_pause(message: Message, position: int) -> bool:
+    words = message.reading.words
+    gap = message.reading.text[words[position - 1].end : words[position].start]
+    return any(sign in gap for sign in ",.;!-")
+
+
+def asks_leave(message: Message) -> bool:
+    """Say whether the message asks whether something may or must be done: "can I …", "do I need"."""
+    reading = message.reading
+    if reading.has("intent.need") and is_question(message):
+        return True
+    return any(match.first == 0 for match in reading.spans("intent.permission"))
 
 
 def is_request(message: Message) -> bool:
     """Say whether the message wants something done."""
     return message.reading.has("intent.request")
+
+
+def is_plain_request(message: Message) -> bool:
+    """Say whether the message wants something done and does not just ask if that is possible."""
+    asked = message.reading.covered(("intent.permission", "intent.question"))
+    return any(match.first not in asked for match in message.reading.spans("intent.request"))
+
+
+def asks_contact(message: Message) -> bool:
+    """Say whether the message asks how to reach the shop and nothing else."""
+    reading = message.reading
+    ways = reading.covered(_WAYS)
+    known = ways | reading.covered(("~business", "~contact", *_POLITE)) | reading.stop
+    return bool(ways) and (known | message.light | message.own).issuperset(
+        range(len(reading.words))
+    )
 
 
 def asks_hours(message: Message) -> bool:

@@ -21,6 +21,7 @@ from appliance.providers.builtin.lexicon import load_lexicon
 from appliance.providers.builtin.opening_hours import WeekHours, build_week
 from appliance.providers.builtin.result_values import render_inline
 from appliance.providers.builtin.search_index import SearchIndex, document_keys
+from appliance.providers.builtin.spelling import collect_words
 from appliance.wording import humanise
 
 DocumentKind = Literal["faq", "policy", "contact", "hours", "about"]
@@ -46,6 +47,9 @@ class Knowledge:
         self.week: WeekHours = build_week(info.hours)
         self.documents: tuple[Document, ...] = tuple(_documents(info))
         self.index = SearchIndex([_keys(document) for document in self.documents])
+        self.vocabulary = collect_words(
+            text for one in self.documents for text in (one.title, one.text[:_MAX_BODY])
+        )
 
 
 def _documents(info: BusinessInfo) -> Iterator[Document]:

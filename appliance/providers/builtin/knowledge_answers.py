@@ -16,6 +16,7 @@ from appliance.domain.message import Citation
 from appliance.providers.builtin.answers import Answer
 from appliance.providers.builtin.hours_answers import answer_hours
 from appliance.providers.builtin.knowledge import Document, Knowledge
+from appliance.providers.builtin.lexicon import CONCEPT_MARK
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.opening_hours import EVERY_DAY, WeekHours
 from appliance.providers.builtin.phrasebook import Phrasebook
@@ -96,12 +97,18 @@ def answer_from(
 def _contact(
     match: KnowledgeMatch, knowledge: Knowledge, message: Message, book: Phrasebook
 ) -> str:
-    """Return the one contact asked for, or all when none is named."""
+    """Return the contacts asked for, or all when none is named."""
     terms = query_terms(message)
     named = {key for term in terms for key, _ in term.keys} - {"~contact"}
-    if any(knowledge.index.has_key(match.number, key) for key in named):
-        return f"{_label(match.document, book)}: {match.document.text}"
-    return list_contacts(knowledge, book)
+    if not any(knowledge.index.has_key(match.number, key) for key in named):
+        return list_contacts(knowledge, book)
+    asked = [
+        document
+        for number, document in enumerate(knowledge.documents)
+        if document.kind == "contact"
+        and any(knowledge.index.has_key(number, key) for key in named if key[0] == CONCEPT_MARK)
+    ] or [match.document]
+    return "\n".join(f"{_label(document, book)}: {document.text}" for document in asked)
 
 
 def list_contacts(knowledge: Knowledge, book: Phrasebook, sentence: str = "contact_all") -> str:

@@ -6,12 +6,13 @@ Owns matching of phrases, stopwords and concepts over a text; the lists themselv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from appliance.providers.builtin.phrasebook import load_phrasebooks
+from appliance.providers.builtin.roots import roots
 from appliance.providers.builtin.words import (
     Word,
     fold,
@@ -24,7 +25,13 @@ from appliance.providers.builtin.words import (
 
 CONCEPT_MARK = "~"
 CONCEPT_FACTOR = 0.85
+ROOT_MARK = "√"
+ROOT_FACTOR = 0.7
+HINT_MARKS = CONCEPT_MARK + ROOT_MARK
+"""How keys begin that are no words themselves."""
 _VARIANT_PENALTY = 0.04
+_NO_KEYS = frozenset({"~business"})
+"""Concepts whose words do not stand for each other: a gym is no hotel."""
 
 
 class PhraseMatch(Struct, frozen=True):
@@ -71,8 +78,12 @@ class Reading(Struct, frozen=True):
             for rank, key in enumerate(stems(self.words[position].folded))
         }
         for match in self.matches:
+            if match.name in _NO_KEYS:
+                continue
             if match.name.startswith(CONCEPT_MARK) and match.first <= position <= match.last:
                 found[match.name] = CONCEPT_FACTOR
+        for root in roots(self.words[position].folded):
+            found[ROOT_MARK + root] = ROOT_FACTOR
         return tuple(found.items())
 
 
@@ -83,8 +94,10 @@ class Lexicon:
         self._phrases: dict[str, list[tuple[tuple[str, ...], str]]] = {}
         self._stopwords: set[str] = set()
         self._light: set[str] = set()
+        self._spellings: dict[str, str] = {}
         for book in load_phrasebooks().values():
             self._stopwords.update(fold(word) for word in normalise(book.stopwords).split())
+            self._spellings.update(book.spellings)
             self._light.update(stem(fold(word)) for word in normalise(book.light_words).split())
             for mark, group in (
                 ("intent.", book.phrases.intent),
@@ -104,7 +117,21 @@ class Lexicon:
     def read(self, text: str) -> Reading:
         """Return ``text`` as words with every phrase found in it."""
         normalised = normalise(text)
-        words = tuple(split_words(normalised))
+        return self._read(normalised, tuple(split_words(normalised)))
+
+    def reread(self, reading: Reading, folded: Mapping[int, str]) -> Reading:
+        """Return the reading with the words at some positions taken for others."""
+        words = tuple(
+            structs.replace(word, folded=folded[i]) if i in folded else word
+            for i, word in enumerate(reading.words)
+        )
+        return self._read(reading.text, words)
+
+    def spelling(self, folded: str) -> str | None:
+        """Return the word that is meant by one typed in haste, such as "pls", or ``None``."""
+        return self._spellings.get(folded)
+
+    def _read(self, normalised: str, words: tuple[Word, ...]) -> Reading:
         stop = frozenset(i for i, word in enumerate(words) if self.is_stopword(word.folded))
         light = frozenset(
             i for i, word in enumerate(words) if not self._light.isdisjoint(stems(word.folded))

@@ -14,6 +14,7 @@ from appliance.providers.builtin.dates import find_dates
 from appliance.providers.builtin.lexicon import PhraseMatch, Reading, read_text
 from appliance.providers.builtin.mentions import Mention, MentionKind, ReadingContext, merge
 from appliance.providers.builtin.numbers import find_numbers
+from appliance.providers.builtin.spelling import Spelling
 from appliance.providers.builtin.times import find_times
 from appliance.providers.builtin.words import stems
 
@@ -49,9 +50,11 @@ class Message(Struct, frozen=True):
         return frozenset(taken)
 
 
-def read_message(text: str, context: ReadingContext) -> Message:
-    """Return ``text`` read against the shop's now."""
+def read_message(text: str, context: ReadingContext, spelling: Spelling | None = None) -> Message:
+    """Return ``text`` read against the shop's now, with slips read as the words ``spelling`` knows."""
     reading = read_text(text)
+    if spelling is not None:
+        reading = spelling.respell(reading)
     mentions: list[Mention] = merge([], find_addresses(reading))
     addresses = list(mentions)
     mentions = merge(mentions, find_times(reading))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources
 
@@ -82,6 +83,8 @@ class Phrasebook(Struct, frozen=True, kw_only=True):
     month_first_zones: list[str]
     stopwords: str
     light_words: str
+    spellings: dict[str, str]
+    """One word as it is typed in haste, with the word that is meant."""
     phrases: Phrases
     slot_kinds: dict[str, list[str]]
     dates: DateWords
@@ -95,6 +98,24 @@ class Phrasebook(Struct, frozen=True, kw_only=True):
         for name, value in values.items():
             text = text.replace("{" + name + "}", str(value))
         return text
+
+    def list_words(self) -> Iterator[str]:
+        """Yield the words and phrases of the language, other than our sentences."""
+        for text in (self.stopwords, self.light_words):
+            yield from text.split()
+        phrases = self.phrases
+        for group in (phrases.intent, phrases.concept, phrases.cue, self.slot_kinds):
+            for listed in group.values():
+                yield from listed
+        for name in (*self.dates.relative, *self.dates.day_groups, *self.numbers.words):
+            yield name
+        for names in (*self.dates.weekdays, *self.dates.months):
+            yield from names
+        for struct in (self.dates, self.times):
+            for field in struct.__struct_fields__:
+                value = getattr(struct, field)
+                if isinstance(value, list) and value and isinstance(value[0], str):
+                    yield from value
 
     def count_words(self, text: str) -> int:
         """Return how many words of ``text`` are written in this language's letters."""

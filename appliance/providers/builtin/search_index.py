@@ -14,7 +14,12 @@ from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
-from appliance.providers.builtin.lexicon import CONCEPT_FACTOR, CONCEPT_MARK, Reading
+from appliance.providers.builtin.lexicon import (
+    CONCEPT_FACTOR,
+    CONCEPT_MARK,
+    HINT_MARKS,
+    Reading,
+)
 from appliance.providers.builtin.message import Message
 
 _SMALLEST_COLLECTION = 12
@@ -102,7 +107,7 @@ class SearchIndex:
 
     def _own_weight(self, keys: dict[str, float]) -> float:
         return sum(
-            self.idf(key) for key, weight in keys.items() if weight >= 1 and key[0] != CONCEPT_MARK
+            self.idf(key) for key, weight in keys.items() if weight >= 1 and key[0] not in HINT_MARKS
         )
 
     def idf(self, key: str) -> float:

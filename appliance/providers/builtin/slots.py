@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ToolSpec
@@ -32,6 +32,7 @@ SlotKind = Literal[
     "code",
     "text",
 ]
+_THING_NAME = "thing_name"
 _MAX_NAME_LENGTH = 200
 _MAX_DEPTH = 3
 _MAX_SLOTS = 40
@@ -108,7 +109,16 @@ def build_slots(tool: ToolSpec) -> tuple[Slot, ...]:
     """Return the slots of a tool, required ones first, each group in the schema's order."""
     root = tool.parameters_schema if isinstance(tool.parameters_schema, dict) else {}
     slots = list(_walk(root, root, (), True))[:_MAX_SLOTS]
+    if tool.risk != "read" or sum(slot.is_required for slot in slots) != 1:
+        slots = [_without_search(slot) for slot in slots]
     return tuple(sorted(slots, key=lambda slot: not slot.is_required))
+
+
+def _without_search(slot: Slot) -> Slot:
+    """Return a slot for the name of a thing as one that takes no sentence for such a name."""
+    if _THING_NAME not in slot.roles:
+        return slot
+    return structs.replace(slot, roles=slot.roles - {"search_text"})
 
 
 def _walk(
@@ -178,7 +188,7 @@ def _build_slot(schema: JsonObject, path: tuple[str, ...], is_required: bool) ->
     choices = _choices(item)
     named = read_text(f"{humanise(path[-1])} . {label}")
     described = read_text(text)
-    roles = _roles(named) | frozenset(f"described.{role}" for role in _roles(described))
+    roles = _roles(named) | _thing_name(named) | frozenset(f"described.{role}" for role in _roles(described))
     return Slot(
         path=path,
         kind="choice" if choices else _kind(item, roles),
@@ -191,6 +201,12 @@ def _build_slot(schema: JsonObject, path: tuple[str, ...], is_required: bool) ->
         choices=choices,
         roles=roles,
     )
+
+
+def _thing_name(named: Reading) -> frozenset[str]:
+    """Return a mark for a name that is no person's: "plant name" rather than "name of the guest"."""
+    known = named.covered(("slot.person_name", "slot.person")) | named.stop
+    return frozenset(() if known.issuperset(range(len(named.words))) else (_THING_NAME,))
 
 
 def _roles(reading: Reading) -> frozenset[str]:
@@ -249,7 +265,7 @@ def _kind(schema: JsonObject, roles: frozenset[str]) -> SlotKind:
     for role, kind in _BY_ROLE:
         if role in roles:
             return kind
-    if "person_name" in roles and "not_person" not in roles:
+    if "person_name" in roles and not roles & {"not_person", _THING_NAME}:
         return "person_name"
     if _is_identifier(roles) or "pattern" in schema:
         return "code"

@@ -73,7 +73,7 @@ def find_times(reading: Reading) -> Iterator[Mention]:
                 yield word_mention("time", fixed.value, words, position, last)
                 position += fixed.length
             else:
-                position += 1
+                position += half.length if half is not None else 1
             continue
         minutes, length, is_ambiguous = found
         last = position + length - 1
@@ -137,8 +137,9 @@ def _in_half(minutes: int, offset: int) -> int:
 def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int, bool] | None:
     """Read a time whose hour is a word or bare digits; needs a sign that it is a time at all."""
     words = reading.words
-    before = tables.before_hour.find(words, position)
-    hour_at = position + (before.length if before else 0)
+    lead = tables.half.find(words, position)
+    before = tables.before_hour.find(words, position + (lead.length if lead else 0))
+    hour_at = position + (lead.length if lead else 0) + (before.length if before else 0)
     found = _hour(words, hour_at)
     if found is None:
         return None
@@ -146,9 +147,9 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     end = hour_at + length
     after = tables.after_hour.find(words, end)
     end += after.length if after else 0
-    half = tables.half.find(words, end)
-    end += half.length if half else 0
-    has_cue = tables.at.find_before(words, position) is not None or _says_at(words[hour_at])
+    half = lead or tables.half.find(words, end)
+    end += half.length if half and half is not lead else 0
+    has_cue = tables.at.find_before(words, hour_at) is not None or _says_at(words[hour_at])
     if not (before or after or half or (has_cue and not _counts_something(reading, end))):
         return None
     if load_months().find(words, end) or load_months().find_before(words, position):

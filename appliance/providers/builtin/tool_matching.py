@@ -7,7 +7,7 @@ which is known beforehand; filling them in is left to ``form_dialogue``.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -19,6 +19,7 @@ from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.search_index import SearchIndex, document_keys, query_terms
 from appliance.providers.builtin.slot_values import find_choices, write_code
 from appliance.providers.builtin.slots import Slot, build_slots
+from appliance.providers.builtin.spelling import collect_words
 from appliance.providers.builtin.words import stems
 from appliance.wording import humanise, list_titles
 
@@ -34,6 +35,8 @@ _FIT_BONUS, _MAX_FIT_BONUS = 0.1, 0.2
 _LABELLED_CODE = 0.8
 """The score of a tool that wants just such a code as the message names with its label."""
 _STOPWORD_WEIGHT = 0.2
+_SEARCHING = ("~availability", "~search", "~price")
+_ASKING = frozenset({"intent.permission", "intent.need", "intent.question", "intent.correction"})
 _CACHED_TOOLSETS = 64
 
 
@@ -45,6 +48,8 @@ class ToolMatch(Struct, frozen=True):
     score: float
     similarity: float
     """Likeness to the most similar example, 0 to 1."""
+    takes_values: bool
+    """Whether it wants such values as the message mentions."""
     is_named: bool
     """Whether a word of the message is one of the tool's own name."""
 
@@ -58,6 +63,9 @@ class Toolset:
         self._by_name = {tool.name: tool for tool in tools}
         lexicon = load_lexicon()
         self._index = SearchIndex([_keys(tool, self.slots[tool.name]) for tool in tools])
+        self.vocabulary = collect_words(
+            text for tool in tools for text in (*_texts(tool, self.slots[tool.name]), *tool.examples)
+        )
         self._examples = [
             (number, _utterance(lexicon.read(example)))
             for number, tool in enumerate(tools)
@@ -87,13 +95,20 @@ class Toolset:
             explained = self._explained(tool, message, values, number)
             similar = likeness.get(number, 0.0)
             score = max(explained, similar if similar >= _SIMILAR else 0.0)
-            if _has_labelled_code(message, self.slots[tool.name]):
+            has_code = _has_labelled_code(message, self.slots[tool.name])
+            fit = _fit_bonus(message, self.slots[tool.name])
+            if has_code:
                 score = max(score, _LABELLED_CODE)
             if score:
-                score = min(1.0, score + _fit_bonus(message, self.slots[tool.name]))
+                score = min(1.0, score + fit)
             matches.append(
                 ToolMatch(
-                    tool, self.slots[tool.name], score, similar, self._is_named(message, number)
+                    tool,
+                    self.slots[tool.name],
+                    score,
+                    similar,
+                    takes_values=fit > 0 or has_code,
+                    is_named=self._is_named(message, number),
                 )
             )
         return sorted(matches, key=lambda m: (-m.score, -m.similarity, m.tool.name))
@@ -103,7 +118,7 @@ class Toolset:
     ) -> float:
         """Return the part of the message that the tool and its slots explain, if it is anchored."""
         slots = self.slots[tool.name]
-        absorbing = any(slot.is_required and _absorbs(slot) for slot in slots)
+        absorbing = any(slot.is_required and _absorbs(slot) for slot in slots) and _searches(message)
         total = gained = 0.0
         is_anchored = False
         for term in query_terms(message, values | _slot_words(message, slots)):
@@ -132,6 +147,12 @@ class Toolset:
 
     def _weigh(self, key: str) -> float:
         return self._index.idf(key)
+
+
+def _searches(message: Message) -> bool:
+    """Say whether a message looks for something, rather than asks about what the shop does."""
+    is_bare = not any(m.name in _ASKING for m in message.reading.matches)
+    return is_bare or bool(message.reading.covered(_SEARCHING))
 
 
 def _absorbs(slot: Slot) -> bool:
@@ -210,6 +231,14 @@ def _keys(tool: ToolSpec, slots: Sequence[Slot]) -> dict[str, float]:
             value = _EXAMPLE_WORD_WEIGHT if is_example_word else weight
             keys[key] = max(value, keys.get(key, 0.0))
     return keys
+
+
+def _texts(tool: ToolSpec, slots: Sequence[Slot]) -> Iterator[str]:
+    """Yield what a tool is called and says of itself."""
+    yield from (humanise(tool.name), tool.description, *list_titles(tool.parameters_schema))
+    for slot in slots:
+        yield from slot.names
+        yield from (choice.label for choice in slot.choices)
 
 
 def _utterance(reading: Reading) -> dict[str, float]:

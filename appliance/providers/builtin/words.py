@@ -22,7 +22,8 @@ _HEBREW = re.compile("[א-ת]")
 _PREFIX_ORDER = {"ו": 0, "ש": 1, "כ": 2, "מ": 2, "ב": 2, "ל": 2, "ה": 3}
 """Hebrew prefixes follow each other in this order only."""
 _SHORTEST_PREFIXED = 3
-_FINALS = str.maketrans("ךםןףץ", "כמנפצ")
+FINALS = str.maketrans("ךםןףץ", "כמנפצ")
+"""Hebrew letters that are written otherwise at the end of a word."""
 
 
 class Word(Struct, frozen=True):
@@ -94,7 +95,7 @@ def _stem_english(word: str) -> str:
 
 
 def _stem_hebrew(word: str) -> str:
-    stemmed = word.translate(_FINALS)
+    stemmed = word.translate(FINALS)
     for suffix in ("ימ", "ות"):
         if len(stemmed) >= 5 and stemmed.endswith(suffix):
             return stemmed[:-2]
