@@ -109,7 +109,7 @@ class Dialogue:
 
     def _is_known(self) -> bool:
         known = find_best(self._knowledge, self._message)
-        return known is not None and known.coverage >= ENOUGH_COVERAGE
+        return known is not None and known.is_enough
 
     def _filler(self, form: Form) -> FormFiller | None:
         tool = self._toolset.get(form.tool)
@@ -236,7 +236,7 @@ class Dialogue:
 
     def _is_answer(self, known: KnowledgeMatch) -> bool:
         least = 0.0 if "?" in self._message.reading.text else ENOUGH_COVERAGE
-        return known.coverage >= ENOUGH_COVERAGE and known.score > least
+        return known.is_enough and known.score > least
 
     def _hours(self) -> Answer:
         now = self._briefing.now
@@ -263,12 +263,13 @@ class Dialogue:
         if intents.wants_human(message) and not (tool and tool.similarity >= _SURE_TOOL):
             return self._general.human()
         known = find_best(self._knowledge, message)
-        if intents.asks_contact(message) and known is not None and known.document.kind == "contact":
-            return self._tell(known)
+        way = intents.asks_contact(message) and find_best(self._knowledge, message, kind="contact")
+        if way:
+            return self._tell(way)
         is_wanted = tool is not None and self._is_wanted(tool)
         if tool is not None and is_wanted and self._beats(tool, known):
             return self._open(tool)
-        if known is not None and known.coverage >= ENOUGH_COVERAGE:
+        if known is not None and known.is_enough:
             told = self._tell(known)
             offers = self._general.offer_tool(tool.tool) if tool and is_wanted else ()
             return msgspec.structs.replace(told, quick_replies=offers)
@@ -286,7 +287,7 @@ class Dialogue:
 
     def _beats(self, tool: ToolMatch, known: KnowledgeMatch | None) -> bool:
         """Say whether a request for the tool explains the message better than an answer does."""
-        if known is None or known.coverage < ENOUGH_COVERAGE:
+        if known is None or not known.is_enough:
             return True
         message = self._message
         is_status = message.reading.has("~status")  # "where is my …" is about the visitor's own

@@ -15,7 +15,7 @@ from msgspec import Struct
 from appliance.domain.message import Citation
 from appliance.providers.builtin.answers import Answer
 from appliance.providers.builtin.hours_answers import answer_hours
-from appliance.providers.builtin.knowledge import Document, Knowledge
+from appliance.providers.builtin.knowledge import Document, DocumentKind, Knowledge
 from appliance.providers.builtin.lexicon import CONCEPT_MARK
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.opening_hours import EVERY_DAY, WeekHours
@@ -24,7 +24,9 @@ from appliance.providers.builtin.search_index import Found, query_terms
 from appliance.wording import name_parameter
 
 ENOUGH_COVERAGE = 0.55
+_ENOUGH_IF_WHOLE, _WHOLE = 0.4, 0.9
 _RELATED_COVERAGE = 0.25
+_LOOKED_AT = 4
 _SNIPPET_LENGTH = 200
 
 
@@ -35,10 +37,15 @@ class KnowledgeMatch(Struct, frozen=True):
     document: Document
     coverage: float
     score: float
+    is_enough: bool
+    """Whether it explains so much that it may be given as the answer."""
 
 
 def find_best(
-    knowledge: Knowledge, message: Message, ignored: Collection[int] = ()
+    knowledge: Knowledge,
+    message: Message,
+    ignored: Collection[int] = (),
+    kind: DocumentKind | None = None,
 ) -> KnowledgeMatch | None:
     """Return the best document, or ``None`` when nothing has anything of the message."""
     best: KnowledgeMatch | None = None
@@ -48,10 +55,10 @@ def find_best(
         if mention.kind in ("date", "time")
         for position in message.words_in(mention.start, mention.end)
     )
-    whole = knowledge.index.search(query_terms(message, ignored), limit=3)
+    whole = knowledge.index.search(query_terms(message, ignored), limit=_LOOKED_AT)
     timeless = (
         knowledge.index.search(
-            query_terms(message, day_words | message.light | frozenset(ignored)), limit=3
+            query_terms(message, day_words | message.light | frozenset(ignored)), limit=_LOOKED_AT
         )
         if day_words
         else []
@@ -60,11 +67,21 @@ def find_best(
         document = knowledge.documents[found.document]
         if is_timeless and document.kind != "hours":
             continue  # only opening hours know about days
+        if kind is not None and document.kind != kind:
+            continue
         if not found.is_telling and document.kind not in ("hours", "contact"):
             continue  # "what pizzas do you have" is not about gluten-free pizza
         if best is None or found.score > best.score:
-            best = KnowledgeMatch(found.document, document, found.coverage, found.score)
+            best = KnowledgeMatch(
+                found.document, document, found.coverage, found.score, _is_enough(found)
+            )
     return best
+
+
+def _is_enough(found: Found) -> bool:
+    """Say whether a document tells of most of the question, or is all told in a part of it."""
+    is_named = found.specificity >= _WHOLE and found.coverage >= _ENOUGH_IF_WHOLE
+    return found.coverage >= ENOUGH_COVERAGE or is_named
 
 
 def find_related(knowledge: Knowledge, message: Message) -> list[str]:

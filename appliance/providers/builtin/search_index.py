@@ -26,12 +26,14 @@ _SMALLEST_COLLECTION = 12
 """Idf of fewer documents than this would make every word common."""
 _SPECIFICITY = 0.25
 """How much of the score is the part of the document's own key words that the query has."""
-_POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye")
+_POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye", "intent.pause")
 _CARRIERS = frozenset({"~availability", "~search"})
 """Phrases such as "do you have", which say little of what is asked about."""
+_COMMON = frozenset({"~business", "~hours", "~people", "~day_count", "~quantity"})
+"""Concepts that are no more telling than the common words they are said with."""
 _MISSED_PHRASE = 0.45
 """How much a known phrase weighs for a document without it."""
-_LIGHT = 0.2
+_LIGHT, _MEANT = 0.2, 0.5
 """How much a common word weighs beside a telling one."""
 
 
@@ -52,6 +54,8 @@ class Found(Struct, frozen=True):
     document: int
     coverage: float
     score: float
+    specificity: float = 1.0
+    """How much of the document's own key words the query has, 0 to 1."""
     is_telling: bool = True
     """Whether more than common words, such as the shop's own trade, is explained."""
 
@@ -60,10 +64,13 @@ def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
     """Return the terms of a message: its words that carry a topic, then known phrases."""
     reading = message.reading
     polite = reading.covered(_POLITE)
+    meant = reading.covered(
+        {m.name for m in reading.matches if m.name[0] == CONCEPT_MARK} - _CARRIERS - _COMMON
+    )
     terms = [
         Term(
             reading.keys(position),
-            weight=_LIGHT if position in message.light else 1.0,
+            weight=_weight(position, message, meant),
             is_own=position in message.own,
         )
         for position in range(len(reading.words))
@@ -80,6 +87,12 @@ def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
         for name in sorted(bonus)
     )
     return terms
+
+
+def _weight(position: int, message: Message, meant: frozenset[int]) -> float:
+    if position not in message.light:
+        return 1.0
+    return _MEANT if position in meant else _LIGHT
 
 
 def document_keys(reading: Reading) -> set[str]:
@@ -153,7 +166,7 @@ class SearchIndex:
             coverage = weight / ((required + bonus[number]) or 1.0)
             specificity = min(1.0, own[number] / self._own[number]) if self._own[number] else 0.0
             score = coverage * (1 - _SPECIFICITY + _SPECIFICITY * specificity)
-            found.append(Found(number, coverage, score, number in telling))
+            found.append(Found(number, coverage, score, specificity, number in telling))
         return sorted(found, key=lambda one: (-one.score, one.document))[:limit]
 
     def _told_by(self, term: Term) -> set[int]:

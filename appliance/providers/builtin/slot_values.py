@@ -18,6 +18,8 @@ from appliance.providers.builtin.times import format_time
 from appliance.providers.builtin.words import stems
 
 _DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y%m%d")
+_LITERAL_START = re.compile(r"\^([A-Za-z]{1,4}[-/#_]?)(?=[\\[(])")
+"""What every code of a pattern begins with, which visitors leave out: "R-" of ``^R-\\d{4}$``."""
 _TIME_FORMS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p", "%H%M")
 
 
@@ -76,7 +78,11 @@ def write_code(slot: Slot, text: str) -> JsonValue | None:
     pattern = slot.pattern
     if pattern is None:
         return text
-    forms = (text, text.upper(), text.lower(), "#" + text, re.sub(r"[\s-]", "", text).upper())
+    plain = re.sub(r"[\s-]", "", text).upper()
+    parted = re.sub(r"(?<=[A-Z])(?=\d)", "-", plain, count=1)
+    start = _LITERAL_START.match(pattern.pattern)
+    whole = (start[1] + text,) if start else ()
+    forms = (text, text.upper(), text.lower(), "#" + text, plain, parted, *whole)
     return next((form for form in forms if pattern.search(form)), None)
 
 

@@ -80,8 +80,8 @@ def slip_cost(written: str, known: str) -> float | None:
             return 1.0 if length >= limits.double else None
         if (extra or missing) in _SILENT and start:
             return 1.0 if length >= limits.double else None
-        is_vowel = (extra or missing) in _SOUND_ALIKE[0] and start and end
-        return 1.2 if length >= limits.letter + (start == 0) - bool(is_vowel) else None
+        is_inside = bool(missing and start and end)
+        return 1.2 if length >= limits.letter + (start == 0) - is_inside else None
     if len(extra) == len(missing) == 1:
         return _substitution_cost(extra, missing, length - (start == 0), limits)
     if len(extra) == 2 and extra == missing[::-1]:
