@@ -19,6 +19,7 @@ _CODE = re.compile(r"#?\b(?=[A-Za-z0-9/_.-]*\d)[A-Za-z0-9]+(?:[-/_.][A-Za-z0-9]+
 _MIN_PHONE_DIGITS = 7
 _MAX_PHONE_DIGITS = 15
 _MAX_NAME_WORDS = 4
+_LIST_GAP = re.compile(r"[,;\n]")
 _FAR_FROM_CUE = 2
 _HEBREW_TO = "ל"
 
@@ -73,7 +74,38 @@ def find_name(reading: Reading, blocked: Collection[int] = ()) -> tuple[str, int
         found = _name_after(reading, start, blocked, is_vague)
         if found is not None:
             return _without_prefix(found) if is_changed else found
+    return _listed_name(reading, blocked)
+
+
+def _listed_name(reading: Reading, blocked: Collection[int]) -> tuple[str, int, int] | None:
+    """Return a name that stands without a cue among other values: "… at 9, Tom Baker, 555 …"."""
+    if not blocked:
+        return None
+    first = 0
+    while first < len(reading.words):
+        last = first
+        while last + 1 < len(reading.words) and not _parts(reading, last + 1, blocked):
+            last += 1
+        if first > 0 and _is_name(reading, first, last, blocked):
+            start, end = reading.words[first].start, reading.words[last].end
+            return reading.text[start:end], first, last
+        first = last + 1
     return None
+
+
+def _parts(reading: Reading, position: int, blocked: Collection[int]) -> bool:
+    """Say whether a list goes on to its next item in front of a word."""
+    gap = reading.text[reading.words[position - 1].end : reading.words[position].start]
+    return bool(_LIST_GAP.search(gap)) or (position in blocked) is not (position - 1 in blocked)
+
+
+def _is_name(reading: Reading, first: int, last: int, blocked: Collection[int]) -> bool:
+    if first in blocked or not 1 <= last - first < _MAX_NAME_WORDS - 1:
+        return False
+    known = reading.stop | reading.light | reading.covered(m.name for m in reading.matches)
+    return all(
+        reading.words[i].folded.isalpha() and i not in known for i in range(first, last + 1)
+    )
 
 
 def _without_prefix(found: tuple[str, int, int]) -> tuple[str, int, int]:

@@ -323,6 +323,7 @@ class Dialogue:
         filler = self._filler(last)
         if filler is None or not intents.is_follow_up(self._message):
             return None
-        if not filler.reads(last, self._message):
-            return None
-        return filler.answer(last, self._message)
+        if filler.reads(last, self._message):
+            return filler.answer(last, self._message)
+        wanted = intents.follow_up_text(self._message)
+        return filler.search_again(last, wanted) if wanted else None

@@ -98,6 +98,14 @@ class FormFiller:
             lead = note(self._slots, told, self._book)
         return self._advance(updated, lead, objections)
 
+    def search_again(self, form: Form, wanted: str) -> Answer | None:
+        """Call a tool that only searches once more, for something else."""
+        required = [slot for slot in self._slots if slot.is_required]
+        if len(required) != 1 or required[0].kind != "text":
+            return None
+        form = msgspec.structs.replace(form, values={**form.values, required[0].key: wanted})
+        return self._advance(form, "", [])
+
     def ask_again(self, form: Form, lead: str) -> Answer:
         """Repeat the open question after ``lead``, for example behind an answer to another one."""
         return self._advance(form, lead, [], is_retry=True)

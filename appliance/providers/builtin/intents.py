@@ -6,6 +6,7 @@ Owns deciding that a message is nothing but such a phrase; the phrases are data 
 from __future__ import annotations
 
 from appliance.providers.builtin.message import Message
+from appliance.providers.builtin.words import is_hebrew
 
 SMALL_TALK = ("goodbye", "thanks", "greeting")
 """Intents that a message may have beside a question, the telling ones first."""
@@ -20,6 +21,7 @@ _WAYS = tuple(
         "phone", "email", "address", "website", "fax", "whatsapp", "instagram", "facebook", "tiktok",
     )
 )  # fmt: skip
+_AND = "ו"
 _LONGEST_ASIDE = 3
 _ABOUT_HOURS = ("~hours", "~business", "~availability", "~day_count", "~night")
 """Concepts that a question for opening hours may have."""
@@ -158,6 +160,23 @@ def asks_hours(message: Message) -> bool:
     known = reading.covered(("intent.hours", "intent.question", *_ABOUT_HOURS, *_POLITE))
     known |= reading.stop | message.light | message.value_words()
     return known.issuperset(range(len(reading.words)))
+
+
+def follow_up_text(message: Message) -> str:
+    """Return what "and rosemary?" or "ורוזמרין?" asks after, or an empty string."""
+    reading = message.reading
+    if not reading.words:
+        return ""
+    first = 0
+    led = [match.last for match in reading.spans("intent.follow_up") if match.first == 0]
+    if led:
+        first = max(led) + 1
+    elif not (is_hebrew(reading.words[0].folded) and reading.words[0].folded.startswith(_AND)):
+        return ""
+    if first >= len(reading.words) or len(reading.words) - first > _LONGEST_ASIDE:
+        return ""
+    text = reading.text[reading.words[first].start : reading.words[-1].end]
+    return text if led else text.removeprefix(_AND)
 
 
 def is_follow_up(message: Message) -> bool:

@@ -32,6 +32,8 @@ _ANCHOR = 0.67
 _SIMILAR = 0.8
 _NAMED = 0.85
 _FIT_BONUS, _MAX_FIT_BONUS = 0.1, 0.2
+_MANY_KINDS, _FILLED_IN = 3, 0.7
+"""From how many kinds of fitting values on a message is a form filled in without being named."""
 _LABELLED_CODE = 0.8
 """The score of a tool that wants just such a code as the message names with its label."""
 _STOPWORD_WEIGHT = 0.2
@@ -90,17 +92,20 @@ class Toolset:
             for found in self._index.search(query_terms(message, values), limit=8)
         }
         matches = []
-        for number in scores.keys() | likeness.keys():
+        numbers = range(len(self.tools)) if values else scores.keys() | likeness.keys()
+        for number in numbers:
             tool = self.tools[number]
             explained = self._explained(tool, message, values, number)
             similar = likeness.get(number, 0.0)
             score = max(explained, similar if similar >= _SIMILAR else 0.0)
             has_code = _has_labelled_code(message, self.slots[tool.name])
-            fit = _fit_bonus(message, self.slots[tool.name])
+            fit, kinds = _fit(message, self.slots[tool.name])
             if has_code:
                 score = max(score, _LABELLED_CODE)
             if score:
                 score = min(1.0, score + fit)
+            elif kinds >= _MANY_KINDS:
+                score = _FILLED_IN
             matches.append(
                 ToolMatch(
                     tool,
@@ -178,13 +183,14 @@ def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
     return False
 
 
-def _fit_bonus(message: Message, slots: Sequence[Slot]) -> float:
-    """Return how much the values of a message speak for a tool that takes such values."""
+def _fit(message: Message, slots: Sequence[Slot]) -> tuple[float, int]:
+    """Return how much the values of a message speak for a tool, and how many kinds of them fit."""
     kinds = {slot.kind for slot in slots}
     has_moment = any(mention.kind in ("date", "time") for mention in message.mentions)
     fits = bool(has_moment and kinds & {"date", "time", "datetime"})
     chosen = any(find_choices(slot.choices, message.reading) for slot in slots if slot.choices)
-    return min(_MAX_FIT_BONUS, _FIT_BONUS * (fits + chosen))
+    said = {mention.kind for mention in message.mentions} & {"phone", "email"} & kinds
+    return min(_MAX_FIT_BONUS, _FIT_BONUS * (fits + chosen)), fits + chosen + len(said)
 
 
 def _slot_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
