@@ -30,6 +30,8 @@ ROOT_FACTOR = 0.7
 HINT_MARKS = CONCEPT_MARK + ROOT_MARK
 """How keys begin that are no words themselves."""
 _VARIANT_PENALTY = 0.04
+_ANY = "*"
+"""Stands for any one word of a phrase: "send * back"."""
 _NO_KEYS = frozenset({"~business"})
 """Concepts whose words do not stand for each other: a gym is no hotel."""
 
@@ -110,7 +112,12 @@ class Lexicon:
 
     def _add(self, name: str, phrases: Iterable[str]) -> None:
         for phrase in phrases:
-            key = tuple(stem(word.folded) for word in split_words(normalise(phrase)))
+            parts = normalise(phrase).replace(_ANY, f" {_ANY} ").split()
+            key = tuple(
+                form
+                for part in parts
+                for form in ([_ANY] if part == _ANY else [stem(w.folded) for w in split_words(part)])
+            )
             if key:
                 self._phrases.setdefault(key[0], []).append((key, name))
 
@@ -152,7 +159,7 @@ class Lexicon:
                 for key, name in self._phrases.get(start, ()):
                     last = first + len(key) - 1
                     if last < len(forms) and all(
-                        part in forms[first + offset] for offset, part in enumerate(key)
+                        part == _ANY or part in forms[first + offset] for offset, part in enumerate(key)
                     ):
                         match = PhraseMatch(name, first, last)
                         if match not in seen:

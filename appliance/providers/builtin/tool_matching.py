@@ -104,8 +104,8 @@ class Toolset:
                 score = max(score, _LABELLED_CODE)
             if score:
                 score = min(1.0, score + fit)
-            elif kinds >= _MANY_KINDS:
-                score = _FILLED_IN
+            if kinds >= _MANY_KINDS:
+                score = max(score, _FILLED_IN)
             matches.append(
                 ToolMatch(
                     tool,
@@ -186,11 +186,11 @@ def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
 def _fit(message: Message, slots: Sequence[Slot]) -> tuple[float, int]:
     """Return how much the values of a message speak for a tool, and how many kinds of them fit."""
     kinds = {slot.kind for slot in slots}
-    has_moment = any(mention.kind in ("date", "time") for mention in message.mentions)
-    fits = bool(has_moment and kinds & {"date", "time", "datetime"})
+    moments = {mention.kind for mention in message.mentions} & {"date", "time"}
+    fits = bool(moments and kinds & {"date", "time", "datetime"})
     chosen = any(find_choices(slot.choices, message.reading) for slot in slots if slot.choices)
     said = {mention.kind for mention in message.mentions} & {"phone", "email"} & kinds
-    return min(_MAX_FIT_BONUS, _FIT_BONUS * (fits + chosen)), fits + chosen + len(said)
+    return min(_MAX_FIT_BONUS, _FIT_BONUS * (fits + chosen)), (len(moments) if fits else 0) + chosen + len(said)
 
 
 def _slot_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
