@@ -281,7 +281,7 @@ class Dialogue:
         if tool.score < _ENOUGH_TOOL:
             return False
         message = self._message
-        is_clear = tool.is_named or tool.similarity >= _SURE_TOOL or bool(message.value_words())
+        is_clear = tool.similarity >= _SURE_TOOL or tool.takes_values
         asks = intents.is_question(message) and not intents.is_request(message)
         return tool.tool.risk == "read" or not asks or is_clear
 
@@ -290,7 +290,9 @@ class Dialogue:
         if known is None or not known.is_enough:
             return True
         message = self._message
-        is_status = message.reading.has("~status")  # "where is my …" is about the visitor's own
+        is_status = message.reading.has("~status") or (
+            message.reading.has("intent.personal") and tool.is_personal
+        )  # "where is my …" is about the visitor's own
         wants = intents.is_plain_request(message) or tool.takes_values or is_status
         asks = intents.is_question(message) and not is_status
         for_tool = max(tool.score, tool.similarity)

@@ -30,6 +30,8 @@ ROOT_FACTOR = 0.7
 HINT_MARKS = CONCEPT_MARK + ROOT_MARK
 """How keys begin that are no words themselves."""
 _VARIANT_PENALTY = 0.04
+CARRIERS = frozenset({"~availability", "~search"})
+"""Phrases such as "do you have", which say little of what is asked about."""
 _ANY = "*"
 """Stands for any one word of a phrase: "send * back"."""
 _NO_KEYS = frozenset({"~business"})
@@ -82,6 +84,8 @@ class Reading(Struct, frozen=True):
         for match in self.matches:
             if match.name in _NO_KEYS:
                 continue
+            if match.name in CARRIERS and match.last > match.first:
+                continue  # "do you sell" as a whole says little, and its words nothing
             if match.name.startswith(CONCEPT_MARK) and match.first <= position <= match.last:
                 found[match.name] = CONCEPT_FACTOR
         for root in roots(self.words[position].folded):
@@ -147,7 +151,7 @@ class Lexicon:
 
     def is_stopword(self, folded: str) -> bool:
         """Say whether a folded word carries no topic."""
-        return folded in self._stopwords or any(
+        return len(folded) == 1 or folded in self._stopwords or any(
             form in self._stopwords for form in variants(folded) if len(form) >= 3
         )
 

@@ -85,6 +85,8 @@ class Phrasebook(Struct, frozen=True, kw_only=True):
     light_words: str
     spellings: dict[str, str]
     """One word as it is typed in haste, with the word that is meant."""
+    irregular: dict[str, str] = {}
+    """Forms of words that no rule takes back to them, such as "broke"."""
     phrases: Phrases
     slot_kinds: dict[str, list[str]]
     dates: DateWords

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from appliance.providers.builtin.phrasebook import load_phrasebooks
 from appliance.providers.builtin.words import FINALS, is_hebrew, stem, variants
 
 _ENDINGS = (
     "ization", "isation", "abiliti", "ation", "ment", "ness", "ship", "abl", "ibl", "anc", "enc",
-    "ful", "iv", "ion", "eri", "er", "or", "al", "at", "i",
+    "ful", "iv", "ion", "eri", "ag", "er", "or", "al", "at", "i",
 )  # fmt: skip
 _SHORT_ROOT, _ROOT = 3, 4
 _HEBREW_ROOT = 3
@@ -31,8 +32,14 @@ def roots(folded: str) -> tuple[str, ...]:
     return (_english_root(folded),) if folded.isascii() and len(folded) >= _ROOT else ()
 
 
+@lru_cache(maxsize=1)
+def _load_irregular() -> dict[str, str]:
+    """Return forms that no rule leads back to their word, such as "broke", of all languages."""
+    return {form: word for book in load_phrasebooks().values() for form, word in book.irregular.items()}
+
+
 def _english_root(folded: str) -> str:
-    root, is_cut = stem(folded), True
+    root, is_cut = stem(_load_irregular().get(folded, folded)), True
     while is_cut:
         is_cut = False
         for ending in _ENDINGS:

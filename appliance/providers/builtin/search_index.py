@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from msgspec import Struct
 
 from appliance.providers.builtin.lexicon import (
+    CARRIERS,
     CONCEPT_FACTOR,
     CONCEPT_MARK,
     HINT_MARKS,
@@ -27,8 +28,6 @@ _SMALLEST_COLLECTION = 12
 _SPECIFICITY = 0.25
 """How much of the score is the part of the document's own key words that the query has."""
 _POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye", "intent.pause")
-_CARRIERS = frozenset({"~availability", "~search"})
-"""Phrases such as "do you have", which say little of what is asked about."""
 _COMMON = frozenset({"~business", "~hours", "~people", "~day_count", "~quantity"})
 """Concepts that are no more telling than the common words they are said with."""
 _MISSED_PHRASE = 0.45
@@ -65,7 +64,7 @@ def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
     reading = message.reading
     polite = reading.covered(_POLITE)
     meant = reading.covered(
-        {m.name for m in reading.matches if m.name[0] == CONCEPT_MARK} - _CARRIERS - _COMMON
+        {m.name for m in reading.matches if m.name[0] == CONCEPT_MARK} - CARRIERS - _COMMON
     )
     terms = [
         Term(
@@ -83,7 +82,7 @@ def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
         and (match.last > match.first or match.first in reading.stop)
     }
     terms.extend(
-        Term(((name, CONCEPT_FACTOR),), True, _LIGHT if name in _CARRIERS else 1.0)
+        Term(((name, CONCEPT_FACTOR),), True, _LIGHT if name in CARRIERS else 1.0)
         for name in sorted(bonus)
     )
     return terms

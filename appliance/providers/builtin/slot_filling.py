@@ -29,6 +29,7 @@ from appliance.providers.builtin.numbers import load_dependent_words
 from appliance.providers.builtin.slot_values import (
     combine,
     find_choices,
+    spell_code,
     write_code,
     write_date,
     write_number,
@@ -41,7 +42,6 @@ HourChoice = Callable[[int, date | None], int]
 """Settles an ambiguous time: minutes and the day in question to minutes."""
 
 _MIN_CODE_DIGITS = 3
-_LETTERS = re.compile(r"(?<![\w])([A-Za-z]{1,4})[ -]$")
 _MAX_NAME_WORDS = 5
 _NO_NAMES = tuple(
     f"intent.{name}" for name in ("yes", "no", "skip", "thanks", "greeting", "cancel")
@@ -170,17 +170,11 @@ class SlotReader:
                 and not self._is_labelled(mention, slot)
             ):
                 continue
-            found = write_code(slot, self._with_letters(mention) if pattern else text)
+            found = write_code(slot, spell_code(self._message, mention) if pattern else text)
             found = write_code(slot, text) if found is None else found
             if found is not None:
                 return found
         return None
-
-    def _with_letters(self, mention: Mention) -> str:
-        """Return a code with the letters of it that were written apart: "ol 20455"."""
-        text = self._message.reading.text
-        before = _LETTERS.search(text[: mention.start])
-        return before[1] + str(mention.value) if before else str(mention.value)
 
     def _is_labelled(self, mention: Mention, slot: Slot) -> bool:
         if self._message.reading.text[mention.start] == "#":

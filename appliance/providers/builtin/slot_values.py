@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timedelta
 from appliance.domain.json_types import JsonValue
 from appliance.providers.builtin.lexicon import Reading, read_text
 from appliance.providers.builtin.mentions import Mention
+from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.slots import Choice, Slot
 from appliance.providers.builtin.times import format_time
 from appliance.providers.builtin.words import stems
@@ -20,6 +21,7 @@ from appliance.providers.builtin.words import stems
 _DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y%m%d")
 _LITERAL_START = re.compile(r"\^([A-Za-z]{1,4}[-/#_]?)(?=[\\[(])")
 """What every code of a pattern begins with, which visitors leave out: "R-" of ``^R-\\d{4}$``."""
+_LETTERS = re.compile(r"(?<!\w)([A-Za-z]{1,4})[ -]$")
 _TIME_FORMS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p", "%H%M")
 
 
@@ -84,6 +86,12 @@ def write_code(slot: Slot, text: str) -> JsonValue | None:
     whole = (start[1] + text,) if start else ()
     forms = (text, text.upper(), text.lower(), "#" + text, plain, parted, *whole)
     return next((form for form in forms if pattern.search(form)), None)
+
+
+def spell_code(message: Message, code: Mention) -> str:
+    """Return a code with the letters of it that were written apart: "ol 20455"."""
+    before = _LETTERS.search(message.reading.text[: code.start])
+    return before[1] + str(code.value) if before else str(code.value)
 
 
 def find_choices(choices: Iterable[Choice], reading: Reading) -> list[Choice]:

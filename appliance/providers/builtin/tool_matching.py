@@ -6,6 +6,7 @@ which is known beforehand; filling them in is left to ``form_dialogue``.
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 
@@ -17,7 +18,7 @@ from appliance.providers.builtin.free_text import place_text, reason_text
 from appliance.providers.builtin.lexicon import CONCEPT_MARK, Reading, load_lexicon
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.search_index import SearchIndex, document_keys, query_terms
-from appliance.providers.builtin.slot_values import find_choices, write_code
+from appliance.providers.builtin.slot_values import find_choices, spell_code, write_code
 from appliance.providers.builtin.slots import Slot, build_slots
 from appliance.providers.builtin.spelling import collect_words
 from appliance.providers.builtin.words import stems
@@ -32,6 +33,7 @@ _ANCHOR = 0.67
 _SIMILAR = 0.8
 _NAMED = 0.85
 _FIT_BONUS, _MAX_FIT_BONUS = 0.1, 0.2
+_SHAPED_CODE = 0.55
 _MANY_KINDS, _FILLED_IN = 3, 0.7
 """From how many kinds of fitting values on a message is a form filled in without being named."""
 _LABELLED_CODE = 0.8
@@ -52,6 +54,8 @@ class ToolMatch(Struct, frozen=True):
     """Likeness to the most similar example, 0 to 1."""
     takes_values: bool
     """Whether it wants such values as the message mentions."""
+    is_personal: bool
+    """Whether it wants a code first, so that it is about what the visitor has ordered or booked."""
     is_named: bool
     """Whether a word of the message is one of the tool's own name."""
 
@@ -102,6 +106,8 @@ class Toolset:
             fit, kinds = _fit(message, self.slots[tool.name])
             if has_code:
                 score = max(score, _LABELLED_CODE)
+            elif _has_shaped_code(message, self.slots[tool.name]):
+                score = max(score, _SHAPED_CODE)
             if score:
                 score = min(1.0, score + fit)
             if kinds >= _MANY_KINDS:
@@ -113,6 +119,7 @@ class Toolset:
                     score,
                     similar,
                     takes_values=fit > 0 or has_code,
+                    is_personal=_is_personal(self.slots[tool.name]),
                     is_named=self._is_named(message, number),
                 )
             )
@@ -154,6 +161,10 @@ class Toolset:
         return self._index.idf(key)
 
 
+def _is_personal(slots: Sequence[Slot]) -> bool:
+    return next((slot.kind == "code" for slot in slots if slot.is_required), False)
+
+
 def _searches(message: Message) -> bool:
     """Say whether a message looks for something, rather than asks about what the shop does."""
     is_bare = not any(m.name in _ASKING for m in message.reading.matches)
@@ -181,6 +192,18 @@ def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
             if is_near and len(code.value) > 2 and write_code(slot, code.value) is not None:
                 return True
     return False
+
+
+def _has_shaped_code(message: Message, slots: Sequence[Slot]) -> bool:
+    """Say whether the message has a code of letters and digits that a required slot's pattern fits."""
+    return any(
+        re.search("[A-Za-z]", text) and slot.pattern.search(text)
+        for slot in slots
+        if slot.kind == "code" and slot.is_required and slot.pattern is not None
+        for code in message.codes
+        for text in (write_code(slot, spell_code(message, code)),)
+        if isinstance(text, str)
+    )
 
 
 def _fit(message: Message, slots: Sequence[Slot]) -> tuple[float, int]:
