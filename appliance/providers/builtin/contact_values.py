@@ -103,9 +103,7 @@ def _is_name(reading: Reading, first: int, last: int, blocked: Collection[int]) 
     if first in blocked or not 1 <= last - first < _MAX_NAME_WORDS - 1:
         return False
     known = reading.stop | reading.light | reading.covered(m.name for m in reading.matches)
-    return all(
-        reading.words[i].folded.isalpha() and i not in known for i in range(first, last + 1)
-    )
+    return all(reading.words[i].folded.isalpha() and i not in known for i in range(first, last + 1))
 
 
 def _without_prefix(found: tuple[str, int, int]) -> tuple[str, int, int]:

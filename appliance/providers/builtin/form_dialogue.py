@@ -21,7 +21,7 @@ from appliance.providers.builtin.opening_hours import WeekHours
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.slot_checks import Objection, check_value, find_misfit
 from appliance.providers.builtin.slot_filling import Extracted, SlotReader, is_bare_number
-from appliance.providers.builtin.slot_values import write_datetime
+from appliance.providers.builtin.slot_values import write_datetime, write_time
 from appliance.providers.builtin.slots import Slot
 
 MAX_FAILURES = 2
@@ -84,6 +84,7 @@ class FormFiller:
         moment = self._moment(form, message, asked)
         if moment and asked:
             found.values[asked.key] = moment
+        found = self._moved(form, message, found)
         if asked is not None and asked.key not in found.values and not found.values:
             value = reader.read_answer(asked)
             if value is not None:
@@ -168,8 +169,30 @@ class FormFiller:
         minutes = self._reader(message, form).read_answer(as_time)
         if not isinstance(minutes, str) or message.of_kind("date"):
             return None
-        hour, minute = (int(part) for part in minutes.split(":")[:2])
-        return write_datetime(asked, day, hour * 60 + minute, self._now)
+        return write_datetime(asked, day, _minutes(minutes), self._now)
+
+    def _moved(self, form: Form, message: Message, found: Extracted) -> Extracted:
+        """Return what was found, with a moment that is known moved to another day or hour."""
+        values, partial = dict(found.values), dict(found.partial)
+        is_unread = not values and is_bare_number(message)
+        for slot in self._slots:
+            known = form.values.get(slot.key)
+            if slot.kind not in ("time", "datetime") or not isinstance(known, str):
+                continue
+            as_time = msgspec.structs.replace(slot, kind="time", schema={})
+            reader = self._reader(message, form)
+            said = message.of_kind("time") or (is_unread and self._is_correction(form, message))
+            hour = reader.read_answer(as_time) if said else None
+            day = partial.pop(slot.key, None)
+            if slot.kind == "time" and isinstance(hour, str) and is_unread:
+                values[slot.key] = write_time(slot, _minutes(hour))
+            elif slot.kind == "datetime" and slot.key not in values and (day or hour):
+                was = _read_moment(known)
+                if was is not None:
+                    minutes = _minutes(hour) if isinstance(hour, str) else _minutes(known[11:16])
+                    on = date.fromisoformat(day) if day else was.date()
+                    values[slot.key] = write_datetime(slot, on, minutes, self._now)
+        return Extracted(values, partial)
 
     def _reader(self, message: Message, form: Form) -> SlotReader:
         known_day = next(self._known_days(form), None)
@@ -244,6 +267,18 @@ class FormFiller:
             arguments=build_arguments(self._slots, form.values),
             form=form,
         )
+
+
+def _minutes(clock: str) -> int:
+    hour, minute = (int(part) for part in clock.split(":")[:2])
+    return hour * 60 + minute
+
+
+def _read_moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _fits_elsewhere(asked: Slot | None, message: Message) -> bool:

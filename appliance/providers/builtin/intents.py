@@ -12,13 +12,15 @@ SMALL_TALK = ("goodbye", "thanks", "greeting")
 """Intents that a message may have beside a question, the telling ones first."""
 _POLITE = tuple(f"intent.{name}" for name in (*SMALL_TALK, "request", "yes", "filler"))
 _LEADS = tuple(
-    f"intent.{name}" for name in ("greeting", "thanks", "pause", "filler", "correction", "follow_up")
+    f"intent.{name}"
+    for name in ("greeting", "thanks", "pause", "filler", "correction", "follow_up")
 )
 """What may stand before a question."""
 _WAYS = tuple(
     f"~{name}"
     for name in (
-        "phone", "email", "address", "website", "fax", "whatsapp", "instagram", "facebook", "tiktok",
+        "phone", "email", "address", "website", "fax",
+        "whatsapp", "instagram", "facebook", "tiktok",
     )
 )  # fmt: skip
 _AND = "ו"
@@ -122,7 +124,7 @@ def _follows_pause(message: Message, position: int) -> bool:
 
 
 def asks_leave(message: Message) -> bool:
-    """Say whether the message asks whether something may or must be done: "can I …", "do I need"."""
+    """Say whether the message asks if something may or must be done: "can I", "do I need"."""
     reading = message.reading
     if reading.has("intent.need") and is_question(message):
         return True

@@ -13,13 +13,13 @@ _LATIN = "qwertyuiopasdfghjkl;'zxcvbnm,./"
 _HEBREW = "/'קראטוןםפשדגכעיחלךף,זסבהנמצתץ."
 _TO_HEBREW = str.maketrans(_LATIN, _HEBREW)
 _TO_LATIN = str.maketrans(_HEBREW, _LATIN)
-_MOSTLY = 0.7
+_HARDLY, _MOSTLY = 0.34, 0.7
 _LONGEST = 200
 
 
 def read_layout(text: str, spelling: Spelling) -> str:
-    """Return ``text``, or what the same keys say in the other layout where only that says anything."""
-    if len(text) > _LONGEST or _known_share(text, spelling) > 0:
+    """Return ``text``, or what the same keys say in the other layout if only that says a thing."""
+    if len(text) > _LONGEST or _known_share(text, spelling) > _HARDLY:
         return text
     other = text.translate(_TO_LATIN) if is_hebrew(text) else text.casefold().translate(_TO_HEBREW)
     return other if _known_share(other, spelling) >= _MOSTLY else text

@@ -120,7 +120,9 @@ class Lexicon:
             key = tuple(
                 form
                 for part in parts
-                for form in ([_ANY] if part == _ANY else [stem(w.folded) for w in split_words(part)])
+                for form in (
+                    [_ANY] if part == _ANY else [stem(w.folded) for w in split_words(part)]
+                )
             )
             if key:
                 self._phrases.setdefault(key[0], []).append((key, name))
@@ -151,8 +153,10 @@ class Lexicon:
 
     def is_stopword(self, folded: str) -> bool:
         """Say whether a folded word carries no topic."""
-        return len(folded) == 1 or folded in self._stopwords or any(
-            form in self._stopwords for form in variants(folded) if len(form) >= 3
+        return (
+            len(folded) == 1
+            or folded in self._stopwords
+            or any(form in self._stopwords for form in variants(folded) if len(form) >= 3)
         )
 
     def _matches(self, words: tuple[Word, ...]) -> Iterator[PhraseMatch]:
@@ -163,7 +167,8 @@ class Lexicon:
                 for key, name in self._phrases.get(start, ()):
                     last = first + len(key) - 1
                     if last < len(forms) and all(
-                        part == _ANY or part in forms[first + offset] for offset, part in enumerate(key)
+                        part == _ANY or part in forms[first + offset]
+                        for offset, part in enumerate(key)
                     ):
                         match = PhraseMatch(name, first, last)
                         if match not in seen:

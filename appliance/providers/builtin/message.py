@@ -51,7 +51,7 @@ class Message(Struct, frozen=True):
 
 
 def read_message(text: str, context: ReadingContext, spelling: Spelling | None = None) -> Message:
-    """Return ``text`` read against the shop's now, with slips read as the words ``spelling`` knows."""
+    """Return ``text`` read against the shop's now, slips read as words ``spelling`` knows."""
     reading = read_text(text)
     if spelling is not None:
         reading = spelling.respell(reading)

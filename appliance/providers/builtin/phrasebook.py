@@ -109,8 +109,7 @@ class Phrasebook(Struct, frozen=True, kw_only=True):
         for group in (phrases.intent, phrases.concept, phrases.cue, self.slot_kinds):
             for listed in group.values():
                 yield from listed
-        for name in (*self.dates.relative, *self.dates.day_groups, *self.numbers.words):
-            yield name
+        yield from (*self.dates.relative, *self.dates.day_groups, *self.numbers.words)
         for names in (*self.dates.weekdays, *self.dates.months):
             yield from names
         for struct in (self.dates, self.times):

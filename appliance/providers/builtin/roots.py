@@ -35,7 +35,9 @@ def roots(folded: str) -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def _load_irregular() -> dict[str, str]:
     """Return forms that no rule leads back to their word, such as "broke", of all languages."""
-    return {form: word for book in load_phrasebooks().values() for form, word in book.irregular.items()}
+    return {
+        form: word for book in load_phrasebooks().values() for form, word in book.irregular.items()
+    }
 
 
 def _english_root(folded: str) -> str:

@@ -119,7 +119,9 @@ class SearchIndex:
 
     def _own_weight(self, keys: dict[str, float]) -> float:
         return sum(
-            self.idf(key) for key, weight in keys.items() if weight >= 1 and key[0] not in HINT_MARKS
+            self.idf(key)
+            for key, weight in keys.items()
+            if weight >= 1 and key[0] not in HINT_MARKS
         )
 
     def idf(self, key: str) -> float:

@@ -22,7 +22,8 @@ from appliance.providers.builtin.free_text import (
     text_after_label,
     trim_filler,
 )
-from appliance.providers.builtin.mentions import Mention
+from appliance.providers.builtin.lexicon import Reading
+from appliance.providers.builtin.mentions import Mention, MentionKind
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.number_roles import assign_numbers
 from appliance.providers.builtin.numbers import load_dependent_words
@@ -41,6 +42,7 @@ from appliance.providers.builtin.times import bare_time
 HourChoice = Callable[[int, date | None], int]
 """Settles an ambiguous time: minutes and the day in question to minutes."""
 
+_PAUSE = re.compile(r"[,.;!?]")
 _MIN_CODE_DIGITS = 3
 _MAX_NAME_WORDS = 5
 _NO_NAMES = tuple(
@@ -77,7 +79,7 @@ class SlotReader:
         values: JsonObject = {}
         partial: dict[str, str] = {}
         numbers = assign_numbers(self._message, self._slots, are_loose=are_numbers_loose)
-        dates = self._message.of_kind("date")
+        dates = self._meant("date")
         times = self._times(dates)
         moments = [slot for slot in self._slots if slot.kind == "datetime"]
         for slot in self._slots:
@@ -104,7 +106,14 @@ class SlotReader:
 
     def _times(self, dates: Sequence[Mention]) -> list[int]:
         day: date | None = dates[0].value if dates else None
-        return [self._settle(mention, day) for mention in self._message.of_kind("time")]
+        return [self._settle(mention, day) for mention in self._meant("time")]
+
+    def _meant(self, kind: MentionKind) -> list[Mention]:
+        """Return the mentions of a kind without those denied: "not tomorrow, Friday"."""
+        mentions = self._message.of_kind(kind)
+        denied = denied_words(self._message)
+        meant = [m for m in mentions if denied.isdisjoint(self._message.words_in(m.start, m.end))]
+        return meant or mentions
 
     def _settle(self, mention: Mention, day: date | None) -> int:
         minutes: int = mention.value
@@ -113,7 +122,7 @@ class SlotReader:
     def _read_other(self, slot: Slot, is_opening: bool) -> JsonValue:
         reading = self._message.reading
         if slot.kind == "choice":
-            found = find_choices(slot.choices, reading)
+            found = find_choices(slot.choices, reading, denied_words(self._message))
             if slot.is_list:
                 return [choice.value for choice in found] or None
             return found[0].value if found else None
@@ -258,6 +267,22 @@ class SlotReader:
         return None
 
 
+def denied_words(message: Message) -> frozenset[int]:
+    """Return the positions of words right behind a "not", as in "not phone, laptop"."""
+    reading = message.reading
+    denied: set[int] = set()
+    for match in reading.spans("intent.deny"):
+        follower = match.last + 1
+        gap = reading.text[reading.words[match.last].end : _end_of(reading, follower)]
+        if follower < len(reading.words) and not _PAUSE.search(gap):
+            denied.add(follower)
+    return frozenset(denied)
+
+
+def _end_of(reading: Reading, position: int) -> int:
+    return reading.words[position].start if position < len(reading.words) else len(reading.text)
+
+
 def is_bare_number(message: Message) -> bool:
     """Say whether a message is a number, in digits or in words, and nothing else."""
     words = {
@@ -267,7 +292,7 @@ def is_bare_number(message: Message) -> bool:
     }
     if any(message.reading.words[i].folded in load_dependent_words() for i in words):
         return False
-    return bool(words) and _only_says(message, ("cue.filler",), words)
+    return bool(words) and _only_says(message, ("cue.filler", "intent.correction"), words)
 
 
 def _only_says(message: Message, names: Sequence[str], known: Collection[int] = ()) -> bool:

@@ -7,7 +7,7 @@ Owns writing what was understood as JSON; which text a slot's value comes from i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 
 from appliance.domain.json_types import JsonValue
@@ -94,15 +94,19 @@ def spell_code(message: Message, code: Mention) -> str:
     return before[1] + str(code.value) if before else str(code.value)
 
 
-def find_choices(choices: Iterable[Choice], reading: Reading) -> list[Choice]:
-    """Return the choices that a text names, those of more words first."""
+def find_choices(
+    choices: Iterable[Choice], reading: Reading, denied: Collection[int] = ()
+) -> list[Choice]:
+    """Return the choices that a text names, those of more words first, those denied last."""
+    refused = {form for i in denied for form in stems(reading.words[i].folded)}
     said = {key for i in range(len(reading.words)) for key, _ in reading.keys(i) if key[0] != "~"}
     found: list[tuple[int, Choice]] = []
     for choice in choices:
         for name in dict.fromkeys((choice.label, str(choice.value).replace("_", " "))):
             words = read_text(name).words
             if words and all(said.intersection(stems(word.folded)) for word in words):
-                found.append((-len(words), choice))
+                is_refused = any(refused.intersection(stems(word.folded)) for word in words)
+                found.append((len(words) * (1 if is_refused else -1), choice))
                 break
     return [choice for _, choice in sorted(found, key=lambda pair: pair[0])]
 

@@ -188,7 +188,11 @@ def _build_slot(schema: JsonObject, path: tuple[str, ...], is_required: bool) ->
     choices = _choices(item)
     named = read_text(f"{humanise(path[-1])} . {label}")
     described = read_text(text)
-    roles = _roles(named) | _thing_name(named) | frozenset(f"described.{role}" for role in _roles(described))
+    roles = (
+        _roles(named)
+        | _thing_name(named)
+        | frozenset(f"described.{role}" for role in _roles(described))
+    )
     return Slot(
         path=path,
         kind="choice" if choices else _kind(item, roles),
@@ -204,7 +208,7 @@ def _build_slot(schema: JsonObject, path: tuple[str, ...], is_required: bool) ->
 
 
 def _thing_name(named: Reading) -> frozenset[str]:
-    """Return a mark for a name that is no person's: "plant name" rather than "name of the guest"."""
+    """Return a mark for a name that is no person's: "plant name", not "name of the guest"."""
     known = named.covered(("slot.person_name", "slot.person")) | named.stop
     return frozenset(() if known.issuperset(range(len(named.words))) else (_THING_NAME,))
 

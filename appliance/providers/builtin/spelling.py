@@ -1,9 +1,9 @@
 """Misspelt words: which known word a visitor meant, or none.
 
-Owns vocabularies and the judgement of one slip of the finger or the ear: a doubled, missing, extra or
-swapped letter, a key beside the right one, letters that sound alike. Short words must be nearer than
-long ones, and a word that could as well be two others is left as it is; what is known is data and
-the shop's own texts.
+Owns vocabularies and the judgement of one slip of the finger or the ear: a doubled, missing, extra
+or swapped letter, a key beside the right one, letters that sound alike. Short words must be nearer
+than long ones, and a word that could as well be two others is left as it is; what is known is data
+and the shop's own texts.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class _Limits(Struct, frozen=True):
     two: int
 
 
-_ENGLISH = _Limits(swap=4, double=4, letter=5, sound=6, neighbour=5, other=7, two=9)
+_ENGLISH = _Limits(swap=4, double=4, letter=5, sound=6, neighbour=5, other=7, two=8)
 _HEBREW = _Limits(swap=4, double=3, letter=5, sound=3, neighbour=5, other=6, two=8)
 _SHORTEST = 3
 
@@ -220,7 +220,7 @@ class Spelling:
         return None
 
     def respell(self, reading: Reading) -> Reading:
-        """Return the reading with misspelt words read as what was meant; its text stays as it is."""
+        """Return the reading with misspelt words read as what was meant; its text stays."""
         lexicon = load_lexicon()
         is_shouted = reading.text.isupper()
         corrected: dict[int, str] = {}

@@ -70,7 +70,9 @@ class Toolset:
         lexicon = load_lexicon()
         self._index = SearchIndex([_keys(tool, self.slots[tool.name]) for tool in tools])
         self.vocabulary = collect_words(
-            text for tool in tools for text in (*_texts(tool, self.slots[tool.name]), *tool.examples)
+            text
+            for tool in tools
+            for text in (*_texts(tool, self.slots[tool.name]), *tool.examples)
         )
         self._examples = [
             (number, _utterance(lexicon.read(example)))
@@ -130,7 +132,9 @@ class Toolset:
     ) -> float:
         """Return the part of the message that the tool and its slots explain, if it is anchored."""
         slots = self.slots[tool.name]
-        absorbing = any(slot.is_required and _absorbs(slot) for slot in slots) and _searches(message)
+        absorbing = any(slot.is_required and _absorbs(slot) for slot in slots) and _searches(
+            message
+        )
         total = gained = 0.0
         is_anchored = False
         for term in query_terms(message, values | _slot_words(message, slots)):
@@ -195,7 +199,7 @@ def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
 
 
 def _has_shaped_code(message: Message, slots: Sequence[Slot]) -> bool:
-    """Say whether the message has a code of letters and digits that a required slot's pattern fits."""
+    """Say whether the message has a code of letters and digits that fits a required slot."""
     return any(
         re.search("[A-Za-z]", text) and slot.pattern.search(text)
         for slot in slots
@@ -213,7 +217,9 @@ def _fit(message: Message, slots: Sequence[Slot]) -> tuple[float, int]:
     fits = bool(moments and kinds & {"date", "time", "datetime"})
     chosen = any(find_choices(slot.choices, message.reading) for slot in slots if slot.choices)
     said = {mention.kind for mention in message.mentions} & {"phone", "email"} & kinds
-    return min(_MAX_FIT_BONUS, _FIT_BONUS * (fits + chosen)), (len(moments) if fits else 0) + chosen + len(said)
+    return min(_MAX_FIT_BONUS, _FIT_BONUS * (fits + chosen)), (
+        len(moments) if fits else 0
+    ) + chosen + len(said)
 
 
 def _slot_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:

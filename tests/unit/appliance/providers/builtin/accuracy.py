@@ -1,7 +1,7 @@
 """How many labelled utterances the builtin answerer understands, by part, language and kind.
 
-Owns telling a right answer from a missed and from a wrong one; the floors are the test's. Printed by
-``python -m tests.unit.appliance.providers.builtin.accuracy``, with ``--wrong tuning`` for what went
+Owns telling a right answer from a missed and from a wrong one; the floors are the test's. Printed
+by ``python -m tests.unit.appliance.providers.builtin.accuracy``; ``--wrong tuning`` shows what went
 wrong in the part that rules may be made for.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -56,13 +55,13 @@ class Tally(msgspec.Struct):
 
 
 def load_utterances(part: str | None = None) -> list[dict[str, Any]]:
-    """The labelled utterances; ``held_out`` ones are measured only, no rule may be made for them."""
+    """The labelled utterances; no rule may be made for those that are ``held_out``."""
     loaded = json.loads((FOLDER / "utterances.json").read_text(encoding="utf-8"))
     return [utterance for utterance in loaded if part in (None, utterance["part"])]
 
 
 async def hear(utterance: dict[str, Any]) -> Reply:
-    """What is answered to an utterance after the messages said before it; any call finds a thing."""
+    """What is answered to an utterance after the messages before it; any call succeeds."""
     visitor = Visitor(load_shop(utterance["business"]))
     for text in utterance.get("before", ()):
         reply = await visitor.say(text)
@@ -123,7 +122,9 @@ def main() -> None:
                 if outcome.verdict != "right":
                     print(outcome.verdict, json.dumps(outcome.expected, ensure_ascii=False))
                     reply = outcome.reply
-                    print("    ", reply.state["intent"], reply.tool, reply.arguments, repr(reply.text))
+                    print(
+                        "    ", reply.state["intent"], reply.tool, reply.arguments, repr(reply.text)
+                    )
 
 
 if __name__ == "__main__":
