@@ -1,13 +1,15 @@
 """``csai selftest``: prove that this program works on this machine.
 
 Owns a short life of a real server in an empty folder: start, one streamed conversation with a tool
-call, stop. What it proves is the packaged program as a whole.
+call, stop; and a look at what is loaded at its first use only. What it proves is the packaged
+program as a whole.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import re
 import signal
 import socket
@@ -17,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +74,7 @@ class _SelfTest:
         self._converse()
         self._stop()
         self._check_output()
+        _load_providers()
 
     def end(self) -> str:
         """Leave nothing running and return what the server wrote."""
@@ -173,6 +177,19 @@ class _SelfTest:
         if loud:
             raise SelfTestFailed("Unexpected output:\n" + "\n".join(loud))
         _say("no unexpected output")
+
+
+def _load_providers() -> None:
+    """Import what providers import at their first use only, such as the vendors' SDKs."""
+    package = import_module("appliance.providers")
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    names = [module.name for module in found]
+    for name in names:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise SelfTestFailed(f"{name} cannot be loaded: {error}.") from error
+    _say(f"loaded {len(names)} modules of the providers")
 
 
 def _read_events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:

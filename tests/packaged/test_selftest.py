@@ -23,6 +23,7 @@ def test_it_passes_in_an_empty_home_and_leaves_nothing(tmp_path):
         r"answered by builtin with get_order_status: .*12345.*",
         r"stopped in [\d.]+ s",
         r"no unexpected output",
+        r"loaded \d\d+ modules of the providers",
     ]
     assert len(lines) == len(steps) + 1
     for line, step in zip(lines, steps, strict=False):
