@@ -89,6 +89,11 @@ class DataPaths(Struct, frozen=True):
         return self.root / "first-login.txt"
 
     @property
+    def prices_file(self) -> Path:
+        """What the operator knows better of the prices of models."""
+        return self.root / "prices.toml"
+
+    @property
     def config_file(self) -> Path:
         """The operator's settings file."""
         return self.root / "config.toml"

@@ -16,7 +16,10 @@ from msgspec import Struct
 
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import TenantId
-from appliance.errors import ApplianceError, ContextWindowExceeded, UpstreamError
+from appliance.domain.message import TokenUsage
+from appliance.domain.prices import PriceList
+from appliance.domain.tokens import estimate_tokens
+from appliance.errors import ApplianceError, BudgetExceeded, ContextWindowExceeded, UpstreamError
 from appliance.ports.chat_model import (
     ChatModel,
     ChatRequest,
@@ -51,14 +54,21 @@ class ModelCalls:
     Args:
         models: Tried in order; the last one must not fail.
         ledger: Told what each answer used.
+        prices: What they cost.
         tenant_id: For whom, for the log.
     """
 
     def __init__(
-        self, models: Sequence[AnswerModel], ledger: TurnLedger, tenant_id: TenantId
+        self,
+        models: Sequence[AnswerModel],
+        ledger: TurnLedger,
+        *,
+        prices: PriceList,
+        tenant_id: TenantId,
     ) -> None:
         self._models = models
         self._ledger = ledger
+        self._prices = prices
         self._tenant_id = tenant_id
         self._index = 0
         self._answered_by: str | None = None
@@ -89,14 +99,15 @@ class ModelCalls:
         """
         while True:
             choice = self._models[self._index]
-            has_said = False
+            said: list[str] = []
             try:
                 async with aclosing(self._ask(choice, request)) as events:
                     async for event in events:
-                        has_said = has_said or isinstance(event, TextDelta)
+                        if isinstance(event, TextDelta):
+                            said.append(event.text)
                         yield event
                 return
-            except (UpstreamError, ContextWindowExceeded) as error:
+            except (UpstreamError, ContextWindowExceeded, BudgetExceeded) as error:
                 logger.warning(
                     "model_failed",
                     provider=choice.provider.name,
@@ -105,7 +116,8 @@ class ModelCalls:
                     error=error.message,
                     tenant_id=self._tenant_id,
                 )
-                if has_said:
+                if said:
+                    self._note_broken(choice, request, "".join(said))
                     raise AnswerBroke(error) from error
                 if self._index == len(self._models) - 1:
                     raise
@@ -139,6 +151,16 @@ class ModelCalls:
 
     def _note(self, choice: AnswerModel, finished: ModelFinished) -> None:
         self._answered_by = finished.model
+        self._add_usage(choice.provider.name, finished.model, finished.usage)
+
+    def _note_broken(self, choice: AnswerModel, request: ChatRequest, said: str) -> None:
+        """Count about what an answer has used that broke before its provider could say."""
+        asked = msgspec.json.encode([request.messages, request.tools]).decode()
+        usage = TokenUsage(input_tokens=estimate_tokens(asked), output_tokens=estimate_tokens(said))
+        self._add_usage(choice.provider.name, choice.model or choice.provider.name, usage)
+
+    def _add_usage(self, provider: str, model: str, usage: TokenUsage) -> None:
+        cost = self._prices.cost_micro_usd(provider, model, usage)
         self._ledger.usage.append(
-            ModelUsage(provider=choice.provider.name, model=finished.model, usage=finished.usage)
+            ModelUsage(provider=provider, model=model, usage=usage, cost_micro_usd=cost)
         )

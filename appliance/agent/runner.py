@@ -38,6 +38,7 @@ from appliance.agent.tool_runs import Emit, ToolRuns, TurnLedger, build_result_t
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
 from appliance.domain.message import ChatMessage, Citation, ToolReport
+from appliance.domain.prices import PriceList
 from appliance.domain.tool import (
     ExecutorKind,
     TenantTool,
@@ -93,6 +94,7 @@ class AgentResult(Struct, frozen=True, kw_only=True):
     pending_action: PendingAction | None = None
     citations: tuple[Citation, ...] = ()
     quick_replies: tuple[str, ...] = ()
+    is_cached: bool = False
 
 
 class AgentRunner:
@@ -105,7 +107,9 @@ class AgentRunner:
         turn_store: TurnStore,
         clock: Clock,
         tasks: TaskGroup,
+        prices: PriceList | None = None,
     ) -> None:
+        self._prices = prices or PriceList({})
         self._tool_runs = ToolRuns(
             executors=executors, turn_store=turn_store, clock=clock, tasks=tasks
         )
@@ -119,7 +123,8 @@ class AgentRunner:
             ledger: Filled as the turn goes, so that it is known however the turn ends.
             emit: Told of text and tool progress at once.
         """
-        return await _Turn(self._tool_runs, self._clock, assignment, ledger, emit).run()
+        turn = _Turn(self._tool_runs, self._clock, self._prices, assignment, ledger, emit)
+        return await turn.run()
 
 
 class _Turn:
@@ -129,6 +134,7 @@ class _Turn:
         self,
         tool_runs: ToolRuns,
         clock: Clock,
+        prices: PriceList,
         assignment: Assignment,
         ledger: TurnLedger,
         emit: Emit,
@@ -139,7 +145,9 @@ class _Turn:
         self._ledger = ledger
         self._emit = emit
         self._specs = {name: build_spec(tool) for name, tool in assignment.tools.items()}
-        self._models = ModelCalls(assignment.models, ledger, assignment.context.tenant_id)
+        self._models = ModelCalls(
+            assignment.models, ledger, prices=prices, tenant_id=assignment.context.tenant_id
+        )
         self._state = LoopState(
             messages=assignment.messages,
             new_from=len(assignment.messages),

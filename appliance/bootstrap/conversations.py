@@ -11,11 +11,14 @@ from msgspec import Struct
 
 from appliance.agent.runner import AgentRunner
 from appliance.bootstrap.stores import Stores
+from appliance.domain.prices import PriceList
 from appliance.domain.tool import ExecutorKind
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolExecutor
+from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
+from appliance.services.budgets import Budgets
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
@@ -32,6 +35,7 @@ class ConversationParts(Struct, frozen=True, kw_only=True):
     stores: Stores
     executors: Mapping[ExecutorKind, ToolExecutor]
     models: ModelSelector
+    prices: PriceList
     streams: TurnStreams
     session_ids: SessionIds
     tasks: TaskGroup
@@ -62,10 +66,16 @@ def build_turns(parts: ConversationParts) -> TurnService:
             turn_store=turn_store, cache=parts.stores.cache, clock=clock, tasks=parts.tasks
         ),
         agent=AgentRunner(
-            executors=parts.executors, turn_store=turn_store, clock=clock, tasks=parts.tasks
+            executors=parts.executors,
+            turn_store=turn_store,
+            clock=clock,
+            tasks=parts.tasks,
+            prices=parts.prices,
         ),
         models=parts.models,
         pending_actions=PendingActions(turn_store=turn_store, clock=clock),
+        budgets=Budgets(usage=parts.stores.database.usage, prices=parts.prices, clock=clock),
+        answers=AnswerCache(parts.stores.cache, parts.tasks),
         clock=clock,
     )
     return TurnService(

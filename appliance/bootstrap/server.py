@@ -33,6 +33,7 @@ from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.providers import ProviderParts, build_providers
+from appliance.providers.price_list import load_price_list
 from appliance.services.audit import Auditor
 from appliance.services.backups import BackupService
 from appliance.services.conversations import ConversationService
@@ -320,6 +321,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                     stores=self.stores,
                     executors=self.executors,
                     models=core.models,
+                    prices=load_price_list(self.settings.paths.prices_file),
                     streams=core.streams,
                     session_ids=core.session_ids,
                     tasks=self.tasks,

@@ -61,14 +61,24 @@ class ModelChoice(Struct, frozen=True, kw_only=True):
     model: ShortText | None = None
 
 
+Amount = Annotated[int, Meta(ge=0, le=10**15)]
+
+
 class LlmSettings(Struct, frozen=True, kw_only=True):
-    """Which model answers this tenant's visitors; ``None`` means the appliance's default."""
+    """Which model answers this tenant's visitors; ``None`` means the appliance's default.
+
+    The budgets are for one day in the tenant's time zone, ``None`` for no limit: in micro-dollars
+    (5_000_000 are 5 dollars), and in tokens of prompts and answers together. When one is used up,
+    the builtin answerer takes over until midnight.
+    """
 
     provider: ShortText | None = None
     model: ShortText | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.3
     max_output_tokens: Annotated[int, Meta(ge=16, le=200_000)] = 2048
     fallbacks: list[ModelChoice] = field(default_factory=list)
+    daily_budget_micro_usd: Amount | None = None
+    daily_budget_tokens: Amount | None = None
 
 
 class AgentSettings(Struct, frozen=True, kw_only=True):

@@ -22,10 +22,13 @@ from appliance.domain.conversation import Conversation
 from appliance.domain.ids import ConversationId, SessionHash, hash_token
 from appliance.domain.message import ChatMessage
 from appliance.domain.tenant import Tenant
+from appliance.domain.turn_events import AnswerDelta
 from appliance.ports.chat_model import Briefing
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolContext
 from appliance.ports.turn_store import TurnAccepted
+from appliance.services.answer_cache import AnswerCache, build_basis
+from appliance.services.budgets import Budgets
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.tenant_directory import KnownTenant
@@ -80,12 +83,16 @@ class Answering:
         agent: AgentRunner,
         models: ModelSelector,
         pending_actions: PendingActions,
+        budgets: Budgets,
+        answers: AnswerCache,
         clock: Clock,
     ) -> None:
         self._history = history
         self._agent = agent
         self._models = models
         self._pending_actions = pending_actions
+        self._budgets = budgets
+        self._answers = answers
         self._clock = clock
 
     async def answer(self, question: Question, ledger: TurnLedger, emit: Emit) -> Answered:
@@ -102,9 +109,21 @@ class Answering:
         history = await self._history.load(
             question.accepted, question.session_hash, question.text, is_retry=question.is_retry
         )
-        assignment = await self._build_assignment(question, history)
+        assignment = await self._build_assignment(question, history, ledger)
+        basis = build_basis(question.tenant, assignment, is_first=question.accepted.is_new_session)
+        if basis is not None:
+            cached = await self._answers.find(question.tenant, basis, ledger.trace)
+            if cached is not None:
+                emit(AnswerDelta(text=cached.text))
+                return Answered(result=cached, history=history)
         result = await self._agent.run(assignment, ledger, emit)
+        if basis is not None:
+            self._answers.remember(question.tenant, basis, result)
         return Answered(result=result, history=history)
+
+    async def close(self, question: Question) -> None:
+        """Settle the accounts of a turn that is over, whatever became of it."""
+        await self._budgets.close(question.tenant, question.accepted.user_message_id)
 
     def remember(self, question: Question, answered: Answered, *, finished_at: datetime) -> None:
         """Remember what a stored answer leaves for the next turn."""
@@ -119,7 +138,9 @@ class Answering:
             finished_at=finished_at,
         )
 
-    async def _build_assignment(self, question: Question, history: LoadedHistory) -> Assignment:
+    async def _build_assignment(
+        self, question: Question, history: LoadedHistory, ledger: TurnLedger
+    ) -> Assignment:
         tenant, tools = question.tenant, question.known.tools
         now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
         system = build_system_message(tenant, now=now, has_tools=bool(tools))
@@ -131,7 +152,12 @@ class Answering:
             ),
             messages=(system, *history.messages),
             tools=tools,
-            models=await self._models.choose(tenant),
+            models=await self._budgets.limit(
+                tenant,
+                question.accepted.user_message_id,
+                await self._models.choose(tenant),
+                ledger.trace,
+            ),
             briefing=Briefing(
                 shop_name=tenant.name,
                 business_info=tenant.business_info,

@@ -263,6 +263,8 @@ class TurnService:
                 degraded=reply.degraded,
                 **_about(turn),
             )
+        finally:
+            await self._answering.close(turn.question)
 
     async def _with_lease(self, turn: _Turn, answering: asyncio.Future[Answered]) -> Answered:
         """Wait for the answer, keeping the session's lease alive; nothing runs on after this."""
@@ -306,6 +308,7 @@ class TurnService:
             tools=result.tools,
             usage=ReplyUsage(input_tokens=total.input_tokens, output_tokens=total.output_tokens),
             model=result.model,
+            cached=result.is_cached,
             degraded=result.is_degraded,
         )
         failpoints.passed("turn.before_finish")

@@ -10,6 +10,7 @@ from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage
+from appliance.domain.prices import PriceList
 from appliance.errors import Unavailable
 from appliance.ports.chat_model import Briefing, ChatRequest, ModelEvent, ModelFinished, TextDelta
 from tests.fakes.scripted_model import ScriptedChatModel, ask, say
@@ -24,7 +25,7 @@ REQUEST = ChatRequest(
 
 def build(*models: ScriptedChatModel) -> ModelCalls:
     choices = [AnswerModel(provider=model, model=f"{model.name}-1") for model in models]
-    return ModelCalls(choices, TurnLedger(), TenantId("t"))
+    return ModelCalls(choices, TurnLedger(), prices=PriceList({}), tenant_id=TenantId("t"))
 
 
 async def read(calls: ModelCalls) -> list[ModelEvent]:

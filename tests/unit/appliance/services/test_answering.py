@@ -10,10 +10,13 @@ import pytest_asyncio
 from appliance.agent.runner import AgentRunner
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import ConversationId, MessageId, SessionHash, hash_token, new_id
+from appliance.domain.prices import PriceList
 from appliance.domain.tenant import AgentSettings, LlmSettings
 from appliance.errors import Unavailable
 from appliance.ports.turn_store import NewTurn, TurnAccepted
+from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering, Question
+from appliance.services.budgets import Budgets
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.tenant_directory import KnownTenant
@@ -54,6 +57,8 @@ class Stage:
                 tasks=tasks,
             ),
             pending_actions=PendingActions(turn_store=store, clock=clock),
+            budgets=Budgets(usage=temporary.database.usage, prices=PriceList({}), clock=clock),
+            answers=AnswerCache(DiskCache(temporary.folder / "cache"), tasks),
             clock=clock,
         )
 

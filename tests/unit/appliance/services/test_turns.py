@@ -13,6 +13,7 @@ import pytest_asyncio
 from appliance.agent.runner import AgentRunner
 from appliance.domain.ids import SessionHash, hash_token
 from appliance.domain.message import ChatReply, StoredMessage, TokenUsage
+from appliance.domain.prices import PriceList
 from appliance.domain.turn_events import (
     AnswerDelta,
     ToolProgress,
@@ -26,7 +27,9 @@ from appliance.ports.cache import Cache
 from appliance.ports.chat_model import ChatRequest, ModelEvent, TextDelta
 from appliance.ports.turn_store import FinishedTurn
 from appliance.services import turn_streams, turns
+from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
+from appliance.services.budgets import Budgets
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
@@ -93,6 +96,10 @@ class Stage:
                     tasks=self.tasks,
                 ),
                 pending_actions=PendingActions(turn_store=self.store, clock=self.clock),
+                budgets=Budgets(
+                    usage=self.temporary.database.usage, prices=PriceList({}), clock=self.clock
+                ),
+                answers=AnswerCache(self.cache, self.tasks),
                 clock=self.clock,
             ),
             streams=self.streams,
