@@ -89,7 +89,7 @@ def build_basis(tenant: Tenant, assignment: Assignment, *, is_first: bool) -> li
         text,
         assignment.briefing.language,
         assignment.briefing.now.date().isoformat(),
-        _digest(before[0].content),
+        _digest(before[0].content[: before[0].stable_chars or None]),
         _digest([(name, tool.tool.parameters_schema) for name, tool in assignment.tools.items()]),
         *map(_name_model, assignment.models),
         f"{assignment.temperature:g} {assignment.max_output_tokens}",

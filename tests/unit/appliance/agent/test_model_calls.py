@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -10,8 +11,8 @@ from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage
-from appliance.domain.prices import PriceList
-from appliance.errors import Unavailable
+from appliance.domain.prices import ModelPrice, PriceList
+from appliance.errors import BudgetExceeded, Unavailable
 from appliance.ports.chat_model import Briefing, ChatRequest, ModelEvent, ModelFinished, TextDelta
 from tests.fakes.scripted_model import ScriptedChatModel, ask, say
 from tests.fakes.shops import call_order
@@ -63,3 +64,28 @@ async def test_a_failure_behind_a_visible_word_ends_the_answer() -> None:
     with pytest.raises(AnswerBroke) as broken:
         await read(calls)
     assert broken.value.cause is DOWN
+
+
+async def test_what_a_broken_answer_used_is_counted_about_and_priced() -> None:
+    ledger = TurnLedger()
+    price = ModelPrice(input=Decimal(1), output=Decimal(2))
+    model = ScriptedChatModel([[TextDelta(text="Your order is on its way"), DOWN]], name="a")
+    calls = ModelCalls(
+        [AnswerModel(provider=model, model="a-1")],
+        ledger,
+        prices=PriceList({"a": {"a-1": [price]}}),
+        tenant_id=TenantId("t"),
+    )
+    with pytest.raises(AnswerBroke):
+        await read(calls)
+    [used] = ledger.usage
+    assert (used.provider, used.model) == ("a", "a-1")
+    assert 5 <= used.usage.output_tokens <= 12
+    assert used.usage.input_tokens > 0
+    assert used.cost_micro_usd == used.usage.input_tokens + 2 * used.usage.output_tokens
+
+
+async def test_a_model_that_the_budget_does_not_cover_is_passed_over() -> None:
+    over = ScriptedChatModel([BudgetExceeded("No money left.")], name="a")
+    events = await read(build(over, ScriptedChatModel([say("Hi")], name="b")))
+    assert isinstance(events[0], TextDelta)

@@ -44,7 +44,7 @@ def test_the_operators_prices_come_first_and_the_others_stay(tmp_path: Path) -> 
     [
         ("[[a.b]\n", "not valid TOML"),
         ("input = 1\n", "'input' stands outside"),
-        ("[a.b]\ninput = 1\noutput = 1\n", r"a\.'b': write \[\["),
+        ("[a.b]\ninput = 1\noutput = 1\n", r"a\.'b': write it as \[\["),
         ("[[a.b]]\ninput = 1\n", "output is missing"),
         ("[[a.b]]\ninput = -1\noutput = 1\n", "input must be dollars"),
         ("[[a.b]]\ninput = '1'\noutput = 1\n", "input must be dollars"),

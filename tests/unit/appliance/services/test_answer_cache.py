@@ -106,7 +106,8 @@ async def test_an_answer_that_is_one_visitors_or_no_good_is_not_kept(
 
 
 @pytest.mark.parametrize(
-    "text", ["When do you close?", "  when do you CLOSE ", "When do you\tclose??", "¿When do you close!"]
+    "text",
+    ["When do you close?", "  when do you CLOSE ", "When do you\tclose??", "¿When do you close!"],
 )
 def test_the_same_question_has_the_same_basis(text: str) -> None:
     assert basis_of(text) == basis_of()
@@ -134,7 +135,13 @@ def test_a_changed_shop_is_asked_anew() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Where is order 12345?", "I am dana@example.com", "Call 054-123 4567", "איפה הזמנה 4411?", "?!"],
+    [
+        "Where is order 12345?",
+        "I am dana@example.com",
+        "Call 054-123 4567",
+        "איפה הזמנה 4411?",
+        "?!",
+    ],
 )
 def test_a_question_of_ones_own_has_none(text: str) -> None:
     assert basis_of(text) is None

@@ -10,8 +10,10 @@ import pytest_asyncio
 from appliance.agent.runner import AgentRunner
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import ConversationId, MessageId, SessionHash, hash_token, new_id
+from appliance.domain.message import TokenUsage
 from appliance.domain.prices import PriceList
 from appliance.domain.tenant import AgentSettings, LlmSettings
+from appliance.domain.turn_events import AnswerDelta, TurnEvent
 from appliance.errors import Unavailable
 from appliance.ports.turn_store import NewTurn, TurnAccepted
 from appliance.services.answer_cache import AnswerCache
@@ -35,7 +37,9 @@ class Stage:
     def __init__(self, temporary: TemporaryDatabase) -> None:
         store, clock, tasks = temporary.database.turn_store, temporary.clock, TaskGroup()
         self.temporary = temporary
+        self.tasks = tasks
         self.model = ScriptedChatModel(name="builtin")
+        self.llm = ScriptedChatModel(name="ollama")
         self.answering = Answering(
             history=TurnHistory(
                 turn_store=store,
@@ -50,7 +54,7 @@ class Stage:
                 tasks=tasks,
             ),
             models=ModelSelector(
-                providers={"builtin": self.model},
+                providers={"builtin": self.model, "ollama": self.llm},
                 default="builtin",
                 default_models={},
                 clock=clock,
@@ -130,3 +134,28 @@ async def test_a_failure_of_every_model_is_the_callers(stage: Stage) -> None:
     question = await stage.ask("Hi")
     with pytest.raises(Unavailable):
         await stage.answering.answer(question, TurnLedger(), lambda event: None)
+
+
+async def test_the_same_first_question_is_answered_once_by_the_model(stage: Stage) -> None:
+    stage.llm.add(say("Until ten.", usage=TokenUsage(input_tokens=10, output_tokens=3)))
+    llm = LlmSettings(provider="ollama")
+    emitted: list[TurnEvent] = []
+    for text in ("When do you close?", "when do you CLOSE"):
+        question = await stage.ask(text, llm=llm)
+        answered = await stage.answering.answer(question, TurnLedger(), emitted.append)
+        await stage.answering.close(question)
+        await stage.tasks.drain(timeout_s=5)
+    assert emitted == [AnswerDelta(text="Until ten."), AnswerDelta(text="Until ten.")]
+    assert (answered.result.is_cached, answered.result.usage) == (True, ())
+    assert len(stage.llm.requests) == 1
+
+
+async def test_without_money_left_the_builtin_answerer_takes_over(stage: Stage) -> None:
+    stage.model.add(say("We close at ten."))
+    question = await stage.ask(
+        "When do you close?", llm=LlmSettings(provider="ollama", daily_budget_micro_usd=0)
+    )
+    answered = await stage.answering.answer(question, TurnLedger(), lambda event: None)
+    await stage.answering.close(question)
+    assert (answered.result.text, answered.result.is_degraded) == ("We close at ten.", True)
+    assert stage.llm.requests == []

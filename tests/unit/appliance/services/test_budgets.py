@@ -114,7 +114,7 @@ async def test_the_day_is_the_tenants_own(stage: Stage) -> None:
         time_zone="Pacific/Kiritimati", llm=LlmSettings(daily_budget_micro_usd=1_000)
     )
     stage.sums.rows[stage.day] = UsageRow(cost_micro_usd=999)
-    stage.clock.set(stage.clock.now().replace(hour=12))
+    stage.clock.advance(3600)  # there it is tomorrow from 10:00 UTC on
     stage.model.add(say("Hi", usage=USED))
     assert await stage.ask(await stage.begin(tenant))
 
