@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from appliance.domain.json_types import JsonValue
-from appliance.errors import Unavailable, UpstreamError
+from appliance.errors import Unavailable
 from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent
 from appliance.ports.clock import Clock
 from appliance.providers.deadlines import Countdown, Deadlines
@@ -89,10 +89,7 @@ class OpenAICompatibleChatModel:
 
     async def context_length(self, model: str | None) -> int | None:
         """Return what the server tells of ``model``; most tell nothing."""
-        try:
-            return await self._catalogue.context_length(model)
-        except UpstreamError:
-            return None
+        return await self._catalogue.context_length(model)
 
     async def list_models(self) -> list[ModelDescription]:
         """Return the models that the server lists, in its order."""

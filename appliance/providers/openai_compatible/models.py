@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from appliance.errors import Rejected
+from appliance.errors import Rejected, UpstreamError
 from appliance.ports.chat_model import ModelDescription
 from appliance.ports.clock import Clock
 from appliance.providers.openai_compatible.failures import translate_error
@@ -18,6 +18,7 @@ from appliance.providers.openai_compatible.server import Server, ServerError, br
 from appliance.providers.openai_compatible.wire import ListedModel, ListedModels
 
 LIST_TTL_S = 300.0
+ASK_AGAIN_S = 60.0
 LOOKUP_TIMEOUT_S = 5.0
 
 NO_CHAT = re.compile(
@@ -35,6 +36,7 @@ class ModelCatalogue:
         self._server = server
         self._clock = clock
         self._default_model = default_model
+        self._ask_again_at = float("-inf")
         self._listed: tuple[float, list[ListedModel]] | None = None
 
     async def choose(self, wanted: str | None) -> str:
@@ -59,10 +61,19 @@ class ModelCatalogue:
         return names[0]
 
     async def context_length(self, wanted: str | None) -> int | None:
-        """Return the context length that the server tells of a model; raises like ``choose``."""
-        name = await self.choose(wanted)
-        lengths = [read_context_length(model) for model in await self._list() if model.id == name]
-        return lengths[0] if lengths else None
+        """Return the context length that the server tells of a model, ``None`` if it does not.
+
+        A server that cannot list its models is not asked again for a while: every turn would wait.
+        """
+        if self._clock.monotonic() < self._ask_again_at:
+            return None
+        try:
+            name = await self.choose(wanted)
+            listed = {model.id: model for model in await self._list()}
+        except UpstreamError:
+            self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_S
+            return None
+        return read_context_length(listed[name]) if name in listed else None
 
     async def describe_all(self) -> list[ModelDescription]:
         """Return what the server lists now, in its order; raises like ``choose``."""

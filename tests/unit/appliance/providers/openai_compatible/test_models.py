@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 
 from appliance.errors import AuthFailed, Rejected, Unavailable
-from appliance.providers.openai_compatible.models import LIST_TTL_S, ModelCatalogue
+from appliance.providers.openai_compatible.models import (
+    ASK_AGAIN_S,
+    LIST_TTL_S,
+    ModelCatalogue,
+)
 from appliance.providers.openai_compatible.server import Server
 from tests.fakes.clock import SettableClock
 from tests.fakes.loopback_http import Exchange, LoopbackHttp
@@ -87,6 +91,22 @@ async def test_the_context_length_is_read_in_every_server_s_words(
         assert await catalogue.context_length("another") is None
         [described] = await catalogue.describe_all()
     assert (described.name, described.context_length_tokens) == ("m", expected)
+
+
+async def test_a_server_that_lists_nothing_is_not_asked_every_turn() -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.respond(404)
+
+    clock = SettableClock()
+    async with LoopbackHttp(answer) as http:
+        server = Server(f"{http.url}/v1", None, connect_timeout_s=1)
+        catalogue = ModelCatalogue(server, clock, default_model="m")
+        assert [await catalogue.context_length(None) for _ in range(3)] == [None] * 3
+        assert len(http.requests) == 1
+        clock.advance(ASK_AGAIN_S)
+        await catalogue.context_length(None)
+        assert len(http.requests) == 2
+        await server.aclose()
 
 
 async def test_a_server_that_asks_for_a_key_says_so() -> None:
