@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from msgspec import Struct
 
-from appliance.domain.tenant import canonical_provider
+from appliance.domain.tenant import PROVIDER_NAMES, canonical_provider
 from appliance.errors import ConfigurationError
 from appliance.logs import redact
 from appliance.paths import DataPaths, default_data_dir
@@ -209,7 +209,7 @@ def _networks(raw: Any) -> tuple[str, ...]:
 
 def _provider(raw: Any) -> str:
     name = canonical_provider(_text(raw))
-    return _one_of("auto", "ollama", "anthropic", "openai_compatible", "builtin")(name)
+    return _one_of("auto", *PROVIDER_NAMES)(name)
 
 
 def _smtp_url(raw: Any) -> str:

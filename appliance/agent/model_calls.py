@@ -1,8 +1,9 @@
 """Asking a turn's models, in order, until one answers.
 
-Owns the order of fallback, what counts as the visible beginning of an answer, and noting what each
-model used; deadlines and retries of one model are left to who builds the models, what follows from
-an answer to ``appliance.agent.loop``.
+Owns the order of fallback, the turn's time for all of them, what counts as an answer and as its
+visible beginning, and noting what each model used; patience with one model and trying it again are
+left to ``appliance.agent.resilient_model``, what follows from an answer to
+``appliance.agent.loop``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from appliance.domain.ids import TenantId
 from appliance.domain.message import TokenUsage
 from appliance.domain.prices import PriceList
 from appliance.domain.tokens import estimate_tokens
-from appliance.errors import ApplianceError, BudgetExceeded, ContextWindowExceeded, UpstreamError
+from appliance.errors import (
+    ApplianceError,
+    BudgetExceeded,
+    ContextWindowExceeded,
+    Unavailable,
+    UpstreamError,
+)
 from appliance.ports.chat_model import (
     ChatModel,
     ChatRequest,
@@ -28,9 +35,16 @@ from appliance.ports.chat_model import (
     TextDelta,
     ToolCallRequested,
 )
+from appliance.ports.clock import Clock
 from appliance.ports.turn_store import ModelUsage
 
 logger = structlog.get_logger(__name__)
+
+MODELS_TIME_S = 240.0
+"""How long the models of one turn may take together with its tools; the last one answers then."""
+
+KNOWN_ALREADY = frozenset({"breaker_open", "provider_not_set_up"})
+"""Codes of failures that the operator was told of when they began."""
 
 
 class AnswerModel(Struct, frozen=True, kw_only=True):
@@ -56,6 +70,7 @@ class ModelCalls:
         ledger: Told what each answer used.
         prices: What they cost.
         tenant_id: For whom, for the log.
+        clock: Measures the turn's time, which begins now.
     """
 
     def __init__(
@@ -65,11 +80,14 @@ class ModelCalls:
         *,
         prices: PriceList,
         tenant_id: TenantId,
+        clock: Clock,
     ) -> None:
         self._models = models
         self._ledger = ledger
         self._prices = prices
         self._tenant_id = tenant_id
+        self._clock = clock
+        self._ends_at = clock.monotonic() + MODELS_TIME_S
         self._index = 0
         self._answered_by: str | None = None
 
@@ -97,6 +115,7 @@ class ModelCalls:
             UpstreamError: No model answers.
             ContextWindowExceeded: No model can read all of it.
         """
+        is_second_try = False
         while True:
             choice = self._models[self._index]
             said: list[str] = []
@@ -108,27 +127,33 @@ class ModelCalls:
                         yield event
                 return
             except (UpstreamError, ContextWindowExceeded, BudgetExceeded) as error:
-                logger.warning(
-                    "model_failed",
-                    provider=choice.provider.name,
-                    model=choice.model,
-                    code=error.code,
-                    error=error.message,
-                    tenant_id=self._tenant_id,
-                )
+                self._log(choice, error)
                 if said:
                     self._note_broken(choice, request, "".join(said))
                     raise AnswerBroke(error) from error
-                if self._index == len(self._models) - 1:
+                if error.code == "empty_answer" and not is_second_try:
+                    is_second_try = True
+                    continue
+                if self._is_last:
                     raise
                 self._index += 1
+                is_second_try = False
+
+    @property
+    def _is_last(self) -> bool:
+        return self._index == len(self._models) - 1
 
     async def _ask(
         self, choice: AnswerModel, request: ChatRequest
     ) -> AsyncGenerator[ModelEvent, None]:
         """Yield one model's answer: blanks only before a word, calls only when it is whole."""
         self._answered_by = None
-        asked = msgspec.structs.replace(request, model=choice.model)
+        left_s = self._ends_at - self._clock.monotonic()
+        if left_s <= 0 and not self._is_last:
+            raise Unavailable("The turn has no time left for it.", code="timed_out")
+        asked = msgspec.structs.replace(
+            request, model=choice.model, answer_within_s=None if self._is_last else left_s
+        )
         blanks = ""
         has_said = False
         calls: list[ToolCallRequested] = []
@@ -145,6 +170,8 @@ class ModelCalls:
                     calls.append(event)
                 else:
                     self._note(choice, event)
+                    if not has_said and not self._is_last:
+                        _require_purpose(calls, request)
                     for call in calls:
                         yield call
                     yield event
@@ -163,4 +190,29 @@ class ModelCalls:
         cost = self._prices.cost_micro_usd(provider, model, usage)
         self._ledger.usage.append(
             ModelUsage(provider=provider, model=model, usage=usage, cost_micro_usd=cost)
+        )
+
+    def _log(self, choice: AnswerModel, error: ApplianceError) -> None:
+        log = logger.info if error.code in KNOWN_ALREADY else logger.warning
+        log(
+            "model_failed",
+            provider=choice.provider.name,
+            model=choice.model,
+            code=error.code,
+            error=error.message,
+            tenant_id=self._tenant_id,
+        )
+
+
+def _require_purpose(calls: Sequence[ToolCallRequested], request: ChatRequest) -> None:
+    """Refuse an answer without a word that asks for nothing it may have.
+
+    Raises:
+        Unavailable: It is of no use to the visitor.
+    """
+    if not calls:
+        raise Unavailable("The model answered without a word.", code="empty_answer")
+    if not request.tools:
+        raise Unavailable(
+            "The model keeps asking for tools in the place of an answer.", code="tool_loop"
         )

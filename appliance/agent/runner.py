@@ -146,7 +146,11 @@ class _Turn:
         self._emit = emit
         self._specs = {name: build_spec(tool) for name, tool in assignment.tools.items()}
         self._models = ModelCalls(
-            assignment.models, ledger, prices=prices, tenant_id=assignment.context.tenant_id
+            assignment.models,
+            ledger,
+            prices=prices,
+            tenant_id=assignment.context.tenant_id,
+            clock=clock,
         )
         self._state = LoopState(
             messages=assignment.messages,

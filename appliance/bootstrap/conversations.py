@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from appliance.agent.circuit_breaker import ProviderBreakers
+from appliance.agent.resilient_model import ResilientModel
 from appliance.agent.runner import AgentRunner
 from appliance.bootstrap.stores import Stores
 from appliance.domain.prices import PriceList
@@ -19,7 +21,7 @@ from appliance.ports.tool_executor import ToolExecutor
 from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
 from appliance.services.budgets import Budgets
-from appliance.services.model_selection import ModelSelector
+from appliance.services.model_selection import BUILTIN, ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
 from appliance.services.turn_history import TurnHistory
@@ -41,12 +43,29 @@ class ConversationParts(Struct, frozen=True, kw_only=True):
     tasks: TaskGroup
 
 
+def build_breakers(
+    providers: Mapping[str, ChatModel], clock: Clock
+) -> Mapping[str, ProviderBreakers]:
+    """Return a breaker for each provider that can fail."""
+    return {name: ProviderBreakers(name, clock) for name in providers if name != BUILTIN}
+
+
 def build_model_selector(
-    settings: Settings, providers: Mapping[str, ChatModel], clock: Clock, tasks: TaskGroup
+    settings: Settings,
+    providers: Mapping[str, ChatModel],
+    breakers: Mapping[str, ProviderBreakers],
+    clock: Clock,
+    tasks: TaskGroup,
 ) -> ModelSelector:
-    """Return what chooses models by the operator's settings."""
+    """Return what chooses models by the operator's settings, each safe to wait for."""
+    guarded = {
+        name: ResilientModel(provider, breakers[name], clock)
+        for name, provider in providers.items()
+        if name in breakers
+    }
     return ModelSelector(
-        providers=providers,
+        providers={**providers, **guarded},
+        breakers=breakers,
         default=settings.llm_provider,
         default_models={
             "ollama": settings.ollama_model,

@@ -17,8 +17,14 @@ from litestar import Litestar
 from msgspec import Struct
 
 from appliance import __version__
+from appliance.agent.circuit_breaker import ProviderBreakers
 from appliance.bootstrap.backups import build_backups
-from appliance.bootstrap.conversations import ConversationParts, build_model_selector, build_turns
+from appliance.bootstrap.conversations import (
+    ConversationParts,
+    build_breakers,
+    build_model_selector,
+    build_turns,
+)
 from appliance.bootstrap.data_care import DataCare, build_archive, build_data_care
 from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
 from appliance.bootstrap.shipped import ensure_demo, install_bundled_tools, load_tables
@@ -182,6 +188,7 @@ async def _open_parts(
         tasks=tasks,
         workflows=workflows,
         providers=providers,
+        breakers=build_breakers(providers, clock),
         executors=executors,
         log_buffer=log_buffer,
         addresses=addresses,
@@ -213,6 +220,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     tasks: TaskGroup
     workflows: WorkflowRunner
     providers: Mapping[str, ChatModel]
+    breakers: Mapping[str, ProviderBreakers]
     executors: Mapping[ExecutorKind, ToolExecutor]
     log_buffer: LogBuffer
     addresses: Addresses
@@ -282,11 +290,12 @@ class _Builder(Struct, frozen=True, kw_only=True):
             streams=streams,
             care=care,
             retention_runs=RetentionRuns(service=care.retention, tasks=self.tasks, clock=clock),
-            models=build_model_selector(self.settings, self.providers, clock, self.tasks),
+            models=build_model_selector(
+                self.settings, self.providers, self.breakers, clock, self.tasks
+            ),
             tenants=TenantService(
                 tenants=database.tenants,
                 directory=directory,
-                provider_names=self.providers.keys(),
                 clock=clock,
             ),
             tools=ToolService(

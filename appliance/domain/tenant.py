@@ -44,6 +44,9 @@ class BusinessInfo(Struct, frozen=True, kw_only=True):
     instructions: LongText = ""
 
 
+PROVIDER_NAMES = ("ollama", "anthropic", "openai_compatible", "builtin")
+"""Every provider that can be chosen, whether or not it is set up."""
+
 PROVIDER_ALIASES = {"claude": "anthropic", "openai": "openai_compatible"}
 """Short names that people write for providers, and the providers' own."""
 

@@ -40,6 +40,8 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     behind the assistant message that asked for it. ``model`` is the provider's own name for it, or
     ``None`` for the provider's choice. ``withheld_tools`` were offered earlier in the turn and must
     not be called any more; only a provider that has to repeat how the turn began declares them.
+    ``answer_within_s`` is what is left of the turn; who builds the models sees to it, so that a
+    provider only has deadlines of its own to keep.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -49,6 +51,7 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     model: str | None = None
     temperature: float = 0.3
     max_output_tokens: int = 2048
+    answer_within_s: float | None = None
 
 
 class TextDelta(Struct, frozen=True, kw_only=True):

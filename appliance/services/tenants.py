@@ -6,7 +6,6 @@ Owns the rules on a tenant's fields; who may do it is decided by ``appliance.web
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from html import escape
 from typing import Annotated
@@ -24,6 +23,7 @@ from appliance.domain.ids import (
 )
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tenant import (
+    PROVIDER_NAMES,
     AgentSettings,
     ApiKey,
     BusinessInfo,
@@ -31,6 +31,7 @@ from appliance.domain.tenant import (
     RetentionSettings,
     Tenant,
     TenantStatus,
+    canonical_provider,
 )
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
@@ -91,19 +92,17 @@ class CreatedTenant(Struct, frozen=True, kw_only=True):
 
 
 class TenantService:
-    """Manages tenants. ``provider_names`` are the providers a tenant may choose."""
+    """Manages tenants."""
 
     def __init__(
         self,
         *,
         tenants: TenantRepository,
         directory: TenantDirectory,
-        provider_names: Collection[str],
         clock: Clock,
     ) -> None:
         self._tenants = tenants
         self._directory = directory
-        self._provider_names = frozenset(provider_names)
         self._clock = clock
 
     async def create(self, new: NewTenant) -> CreatedTenant:
@@ -219,7 +218,9 @@ class TenantService:
         return secret
 
     def _checked(self, tenant: Tenant) -> Tenant:
-        tenant = msgspec.structs.replace(tenant, name=tenant.name.strip())
+        tenant = msgspec.structs.replace(
+            tenant, name=tenant.name.strip(), llm=_with_canonical_providers(tenant.llm)
+        )
         errors = [
             *(
                 FieldError("allowed_origins", problem)
@@ -227,7 +228,7 @@ class TenantService:
                 if (problem := find_origin_problem(origin))
             ),
             *find_widget_config_problems(tenant.widget_config),
-            *self._find_provider_problems(tenant.llm),
+            *_find_provider_problems(tenant.llm),
         ]
         if not tenant.name:
             errors.append(FieldError("name", "Give a name."))
@@ -239,18 +240,32 @@ class TenantService:
             raise InvalidInput("Some fields of the tenant do not fit.", errors=errors)
         return tenant
 
-    def _find_provider_problems(self, llm: LlmSettings) -> list[FieldError]:
-        named = [("llm.provider", llm.provider)] if llm.provider else []
-        named += [
-            (f"llm.fallbacks.{index}.provider", choice.provider)
-            for index, choice in enumerate(llm.fallbacks)
-        ]
-        known = ", ".join(sorted(self._provider_names))
-        return [
-            FieldError(field, f"There is no provider {name!r}. Choose one of {known}.")
-            for field, name in named
-            if name not in self._provider_names
-        ]
+
+def _find_provider_problems(llm: LlmSettings) -> list[FieldError]:
+    """Return which providers do not exist; one that is not set up yet may be chosen."""
+    named = [("llm.provider", llm.provider)] if llm.provider else []
+    named += [
+        (f"llm.fallbacks.{index}.provider", choice.provider)
+        for index, choice in enumerate(llm.fallbacks)
+    ]
+    return [
+        FieldError(
+            field, f"There is no provider {name!r}. Choose one of {', '.join(PROVIDER_NAMES)}."
+        )
+        for field, name in named
+        if name not in PROVIDER_NAMES
+    ]
+
+
+def _with_canonical_providers(llm: LlmSettings) -> LlmSettings:
+    return msgspec.structs.replace(
+        llm,
+        provider=canonical_provider(llm.provider) if llm.provider else None,
+        fallbacks=[
+            msgspec.structs.replace(choice, provider=canonical_provider(choice.provider))
+            for choice in llm.fallbacks
+        ],
+    )
 
 
 def find_origin_problem(origin: str) -> str | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from appliance.backoff import backoff_s
 from appliance.errors import ApplianceError
 from appliance.ports.outbound_http import OutboundResponse
 
@@ -40,8 +41,7 @@ class RetryRule(Struct, frozen=True, kw_only=True):
         """
         if attempts_made >= MAX_ATTEMPTS or not self._may_repeat(attempt):
             return None
-        # Full jitter over the upper half, so that many waiting calls do not come back together.
-        wait_s = FIRST_WAIT_S * 2.0 ** (attempts_made - 1) * (0.5 + self.jitter() / 2)
+        wait_s = backoff_s(FIRST_WAIT_S, attempts_made=attempts_made, jitter=self.jitter())
         if isinstance(attempt, OutboundResponse):
             asked = attempt.headers.get("retry-after", "")
             if asked.isdecimal():

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from structlog.testing import capture_logs
 
-from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
+from appliance.agent.model_calls import MODELS_TIME_S, AnswerBroke, AnswerModel, ModelCalls
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage
 from appliance.domain.prices import ModelPrice, PriceList
 from appliance.errors import BudgetExceeded, Unavailable
 from appliance.ports.chat_model import Briefing, ChatRequest, ModelEvent, ModelFinished, TextDelta
+from tests.fakes.clock import SettableClock
 from tests.fakes.scripted_model import ScriptedChatModel, ask, say
 from tests.fakes.shops import call_order
 
@@ -25,8 +27,23 @@ REQUEST = ChatRequest(
 
 
 def build(*models: ScriptedChatModel) -> ModelCalls:
-    choices = [AnswerModel(provider=model, model=f"{model.name}-1") for model in models]
-    return ModelCalls(choices, TurnLedger(), prices=PriceList({}), tenant_id=TenantId("t"))
+    return build_choices([AnswerModel(provider=m, model=f"{m.name}-1") for m in models])
+
+
+def build_choices(
+    choices: list[AnswerModel],
+    *,
+    ledger: TurnLedger | None = None,
+    prices: PriceList | None = None,
+    clock: SettableClock | None = None,
+) -> ModelCalls:
+    return ModelCalls(
+        choices,
+        ledger or TurnLedger(),
+        prices=prices or PriceList({}),
+        tenant_id=TenantId("t"),
+        clock=clock or SettableClock(),
+    )
 
 
 async def read(calls: ModelCalls) -> list[ModelEvent]:
@@ -70,11 +87,10 @@ async def test_what_a_broken_answer_used_is_counted_about_and_priced() -> None:
     ledger = TurnLedger()
     price = ModelPrice(input=Decimal(1), output=Decimal(2))
     model = ScriptedChatModel([[TextDelta(text="Your order is on its way"), DOWN]], name="a")
-    calls = ModelCalls(
+    calls = build_choices(
         [AnswerModel(provider=model, model="a-1")],
-        ledger,
+        ledger=ledger,
         prices=PriceList({"a": {"a-1": [price]}}),
-        tenant_id=TenantId("t"),
     )
     with pytest.raises(AnswerBroke):
         await read(calls)
@@ -89,3 +105,58 @@ async def test_a_model_that_the_budget_does_not_cover_is_passed_over() -> None:
     over = ScriptedChatModel([BudgetExceeded("No money left.")], name="a")
     events = await read(build(over, ScriptedChatModel([say("Hi")], name="b")))
     assert isinstance(events[0], TextDelta)
+
+
+@pytest.mark.parametrize("empty", [say(), say(" ", "\n")])
+async def test_a_model_that_says_nothing_is_asked_once_more(empty: list[ModelEvent]) -> None:
+    model = ScriptedChatModel([empty, say("Hi")])
+    calls = build(model, ScriptedChatModel(name="builtin"))
+    assert await read(calls) == say("Hi")
+    assert not calls.is_fallback
+
+
+async def test_a_model_that_says_nothing_twice_is_followed_by_the_next() -> None:
+    model = ScriptedChatModel([say(), say()])
+    calls = build(model, ScriptedChatModel([say("Hi")], name="builtin"))
+    assert await read(calls) == say("Hi")
+    assert calls.is_fallback
+
+
+async def test_a_model_that_only_asks_for_tools_it_may_not_use_is_followed_by_the_next() -> None:
+    model = ScriptedChatModel([ask(call_order("1"))])
+    calls = build(model, ScriptedChatModel([say("Hi")], name="builtin"))
+    assert await read(calls) == say("Hi")
+
+
+async def test_the_last_models_silence_is_an_answer() -> None:
+    events = await read(build(ScriptedChatModel([say()])))
+    assert [type(event) for event in events] == [ModelFinished]
+
+
+async def test_each_but_the_last_is_told_how_much_of_the_turn_is_left() -> None:
+    clock = SettableClock()
+    first, last = ScriptedChatModel([DOWN], name="a"), ScriptedChatModel([say("Hi")])
+    choices = [AnswerModel(provider=model) for model in (first, last)]
+    calls = build_choices(choices, clock=clock)
+    clock.advance(MODELS_TIME_S - 10)
+    await read(calls)
+    assert first.requests[0].answer_within_s == 10
+    assert last.requests[0].answer_within_s is None
+
+
+async def test_when_the_turns_time_is_over_the_last_answers_at_once() -> None:
+    clock = SettableClock()
+    first, last = ScriptedChatModel(name="a"), ScriptedChatModel([say("Hi")])
+    choices = [AnswerModel(provider=model) for model in (first, last)]
+    calls = build_choices(choices, clock=clock)
+    clock.advance(MODELS_TIME_S)
+    assert await read(calls) == say("Hi")
+    assert first.requests == []
+
+
+async def test_what_the_operator_knows_already_is_no_warning() -> None:
+    resting = Unavailable("It rests.", code="breaker_open")
+    first = ScriptedChatModel([resting], name="a")
+    with capture_logs() as logs:
+        await read(build(first, ScriptedChatModel([say("Hi")])))
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("model_failed", "info")]

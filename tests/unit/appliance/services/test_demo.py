@@ -37,7 +37,6 @@ class Stage:
         self.tenants = TenantService(
             tenants=database.tenants,
             directory=directory,
-            provider_names=["builtin"],
             clock=temporary.clock,
         )
         self.tools = ToolService(

@@ -3,11 +3,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
-from appliance.domain.tenant import LlmSettings, ModelChoice
-from appliance.errors import Unavailable
+from appliance.agent.circuit_breaker import FAILURES_TO_OPEN, ProviderBreakers
+from appliance.domain.tenant import LlmSettings, ModelChoice, canonical_provider
+from appliance.errors import AuthFailed, Unavailable
 from appliance.ports.chat_model import ModelDescription
-from appliance.services.model_selection import PROBE_EVERY_S, ModelSelector
+from appliance.services.model_selection import PROBE_EVERY_S, ModelSelector, find_remedy
 from appliance.tasks import TaskGroup
 from tests.fakes.clock import SettableClock
 from tests.fakes.scripted_model import ScriptedChatModel
@@ -42,16 +44,18 @@ class Stage:
         self.clock = SettableClock()
         self.tasks = TaskGroup()
         self.local = LocalModels(*models)
+        self.breakers = ProviderBreakers("anthropic", self.clock)
         self.selector = ModelSelector(
             providers={
                 "ollama": self.local,
                 "builtin": ScriptedChatModel(name="builtin"),
-                "claude": ScriptedChatModel(name="claude"),
+                "anthropic": ScriptedChatModel(name="anthropic"),
             },
             default=default,
             default_models={"ollama": ollama_model},
             clock=self.clock,
             tasks=self.tasks,
+            breakers={"anthropic": self.breakers},
         )
 
     async def choose(self, **llm: object) -> list[tuple[str, str | None]]:
@@ -113,11 +117,11 @@ async def test_a_tenants_provider_wins_and_its_fallbacks_follow_in_order() -> No
     stage = Stage("auto", CHAT)
     fallbacks = [
         ModelChoice(provider="ollama", model="small"),
-        ModelChoice(provider="claude", model="opus"),
+        ModelChoice(provider="anthropic", model="opus"),
         ModelChoice(provider="ollama"),
     ]
     assert await stage.choose(provider="claude", model="opus", fallbacks=fallbacks) == [
-        ("claude", "opus"),
+        ("anthropic", "opus"),
         ("ollama", "small"),
         ("ollama", None),
         ("builtin", None),
@@ -127,14 +131,39 @@ async def test_a_tenants_provider_wins_and_its_fallbacks_follow_in_order() -> No
 async def test_builtin_is_always_the_last_and_asked_once() -> None:
     fallbacks = [ModelChoice(provider="builtin"), ModelChoice(provider="ollama")]
     assert await Stage("auto").choose(provider="claude", fallbacks=fallbacks) == [
-        ("claude", None),
+        ("anthropic", None),
         ("builtin", None),
     ]
 
 
-async def test_a_provider_that_is_gone_is_passed_over() -> None:
-    fallbacks = [ModelChoice(provider="vanished")]
-    assert await Stage("auto").choose(provider="gone", fallbacks=fallbacks) == [("builtin", None)]
+@pytest.mark.parametrize("name", ["openai", "openai_compatible", "gone"])
+async def test_a_provider_that_is_not_set_up_fails_before_builtin_and_is_told_of_once(
+    name: str,
+) -> None:
+    stage = Stage("auto")
+    with capture_logs() as logs:
+        chosen = [await stage.choose(provider=name, model="gpt") for _ in range(3)]
+    assert chosen == [[(canonical_provider(name), "gpt"), ("builtin", None)]] * 3
+    assert [entry["event"] for entry in logs] == ["provider_not_set_up"]
+
+
+async def test_a_default_that_is_not_set_up_names_the_setting() -> None:
+    stage = Stage("openai_compatible")
+    assert await stage.choose() == [("openai_compatible", None), ("builtin", None)]
+    state = await stage.selector.state()
+    assert state.status == "degraded"
+    assert "CSAI_OPENAI_API_KEY" in (state.detail or "")
+    assert "CSAI_ANTHROPIC_API_KEY" in find_remedy("anthropic")
+
+
+async def test_a_default_that_rests_says_why() -> None:
+    stage = Stage("anthropic")
+    assert (await stage.selector.state()).status == "ok"
+    for _ in range(FAILURES_TO_OPEN):
+        stage.breakers.note_failure(stage.breakers.admit(None), AuthFailed("The key was refused."))
+    state = await stage.selector.state()
+    assert state.status == "degraded"
+    assert "The key was refused." in (state.detail or "")
 
 
 async def test_a_local_provider_that_comes_up_is_noticed_without_making_anybody_wait() -> None:

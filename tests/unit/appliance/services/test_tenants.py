@@ -31,7 +31,6 @@ def tenants(temporary: TemporaryDatabase, directory: TenantDirectory) -> TenantS
     return TenantService(
         tenants=temporary.database.tenants,
         directory=directory,
-        provider_names=["builtin", "ollama"],
         clock=temporary.clock,
     )
 
@@ -56,6 +55,14 @@ async def test_no_two_tenants_share_a_key(tenants: TenantService) -> None:
     assert one.tenant.id != other.tenant.id
     assert one.api_key != other.api_key
     assert one.signing_secret != other.signing_secret
+
+
+async def test_a_providers_short_name_is_stored_as_its_own(tenants: TenantService) -> None:
+    llm = LlmSettings(provider="Claude", fallbacks=[ModelChoice(provider="openai", model="m")])
+    created = await tenants.create(NewTenant(name="Shop", llm=llm))
+    stored = (await tenants.get(created.tenant.id)).llm
+    assert stored.provider == "anthropic"
+    assert stored.fallbacks == [ModelChoice(provider="openai_compatible", model="m")]
 
 
 INVALID: list[tuple[dict[str, object], list[str]]] = [
