@@ -8,21 +8,23 @@ from pathlib import Path
 from appliance.storage.database import Database, DatabasePlace
 from tests.contract.repositories_contract import OpenedRepositories, RepositoriesContract
 from tests.fakes.clock import SettableClock
-from tests.fakes.postgres_database import empty_postgres
+from tests.fakes.postgres_database import migrated_postgres
+from tests.fakes.sqlite_database import make_migrated_file
 
 
 class TestSqliteRepositories(RepositoriesContract):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[OpenedRepositories]:
         with tempfile.TemporaryDirectory() as folder:
-            async with opened_at(Path(folder) / "db" / "csai.sqlite3") as opened:
+            path = make_migrated_file(Path(folder) / "db" / "csai.sqlite3")
+            async with opened_at(path) as opened:
                 yield opened
 
 
 class TestPostgresRepositories(RepositoriesContract):
     @asynccontextmanager
     async def open(self) -> AsyncIterator[OpenedRepositories]:
-        async with empty_postgres() as url, opened_at(url) as opened:
+        async with migrated_postgres() as url, opened_at(url) as opened:
             yield opened
 
 

@@ -29,6 +29,7 @@ from appliance.storage.backups.writing import Contents
 from appliance.storage.engine import open_writer
 from appliance.storage.key_store import FileKeyStore
 from tests.fakes.clock import SettableClock
+from tests.fakes.sqlite_database import make_migrated_file
 
 CHEAP_SCRYPT_N = 2**10
 PASSPHRASE = "correct horse battery"
@@ -104,11 +105,9 @@ def build_database(
     path: Path, *, revision: str = migrations.HEAD, encrypted_secret: str | None = "token"
 ) -> None:
     """Make a database at a revision, with rows in what backups count."""
-    connection = open_writer(path)
+    connection = open_writer(make_migrated_file(path, revision=revision))
     raw = connection.raw
-    migrations.read_revision(connection.sql)
     raw.execute("BEGIN IMMEDIATE")
-    migrations.run(connection.sql, revision)
     raw.execute(
         "INSERT INTO tenants (id, name, allowed_origins, plan, status, language, time_zone,"
         " business_info, widget_config, llm, agent, created_at, updated_at)"

@@ -6,6 +6,7 @@ Owns starting and ending both; what is kept there is left to the tests.
 from __future__ import annotations
 
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,10 +42,18 @@ class SecretService:
 
 @contextmanager
 def secret_service(folder: Path) -> Iterator[SecretService]:
-    """Run an unlocked keyring."""
-    home, runtime = folder / "home", folder / "runtime"
+    """Run an unlocked keyring; the paths of its sockets have to be short."""
+    with (
+        tempfile.TemporaryDirectory(prefix="csai-bus-") as runtime,
+        _running(folder, Path(runtime)) as service,
+    ):
+        yield service
+
+
+@contextmanager
+def _running(folder: Path, runtime: Path) -> Iterator[SecretService]:
+    home = folder / "home"
     home.mkdir(parents=True)
-    runtime.mkdir(mode=0o700)
     environment = {
         "HOME": str(home),
         "PATH": "/usr/bin:/bin",

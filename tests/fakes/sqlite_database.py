@@ -1,7 +1,11 @@
-"""A real SQLite database in a temporary folder, with tenants to test with."""
+"""A real SQLite database in a temporary folder, with tenants to test with.
+
+Owns the template: the schema is made once a process, by the migrations, and copied for each test.
+"""
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,8 +16,9 @@ from sqlalchemy import select
 
 from appliance.domain.ids import TenantId, new_id
 from appliance.domain.tenant import Tenant
+from appliance.storage import migrations
 from appliance.storage.database import Database, DatabasePlace
-from appliance.storage.engine import open_writer
+from appliance.storage.engine import PRIVATE_FILE, PRIVATE_FOLDER, open_writer
 from appliance.storage.readers import Readers
 from appliance.storage.tables import api_usage
 from appliance.storage.transactions import SqliteTransactions, Transactions
@@ -45,14 +50,14 @@ async def open_temporary_database(
     """Open a new database with two tenants; close and delete it afterwards.
 
     Args:
-        place: An empty Postgres database in place of an SQLite file.
+        place: A Postgres database without rows in place of an SQLite file.
     """
     clock = SettableClock()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        database = await Database.open(
-            place or folder / "database" / "csai.sqlite3", clock, folder / "keys" / "secrets.key"
-        )
+        if place is None:
+            place = make_migrated_file(folder / "database" / "csai.sqlite3")
+        database = await Database.open(place, clock, folder / "keys" / "secrets.key")
         try:
             tenant_id, other_tenant_id = TenantId(new_id()), TenantId(new_id())
             await database.tenants.add(build_tenant(clock, tenant_id))
@@ -60,6 +65,26 @@ async def open_temporary_database(
             yield TemporaryDatabase(database, clock, folder, tenant_id, other_tenant_id)
         finally:
             await database.close()
+
+
+def make_migrated_file(path: Path, *, revision: str = migrations.HEAD) -> Path:
+    """Make a database file with the schema of a revision and no rows; return its path."""
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    path.touch(mode=PRIVATE_FILE, exist_ok=False)
+    path.write_bytes(_build_template(revision))
+    return path
+
+
+@functools.cache
+def _build_template(revision: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "template.sqlite3"
+        connection = open_writer(path)
+        connection.raw.execute("BEGIN IMMEDIATE")
+        migrations.run(connection.sql, revision)
+        connection.raw.execute("COMMIT")
+        connection.close()
+        return path.read_bytes()
 
 
 def build_tenant(clock: SettableClock, tenant_id: TenantId) -> Tenant:

@@ -164,6 +164,7 @@ def test_a_first_start_on_a_full_disk_is_refused_clearly(tmp_path: Path, disk: S
     assert "ree some space" in ended.stderr
 
 
+@pytest.mark.alone
 def test_a_database_locked_from_outside_is_waited_for_but_nobody_else_waits(tmp_path: Path):
     server = RunningServer(tmp_path)
     server.expect("storage_busy")

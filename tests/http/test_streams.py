@@ -146,6 +146,7 @@ async def test_text_arrives_while_the_model_still_writes(tmp_path):
         visitor.http.close()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("accept", [EVENT_STREAM, "application/json"])
 async def test_the_model_is_left_when_the_visitor_leaves(tmp_path, accept):
     async with (

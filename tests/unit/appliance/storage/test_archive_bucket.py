@@ -102,6 +102,7 @@ async def test_a_store_that_hangs_is_given_up(server: S3Server, monkeypatch: pyt
         await archive.put(NAME, b"content")
 
 
+@pytest.mark.alone
 async def test_a_store_that_hangs_holds_nobody_up(server: S3Server):
     server.faults.extend(["hang"] * ATTEMPTS)
     archive = open_archive(server, read_timeout_s=30)

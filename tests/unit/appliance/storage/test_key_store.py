@@ -51,7 +51,16 @@ def test_keys_are_replaced_newest_first_and_removed(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"not a key\n", b"\xff\xfe", make_key() + b"\nx"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"not a key\n",
+        b"\xff\xfe",
+        pytest.param(make_key() + b"\nx", id="key-and-more"),
+    ],
+)
 def test_a_damaged_key_file_is_refused_and_not_replaced(tmp_path: Path, content: bytes):
     path = tmp_path / "secrets.key"
     path.write_bytes(content)

@@ -26,6 +26,7 @@ def test_a_snapshot_is_one_private_file_with_everything(installation: Installati
     assert execute(target, query) == installation.execute(query)
 
 
+@pytest.mark.alone
 def test_it_is_of_its_beginning_and_holds_nobody_up(installation: Installation, tmp_path: Path):
     """A writer commits between all its steps: it neither waits, nor starts the copy anew."""
     installation.execute("CREATE TABLE ballast (x)")

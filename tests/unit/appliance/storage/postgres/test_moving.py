@@ -131,6 +131,7 @@ async def test_a_server_that_hangs_ends_the_move(
     await wait_until_empty(url)
 
 
+@pytest.mark.alone
 async def test_an_interrupted_command_ends_at_once_and_leaves_nothing(url: str, tmp_path: Path):
     source = tmp_path / "data" / "database" / "csai.sqlite3"
     source.parent.mkdir(parents=True)
