@@ -81,7 +81,14 @@ def translate_error(error: ServerError, *, model: str, server: Server) -> Applia
             "CSAI_OPENAI_BASE_URL, which usually ends in /v1.",
             code="address_not_found",
         )
-    if error.status in (408, 425, 429, 503):
+    if error.status == 429:
+        return Unavailable(
+            f"The server at {server.base_url} takes no more requests for now; raise the rate limit "
+            "with the vendor.",
+            code="rate_limited",
+            retry_after_s=error.retry_after_s,
+        )
+    if error.status in (408, 425, 503):
         return Unavailable(
             f"The model server at {server.base_url} is busy or still loads its model; try again "
             "later.",

@@ -47,7 +47,7 @@ class Sdk:
 
     async def open_chat(self, body: JsonObject, *, timeout_s: float) -> ChunkStream:
         """Send ``body`` and return the chunks of the answer; see ``Server.open_chat``."""
-        with self.translate_failures():
+        with self.translate_failures(has_begun=False):
             async with asyncio.timeout(timeout_s):
                 stream = await self._client.post(
                     "/chat/completions",
@@ -61,7 +61,7 @@ class Sdk:
 
     async def fetch_models(self, *, timeout_s: float) -> JsonValue:
         """Return the answer to ``GET /models``."""
-        with self.translate_failures():
+        with self.translate_failures(has_begun=False):
             async with asyncio.timeout(timeout_s):
                 return await self._client.get("/models", cast_to=object, options=self._options)
 
@@ -70,23 +70,25 @@ class Sdk:
         await self._client.close()
 
     @contextmanager
-    def translate_failures(self) -> Iterator[None]:
+    def translate_failures(self, *, has_begun: bool) -> Iterator[None]:
         """Turn what the SDK raises inside the block into ``ServerError`` and ``Unavailable``.
+
+        ``has_begun`` says whether an answer is being read already.
 
         An answer's error is not chained: its text may quote the visitor or the key.
         """
         try:
             yield
         except openai.APIConnectionError as exc:
-            raise self._explain(exc.__cause__ or exc) from exc
+            raise self._explain(exc.__cause__ or exc, has_begun=has_begun) from exc
         except openai.APIError as exc:
             raise self._read_error(exc) from None
         except (TimeoutError, httpx2.RequestError) as exc:
-            raise self._explain(exc) from exc
+            raise self._explain(exc, has_begun=has_begun) from exc
         except (ValueError, RecursionError) as exc:
             raise broken_response(self._base_url) from exc
 
-    def _explain(self, error: BaseException) -> Unavailable:
+    def _explain(self, error: BaseException, *, has_begun: bool) -> Unavailable:
         if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
             return Unavailable(
                 f"Nothing answers at {self._base_url}; start the server there or correct "
@@ -96,6 +98,12 @@ class Sdk:
         if isinstance(error, TimeoutError | httpx2.TimeoutException):
             return Unavailable(
                 f"The model server at {self._base_url} took too long to answer.", code="timed_out"
+            )
+        if isinstance(error, httpx2.NetworkError | httpx2.RemoteProtocolError) and not has_begun:
+            # A server may close a kept connection at the very moment it is used again.
+            return Unavailable(
+                f"The server at {self._base_url} hung up without an answer; its log says why.",
+                code="connection_lost",
             )
         return broken_response(self._base_url)
 
@@ -135,7 +143,7 @@ class ChunkStream:
             ServerError: The chunk reports an error.
             Unavailable: Nothing arrived in ``timeout_s``, or what arrived is broken.
         """
-        with self._sdk.translate_failures():
+        with self._sdk.translate_failures(has_begun=True):
             async with asyncio.timeout(timeout_s):
                 return await anext(self._chunks, END)
 

@@ -151,7 +151,7 @@ async def test_the_same_refusal_twice_is_final() -> None:
         (Refuse(400, "bad sampling"), Rejected, "upstream_rejected"),
         (Refuse(403, "no"), AuthFailed, "upstream_auth_failed"),
         (Refuse(404, {"detail": "Not Found"}), Rejected, "address_not_found"),
-        (Refuse(429, "slow down"), Unavailable, "upstream_unavailable"),
+        (Refuse(429, "slow down"), Unavailable, "rate_limited"),
         (Refuse(429, QUOTA), Rejected, "spend_limit_reached"),
         (Refuse(500, "out of memory"), Unavailable, "model_failed"),
         (Refuse(502, "bad gateway"), Unavailable, "model_failed"),

@@ -32,7 +32,7 @@ def translate(
         (403, "", AuthFailed, None),
         (402, "Insufficient Balance", Rejected, "spend_limit_reached"),
         (429, "You exceeded your current quota", Rejected, "spend_limit_reached"),
-        (429, "Rate limit reached", Unavailable, "upstream_unavailable"),
+        (429, "Rate limit reached", Unavailable, "rate_limited"),
         (404, "The model `m` does not exist", Rejected, "model_not_found"),
         (404, "model 'm' not found", Rejected, "model_not_found"),
         (400, "No models loaded. Please load a model", Rejected, "model_not_found"),

@@ -123,6 +123,18 @@ async def test_an_answer_that_does_not_end_is_given_up(monkeypatch: pytest.Monke
     assert caught.value.code == "broken_response"
 
 
+@pytest.mark.parametrize("head", [b"", b"HTTP/1.1 200 OK\r\n", b"SSH-2.0-OpenSSH\r\n\r\n"])
+async def test_a_connection_lost_before_an_answer_is_told_from_a_broken_answer(head: bytes) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.send_raw(head)
+        exchange.cut()
+
+    async with open_sdk(answer) as (sdk, _):
+        with pytest.raises(Unavailable) as caught:
+            await sdk.open_chat(BODY, timeout_s=5)
+    assert caught.value.code == "connection_lost"
+
+
 async def test_a_redirect_is_not_followed() -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.respond(307, headers=[("Location", "/elsewhere")])
