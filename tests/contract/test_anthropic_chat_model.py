@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -52,8 +52,8 @@ class TestAnthropic(NativeCallsContract):
         async with FakeAnthropic(play([]), piece_bytes=self.piece_bytes, has_pings=False) as fake:
             self.fake = fake
             self.model = AnthropicChatModel(fake.url, API_KEY, MODEL, MachineClock())
-            yield
-            await self.model.aclose()
+            async with aclosing(self.model):
+                yield
         assert fake.refusals == []
 
     @asynccontextmanager

@@ -263,7 +263,22 @@ async def _respond_error(exchange: Exchange, step: Refuse) -> None:
 
 
 def _entry(model: FakeModel) -> dict[str, Any]:
-    effort = {level: {"supported": model.knows_effort} for level in ("low", "medium", "high")}
+    yes, no, effort = {"supported": True}, {"supported": False}, {"supported": model.knows_effort}
+    capabilities: dict[str, Any] = {
+        "batch": yes,
+        "citations": yes,
+        "code_execution": no,
+        "context_management": {"supported": False},
+        "effort": {**effort, "low": effort, "medium": effort, "high": effort, "max": effort},
+        "image_input": yes,
+        "pdf_input": yes,
+        "server_tools": {**yes, "code_execution": no, "web_search": yes},
+        "structured_outputs": yes,
+        "thinking": {
+            **yes,
+            "types": {"adaptive": yes, "between_tools": no, "disabled": no, "enabled": no},
+        },
+    }
     return {
         "type": "model",
         "id": model.name,
@@ -272,7 +287,7 @@ def _entry(model: FakeModel) -> dict[str, Any]:
         "lifecycle": "active",
         "max_input_tokens": model.context_length,
         "max_tokens": model.max_tokens,
-        "capabilities": {"effort": {"supported": model.knows_effort, **effort}},
+        "capabilities": capabilities,
     }
 
 
@@ -289,25 +304,22 @@ def answer_events(
     model: str, said: Say, *, signature: str = "", has_pings: bool = True
 ) -> list[dict[str, Any]]:
     """Return the events of a streamed answer."""
-    usage = {
-        "input_tokens": said.input_tokens,
-        "cache_creation_input_tokens": said.cache_write,
-        "cache_read_input_tokens": said.cache_read,
-    }
+    usage = {"input_tokens": said.input_tokens}
+    if said.cache_read or said.cache_write:
+        usage["cache_creation_input_tokens"] = said.cache_write
+        usage["cache_read_input_tokens"] = said.cache_read
     message = {
-        "id": "msg_1nZdL29xx5MUA1yADyHTEsnR8uuvGzszyY",
+        "id": "msg_014ZzR",
         "type": "message",
         "role": "assistant",
         "model": model,
         "content": [],
-        "stop_reason": None,
-        "stop_sequence": None,
         "usage": {**usage, "output_tokens": 1},
     }
     stop_reason = said.stop_reason or (CALLS_WITH if said.calls else "end_turn")
     end = {
         "type": "message_delta",
-        "delta": {"stop_reason": stop_reason, "stop_sequence": None},
+        "delta": {"stop_reason": stop_reason},
         "usage": {"output_tokens": said.output_tokens},
     }
     events: list[dict[str, Any]] = [{"type": "message_start", "message": message}]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from structlog.testing import capture_logs
@@ -24,8 +24,8 @@ BODY = {
 async def open_api(*steps: Step) -> AsyncIterator[tuple[AnthropicApi, FakeAnthropic]]:
     async with FakeAnthropic(play(steps)) as fake:
         api = AnthropicApi(Server(base_url=fake.url, is_vendor=False), API_KEY, connect_timeout_s=5)
-        yield api, fake
-        await api.aclose()
+        async with aclosing(api):
+            yield api, fake
 
 
 async def test_the_versions_header_and_the_key_are_sent() -> None:

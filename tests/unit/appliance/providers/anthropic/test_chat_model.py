@@ -58,8 +58,8 @@ async def open_model(
         model = AnthropicChatModel(
             fake.url, api_key, default_model, MachineClock(), deadlines=deadlines
         )
-        yield model, fake
-        await model.aclose()
+        async with aclosing(model):
+            yield model, fake
 
 
 async def hear_until_it_breaks(model: AnthropicChatModel) -> list[ModelEvent]:
