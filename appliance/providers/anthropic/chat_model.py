@@ -22,6 +22,7 @@ from appliance.providers.anthropic.reply import ReplyReader
 from appliance.providers.anthropic.request import build_body
 from appliance.providers.anthropic.wire import ModelEntry
 from appliance.providers.deadlines import Countdown, Deadlines
+from appliance.tasks import TaskGroup
 
 if TYPE_CHECKING:
     from appliance.providers.anthropic.api import AnthropicApi, EventStream
@@ -61,11 +62,16 @@ class AnthropicChatModel:
         self._facts = dict(load_models().models)
         self._api: AnthropicApi | None = None
         self._loading = asyncio.Lock()
+        self._tasks = TaskGroup()
 
     @property
     def name(self) -> str:
         """The provider's name."""
         return PROVIDER_NAME
+
+    def load_soon(self) -> None:
+        """Begin to import the SDK, so that the first visitor need not wait for it."""
+        self._tasks.start(self._load_api(), name="load-anthropic-sdk")
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer ``request`` as ``ChatModel.stream`` promises."""
@@ -112,6 +118,7 @@ class AnthropicChatModel:
 
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._tasks.drain(timeout_s=0)
         if self._api is not None:
             await self._api.aclose()
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,19 @@ def test_claude_chosen_without_a_key_is_told_to_the_operator(tmp_path: Path) -> 
         assert build_with(tmp_path, CSAI_LLM_PROVIDER="claude") is None
     [line] = logs
     assert "CSAI_ANTHROPIC_API_KEY" in line["detail"]
+
+
+async def test_the_default_provider_is_ready_before_it_is_asked(tmp_path: Path) -> None:
+    provider = build_with(tmp_path, CSAI_LLM_PROVIDER="claude", CSAI_ANTHROPIC_API_KEY=KEY)
+    loading = [t for t in asyncio.all_tasks() if t.get_name() == "load-anthropic-sdk"]
+    await asyncio.gather(*loading)
+    assert len(loading) == 1
+    await provider.aclose()
+
+
+async def test_a_provider_can_be_closed_while_it_is_being_made_ready(tmp_path: Path) -> None:
+    provider = build_with(tmp_path, CSAI_LLM_PROVIDER="claude", CSAI_ANTHROPIC_API_KEY=KEY)
+    await provider.aclose()
 
 
 def test_building_it_does_not_load_the_sdk() -> None:
