@@ -2,7 +2,6 @@
 
 from appliance.ports.chat_model import ChatModel
 from appliance.providers.anthropic.chat_model import VENDOR_URL, AnthropicChatModel
-from appliance.providers.anthropic.failures import warn_of_missing_key
 from appliance.providers.anthropic.provider_state import PROVIDER_NAME
 from appliance.providers.registry import ProviderParts
 
@@ -17,8 +16,6 @@ def build(parts: ProviderParts) -> ChatModel | None:
     settings = parts.settings
     base_url = settings.anthropic_base_url or VENDOR_URL
     if settings.anthropic_api_key is None and base_url == VENDOR_URL:
-        if settings.llm_provider == PROVIDER_NAME:
-            warn_of_missing_key()
         return None
     provider = AnthropicChatModel(
         base_url, settings.anthropic_api_key, settings.anthropic_model, parts.clock

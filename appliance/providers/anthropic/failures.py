@@ -184,12 +184,3 @@ def broken_response(server: Server) -> Unavailable:
         f"{server.spoken} broke off or answered with something else than its protocol; {remedy}.",
         code="broken_response",
     )
-
-
-def warn_of_missing_key() -> None:
-    """Tell the operator that Claude is chosen and cannot be asked."""
-    logger.warning(
-        "provider_not_set_up",
-        provider="anthropic",
-        detail=f"Claude is to answer but there is no API key; set one as {KEY_SETTING}.",
-    )

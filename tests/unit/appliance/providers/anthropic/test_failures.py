@@ -18,7 +18,6 @@ from appliance.providers.anthropic.failures import (
     timed_out,
     translate_error,
     unreachable,
-    warn_of_missing_key,
 )
 
 VENDOR = Server(base_url="https://api.anthropic.com", is_vendor=True)
@@ -117,10 +116,3 @@ def test_a_gateway_is_named_with_the_setting_that_names_it(build: object) -> Non
     assert "Claude's API" in build(VENDOR).message
     assert GATEWAY.base_url in build(GATEWAY).message
     assert build(VENDOR).code == build(GATEWAY).code
-
-
-def test_a_missing_key_is_told_once_with_its_setting() -> None:
-    with capture_logs() as logs:
-        warn_of_missing_key()
-    assert [line["log_level"] for line in logs] == ["warning"]
-    assert "CSAI_ANTHROPIC_API_KEY" in logs[0]["detail"]
