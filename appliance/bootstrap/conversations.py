@@ -1,6 +1,7 @@
-"""What answers visitors, put together: models, agent, turns.
+"""What answers visitors, put together: agent, turns.
 
-Owns building them from their parts; how the server runs is left to ``appliance.bootstrap.server``.
+Owns building them from their parts; the models are left to ``appliance.bootstrap.models``, how the
+server runs to ``appliance.bootstrap.server``.
 """
 
 from __future__ import annotations
@@ -9,25 +10,20 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from appliance.agent.circuit_breaker import ProviderBreakers
-from appliance.agent.resilient_model import ResilientModel
 from appliance.agent.runner import AgentRunner
 from appliance.bootstrap.stores import Stores
 from appliance.domain.prices import PriceList
 from appliance.domain.tool import ExecutorKind
-from appliance.ports.chat_model import ChatModel
-from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
 from appliance.services.budgets import Budgets
-from appliance.services.model_selection import BUILTIN, ModelSelector
+from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
 from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStreams
 from appliance.services.turns import TurnService
-from appliance.settings import Settings
 from appliance.tasks import TaskGroup
 
 
@@ -41,40 +37,6 @@ class ConversationParts(Struct, frozen=True, kw_only=True):
     streams: TurnStreams
     session_ids: SessionIds
     tasks: TaskGroup
-
-
-def build_breakers(
-    providers: Mapping[str, ChatModel], clock: Clock
-) -> Mapping[str, ProviderBreakers]:
-    """Return a breaker for each provider that can fail."""
-    return {name: ProviderBreakers(name, clock) for name in providers if name != BUILTIN}
-
-
-def build_model_selector(
-    settings: Settings,
-    providers: Mapping[str, ChatModel],
-    breakers: Mapping[str, ProviderBreakers],
-    clock: Clock,
-    tasks: TaskGroup,
-) -> ModelSelector:
-    """Return what chooses models by the operator's settings, each safe to wait for."""
-    guarded = {
-        name: ResilientModel(provider, breakers[name], clock)
-        for name, provider in providers.items()
-        if name in breakers
-    }
-    return ModelSelector(
-        providers={**providers, **guarded},
-        breakers=breakers,
-        default=settings.llm_provider,
-        default_models={
-            "ollama": settings.ollama_model,
-            "anthropic": settings.anthropic_model,
-            "openai_compatible": settings.openai_model,
-        },
-        clock=clock,
-        tasks=tasks,
-    )
 
 
 def build_turns(parts: ConversationParts) -> TurnService:

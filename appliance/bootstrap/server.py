@@ -17,16 +17,11 @@ from litestar import Litestar
 from msgspec import Struct
 
 from appliance import __version__
-from appliance.agent.circuit_breaker import ProviderBreakers
 from appliance.bootstrap.backups import build_backups
-from appliance.bootstrap.conversations import (
-    ConversationParts,
-    build_breakers,
-    build_model_selector,
-    build_turns,
-)
+from appliance.bootstrap.conversations import ConversationParts, build_turns
 from appliance.bootstrap.data_care import DataCare, build_archive, build_data_care
 from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
+from appliance.bootstrap.models import ModelServices, build_models
 from appliance.bootstrap.shipped import ensure_demo, install_bundled_tools, load_tables
 from appliance.bootstrap.stores import Stores, open_stores
 from appliance.domain.tool import ExecutorKind
@@ -47,7 +42,6 @@ from appliance.services.demo import DemoShop
 from appliance.services.health import HealthService, Probe
 from appliance.services.login import LoginService
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
-from appliance.services.model_selection import ModelSelector
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.retention_runs import RetentionRuns
 from appliance.services.session_ids import SessionIds
@@ -188,7 +182,6 @@ async def _open_parts(
         tasks=tasks,
         workflows=workflows,
         providers=providers,
-        breakers=build_breakers(providers, clock),
         executors=executors,
         log_buffer=log_buffer,
         addresses=addresses,
@@ -202,7 +195,7 @@ class _Core(Struct, frozen=True, kw_only=True):
     streams: TurnStreams
     care: DataCare
     retention_runs: RetentionRuns
-    models: ModelSelector
+    models: ModelServices
     tenants: TenantService
     tools: ToolService
     login: LoginService
@@ -220,7 +213,6 @@ class _Builder(Struct, frozen=True, kw_only=True):
     tasks: TaskGroup
     workflows: WorkflowRunner
     providers: Mapping[str, ChatModel]
-    breakers: Mapping[str, ProviderBreakers]
     executors: Mapping[ExecutorKind, ToolExecutor]
     log_buffer: LogBuffer
     addresses: Addresses
@@ -290,9 +282,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             streams=streams,
             care=care,
             retention_runs=RetentionRuns(service=care.retention, tasks=self.tasks, clock=clock),
-            models=build_model_selector(
-                self.settings, self.providers, self.breakers, clock, self.tasks
-            ),
+            models=build_models(self.settings, self.providers, clock, self.tasks),
             tenants=TenantService(
                 tenants=database.tenants,
                 directory=directory,
@@ -317,7 +307,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "workflows": partial(self_check.check, self.workflows),
         }
         return {
-            "health": HealthService(probes=probes, models=core.models),
+            "health": HealthService(probes=probes, models=core.models.selector),
             "shutdown": core.shutdown,
         }
 
@@ -329,7 +319,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 ConversationParts(
                     stores=self.stores,
                     executors=self.executors,
-                    models=core.models,
+                    models=core.models.selector,
                     prices=load_price_list(self.settings.paths.prices_file),
                     streams=core.streams,
                     session_ids=core.session_ids,
@@ -364,6 +354,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 clock=self.clock,
             ),
             "backups": core.backups,
+            "provider_checks": core.models.checks,
             "auditor": Auditor(log=database.audit, clock=self.clock),
             "retention_runs": core.retention_runs,
             "erasure": core.care.erasure,

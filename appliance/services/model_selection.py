@@ -74,6 +74,8 @@ class ModelSelector:
         self._has_local: bool | None = None
         self._local_problem: str | None = None
         self._probed_at = float("-inf")
+        if default != "auto" and default not in providers:
+            self._report_missing(default)
 
     async def choose(self, tenant: Tenant) -> list[AnswerModel]:
         """Return the models to try for ``tenant``, best first, ``builtin`` last."""

@@ -27,6 +27,7 @@ from appliance.web.controllers.backups import BackupController
 from appliance.web.controllers.chat import ChatController
 from appliance.web.controllers.health import get_health
 from appliance.web.controllers.login import LoginController
+from appliance.web.controllers.models import ModelController
 from appliance.web.controllers.operations import OperationsController
 from appliance.web.controllers.personal_data import (
     ConversationController,
@@ -101,6 +102,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             UsageController,
             RetentionController,
             OperationsController,
+            ModelController,
             BackupController,
             get_health,
             get_openapi,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.obedient_model import ObedientModel
 from tests.fakes.ollama_server import CutOff, FailMidway, FakeOllama, Refuse, Say, Send, Step
-from tests.http.clients import Visitor, read_demo_key
+from tests.http.clients import Operator, Visitor, read_demo_key
 from tests.http.running_server import serving
 from tests.http.slow_ollama import use_ollama
 from tests.http.stored_rows import read_bookings
@@ -164,3 +164,28 @@ async def test_the_local_model_is_used_by_itself_when_it_is_there(tmp_path):
             reply = await asyncio.to_thread(visitor.ask, "hello")
             assert reply["message"]["content"] == "Hello from the model."
             visitor.http.close()
+
+
+async def test_an_operator_sees_the_providers_and_asks_one_for_real(tmp_path):
+    async with (
+        FakeOllama(lambda _: Say(text=("OK",))) as ollama,
+        serving(tmp_path, settings=use_ollama(ollama)) as server,
+    ):
+        operator = await asyncio.to_thread(Operator, server)
+
+        async def call(method: str, path: str, *body: Any) -> Any:
+            return await asyncio.to_thread(operator.call, method, path, *body)
+
+        views = {view["name"]: view for view in (await call("GET", "/models"))["items"]}
+        assert views["anthropic"]["status"] == "not_set_up"
+        assert views["ollama"] == await call("GET", "/models/ollama")
+        [model] = views["ollama"]["models"]
+        assert (model["name"], model["context_length_tokens"]) == ("qwen3:4b", 40_960)
+        assert "tools" in model["capabilities"]
+        result = await call("POST", "/models/ollama/check")
+        assert (result["ok"], result["model"]) == (True, "qwen3:4b")
+        server.expect(*FAILURES, "ollama_error")
+        missing = await call("POST", "/models/ollama/check", {"model": "llama9"})
+        assert (missing["ok"], missing["model"]) == (False, "llama9")
+        assert "ollama pull llama9" in missing["detail"]
+        operator.http.close()

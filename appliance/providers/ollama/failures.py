@@ -55,7 +55,9 @@ def translate_error(error: OllamaError, *, model: str, base_url: str) -> Applian
         )
     if error.status in (429, 503):
         return Unavailable(
-            f"Ollama at {base_url} is busy; try again later.", retry_after_s=error.retry_after_s
+            f"Ollama at {base_url} is busy; try again later.",
+            code="rate_limited" if error.status == 429 else None,
+            retry_after_s=error.retry_after_s,
         )
     if error.status >= 500:
         return Unavailable(
