@@ -39,6 +39,8 @@ from appliance.services.audit import Auditor
 from appliance.services.backups import BackupService
 from appliance.services.conversations import ConversationService
 from appliance.services.demo import DemoShop
+from appliance.services.escalations import EscalationService
+from appliance.services.feedback import FeedbackService
 from appliance.services.health import HealthService, Probe
 from appliance.services.login import LoginService
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
@@ -198,6 +200,7 @@ class _Core(Struct, frozen=True, kw_only=True):
     models: ModelServices
     tenants: TenantService
     tools: ToolService
+    escalations: EscalationService
     login: LoginService
     backups: BackupService
     session_ids: SessionIds
@@ -294,6 +297,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 directory=directory,
                 clock=clock,
             ),
+            escalations=EscalationService(store=database.escalations, clock=clock),
             login=LoginService(users=database.users, secret=secrets.jwt, clock=clock),
             backups=build_backups(self.settings, clock, self.tasks),
             session_ids=SessionIds(secrets.session),
@@ -312,6 +316,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         }
 
     def _public_services(self, core: _Core) -> dict[str, Any]:
+        conversations = ConversationService(turn_store=self.database.turn_store, clock=self.clock)
         return {
             **self._shared_services(core),
             "directory": core.directory,
@@ -326,8 +331,10 @@ class _Builder(Struct, frozen=True, kw_only=True):
                     tasks=self.tasks,
                 )
             ),
-            "conversations": ConversationService(
-                turn_store=self.database.turn_store, clock=self.clock
+            "conversations": conversations,
+            "escalations": core.escalations,
+            "feedback": FeedbackService(
+                store=self.database.feedback, conversations=conversations, clock=self.clock
             ),
             "streams": core.streams,
             "limiter": RateLimiter(
@@ -356,6 +363,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "backups": core.backups,
             "provider_checks": core.models.checks,
             "auditor": Auditor(log=database.audit, clock=self.clock),
+            "escalations": core.escalations,
             "retention_runs": core.retention_runs,
             "erasure": core.care.erasure,
             "exports": core.care.exports,

@@ -28,7 +28,10 @@ class PendingAction(Struct, frozen=True, kw_only=True):
 
 
 class Conversation(Struct, frozen=True, kw_only=True):
-    """The state of one conversation."""
+    """The state of one conversation.
+
+    ``failed_rounds`` counts the last answers in a row that did not help the visitor on.
+    """
 
     id: ConversationId
     tenant_id: TenantId
@@ -44,4 +47,10 @@ class Conversation(Struct, frozen=True, kw_only=True):
     input_tokens: int = 0
     output_tokens: int = 0
     pending_action: PendingAction | None = None
+    failed_rounds: int = 0
     metadata: JsonObject | None = None
+
+    @property
+    def is_escalated(self) -> bool:
+        """Say whether a person was asked for or has taken over."""
+        return self.status in ("waiting_for_human", "human")

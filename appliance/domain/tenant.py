@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct, field
 
+from appliance.domain.escalation import NoticeKind
 from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
 
@@ -98,6 +99,28 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     tool_execution_days: Days | None = None
 
 
+class EscalationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told when a visitor needs a person, and when the assistant offers one.
+
+    ``is_automatic`` asks for a person at once when the assistant is stuck, without offering first.
+    """
+
+    is_enabled: bool = True
+    email: Annotated[str, Meta(max_length=254)] | None = None
+    webhook_url: Annotated[str, Meta(max_length=2_000)] | None = None
+    offer_after_failures: Annotated[int, Meta(ge=1, le=10)] = 2
+    is_automatic: bool = False
+
+    @property
+    def notices(self) -> tuple[NoticeKind, ...]:
+        """The ways by which the shop wants to be told."""
+        ways: tuple[tuple[NoticeKind, str | None], ...] = (
+            ("email", self.email),
+            ("webhook", self.webhook_url),
+        )
+        return tuple(kind for kind, address in ways if address) if self.is_enabled else ()
+
+
 class Tenant(Struct, frozen=True, kw_only=True):
     """One shop. ``allowed_origins`` are exact origins, or ``["*"]`` for any."""
 
@@ -114,6 +137,7 @@ class Tenant(Struct, frozen=True, kw_only=True):
     llm: LlmSettings = field(default_factory=LlmSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    escalation: EscalationSettings = field(default_factory=EscalationSettings)
     created_at: datetime
     updated_at: datetime
 

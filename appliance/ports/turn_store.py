@@ -14,6 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from appliance.domain.conversation import Conversation, PendingAction
+from appliance.domain.escalation import NewEscalation
 from appliance.domain.ids import ConversationId, MessageId, SessionHash, TenantId
 from appliance.domain.message import ChatMessage, ChatReply, StoredMessage, TokenUsage
 from appliance.domain.tool import ToolExecution
@@ -106,6 +107,10 @@ class FinishedTurn(Struct, frozen=True, kw_only=True):
     ``new_messages`` are the assistant and tool messages of the turn in order; the last one is the
     answer and gets ``reply.message.id``. ``usage_day`` is the tenant's calendar day, ISO 8601.
     ``pending_action`` replaces what waited before, ``None`` clears it.
+
+    Without ``new_messages`` nobody answered: a person has the conversation, and nothing is counted
+    but the visitor's message. ``escalation`` is opened, or adds to the open one; the conversation
+    then waits for a person unless one has it already.
     """
 
     tenant_id: TenantId
@@ -119,6 +124,9 @@ class FinishedTurn(Struct, frozen=True, kw_only=True):
     usage_day: str
     pending_action: PendingAction | None
     finished_at: datetime
+    failed_rounds: int = 0
+    escalation: NewEscalation | None = None
+    ends_conversation: bool = False
 
 
 class FailedTurn(Struct, frozen=True, kw_only=True):

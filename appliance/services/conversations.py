@@ -37,6 +37,7 @@ class History(Struct, frozen=True, kw_only=True):
     session_id: str
     messages: list[VisibleMessage]
     conversation_ended: bool
+    escalated: bool
 
 
 class ConversationService:
@@ -84,6 +85,7 @@ class ConversationService:
             session_id=session_id,
             messages=visible[-limit:],
             conversation_ended=conversation.status == "ended",
+            escalated=conversation.is_escalated,
         )
 
     async def end(self, tenant_id: TenantId, session_id: str) -> Conversation:

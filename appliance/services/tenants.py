@@ -9,6 +9,7 @@ import re
 from datetime import datetime, timedelta
 from html import escape
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -27,6 +28,7 @@ from appliance.domain.tenant import (
     AgentSettings,
     ApiKey,
     BusinessInfo,
+    EscalationSettings,
     LlmSettings,
     RetentionSettings,
     Tenant,
@@ -47,6 +49,10 @@ _ORIGIN = re.compile(
     r"(?::(?P<port>[1-9][0-9]{0,4}))?"
 )
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
+_EMAIL = re.compile(
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z0-9-]{2,}"
+)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -64,6 +70,7 @@ class NewTenant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     llm: LlmSettings = field(default_factory=LlmSettings)
     agent: AgentSettings = field(default_factory=AgentSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
+    escalation: EscalationSettings = field(default_factory=EscalationSettings)
 
 
 class TenantChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -81,6 +88,7 @@ class TenantChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     llm: LlmSettings | UnsetType = UNSET
     agent: AgentSettings | UnsetType = UNSET
     retention: RetentionSettings | UnsetType = UNSET
+    escalation: EscalationSettings | UnsetType = UNSET
 
 
 class CreatedTenant(Struct, frozen=True, kw_only=True):
@@ -125,6 +133,7 @@ class TenantService:
             llm=new.llm,
             agent=new.agent,
             retention=new.retention,
+            escalation=new.escalation,
             created_at=now,
             updated_at=now,
         )
@@ -229,6 +238,7 @@ class TenantService:
             ),
             *find_widget_config_problems(tenant.widget_config),
             *_find_provider_problems(tenant.llm),
+            *find_escalation_problems(tenant.escalation),
         ]
         if not tenant.name:
             errors.append(FieldError("name", "Give a name."))
@@ -283,12 +293,38 @@ def find_origin_problem(origin: str) -> str | None:
     return None
 
 
+def find_escalation_problems(settings: EscalationSettings) -> list[FieldError]:
+    """Return what does not fit of where the shop wants to be told that a visitor needs a person."""
+    problems = []
+    if settings.email is not None and not _EMAIL.fullmatch(settings.email):
+        problems.append(
+            FieldError("escalation.email", "Give one e-mail address such as team@shop.example.")
+        )
+    if settings.webhook_url is not None and not _is_web_address(settings.webhook_url):
+        problems.append(
+            FieldError(
+                "escalation.webhook_url", "Give an address such as https://shop.example/hook."
+            )
+        )
+    return problems
+
+
 def build_embed_snippet(public_url: str, api_key: str) -> str:
     """Return the script tag that a site builder pastes."""
     return (
         f'<script src="{escape(public_url)}/widget.js" data-api-key="{escape(api_key)}" async>'
         "</script>"
     )
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    is_plain = text.isascii() and text.isprintable() and " " not in text
+    return is_plain and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
 def _is_time_zone(name: str) -> bool:

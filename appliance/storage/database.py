@@ -22,6 +22,7 @@ from appliance.storage.erasure_store import StoredErasure
 from appliance.storage.export_store import StoredExports
 from appliance.storage.key_store import FileKeyStore, KeyStore
 from appliance.storage.repositories.audit_log import StoredAuditLog
+from appliance.storage.repositories.escalations import StoredEscalations, StoredFeedback
 from appliance.storage.repositories.settings import StoredSettings
 from appliance.storage.repositories.tenants import StoredTenants
 from appliance.storage.repositories.tools import StoredTools
@@ -70,6 +71,8 @@ class Database:
         self.erasure = StoredErasure(backend)
         self.exports = StoredExports(transactions)
         self.usage = StoredUsage(transactions)
+        self.escalations = StoredEscalations(transactions, backend.scripts)
+        self.feedback = StoredFeedback(transactions)
 
     @classmethod
     async def open(

@@ -36,7 +36,7 @@ FIND_CONVERSATION = build_statement(f"""
     WHERE tenant_id = ?1 AND session_hash = ?2
 """)
 
-_FIND_AND_LOCK_CONVERSATION = build_statement(FIND_CONVERSATION.sqlite, locks="conversations")
+FIND_AND_LOCK_CONVERSATION = build_statement(FIND_CONVERSATION.sqlite, locks="conversations")
 
 _INSERT_CONVERSATION = build_statement("""
     INSERT INTO conversations (
@@ -100,7 +100,7 @@ def begin_turn(turn: NewTurn) -> Script[TurnStart]:
     """Store the message and take the lease, or say why not; see ``TurnStore.begin_turn``."""
     found = None
     if turn.session_hash is not None:
-        rows = yield _FIND_AND_LOCK_CONVERSATION, (turn.tenant_id, turn.session_hash)
+        rows = yield FIND_AND_LOCK_CONVERSATION, (turn.tenant_id, turn.session_hash)
         found = rows[0] if rows else None
     if found is None:
         return (yield from _start_conversation(turn))

@@ -1,7 +1,7 @@
 """The end of a turn: the answer, the executions, the counters, the usage.
 
 Owns what is committed together and what still counts of a turn that failed or lost its lease; the
-beginning is in ``turn_begin``.
+beginning is in ``turn_begin``, the rows of an escalation in ``escalation_rows``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from appliance.domain.tool import ToolExecution
 from appliance.errors import Conflict
 from appliance.ports.turn_store import FailedTurn, FinishedTurn, ModelUsage
 from appliance.storage.engine import encode_json
+from appliance.storage.escalation_rows import END_CONVERSATION, escalate
 from appliance.storage.statements import Row, Script, build_statement, marks
 from appliance.storage.turn_begin import ABANDONED_CODE
 from appliance.storage.turn_rows import write_optional, write_reply
@@ -40,7 +41,13 @@ _FINISH_CONVERSATION = build_statement("""
     UPDATE conversations
     SET last_seq = last_seq + ?3, message_count = message_count + 1, last_message_at = ?4,
         input_tokens = input_tokens + ?5, output_tokens = output_tokens + ?6,
-        provider = ?7, model = ?8, pending_action = ?9, lease_message_id = NULL, lease_until = NULL
+        provider = ?7, model = ?8, pending_action = ?9, failed_rounds = ?10,
+        lease_message_id = NULL, lease_until = NULL
+    WHERE tenant_id = ?1 AND id = ?2
+""")
+
+_FINISH_UNANSWERED = build_statement("""
+    UPDATE conversations SET pending_action = NULL, lease_message_id = NULL, lease_until = NULL
     WHERE tenant_id = ?1 AND id = ?2
 """)
 
@@ -127,16 +134,28 @@ def finish_turn(turn: FinishedTurn) -> Script[None]:
     )
     if not leases:
         raise Conflict("Another turn has taken over this conversation.", code="turn_superseded")
-    last_seq, earlier_provider = leases[0]
+    yield (
+        _FINISH_MESSAGE,
+        (turn.tenant_id, turn.user_message_id, turn.finished_at, write_reply(turn.reply)),
+    )
+    if turn.new_messages:
+        yield from _store_answer(turn, *leases[0])
+    else:
+        yield _FINISH_UNANSWERED, (turn.tenant_id, turn.conversation_id)
+    if turn.escalation is not None:
+        yield from escalate(
+            turn.tenant_id, turn.conversation_id, turn.escalation, at=turn.finished_at
+        )
+    if turn.ends_conversation:
+        yield END_CONVERSATION, (turn.tenant_id, turn.conversation_id, turn.finished_at)
+
+
+def _store_answer(turn: FinishedTurn, last_seq: int, earlier_provider: str | None) -> Script[None]:
     total = _total(turn.usage)
     answered_by = turn.usage[-1] if turn.usage else None
     yield from _insert_messages(turn, last_seq, total)
     tool_calls = yield from _insert_executions(
         turn.tenant_id, turn.conversation_id, turn.executions
-    )
-    yield (
-        _FINISH_MESSAGE,
-        (turn.tenant_id, turn.user_message_id, turn.finished_at, write_reply(turn.reply)),
     )
     yield (
         _FINISH_CONVERSATION,
@@ -150,6 +169,7 @@ def finish_turn(turn: FinishedTurn) -> Script[None]:
             answered_by.provider if answered_by else "",
             answered_by.model if answered_by else "",
             write_optional(turn.pending_action),
+            turn.failed_rounds,
         ),
     )
     answered = UsageSum(

@@ -44,6 +44,7 @@ class ConversationRow(NamedTuple):
     input_tokens: int
     output_tokens: int
     pending_action: str | None
+    failed_rounds: int
     metadata: str | None
     last_seq: int
     lease_message_id: str | None
@@ -67,6 +68,7 @@ class ConversationRow(NamedTuple):
             input_tokens=self.input_tokens,
             output_tokens=self.output_tokens,
             pending_action=None if pending is None else _decode_pending(pending),
+            failed_rounds=self.failed_rounds,
             metadata=None if self.metadata is None else _decode_object(self.metadata),
         )
 

@@ -24,7 +24,8 @@ from appliance.web.access import (
     TenantAccess,
 )
 from appliance.web.controllers.backups import BackupController
-from appliance.web.controllers.chat import ChatController
+from appliance.web.controllers.chat import ChatController, give_feedback
+from appliance.web.controllers.escalations import EscalationController, TakeOverController
 from appliance.web.controllers.health import get_health
 from appliance.web.controllers.login import LoginController
 from appliance.web.controllers.models import ModelController
@@ -71,7 +72,13 @@ class PlainLitestar(Litestar):
 def build_public_app(parts: PublicParts) -> tuple[AsgiApp, Litestar]:
     """Return the public listener's application, and the Litestar app within its outer layers."""
     litestar = PlainLitestar(
-        route_handlers=[ChatController, get_widget_settings, get_health, *parts.page_routes],
+        route_handlers=[
+            ChatController,
+            give_feedback,
+            get_widget_settings,
+            get_health,
+            *parts.page_routes,
+        ],
         dependencies=_provide(parts.services),
         request_max_body_size=MAX_PUBLIC_BODY_BYTES,
         openapi_config=describe_listener("Visitor side"),
@@ -98,6 +105,8 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             TenantToolController,
             WorkflowController,
             ConversationController,
+            EscalationController,
+            TakeOverController,
             PersonalDataController,
             UsageController,
             RetentionController,

@@ -64,6 +64,9 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{ADMIN}/models/{{provider}}/check"): None,
     ("GET", f"{ADMIN}/conversations/export"): None,
     ("DELETE", f"{ADMIN}/conversations/{{conversation_id}}"): None,
+    ("GET", f"{ADMIN}/escalations"): None,
+    ("POST", f"{ADMIN}/conversations/{{conversation_id}}/take-over"): None,
+    ("POST", f"{ADMIN}/conversations/{{conversation_id}}/hand-back"): None,
     ("GET", f"{ADMIN}/usage"): None,
     ("GET", f"{ADMIN}/usage/export"): None,
     ("GET", f"{ADMIN}/maintenance/retention"): None,
@@ -71,6 +74,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", "/api/config"): None,
     ("POST", "/chat/message"): {"message": "hello"},
     ("POST", "/chat/end"): {"session_id": "{session_id}"},
+    ("POST", "/chat/escalate"): {"session_id": "{session_id}"},
+    ("POST", "/api/feedback"): {"session_id": "{session_id}", "rating": 5},
     ("GET", "/chat/history/{session_id}"): None,
     ("GET", "/chat/events/{session_id}"): None,
 }
@@ -274,7 +279,7 @@ def test_one_tenants_operator_sees_that_tenant_only(my_operator, twins):
         json={"input": {}, "tenant_id": twins.theirs["tenant_id"]},
     )
     assert run.status_code == 404
-    for path in ("usage", "usage/export", "conversations/export"):
+    for path in ("usage", "usage/export", "conversations/export", "escalations"):
         other = my_operator.http.get(f"/{path}?tenant_id={twins.theirs['tenant_id']}")
         assert other.status_code == 404, path
     items = my_operator.call("GET", "/usage?group_by=tenant")["items"]
@@ -307,7 +312,7 @@ def test_without_a_key_a_visitor_gets_nothing(matrix_server, twins, operation, h
 
 
 @pytest.mark.parametrize(
-    "operation", [op for op in OF_VISITORS if op[1].startswith("/chat/") and "message" not in op[1]]
+    "operation", [op for op in OF_VISITORS if "session_id" in str((op[1], BODIES[op]))]
 )
 def test_a_session_of_another_tenant_is_not_found(matrix_server, twins, operation):
     with httpx.Client(trust_env=False, headers={"X-API-Key": twins.mine["api_key"]}) as mine:
@@ -316,5 +321,5 @@ def test_a_session_of_another_tenant_is_not_found(matrix_server, twins, operatio
     with httpx.Client(trust_env=False, headers={"X-API-Key": twins.theirs["api_key"]}) as theirs:
         path = "/chat/history/{session_id}"
         history = send(theirs, matrix_server.base_url, ("GET", path), twins.theirs).json()
-    assert history["conversation_ended"] is False
+    assert (history["conversation_ended"], history["escalated"]) == (False, False)
     assert history["messages"][0]["content"] == "canary of Their Shop"

@@ -12,7 +12,7 @@ def test_the_history_of_a_conversation(visitor):
     second = visitor.ask("When are you open?")
     answer = visitor.http.get(f"/chat/history/{visitor.session_id}")
     history = answer.json()
-    assert set(history) == {"session_id", "messages", "conversation_ended"}
+    assert set(history) == {"session_id", "messages", "conversation_ended", "escalated"}
     assert history["session_id"] == visitor.session_id
     assert history["conversation_ended"] is False
     assert [message["role"] for message in history["messages"]] == ["user", "assistant"] * 2

@@ -172,12 +172,13 @@ class StoredTenants:
 
 def _tenant_values(tenant: Tenant) -> dict[str, Any]:
     values = msgspec.structs.asdict(tenant)
-    for nested in ("business_info", "llm", "agent", "retention"):
+    for nested in ("business_info", "llm", "agent", "retention", "escalation"):
         values[nested] = msgspec.to_builtins(values[nested])
     return values
 
 
 def _build_tenant(row: Row[Any]) -> Tenant:
     fields = dict(zip(Tenant.__struct_fields__, row, strict=True))
-    fields["retention"] = fields["retention"] or {}  # null in rows of the first version
+    for later in ("retention", "escalation"):  # null in rows of the first versions
+        fields[later] = fields[later] or {}
     return msgspec.convert(fields, Tenant)

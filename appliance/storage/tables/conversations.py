@@ -51,6 +51,7 @@ conversations = Table(
     Column("model", String(200)),
     Column("rating", Integer),
     Column("pending_action", json_type()),
+    Column("failed_rounds", Integer, nullable=False, server_default=text("0")),
     Column("summary", Text),
     Column("summary_seq", Integer),
     Column("metadata", json_type()),

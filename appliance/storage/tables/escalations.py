@@ -63,14 +63,17 @@ outbox = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", UtcDateTime(), nullable=False),
     Column("sent_at", UtcDateTime()),
+    Column("failed_at", UtcDateTime()),
     Column("error", Text),
     Index(
         "ix_outbox_due",
         "next_attempt_at",
-        sqlite_where=text("sent_at IS NULL"),
-        postgresql_where=text("sent_at IS NULL"),
+        sqlite_where=text("sent_at IS NULL AND failed_at IS NULL"),
+        postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
     ),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "conversation_id"),
 )
-"""What has to be sent to the operator, by webhook or e-mail, until it was."""
+"""What has to be sent to the shop, by webhook or e-mail (``kind``), until it was, or was given up
+at ``failed_at``. ``payload`` names what to tell of; the words are made when they are sent, so that
+what was erased meanwhile is not told."""

@@ -1,4 +1,4 @@
-"""The visitor's conversation: messages, their streams, history and end.
+"""The visitor's conversation: messages, their streams, history and end, and what to make of it.
 
 Owns reading requests and writing answers; the turn itself is left to ``appliance.services.turns``.
 """
@@ -30,6 +30,8 @@ from appliance.domain.turn_events import (
 from appliance.errors import Cancelled, FieldError, InvalidInput, NotFound, ServerStopping
 from appliance.ports.turn_store import OWNER_GONE
 from appliance.services.conversations import ConversationService, History
+from appliance.services.escalations import EscalationService
+from appliance.services.feedback import FeedbackService
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.tenant_directory import KnownTenant, TenantDirectory
 from appliance.services.turn_streams import NumberedEvent, TurnStream, TurnStreams
@@ -41,6 +43,9 @@ from appliance.web.schemas.chat import (
     MAX_MESSAGE_LENGTH,
     ChatMessageBody,
     EndedReply,
+    EscalateBody,
+    EscalatedReply,
+    FeedbackBody,
     SessionBody,
 )
 from appliance.web.sse import ServerEvent, Shutdown, build_stream
@@ -144,6 +149,41 @@ class ChatController(Controller):
         tenant = known_tenant(request).tenant
         conversation = await conversations.end(tenant.id, data.session_id)
         return EndedReply(session_id=data.session_id, conversation_id=conversation.id)
+
+    @post("/escalate", status_code=200, summary="Ask for a person")
+    async def escalate(
+        self,
+        request: VisitorRequest,
+        data: JSONBody[EscalateBody],
+        escalations: NamedDependency[EscalationService],
+        limiter: NamedDependency[RateLimiter],
+    ) -> EscalatedReply:
+        """Ask for a person; a second request adds its reason and contact to the first."""
+        tenant = known_tenant(request).tenant
+        await limiter.spend(tenant.id)
+        conversation = await escalations.escalate(
+            tenant, data.session_id, reason=data.reason, contact=data.contact
+        )
+        return EscalatedReply(session_id=data.session_id, conversation_id=conversation.id)
+
+
+@post("/api/feedback", status_code=204, summary="Rate an answer or the conversation", tags=["chat"])
+async def give_feedback(
+    request: VisitorRequest,
+    data: JSONBody[FeedbackBody],
+    feedback: NamedDependency[FeedbackService],
+    limiter: NamedDependency[RateLimiter],
+) -> None:
+    """Rate an answer, or without `message_id` the conversation, in place of an earlier rating."""
+    tenant = known_tenant(request).tenant
+    await limiter.spend(tenant.id)
+    await feedback.give(
+        tenant.id,
+        data.session_id,
+        message_id=data.message_id,
+        rating=data.rating,
+        comment=data.comment,
+    )
 
 
 def known_tenant(request: VisitorRequest) -> KnownTenant:

@@ -16,7 +16,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
 from msgspec import Meta, Struct
 
-from appliance.domain.ids import ConversationId
+from appliance.domain.ids import ConversationId, TenantId
+from appliance.domain.user import UserRole
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.exports import ConversationFilter
 from appliance.services.audit import Auditor
@@ -74,6 +75,24 @@ async def run_to_the_end(
     return await asyncio.shield(tasks.start(work, name="erasure"))
 
 
+async def find_own(
+    operator: Operator, conversation_id: ConversationId, erasure: ErasureService, *, role: UserRole
+) -> TenantId:
+    """Return whose conversation it is.
+
+    Raises:
+        NotFound: There is none, or not for this operator's tenant.
+        PermissionDenied: The role is too low.
+    """
+    tenant_id = await erasure.find_tenant_of(conversation_id)
+    if operator.tenant_id not in (None, tenant_id):
+        raise NotFound(
+            f"There is no conversation {conversation_id!r}.", code="conversation_not_found"
+        )
+    require_role(operator, role)
+    return tenant_id
+
+
 class ConversationController(Controller):
     """Routes under ``/api/admin/conversations``."""
 
@@ -117,12 +136,7 @@ class ConversationController(Controller):
     ) -> ErasureView:
         """Erase one conversation with its messages and executed tools; sums of usage stay."""
         found = ConversationId(conversation_id)
-        tenant_id = await erasure.find_tenant_of(found)
-        if operator.tenant_id not in (None, tenant_id):
-            raise NotFound(
-                f"There is no conversation {conversation_id!r}.", code="conversation_not_found"
-            )
-        require_role(operator, "operator")
+        tenant_id = await find_own(operator, found, erasure, role="operator")
         work = erasure.erase_conversation(operator.username, tenant_id, found)
         return build_erasure_view(await run_to_the_end(tasks, work))
 

@@ -16,6 +16,7 @@ from appliance.domain.tenant import (
     AgentSettings,
     ApiKey,
     BusinessInfo,
+    EscalationSettings,
     LlmSettings,
     RetentionSettings,
     Tenant,
@@ -78,6 +79,7 @@ class TenantView(Struct, frozen=True, kw_only=True):
     llm: LlmSettings
     agent: AgentSettings
     retention: RetentionSettings
+    escalation: EscalationSettings
     created_at: datetime
     updated_at: datetime
     api_key: str | UnsetType = UNSET

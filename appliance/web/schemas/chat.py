@@ -9,7 +9,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from appliance.services.feedback import Rating
+
 MAX_MESSAGE_LENGTH = 4_000
+NO_NUL = r"^[^\x00]*$"
+"""Postgres does not store the character NUL."""
 
 OpeningKey = Annotated[
     str,
@@ -32,7 +36,7 @@ class ChatMessageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     session_id: str | None = None
     message_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
     opening_key: OpeningKey | None = None
-    user_identifier: Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*$")] | None = None
+    user_identifier: Annotated[str, Meta(max_length=200, pattern=NO_NUL)] | None = None
     identity_token: Annotated[str, Meta(max_length=8_000)] | None = None
     locale: Annotated[str, Meta(max_length=35)] | None = None
     page_url: Annotated[str, Meta(max_length=2_000)] | None = None
@@ -50,3 +54,28 @@ class EndedReply(Struct, frozen=True, kw_only=True):
     session_id: str
     conversation_id: str
     conversation_ended: bool = True
+
+
+class EscalateBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A visitor's wish for a person; ``contact`` is how to reach the visitor."""
+
+    session_id: Annotated[str, Meta(min_length=1)]
+    reason: Annotated[str, Meta(max_length=2_000, pattern=NO_NUL)] | None = None
+    contact: Annotated[str, Meta(max_length=500, pattern=NO_NUL)] | None = None
+
+
+class EscalatedReply(Struct, frozen=True, kw_only=True):
+    """A conversation that waits for a person."""
+
+    session_id: str
+    conversation_id: str
+    escalated: bool = True
+
+
+class FeedbackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rating of an answer, or of the conversation: ``up`` is 5, ``down`` is 1."""
+
+    session_id: Annotated[str, Meta(min_length=1)]
+    message_id: Annotated[str, Meta(min_length=1, max_length=128, pattern=NO_NUL)] | None = None
+    rating: Rating
+    comment: Annotated[str, Meta(max_length=4_000, pattern=NO_NUL)] | None = None

@@ -232,7 +232,7 @@ export class Conversation {
     this.wasDegraded = reply.isDegraded;
     this.wasEscalated = reply.isEscalated && !reply.isEnded;
     this.set({ entries, activity: { kind: "idle" }, connection: "online", quickReplies: reply.quickReplies });
-    onSignal({ type: "message", role: "assistant", text: reply.text });
+    if (reply.text !== "") onSignal({ type: "message", role: "assistant", text: reply.text });
     if (isNewlyEscalated) onSignal({ type: "escalated" });
     if (reply.isEnded) onSignal({ type: "ended" });
   }

@@ -55,6 +55,7 @@ export function withReply(entries: Entries, answerId: string, reply: Reply): Ent
   const shown = entries.find((entry) => entry.kind === "assistant" && reply.id !== "" && entry.messageId === reply.id);
   const id = shown?.id ?? answerId;
   const rest = id === answerId ? entries : without(entries, answerId);
+  if (reply.text === "") return without(rest, id); // a person has the conversation: nobody answered
   return upsert(rest, { ...assistantEntry(id, reply.text), messageId: reply.id, citations: reply.citations });
 }
 

@@ -29,7 +29,7 @@ export const en = {
   workingOn: "Working on it…",
   checking: "Checking {subject}…",
   ended: "This conversation has ended. Write again to start a new one.",
-  escalated: "We have let the team know. Someone will get back to you.",
+  escalated: "Your request for a person has been passed on.",
   degraded: "Some things may be unavailable right now.",
   errorNetwork: "We could not reach the server. Your message is kept.",
   errorServer: "Something went wrong on our side. Your message is kept.",

@@ -190,6 +190,12 @@ describe("Conversation", () => {
     await idle(conversation).toEqual(["a: Hi!", "v: one", "a: Ok.", "(degraded)", "(escalated)", "v: two", "a: Ok."]);
   });
 
+  it("shows no answer where a person has the conversation", async () => {
+    const { conversation } = await start({ answer: () => ({ text: "", escalated: true }) });
+    conversation.send("one");
+    await idle(conversation).toEqual(["a: Hi!", "v: one", "(escalated)"]);
+  });
+
   it("starts afresh on request and ends the old conversation on the server", async () => {
     const { conversation, server, store } = await start();
     conversation.send("one");

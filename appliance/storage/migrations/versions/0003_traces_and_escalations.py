@@ -13,6 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.add_column(
+        "conversations",
+        sa.Column("failed_rounds", sa.Integer(), nullable=False, server_default=sa.text("0")),
+    )
     op.add_column("conversations", sa.Column("summary", sa.Text(), nullable=True))
     op.add_column("conversations", sa.Column("summary_seq", sa.Integer(), nullable=True))
     _create_turn_traces()
@@ -101,6 +105,7 @@ def _create_outbox() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
@@ -108,8 +113,8 @@ def _create_outbox() -> None:
         "ix_outbox_due",
         "outbox",
         ["next_attempt_at"],
-        sqlite_where=sa.text("sent_at IS NULL"),
-        postgresql_where=sa.text("sent_at IS NULL"),
+        sqlite_where=sa.text("sent_at IS NULL AND failed_at IS NULL"),
+        postgresql_where=sa.text("sent_at IS NULL AND failed_at IS NULL"),
     )
     op.create_index(
         "ix_outbox_tenant_id_created_at_id", "outbox", ["tenant_id", "created_at", "id"]
@@ -136,3 +141,4 @@ def downgrade() -> None:
     op.drop_table("turn_traces")
     op.drop_column("conversations", "summary_seq")
     op.drop_column("conversations", "summary")
+    op.drop_column("conversations", "failed_rounds")
