@@ -125,8 +125,9 @@ def _account_error(error: ApiError, server: Server) -> ApplianceError | None:
 
 def _request_error(error: ApiError, model: str, server: Server) -> ApplianceError:
     if error.status == 404:
+        address = "" if server.is_vendor else " or check CSAI_ANTHROPIC_BASE_URL"
         return Rejected(
-            f"{server.spoken} has no model {model!r} for this key; choose another one.",
+            f"{server.spoken} has no model {model!r} for this key; choose another one{address}.",
             code="model_not_found",
         )
     if error.status == 413 or (error.status == 400 and error.mentions(*_TOO_LONG)):

@@ -103,6 +103,11 @@ def test_upstream_words_are_in_the_log_only(status: int) -> None:
     assert (line["text"], line["request_id"]) == (UPSTREAM, "req_1")
 
 
+def test_a_gateway_without_the_model_may_be_the_wrong_address() -> None:
+    assert "CSAI_ANTHROPIC_BASE_URL" in translate(ApiError(404), GATEWAY).message
+    assert "CSAI_ANTHROPIC_BASE_URL" not in translate(ApiError(404), VENDOR).message
+
+
 @pytest.mark.parametrize("status", [429, 500, 529])
 def test_when_to_come_back_is_told(status: int) -> None:
     found = translate(ApiError(status, retry_after_s=7))
