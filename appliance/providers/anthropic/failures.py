@@ -93,7 +93,7 @@ def translate_error(error: ApiError, *, model: str, server: Server) -> Appliance
         kind=error.kind,
         cause=error.cause,
         model=model,
-        request_id=error.request_id,
+        vendor_request_id=error.request_id,
         text=error.text[:MAX_LOGGED_CHARS],
     )
     return _account_error(error, server) or _request_error(error, model, server)

@@ -100,7 +100,7 @@ def test_upstream_words_are_in_the_log_only(status: int) -> None:
         found = translate_error(error, model="m", server=VENDOR)
     assert "4111" not in found.message
     [line] = logs
-    assert (line["text"], line["request_id"]) == (UPSTREAM, "req_1")
+    assert (line["text"], line["vendor_request_id"]) == (UPSTREAM, "req_1")
 
 
 def test_a_gateway_without_the_model_may_be_the_wrong_address() -> None:
