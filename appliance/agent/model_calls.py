@@ -16,8 +16,9 @@ import structlog
 from msgspec import Struct
 
 from appliance.agent.tool_runs import TurnLedger
+from appliance.agent.trace import describe, describe_calls, describe_messages
 from appliance.domain.ids import TenantId
-from appliance.domain.message import TokenUsage
+from appliance.domain.message import ChatMessage, TokenUsage
 from appliance.domain.prices import PriceList
 from appliance.domain.tokens import estimate_tokens
 from appliance.errors import (
@@ -90,6 +91,7 @@ class ModelCalls:
         self._ends_at = clock.monotonic() + MODELS_TIME_S
         self._index = 0
         self._answered_by: str | None = None
+        self._traced: tuple[ChatMessage, ...] = ()
 
     @property
     def is_fallback(self) -> bool:
@@ -128,6 +130,14 @@ class ModelCalls:
                 return
             except (UpstreamError, ContextWindowExceeded, BudgetExceeded) as error:
                 self._log(choice, error)
+                self._ledger.trace.note(
+                    "model_failure",
+                    provider=choice.provider.name,
+                    model=choice.model,
+                    code=error.code,
+                    error=error.message,
+                    said="".join(said),
+                )
                 if said:
                     self._note_broken(choice, request, "".join(said))
                     raise AnswerBroke(error) from error
@@ -154,12 +164,17 @@ class ModelCalls:
         asked = msgspec.structs.replace(
             request, model=choice.model, answer_within_s=None if self._is_last else left_s
         )
+        self._trace_call(choice, asked)
         blanks = ""
         has_said = False
+        texts: list[str] = []
+        first_token_ms: float | None = None
         calls: list[ToolCallRequested] = []
         async with aclosing(choice.provider.stream(asked)) as events:
             async for event in events:
+                first_token_ms = first_token_ms or self._ledger.trace.elapsed_ms
                 if isinstance(event, TextDelta):
+                    texts.append(event.text)
                     has_said = has_said or not event.text.isspace()
                     if not has_said:
                         blanks += event.text
@@ -170,11 +185,38 @@ class ModelCalls:
                     calls.append(event)
                 else:
                     self._note(choice, event)
+                    self._ledger.trace.note(
+                        "model_reply",
+                        provider=choice.provider.name,
+                        model=event.model,
+                        text="".join(texts),
+                        calls=describe_calls([item.call for item in calls]),
+                        finish_reason=event.finish_reason,
+                        usage=describe(event.usage),
+                        first_token_at_ms=first_token_ms,
+                    )
                     if not has_said and not self._is_last:
                         _require_purpose(calls, request)
                     for call in calls:
                         yield call
                     yield event
+
+    def _trace_call(self, choice: AnswerModel, request: ChatRequest) -> None:
+        """Note what is asked; messages that an earlier call of this turn had are only counted."""
+        before = self._traced
+        is_longer = request.messages[: len(before)] == before
+        repeated = len(before) if is_longer else 0
+        self._traced = request.messages
+        self._ledger.trace.note(
+            "model_call",
+            provider=choice.provider.name,
+            model=choice.model,
+            repeated_messages=repeated,
+            messages=describe_messages(request.messages[repeated:]),
+            tools=[tool.name for tool in request.tools],
+            temperature=request.temperature,
+            max_output_tokens=request.max_output_tokens,
+        )
 
     def _note(self, choice: AnswerModel, finished: ModelFinished) -> None:
         self._answered_by = finished.model

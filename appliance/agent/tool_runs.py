@@ -106,6 +106,7 @@ class ToolRuns:
         ledger_key = build_ledger_key(context.tenant_id, conversation_id, call)
         done = await self._turn_store.find_execution(context.tenant_id, conversation_id, ledger_key)
         if done is not None:
+            ledger.trace.note("policy", verdict="repeated", call_id=call.id, tool=call.name)
             return done.outcome
         # A write that has begun is finished and logged, whoever stops waiting for it.
         writing = self._execute_and_log(tool, call, context, ledger, ledger_key)
@@ -129,6 +130,17 @@ class ToolRuns:
             executed_at=self._clock.now(),
         )
         ledger.executions.append(execution)
+        ledger.trace.note(
+            "tool_call",
+            call_id=call.id,
+            name=call.name,
+            executor=tool.executor,
+            arguments=call.arguments,
+            is_success=outcome.is_success,
+            result=build_result_text(outcome),
+            duration_ms=outcome.duration_ms,
+            attempts=outcome.attempts,
+        )
         if ledger_key is not None and context.conversation_id is not None:
             await self._turn_store.record_execution(
                 context.tenant_id,

@@ -1,37 +1,21 @@
-"""What happened in a turn, step by step, for the operator who looks into it.
+"""Collecting what happens in a turn while it runs.
 
-Owns collecting the steps while a turn runs; keeping and showing them is left to the services.
+Owns the order and the times of the steps; what they are is left to who notes them, keeping and
+showing them to the services.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Literal
+from typing import Any
 
-from msgspec import Struct
+import msgspec
 
-from appliance.domain.json_types import JsonObject, JsonValue
-
-StepKind = Literal[
-    "context",  # what was loaded: messages, summary, language, identity, decision on a pending call
-    "budget",  # the tenant's budget and what it means for this turn
-    "cache",  # the response cache was asked, hit or missed
-    "model_call",  # one request to one model: prompt, tools, settings
-    "model_reply",  # what came back: raw text, calls, finish reason, usage
-    "model_failure",  # why a model did not answer
-    "policy",  # a verdict on a call or an answer, with its reason
-    "tool_call",  # one executed call with arguments, result, attempts
-    "outcome",  # how the turn ended
-]
-
-
-class TraceStep(Struct, frozen=True, kw_only=True):
-    """One step; ``at_ms`` counts from the beginning of the turn."""
-
-    kind: StepKind
-    at_ms: float
-    detail: JsonObject
+from appliance.domain.json_types import JsonValue
+from appliance.domain.message import ChatMessage
+from appliance.domain.tool import ToolCall
+from appliance.domain.trace import StepKind, TraceStep
 
 
 class TurnTrace:
@@ -42,7 +26,38 @@ class TurnTrace:
         self._began_at_s = now_s()
         self.steps: list[TraceStep] = []
 
+    @property
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the turn began."""
+        return round((self._now_s() - self._began_at_s) * 1000, 2)
+
     def note(self, kind: StepKind, **detail: JsonValue) -> None:
         """Append a step. ``detail`` is plain JSON data and must not be changed afterwards."""
-        at_ms = round((self._now_s() - self._began_at_s) * 1000, 2)
-        self.steps.append(TraceStep(kind=kind, at_ms=at_ms, detail=detail))
+        self.steps.append(TraceStep(kind=kind, at_ms=self.elapsed_ms, detail=detail))
+
+
+def describe_messages(messages: Sequence[ChatMessage]) -> list[JsonValue]:
+    """Return messages as a trace shows them: what is empty is left out."""
+    return [_describe(message) for message in messages]
+
+
+def describe_calls(calls: Sequence[ToolCall]) -> list[JsonValue]:
+    """Return calls as a trace shows them."""
+    return [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in calls]
+
+
+def _describe(message: ChatMessage) -> JsonValue:
+    shown: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls:
+        shown["tool_calls"] = describe_calls(message.tool_calls)
+    if message.tool_name is not None:
+        shown |= {"tool_name": message.tool_name, "tool_call_id": message.tool_call_id}
+    if message.is_error:
+        shown["is_error"] = True
+    return shown
+
+
+def describe(value: object) -> JsonValue:
+    """Return a struct as plain JSON data."""
+    built: JsonValue = msgspec.to_builtins(value)
+    return built

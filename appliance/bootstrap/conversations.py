@@ -21,6 +21,7 @@ from appliance.services.budgets import Budgets
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
+from appliance.services.traces import TraceRecorder
 from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStreams
 from appliance.services.turns import TurnService
@@ -62,6 +63,7 @@ def build_turns(parts: ConversationParts) -> TurnService:
     return TurnService(
         turn_store=turn_store,
         answering=answering,
+        traces=TraceRecorder(store=parts.stores.database.traces, clock=clock, tasks=parts.tasks),
         streams=parts.streams,
         session_ids=parts.session_ids,
         clock=clock,

@@ -37,6 +37,7 @@ from appliance.providers import ProviderParts, build_providers
 from appliance.providers.price_list import load_price_list
 from appliance.services.audit import Auditor
 from appliance.services.backups import BackupService
+from appliance.services.conversation_log import ConversationLog
 from appliance.services.conversations import ConversationService
 from appliance.services.demo import DemoShop
 from appliance.services.escalations import EscalationService
@@ -368,6 +369,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "erasure": core.care.erasure,
             "exports": core.care.exports,
             "usage": core.care.usage,
+            "conversation_log": ConversationLog(
+                reader=database.conversations, traces=database.traces
+            ),
             "tasks": self.tasks,
             "log_buffer": self.log_buffer,
             "server_status": status,

@@ -138,6 +138,22 @@ class Answering:
             finished_at=finished_at,
         )
 
+    def _trace_context(
+        self, question: Question, assignment: Assignment, ledger: TurnLedger
+    ) -> None:
+        decided = assignment.decided
+        ledger.trace.note(
+            "context",
+            language=assignment.briefing.language,
+            messages=len(assignment.messages) - 1,
+            models=[f"{choice.provider.name}/{choice.model or ''}" for choice in assignment.models],
+            tools=sorted(assignment.tools),
+            decision=None
+            if decided is None
+            else {"tool": decided.call.name, "is_confirmed": decided.is_confirmed},
+            is_retry=question.is_retry,
+        )
+
     async def _build_assignment(
         self, question: Question, history: LoadedHistory, ledger: TurnLedger
     ) -> Assignment:

@@ -42,6 +42,7 @@ from appliance.ports.turn_store import (
 from appliance.services.answering import Answered, Answering, Question
 from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
+from appliance.services.traces import TraceRecorder
 from appliance.services.turn_streams import TurnStream, TurnStreams
 from appliance.tasks import TaskGroup
 
@@ -96,6 +97,7 @@ class TurnService:
         *,
         turn_store: TurnStore,
         answering: Answering,
+        traces: TraceRecorder,
         streams: TurnStreams,
         session_ids: SessionIds,
         clock: Clock,
@@ -103,6 +105,7 @@ class TurnService:
     ) -> None:
         self._turn_store = turn_store
         self._answering = answering
+        self._traces = traces
         self._session_ids = session_ids
         self._streams = streams
         self._clock = clock
@@ -243,7 +246,8 @@ class TurnService:
             answering = asyncio.ensure_future(
                 self._answering.answer(turn.question, ledger, turn.stream.publish)
             )
-            reply = await self._finish(turn, await self._with_lease(turn, answering))
+            answered = await self._with_lease(turn, answering)
+            reply = await self._finish(turn, answered)
         except asyncio.CancelledError:
             await self._fail(turn, ledger, Cancelled("The visitor left before the answer."))
             raise
@@ -254,6 +258,7 @@ class TurnService:
             logger.exception("turn_broken", **_about(turn))
             await self._fail(turn, ledger, error)
         else:
+            _trace_outcome(ledger, reply)
             duration_ms = round((self._clock.monotonic() - started) * 1000, 1)
             logger.info(
                 "turn_finished",
@@ -264,6 +269,7 @@ class TurnService:
                 **_about(turn),
             )
         finally:
+            self._traces.record(turn.question.accepted, ledger.trace, tenant_id=turn.tenant.id)
             await self._answering.close(turn.question)
 
     async def _with_lease(self, turn: _Turn, answering: asyncio.Future[Answered]) -> Answered:
@@ -335,6 +341,8 @@ class TurnService:
 
     async def _fail(self, turn: _Turn, ledger: TurnLedger, error: Exception) -> None:
         now = self._clock.now()
+        code = getattr(error, "code", "internal_error")
+        ledger.trace.note("outcome", state="failed", code=code, error=getattr(error, "message", ""))
         failpoints.passed("turn.before_fail")
         try:
             await self._turn_store.fail_turn(
@@ -343,7 +351,7 @@ class TurnService:
                     conversation_id=turn.conversation_id,
                     user_message_id=turn.accepted.user_message_id,
                     fencing_token=turn.accepted.fencing_token,
-                    error_code=getattr(error, "code", "internal_error"),
+                    error_code=code,
                     executions=ledger.executions,
                     usage=ledger.usage,
                     usage_day=local_day(now, turn.tenant.time_zone),
@@ -364,6 +372,18 @@ def _session_hash(session_id: str) -> SessionHash:
 
 def _with_session(reply: ChatReply, session_id: str) -> ChatReply:
     return msgspec.structs.replace(reply, session_id=session_id)
+
+
+def _trace_outcome(ledger: TurnLedger, reply: ChatReply) -> None:
+    ledger.trace.note(
+        "outcome",
+        state="done",
+        model=reply.model,
+        cached=reply.cached,
+        degraded=reply.degraded,
+        escalated=reply.escalated,
+        conversation_ended=reply.conversation_ended,
+    )
 
 
 def _unavailable() -> TurnError:

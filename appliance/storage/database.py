@@ -22,10 +22,12 @@ from appliance.storage.erasure_store import StoredErasure
 from appliance.storage.export_store import StoredExports
 from appliance.storage.key_store import FileKeyStore, KeyStore
 from appliance.storage.repositories.audit_log import StoredAuditLog
+from appliance.storage.repositories.conversations import StoredConversations
 from appliance.storage.repositories.escalations import StoredEscalations, StoredFeedback
 from appliance.storage.repositories.settings import StoredSettings
 from appliance.storage.repositories.tenants import StoredTenants
 from appliance.storage.repositories.tools import StoredTools
+from appliance.storage.repositories.traces import StoredTraces
 from appliance.storage.repositories.usage import StoredUsage
 from appliance.storage.repositories.users import StoredUsers
 from appliance.storage.repositories.workflows import StoredWorkflows
@@ -73,6 +75,8 @@ class Database:
         self.usage = StoredUsage(transactions)
         self.escalations = StoredEscalations(transactions, backend.scripts)
         self.feedback = StoredFeedback(transactions)
+        self.traces = StoredTraces(transactions)
+        self.conversations = StoredConversations(transactions)
 
     @classmethod
     async def open(

@@ -36,7 +36,10 @@ _UNTOLD_COLUMNS: Final = frozenset(
 )
 
 _MASKED: Final = frozenset(
-    {"integration_endpoints", "integrations", "tenant_tools", "tenants", "tool_executions"}
+    {
+        *("integration_endpoints", "integrations", "outbox", "tenant_tools", "tenants"),
+        *("tool_executions", "turn_traces"),
+    }
 )
 """Tables where somebody may have written a secret into a setting, an address or a parameter."""
 

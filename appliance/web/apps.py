@@ -25,15 +25,13 @@ from appliance.web.access import (
 )
 from appliance.web.controllers.backups import BackupController
 from appliance.web.controllers.chat import ChatController, give_feedback
+from appliance.web.controllers.conversations import ConversationController
 from appliance.web.controllers.escalations import EscalationController, TakeOverController
 from appliance.web.controllers.health import get_health
 from appliance.web.controllers.login import LoginController
 from appliance.web.controllers.models import ModelController
 from appliance.web.controllers.operations import OperationsController
-from appliance.web.controllers.personal_data import (
-    ConversationController,
-    PersonalDataController,
-)
+from appliance.web.controllers.personal_data import PersonalDataController
 from appliance.web.controllers.retention import RetentionController
 from appliance.web.controllers.tenants import TenantController
 from appliance.web.controllers.tools import TenantToolController, ToolController

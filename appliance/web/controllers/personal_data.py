@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from typing import Annotated, Any
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response import Stream
@@ -19,15 +19,12 @@ from msgspec import Meta, Struct
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.user import UserRole
 from appliance.errors import FieldError, InvalidInput, NotFound
-from appliance.ports.exports import ConversationFilter
 from appliance.services.audit import Auditor
 from appliance.services.erasure import ErasureReport, ErasureService
 from appliance.services.exports import ExportFormat, ExportService
 from appliance.services.login import Operator
-from appliance.services.periods import bound_days
 from appliance.tasks import TaskGroup
 from appliance.web.guards import require_role, require_tenant
-from appliance.web.query import OfTenant, Since, Until
 
 Form = Annotated[
     ExportFormat,
@@ -93,54 +90,6 @@ async def find_own(
     return tenant_id
 
 
-class ConversationController(Controller):
-    """Routes under ``/api/admin/conversations``."""
-
-    path = "/api/admin/conversations"
-    tags = ["conversations"]  # noqa: RUF012 -- Litestar reads this class attribute
-
-    @get("/export", summary="Export conversations")
-    async def export_conversations(
-        self,
-        operator: NamedDependency[Operator],
-        exports: NamedDependency[ExportService],
-        auditor: NamedDependency[Auditor],
-        form: Form = "json",
-        tenant_id: OfTenant = None,
-        since: Since = None,
-        until: Until = None,
-    ) -> Stream:
-        """Send conversations that began on the days ``from`` to ``to``, in UTC, with messages."""
-        require_role(operator, "viewer")
-        begin, end = bound_days(since, until)
-        wanted_tenant = tenant_id or operator.tenant_id
-        allowed = None
-        if wanted_tenant is not None:
-            allowed = require_tenant(operator, wanted_tenant, "viewer")
-            await exports.check_tenant(allowed)
-        wanted = ConversationFilter(tenant_id=allowed, since=begin, until=end)
-        await auditor.record(
-            operator.username, "conversation.export", allowed or "all", tenant_id=allowed
-        )
-        media_type = "text/csv; charset=utf-8" if form == "csv" else "application/json"
-        pieces = exports.export_conversations(wanted, form)
-        return await _download(pieces, f"conversations.{form}", media_type)
-
-    @delete("/{conversation_id:str}", status_code=200, summary="Erase a conversation")
-    async def erase_conversation(
-        self,
-        operator: NamedDependency[Operator],
-        conversation_id: FromPath[str],
-        erasure: NamedDependency[ErasureService],
-        tasks: NamedDependency[TaskGroup],
-    ) -> ErasureView:
-        """Erase one conversation with its messages and executed tools; sums of usage stay."""
-        found = ConversationId(conversation_id)
-        tenant_id = await find_own(operator, found, erasure, role="operator")
-        work = erasure.erase_conversation(operator.username, tenant_id, found)
-        return build_erasure_view(await run_to_the_end(tasks, work))
-
-
 class PersonalDataController(Controller):
     """Routes of a tenant's visitors."""
 
@@ -180,9 +129,9 @@ class PersonalDataController(Controller):
             _check_identifier(user_identifier)
         await auditor.record(operator.username, action, allowed, tenant_id=allowed)
         if user_identifier is None:
-            return await _download(exports.export_tenant(allowed), "tenant.zip", "application/zip")
+            return await download(exports.export_tenant(allowed), "tenant.zip", "application/zip")
         pieces = exports.export_visitor(allowed, user_identifier)
-        return await _download(pieces, "visitor.json", "application/json")
+        return await download(pieces, "visitor.json", "application/json")
 
 
 def _check_identifier(user_identifier: str) -> None:
@@ -194,7 +143,7 @@ def _check_identifier(user_identifier: str) -> None:
         )
 
 
-async def _download(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Stream:
+async def download(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Stream:
     """Send the pieces; what hinders the first is told as a problem."""
     first = await anext(pieces)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from appliance.agent.trace import TraceStep, TurnTrace
+from appliance.agent.trace import TurnTrace
+from appliance.domain.trace import TraceStep
 
 
 def test_steps_keep_their_order_and_count_from_the_turns_beginning() -> None:

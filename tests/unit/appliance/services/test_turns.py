@@ -34,6 +34,7 @@ from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
+from appliance.services.traces import TraceRecorder
 from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStream, TurnStreams
 from appliance.services.turns import TurnService, VisitorMessage
@@ -101,6 +102,12 @@ class Stage:
                 ),
                 answers=AnswerCache(self.cache, self.tasks),
                 clock=self.clock,
+            ),
+            traces=TraceRecorder(
+                store=self.temporary.database.traces,
+                clock=self.clock,
+                tasks=self.tasks,
+                gather_s=0,
             ),
             streams=self.streams,
             session_ids=SessionIds("a secret of this installation"),

@@ -1,0 +1,73 @@
+"""Keeping the traces of turns, behind the turns' backs.
+
+Owns the write-behind: visitors do not wait for it, and what a dying process has not written yet is
+lost. A trace tells an operator why an answer came out as it did; it is no record of what was done,
+which is in the messages and executions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from appliance.agent.trace import TurnTrace
+from appliance.domain.ids import TenantId
+from appliance.domain.trace import StoredTrace
+from appliance.errors import StorageError
+from appliance.ports.clock import Clock
+from appliance.ports.traces import TraceStore
+from appliance.ports.turn_store import TurnAccepted
+from appliance.tasks import TaskGroup
+
+logger = structlog.get_logger(__name__)
+
+GATHER_S = 0.25
+MAX_WAITING = 1_000
+"""How many traces wait at most while the database cannot be written; the oldest are dropped."""
+BATCH = 50
+
+
+class TraceRecorder:
+    """Writes traces in batches; one instance serves all turns.
+
+    Args:
+        store: Where they go.
+        clock: Tells when a turn was over.
+        tasks: Runs the writing.
+        gather_s: How long a first trace waits for others to be written with.
+    """
+
+    def __init__(
+        self, *, store: TraceStore, clock: Clock, tasks: TaskGroup, gather_s: float = GATHER_S
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._tasks = tasks
+        self._gather_s = gather_s
+        self._waiting: list[StoredTrace] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    def record(self, accepted: TurnAccepted, trace: TurnTrace, *, tenant_id: TenantId) -> None:
+        """Keep a turn's trace soon."""
+        self._waiting.append(
+            StoredTrace(
+                tenant_id=tenant_id,
+                conversation_id=accepted.conversation.id,
+                message_id=accepted.user_message_id,
+                created_at=self._clock.now(),
+                steps=tuple(trace.steps),
+            )
+        )
+        del self._waiting[:-MAX_WAITING]
+        if self._writing is None or self._writing.done():
+            self._writing = self._tasks.start(self._write(), name="write-traces")
+
+    async def _write(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._gather_s)
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            try:
+                await self._store.add(batch)
+            except StorageError as error:
+                logger.warning("traces_not_kept", count=len(batch), error=error.message)
