@@ -12,7 +12,7 @@ from typing import Literal, assert_never
 import msgspec
 from msgspec import Struct, field
 
-from appliance.agent.policy import CallVerdict, judge_call
+from appliance.agent.policy import CallVerdict, has_untrusted_text, judge_call
 from appliance.domain.message import DECLINED_CALL, HELD_CALL, ChatMessage, Citation
 from appliance.domain.tool import ToolCall, ToolOutcome, ToolSpec
 from appliance.ports.chat_model import ModelFinished
@@ -54,10 +54,14 @@ class TurnBegan(Struct, frozen=True, kw_only=True):
 
 
 class ActionDecided(Struct, frozen=True, kw_only=True):
-    """The visitor decided on the action that waited; ``call`` has an id of its own."""
+    """The visitor decided on the action that waited; ``call`` has an id of its own.
+
+    ``refusal`` says why a confirmed action may not run after all.
+    """
 
     call: ToolCall
     is_confirmed: bool
+    refusal: str | None = None
 
 
 class ModelSaid(Struct, frozen=True, kw_only=True):
@@ -103,6 +107,13 @@ class Say(Struct, frozen=True, kw_only=True):
     text: str
 
 
+class NoteVerdict(Struct, frozen=True, kw_only=True):
+    """Keep for the operator how a call was judged."""
+
+    call: ToolCall
+    verdict: CallVerdict
+
+
 class RunTools(Struct, frozen=True, kw_only=True):
     """Run these calls at the same time, then report ``ToolsReturned``."""
 
@@ -126,7 +137,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     quick_replies: tuple[str, ...] = field(default=())
 
 
-Command = AskModel | Say | RunTools | AskVisitor | Answer
+Command = AskModel | Say | NoteVerdict | RunTools | AskVisitor | Answer
 
 
 def advance(state: LoopState, event: LoopEvent) -> tuple[LoopState, tuple[Command, ...]]:
@@ -165,10 +176,10 @@ def _ask_model(state: LoopState) -> AskModel:
 def _on_decision(state: LoopState, event: ActionDecided) -> tuple[LoopState, tuple[Command, ...]]:
     asked = ChatMessage(role="assistant", content="", tool_calls=(event.call,))
     state = msgspec.structs.replace(state, messages=(*state.messages, asked))
-    if event.is_confirmed:
+    if event.is_confirmed and event.refusal is None:
         state = msgspec.structs.replace(state, awaited=(event.call,))
         return state, (RunTools(calls=(event.call,)),)
-    declined = _tool_message(event.call, DECLINED_CALL, is_error=True)
+    declined = _tool_message(event.call, event.refusal or DECLINED_CALL, is_error=True)
     state = msgspec.structs.replace(state, messages=(*state.messages, declined))
     return state, (_ask_model(state),)
 
@@ -215,8 +226,10 @@ def _on_calls(
     runnable: list[ToolCall] = []
     refusals: list[ChatMessage] = []
     held: ToolCall | None = None
-    for call in calls:
-        verdict: CallVerdict = judge_call(call, state.tools)
+    is_tainted = has_untrusted_text(state.messages)
+    verdicts = [judge_call(call, state.tools, has_untrusted_text=is_tainted) for call in calls]
+    notes = tuple(map(_note, calls, verdicts))
+    for call, verdict in zip(calls, verdicts, strict=True):
         if verdict.refusal is not None:
             refusals.append(_tool_message(call, verdict.refusal, is_error=True))
         elif not verdict.needs_confirmation:
@@ -235,11 +248,15 @@ def _on_calls(
         state, messages=(*state.messages, *refusals), held=held, awaited=tuple(runnable)
     )
     if runnable:
-        return state, (RunTools(calls=tuple(runnable)),)
+        return state, (*notes, RunTools(calls=tuple(runnable)))
     if held is not None:
-        return state, (_ask_visitor(state, held),)
+        return state, (*notes, _ask_visitor(state, held))
     state = msgspec.structs.replace(state, refused_rounds=state.refused_rounds + 1)
-    return state, (_ask_model(state),)
+    return state, (*notes, _ask_model(state))
+
+
+def _note(call: ToolCall, verdict: CallVerdict) -> NoteVerdict:
+    return NoteVerdict(call=call, verdict=verdict)
 
 
 def _on_tools_returned(

@@ -9,41 +9,81 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.json_types import JsonObject
-from appliance.domain.tool import ToolCall, ToolSpec
+from appliance.domain.message import SERVER_SENTENCES, ChatMessage
+from appliance.domain.tool import Risk, ToolCall, ToolSpec
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 
-class CallVerdict(Struct, frozen=True, kw_only=True):
-    """What may happen with a call; ``refusal`` is a sentence for the model."""
+ConfirmationReason = Literal["write", "destructive", "untrusted_text"]
 
-    needs_confirmation: bool = False
+
+class CallVerdict(Struct, frozen=True, kw_only=True):
+    """What may happen with a call.
+
+    ``refusal`` is a sentence for the model; ``reasons`` are why the visitor must be asked first.
+    """
+
+    reasons: tuple[ConfirmationReason, ...] = ()
     refusal: str | None = None
 
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether the visitor must be asked first."""
+        return bool(self.reasons)
 
-def judge_call(call: ToolCall, tools: Mapping[str, ToolSpec]) -> CallVerdict:
+
+def find_confirmation_reasons(
+    risk: Risk, *, has_untrusted_text: bool
+) -> tuple[ConfirmationReason, ...]:
+    """Return why the visitor must confirm a call of this risk; nothing for one that only reads.
+
+    Every write is asked for. After text that others wrote (a tool's result) has entered the
+    context, that alone is a reason, which holds whatever else may be waived.
+    """
+    if risk == "read":
+        return ()
+    return (risk, "untrusted_text") if has_untrusted_text else (risk,)
+
+
+def has_untrusted_text(messages: Sequence[ChatMessage]) -> bool:
+    """Say whether the context holds text that neither the shop, the visitor nor we wrote."""
+    return any(
+        message.role == "tool" and message.content not in SERVER_SENTENCES for message in messages
+    )
+
+
+def judge_call(
+    call: ToolCall, tools: Mapping[str, ToolSpec], *, has_untrusted_text: bool = False
+) -> CallVerdict:
     """Decide on a call: refused, to be confirmed, or free to run.
 
-    A name that does not exist never runs; arguments must fit the tool's schema; whatever writes
-    needs the visitor's word on exactly these arguments.
+    A name that does not exist never runs; arguments must fit the tool's schema, and none may say
+    who the visitor is; whatever writes needs the visitor's word on exactly these arguments.
     """
     spec = tools.get(call.name)
     if spec is None:
         known = ", ".join(sorted(tools)) or "none"
         return CallVerdict(refusal=f"There is no tool named {call.name!r}. Available: {known}.")
+    if spec.refusal is not None:
+        return CallVerdict(refusal=spec.refusal)
+    forged = [name for name in spec.bound if name in call.arguments]
+    if forged:
+        return CallVerdict(refusal=f"Leave out {forged[0]!r}: the system knows who the visitor is.")
     problem = find_argument_problem(call.arguments, spec.parameters_schema)
     if problem is not None:
         return CallVerdict(refusal=f"The arguments do not fit: {problem}")
-    return CallVerdict(needs_confirmation=spec.risk != "read")
+    reasons = find_confirmation_reasons(spec.risk, has_untrusted_text=has_untrusted_text)
+    return CallVerdict(reasons=reasons)
 
 
 def find_argument_problem(arguments: JsonObject, schema: JsonObject) -> str | None:

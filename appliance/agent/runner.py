@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import timedelta
 
+import msgspec
 import structlog
 from msgspec import Struct
 
+from appliance.agent.bound_arguments import bind_call, build_spec, select_shown
 from appliance.agent.confirmation import build_confirmation, confirmation_replies
 from appliance.agent.language import texts_for
 from appliance.agent.loop import (
@@ -27,6 +29,7 @@ from appliance.agent.loop import (
     ModelAsked,
     ModelSaid,
     ModelStopped,
+    NoteVerdict,
     RunTools,
     Say,
     ToolsReturned,
@@ -34,7 +37,7 @@ from appliance.agent.loop import (
     advance,
 )
 from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
-from appliance.agent.tool_runs import Emit, ToolRuns, TurnLedger, build_result_text, build_spec
+from appliance.agent.tool_runs import Emit, ToolRuns, TurnLedger, build_result_text
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
 from appliance.domain.message import ChatMessage, Citation, ToolReport
@@ -144,7 +147,10 @@ class _Turn:
         self._assignment = assignment
         self._ledger = ledger
         self._emit = emit
-        self._specs = {name: build_spec(tool) for name, tool in assignment.tools.items()}
+        self._specs = {
+            name: build_spec(tool, assignment.context.identity)
+            for name, tool in assignment.tools.items()
+        }
         self._models = ModelCalls(
             assignment.models,
             ledger,
@@ -169,6 +175,8 @@ class _Turn:
                     await self._ask_model(command, commands)
                 case Say(text=text):
                     self._emit(AnswerDelta(text=text))
+                case NoteVerdict():
+                    self._note_verdict(command)
                 case RunTools(calls=calls):
                     results = await self._run_tools(calls)
                     self._feed(ToolsReturned(results=results), commands)
@@ -218,6 +226,15 @@ class _Turn:
             assert isinstance(said, Say)
             self._emit(AnswerDelta(text=said.text))
 
+    def _note_verdict(self, note: NoteVerdict) -> None:
+        self._ledger.trace.note(
+            "policy",
+            call_id=note.call.id,
+            tool=note.call.name,
+            refusal=note.verdict.refusal,
+            confirmation_reasons=list(note.verdict.reasons),
+        )
+
     def _build_request(self, command: AskModel) -> ChatRequest:
         specs = tuple(self._specs.values())
         return ChatRequest(
@@ -240,11 +257,16 @@ class _Turn:
     def _ask_visitor(self, command: AskVisitor) -> AgentResult:
         call, preface = command.call, command.preface
         language = self._assignment.briefing.language
-        question = build_confirmation(call, self._specs[call.name], language=language)
+        tool = self._assignment.tools[call.name]
+        bound = bind_call(call, tool, self._assignment.context.identity)
+        whole = msgspec.structs.replace(
+            self._specs[call.name], parameters_schema=tool.tool.parameters_schema
+        )
+        question = build_confirmation(select_shown(bound, tool), whole, language=language)
         text = f"{preface}\n\n{question}" if preface else question
         pending = PendingAction(
             id=new_id(),
-            call=call,
+            call=bound,
             summary=question,
             expires_at=self._clock.now() + PENDING_ACTION_LIFETIME,
         )

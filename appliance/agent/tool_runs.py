@@ -14,7 +14,8 @@ import structlog
 from msgspec import Struct, field
 
 from appliance import failpoints
-from appliance.agent.policy import build_ledger_key
+from appliance.agent.bound_arguments import bind_call, find_bindings
+from appliance.agent.policy import build_ledger_key, find_argument_problem
 from appliance.agent.trace import TurnTrace
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ToolReport
@@ -25,7 +26,6 @@ from appliance.domain.tool import (
     ToolCall,
     ToolExecution,
     ToolOutcome,
-    ToolSpec,
     ToolStatus,
 )
 from appliance.domain.turn_events import ToolProgress, TurnEvent
@@ -38,6 +38,7 @@ from appliance.tasks import TaskGroup
 logger = structlog.get_logger(__name__)
 
 MAX_RESULT_CHARS = 8_000
+UNFIT_IDENTITY = "Not carried out: what the visitor's sign-in tells does not fit this tool."
 
 Emit = Callable[[TurnEvent], None]
 
@@ -99,7 +100,13 @@ class ToolRuns:
     async def execute_once(
         self, tool: TenantTool, call: ToolCall, context: ToolContext, ledger: TurnLedger
     ) -> ToolOutcome:
-        """Run ``call``, or return what came of the very same action before."""
+        """Run ``call`` as the server completes it, or return what came of it before."""
+        if find_bindings(tool):
+            call = bind_call(call, tool, context.identity)
+            problem = find_argument_problem(call.arguments, tool.tool.parameters_schema)
+            if problem is not None:
+                ledger.trace.note("policy", call_id=call.id, refusal=problem)
+                return ToolOutcome(is_success=False, error=UNFIT_IDENTITY)
         conversation_id = context.conversation_id
         if tool.risk == "read" or conversation_id is None:
             return await self._execute_and_log(tool, call, context, ledger, None)
@@ -203,17 +210,6 @@ class _Run(Struct, frozen=True):
 
     def _tell(self, status: ToolStatus) -> None:
         self.emit(ToolProgress(call_id=self.call.id, name=self.call.name, status=status))
-
-
-def build_spec(tool: TenantTool) -> ToolSpec:
-    """Return the tool as a model sees it."""
-    return ToolSpec(
-        name=tool.tool.tool_name,
-        description=tool.tool.description,
-        parameters_schema=tool.tool.parameters_schema,
-        risk=tool.risk,
-        examples=tuple(tool.tool.examples),
-    )
 
 
 def build_result_text(outcome: ToolOutcome) -> str:

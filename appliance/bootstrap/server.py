@@ -43,6 +43,7 @@ from appliance.services.demo import DemoShop
 from appliance.services.escalations import EscalationService
 from appliance.services.feedback import FeedbackService
 from appliance.services.health import HealthService, Probe
+from appliance.services.identity_tokens import IdentityTokens
 from appliance.services.login import LoginService
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
 from appliance.services.rate_limits import RateLimiter
@@ -331,6 +332,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
                     session_ids=core.session_ids,
                     tasks=self.tasks,
                 )
+            ),
+            "identity_tokens": IdentityTokens(
+                signing_secret=self.database.tenants.get_signing_secret, clock=self.clock
             ),
             "conversations": conversations,
             "escalations": core.escalations,

@@ -31,6 +31,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     """The state of one conversation.
 
     ``failed_rounds`` counts the last answers in a row that did not help the visitor on.
+    ``is_user_verified``: the shop's server vouched for ``user_identifier`` in some message of it.
+    Who sends the present message is told by that message's own token alone.
     """
 
     id: ConversationId
@@ -38,6 +40,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     channel: str = "widget"
     status: ConversationStatus = "open"
     user_identifier: str | None = None
+    is_user_verified: bool = False
     locale: str | None = None
     started_at: datetime
     last_message_at: datetime | None = None

@@ -20,8 +20,13 @@ TurnState = Literal["received", "running", "done", "failed"]
 
 HELD_CALL = "Not carried out yet: the visitor is asked to confirm it."
 """What the tool message of a call says that waits for the visitor's yes."""
+SIGN_IN_CALL = "Not carried out: the visitor must first sign in on the website."
+"""What the tool message of a call says that needs to know who the visitor is."""
 DECLINED_CALL = "The visitor declined. The action was not carried out."
 """What the tool message of a call says that the visitor refused."""
+
+SERVER_SENTENCES = frozenset((HELD_CALL, SIGN_IN_CALL, DECLINED_CALL))
+"""Tool messages that are ours and no tool's."""
 
 
 class TokenUsage(Struct, frozen=True, kw_only=True):

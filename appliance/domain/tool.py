@@ -64,13 +64,19 @@ class TenantTool(Struct, frozen=True, kw_only=True):
 
 
 class ToolSpec(Struct, frozen=True, kw_only=True):
-    """A tool as a model sees it."""
+    """A tool as a model sees it.
+
+    ``bound`` are the parameters that the server fills in, which ``parameters_schema`` lacks.
+    ``refusal`` says why the tool may not be called now.
+    """
 
     name: str
     description: str
     parameters_schema: JsonObject
     risk: Risk = "read"
     examples: tuple[str, ...] = ()
+    bound: tuple[str, ...] = ()
+    refusal: str | None = None
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):

@@ -10,16 +10,22 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
 
 
 class ToolContext(Struct, frozen=True, kw_only=True):
-    """For whom a call runs. ``conversation_id`` is ``None`` for an operator's test call."""
+    """For whom a call runs.
+
+    ``conversation_id`` is ``None`` for an operator's test call, ``identity`` for a visitor of whom
+    the shop's server vouched for nothing in this message.
+    """
 
     tenant_id: TenantId
     conversation_id: ConversationId | None = None
     time_zone: str = "UTC"
+    identity: VerifiedIdentity | None = None
 
 
 class ToolExecutor(Protocol):

@@ -31,6 +31,10 @@ class NewTurn(Struct, frozen=True, kw_only=True):
 
     ``is_opening``: both hashes are of the session that this message opens, so that the same message
     sent again finds it; no other message does.
+
+    ``is_user_verified``: the shop's server vouched for ``user_identifier``. In a conversation of
+    another such person the message counts as one of an ended session; what a page merely says never
+    takes the place of such a person.
     """
 
     tenant_id: TenantId
@@ -42,6 +46,7 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     content: str
     channel: str = "widget"
     user_identifier: str | None = None
+    is_user_verified: bool = False
     locale: str | None = None
     page_url: str | None = None
     received_at: datetime

@@ -19,6 +19,7 @@ from appliance.agent.prompt import build_system_message
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import Emit, TurnLedger
 from appliance.domain.conversation import Conversation
+from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, SessionHash, hash_token
 from appliance.domain.message import ChatMessage
 from appliance.domain.tenant import Tenant
@@ -43,6 +44,7 @@ class Question(Struct, frozen=True, kw_only=True):
     session_id: str
     text: str
     locale: str | None = None
+    identity: VerifiedIdentity | None = None
     is_retry: bool = False
 
     @property
@@ -165,6 +167,7 @@ class Answering:
                 tenant_id=tenant.id,
                 conversation_id=question.conversation_id,
                 time_zone=tenant.time_zone,
+                identity=question.identity,
             ),
             messages=(system, *history.messages),
             tools=tools,
@@ -185,7 +188,9 @@ class Answering:
             temperature=tenant.llm.temperature,
             max_output_tokens=tenant.llm.max_output_tokens,
             max_tool_rounds=tenant.agent.max_tool_rounds,
-            decided=await self._pending_actions.decide(question.conversation, question.text, tools),
+            decided=await self._pending_actions.decide(
+                question.conversation, question.text, tools, question.identity
+            ),
         )
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from appliance.agent.policy import find_argument_problem
+from appliance.agent.bound_arguments import bind_call, build_spec
+from appliance.agent.policy import find_argument_problem, judge_call
+from appliance.domain.identity import Claim, VerifiedIdentity
 from appliance.domain.ids import ToolId, new_id
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tenant import Tenant
@@ -15,6 +17,23 @@ from appliance.domain.tool import ExecutorKind, ToolCall, ToolOutcome
 from appliance.errors import ConfigurationError, FieldError, InvalidInput, NotFound
 from appliance.ports.repositories import ToolRepository
 from appliance.ports.tool_executor import ToolContext, ToolExecutor
+
+
+def build_trial_identity(claims: Mapping[str, Claim] | None) -> VerifiedIdentity | None:
+    """Return the visitor an operator plays.
+
+    Raises:
+        InvalidInput: The claims do not say who that is.
+    """
+    if claims is None:
+        return None
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise InvalidInput(
+            "The identity does not fit.",
+            errors=[FieldError("identity.sub", "Give the person's id as a text.")],
+        )
+    return VerifiedIdentity(subject=subject, claims=dict(claims))
 
 
 class ToolTrials:
@@ -26,8 +45,16 @@ class ToolTrials:
         self._tools = tools
         self._executors = executors
 
-    async def run(self, tenant: Tenant, tool_id: ToolId, parameters: JsonObject) -> ToolOutcome:
+    async def run(
+        self,
+        tenant: Tenant,
+        tool_id: ToolId,
+        parameters: JsonObject,
+        identity: VerifiedIdentity | None = None,
+    ) -> ToolOutcome:
         """Run the tool once with ``parameters``, also when it is switched off.
+
+        Parameters that are bound to the visitor's identity are those of ``identity``.
 
         Raises:
             NotFound: The tenant does not use this tool.
@@ -37,7 +64,10 @@ class ToolTrials:
         tool = await self._tools.get_for_tenant(tenant.id, tool_id)
         if tool is None:
             raise NotFound(f"The tenant does not use the tool {tool_id!r}.", code="tool_not_found")
-        problem = find_argument_problem(parameters, tool.tool.parameters_schema)
+        call = ToolCall(id=f"test_{new_id()}", name=tool.tool.tool_name, arguments=parameters)
+        problem = judge_call(call, {call.name: build_spec(tool, identity)}).refusal
+        call = bind_call(call, tool, identity)
+        problem = problem or find_argument_problem(call.arguments, tool.tool.parameters_schema)
         if problem is not None:
             raise InvalidInput(
                 "The parameters do not fit the tool's schema.",
@@ -48,6 +78,5 @@ class ToolTrials:
             raise ConfigurationError(
                 f"Nothing here runs tools of the kind {tool.executor!r}.", code="executor_unknown"
             )
-        call = ToolCall(id=f"test_{new_id()}", name=tool.tool.tool_name, arguments=parameters)
-        context = ToolContext(tenant_id=tenant.id, time_zone=tenant.time_zone)
+        context = ToolContext(tenant_id=tenant.id, time_zone=tenant.time_zone, identity=identity)
         return await executor.execute(tool, call, context)

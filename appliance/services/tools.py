@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from appliance.agent.bound_arguments import find_binding_problem
 from appliance.domain.ids import TenantId, ToolId, new_id
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk, TenantTool, Tool
@@ -97,6 +98,7 @@ class ToolService:
             Conflict: The name is taken.
         """
         _check_schema(new.parameters_schema)
+        _check_bindings(new.parameters_schema, {}, field_name="parameters_schema")
         tool = Tool(
             id=ToolId(new_id()),
             created_at=self._clock.now(),
@@ -124,6 +126,7 @@ class ToolService:
         """Change the given fields of a catalogue entry."""
         tool = msgspec.structs.replace(await self.get(tool_id), **read_changes(changes))
         _check_schema(tool.parameters_schema)
+        _check_bindings(tool.parameters_schema, {}, field_name="parameters_schema")
         await self._tools.save(tool)
         self._directory.forget()
         return tool
@@ -200,6 +203,8 @@ class ToolService:
         self._directory.forget(tenant_id)
 
     async def _store(self, tenant_tool: TenantTool) -> TenantTool:
+        schema = tenant_tool.tool.parameters_schema
+        _check_bindings(schema, tenant_tool.custom_config, field_name="custom_config")
         if tenant_tool.executor == "n8n_webhook":
             _check_webhook_url(tenant_tool.webhook_url)
         if tenant_tool.executor == "workflow":
@@ -230,6 +235,14 @@ def _check_schema(schema: JsonObject) -> None:
         raise InvalidInput(
             "The parameters_schema does not fit.",
             errors=[FieldError("parameters_schema", problem[:500])],
+        )
+
+
+def _check_bindings(schema: JsonObject, custom_config: JsonObject, *, field_name: str) -> None:
+    problem = find_binding_problem(schema, custom_config)
+    if problem is not None:
+        raise InvalidInput(
+            f"The {field_name} does not fit.", errors=[FieldError(field_name, problem)]
         )
 
 

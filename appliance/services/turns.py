@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from appliance import failpoints
 from appliance.agent.tool_runs import TurnLedger
+from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import (
     ConversationId,
     MessageId,
@@ -54,13 +55,17 @@ TURN_DEADLINE_S = 300.0
 
 
 class VisitorMessage(Struct, frozen=True, kw_only=True):
-    """What a visitor sent; ``text`` is trimmed and within its limits."""
+    """What a visitor sent; ``text`` is trimmed and within its limits.
+
+    ``user_identifier`` is what the page says, ``identity`` what the shop's server vouches for.
+    """
 
     text: str
     session_id: str | None = None
     message_id: str | None = None
     opening_key: str | None = None
     user_identifier: str | None = None
+    identity: VerifiedIdentity | None = None
     locale: str | None = None
     page_url: str | None = None
 
@@ -125,7 +130,7 @@ class TurnService:
             StorageError: The message could not be stored.
         """
         user_message_id = MessageId(new_id())
-        is_opening = message.is_opening
+        is_opening, identity = message.is_opening, message.identity
         new_session_id = self._session_ids.make(
             known.tenant.id, opening_key=message.opening_key if is_opening else None
         )
@@ -139,7 +144,8 @@ class TurnService:
                 user_message_id=user_message_id,
                 client_message_id=message.message_id,
                 content=message.text,
-                user_identifier=message.user_identifier,
+                user_identifier=identity.subject if identity else message.user_identifier,
+                is_user_verified=identity is not None,
                 locale=message.locale,
                 page_url=message.page_url,
                 received_at=self._clock.now(),
@@ -201,6 +207,7 @@ class TurnService:
             session_id=session_id,
             text=message.text,
             locale=message.locale,
+            identity=message.identity,
             is_retry=is_retry,
         )
         turn = _Turn(question=question, stream=stream)

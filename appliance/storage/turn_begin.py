@@ -40,10 +40,10 @@ FIND_AND_LOCK_CONVERSATION = build_statement(FIND_CONVERSATION.sqlite, locks="co
 
 _INSERT_CONVERSATION = build_statement("""
     INSERT INTO conversations (
-        id, tenant_id, session_hash, channel, status, user_identifier, locale, page_url,
-        started_at, last_message_at, message_count, last_seq, input_tokens, output_tokens,
+        id, tenant_id, session_hash, channel, status, user_identifier, is_user_verified, locale,
+        page_url, started_at, last_message_at, message_count, last_seq, input_tokens, output_tokens,
         fencing_token, lease_message_id, lease_until
-    ) VALUES (?1, ?2, ?3, ?4, 'open', ?5, ?6, ?7, ?8, ?8, 1, 1, 0, 0, 1, ?9, ?10)
+    ) VALUES (?1, ?2, ?3, ?4, 'open', ?5, ?11, ?6, ?7, ?8, ?8, 1, 1, 0, 0, 1, ?9, ?10)
     ON CONFLICT (tenant_id, session_hash) DO NOTHING
     RETURNING id
 """)
@@ -51,7 +51,9 @@ _INSERT_CONVERSATION = build_statement("""
 _CONTINUE_CONVERSATION = build_statement("""
     UPDATE conversations
     SET last_seq = ?3, message_count = message_count + ?4, last_message_at = ?5,
-        user_identifier = coalesce(?6, user_identifier), locale = coalesce(?7, locale),
+        user_identifier = CASE WHEN is_user_verified AND NOT ?11 THEN user_identifier
+            ELSE coalesce(?6, user_identifier) END,
+        is_user_verified = is_user_verified OR ?11, locale = coalesce(?7, locale),
         page_url = coalesce(?8, page_url),
         fencing_token = fencing_token + 1, lease_message_id = ?9, lease_until = ?10
     WHERE tenant_id = ?1 AND id = ?2
@@ -105,7 +107,8 @@ def begin_turn(turn: NewTurn) -> Script[TurnStart]:
     if found is None:
         return (yield from _start_conversation(turn))
     row = ConversationRow(*found)
-    if row.status == "ended" and not turn.is_opening:
+    is_over = row.status == "ended" or _is_of_another(row, turn)
+    if is_over and not turn.is_opening:
         return (yield from _start_conversation(turn))
     sent = yield from _find_sent(turn, row.id)
     is_other = turn.is_opening if sent is None else sent.content != turn.content
@@ -115,7 +118,7 @@ def begin_turn(turn: NewTurn) -> Script[TurnStart]:
         return TurnReplayed(
             reply=read_reply(sent.reply, sent.answer or ""), user_message_id=MessageId(sent.id)
         )
-    if row.status == "ended":
+    if is_over:
         return TurnMismatch(conversation_id=ConversationId(row.id))
     remaining_s = _remaining_lease_s(row, turn.received_at)
     if remaining_s > 0 and sent is not None and sent.id == row.lease_message_id:
@@ -128,6 +131,12 @@ def begin_turn(turn: NewTurn) -> Script[TurnStart]:
             retry_after_s=min(MAX_RETRY_AFTER_S, math.ceil(remaining_s)),
         )
     return (yield from _continue_conversation(turn, row, sent))
+
+
+def _is_of_another(row: ConversationRow, turn: NewTurn) -> bool:
+    """Say whether somebody else signed in during the conversation: it stays theirs."""
+    is_known = turn.is_user_verified and row.is_user_verified
+    return bool(is_known) and row.user_identifier != turn.user_identifier
 
 
 def _remaining_lease_s(row: ConversationRow, now: datetime) -> float:
@@ -157,6 +166,7 @@ def _start_conversation(turn: NewTurn) -> Script[TurnStart]:
             turn.received_at,
             turn.user_message_id,
             _lease_end(turn),
+            turn.is_user_verified,
         ),
     )
     if not rows:  # on Postgres, the same message has opened the session at this very moment
@@ -168,6 +178,7 @@ def _start_conversation(turn: NewTurn) -> Script[TurnStart]:
             tenant_id=turn.tenant_id,
             channel=turn.channel,
             user_identifier=turn.user_identifier,
+            is_user_verified=turn.is_user_verified,
             locale=turn.locale,
             started_at=turn.received_at,
         ),
@@ -199,6 +210,7 @@ def _continue_conversation(
             turn.page_url,
             message_id,
             _lease_end(turn),
+            turn.is_user_verified,
         ),
     )
     fencing_token: int = rows[0][0]

@@ -35,6 +35,7 @@ class ConversationRow(NamedTuple):
     channel: str
     status: ConversationStatus
     user_identifier: str | None
+    is_user_verified: int
     locale: str | None
     started_at: StoredTime
     last_message_at: StoredTime
@@ -59,6 +60,7 @@ class ConversationRow(NamedTuple):
             channel=self.channel,
             status=self.status,
             user_identifier=self.user_identifier,
+            is_user_verified=bool(self.is_user_verified),
             locale=self.locale,
             started_at=read_time(self.started_at),
             last_message_at=read_time(self.last_message_at),

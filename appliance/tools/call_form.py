@@ -14,13 +14,19 @@ from appliance.ports.tool_executor import ToolContext
 
 
 def build_call_context(call: ToolCall, context: ToolContext) -> JsonObject:
-    """Return ``_context``: for whom and by which call a tool runs."""
-    return {
+    """Return ``_context``: for whom and by which call a tool runs.
+
+    ``identity`` are the claims of the visitor's token, absent where there is none.
+    """
+    call_context: JsonObject = {
         "tenant_id": context.tenant_id,
         "conversation_id": context.conversation_id,
         "call_id": call.id,
         "tool": call.name,
     }
+    if context.identity is not None:
+        call_context["identity"] = context.identity.claims
+    return call_context
 
 
 def unwrap_items(value: JsonValue) -> JsonValue:

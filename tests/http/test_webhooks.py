@@ -8,8 +8,10 @@ import time
 from contextlib import asynccontextmanager
 from typing import Any
 
+import jwt
+
 from tests.fakes.webhook_server import HangUp, Reply, WebhookServer, is_signed, reply_json
-from tests.http.clients import Operator, Shop, Visitor
+from tests.http.clients import Operator, Shop, Visitor, check_problem
 from tests.http.running_server import RunningServer, serving
 
 RESULT = {"status": "on its way", "courier": "Yael"}
@@ -77,10 +79,48 @@ async def test_the_call_goes_to_the_webhook(tmp_path):
         )
         assert (trial["success"], trial["result"], trial["attempts"]) == (True, RESULT, 1)
         assert trial["sent"]["order_number"] == "9"
+        await asyncio.to_thread(check_identity, operator, shop, visitor, path, webhook)
         operator.call("PATCH", path, {"executor": "workflow", "workflow": "get_order_status"})
         seen = len(webhook.requests)
         await asyncio.to_thread(visitor.ask, "Where is my order 779?")
         assert len(webhook.requests) == seen
+
+
+def check_identity(
+    operator: Operator, shop: Shop, visitor: Visitor, path: str, webhook: WebhookServer
+) -> None:
+    """Whose order it is comes from the shop's signed token, and from nowhere else."""
+
+    def sign(secret: str) -> str:
+        claims = {"sub": "cust_1", "email": "dana@shop.example", "exp": int(time.time()) + 600}
+        return jwt.encode(claims, secret, algorithm="HS256")
+
+    operator.call("PATCH", path, {"custom_config": {"identity": {"order_number": "sub"}}})
+    seen = len(webhook.requests)
+    assert "sign in" in visitor.say(QUESTION, user_identifier="cust_1")
+    assert len(webhook.requests) == seen
+    reply = visitor.ask(QUESTION, identity_token=sign(shop.signing_secret))
+    assert "on its way" in reply["message"]["content"]
+    body = webhook.requests[-1].json()
+    assert body["order_number"] == "cust_1"
+    assert body["_context"]["identity"] == {"sub": "cust_1", "email": "dana@shop.example"}
+    assert "sign in" in visitor.say(QUESTION)
+    for token in (sign("whsec_" + "x" * 40), "none", "x" * 8_000, ""):
+        answer = visitor.post(QUESTION, identity_token=token)
+        check_problem(answer, 400, "identity_token_invalid")
+    check_problem(visitor.post(QUESTION, identity_token="x" * 8_001), 400, "validation_failed")
+    answer = operator.call("POST", f"{path}/test", {"identity": {"sub": "cust_9"}})
+    assert answer["sent"]["order_number"] == "cust_9"
+    renewed = operator.call("POST", f"/tenants/{shop.id}/signing-secret", status=201)[
+        "signing_secret"
+    ]
+    check_problem(
+        visitor.post(QUESTION, identity_token=sign(shop.signing_secret)),
+        400,
+        "identity_token_invalid",
+    )
+    assert visitor.post(QUESTION, identity_token=sign(renewed)).status_code == 200
+    operator.call("PATCH", path, {"custom_config": {}})
 
 
 async def test_a_webhook_that_is_not_allowed_is_never_called(tmp_path):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from appliance.domain.message import ChatMessage
+from appliance.domain.message import SIGN_IN_CALL, ChatMessage
 from appliance.ports.chat_model import ChatRequest
 from appliance.providers.builtin import intents
 from appliance.providers.builtin.answers import Answer, Form, join_paragraphs
@@ -135,10 +135,7 @@ class Dialogue:
                 return Answer(intent="declined", text=self._book.say("declined_plain"))
             form = msgspec.structs.replace(form, status="declined")
             return Answer(intent="declined", text=self._book.say("declined"), form=form)
-        texts = [
-            self._failure() if result.is_error else render_result(result.content, self._book)
-            for result in results
-        ]
+        texts = [self._tell_result(result) for result in results]
         if form is not None and any(reports_failure(result.content) for result in results):
             form = msgspec.structs.replace(form, status="declined")  # another value may do
         told = Answer(intent="result", text=join_paragraphs(*dict.fromkeys(texts)), form=form)
@@ -151,6 +148,11 @@ class Dialogue:
         if parked is None or filler is None:
             return told
         return self._resume(parked, filler, told)
+
+    def _tell_result(self, result: ChatMessage) -> str:
+        if result.content == SIGN_IN_CALL:
+            return self._book.say("sign_in")
+        return self._failure() if result.is_error else render_result(result.content, self._book)
 
     def _failure(self) -> str:
         return join_paragraphs(self._book.say("result_failed"), self._general.offer_human())

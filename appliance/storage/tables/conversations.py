@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -38,6 +39,7 @@ conversations = Table(
     Column("channel", String(20), nullable=False),
     Column("status", String(20), nullable=False),
     Column("user_identifier", Text),
+    Column("is_user_verified", Boolean, nullable=False, server_default=false()),
     Column("locale", String(35)),
     Column("page_url", Text),
     Column("started_at", UtcDateTime(), nullable=False),

@@ -32,6 +32,7 @@ from appliance.ports.turn_store import OWNER_GONE
 from appliance.services.conversations import ConversationService, History
 from appliance.services.escalations import EscalationService
 from appliance.services.feedback import FeedbackService
+from appliance.services.identity_tokens import IdentityTokens
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.tenant_directory import KnownTenant, TenantDirectory
 from appliance.services.turn_streams import NumberedEvent, TurnStream, TurnStreams
@@ -75,6 +76,7 @@ class ChatController(Controller):
         limiter: NamedDependency[RateLimiter],
         directory: NamedDependency[TenantDirectory],
         shutdown: NamedDependency[Shutdown],
+        identity_tokens: NamedDependency[IdentityTokens],
     ) -> Response[Any]:
         """Answer a visitor, as JSON or, when the client accepts it, as a stream of events."""
         if shutdown.has_begun:
@@ -82,12 +84,16 @@ class ChatController(Controller):
         known = known_tenant(request)
         text = _checked_text(data.message)
         await limiter.spend(known.tenant.id)
+        identity = None
+        if data.identity_token is not None:
+            identity = await identity_tokens.verify(known.tenant.id, data.identity_token)
         message = VisitorMessage(
             text=text,
             session_id=data.session_id or None,
             message_id=data.message_id,
             opening_key=data.opening_key,
             user_identifier=data.user_identifier,
+            identity=identity,
             locale=data.locale if data.locale and _LOCALE.fullmatch(data.locale) else None,
             page_url=data.page_url,
         )

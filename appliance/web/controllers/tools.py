@@ -14,7 +14,7 @@ from appliance.domain.tool import Tool
 from appliance.services.audit import Auditor
 from appliance.services.login import Operator
 from appliance.services.tenants import TenantService
-from appliance.services.tool_trials import ToolTrials
+from appliance.services.tool_trials import ToolTrials, build_trial_identity
 from appliance.services.tools import (
     NewTool,
     TenantToolChanges,
@@ -190,7 +190,8 @@ class TenantToolController(Controller):
     ) -> TestCallView:
         """Run the tool once as the assistant would, without a conversation."""
         tenant = await tenants.get(require_tenant(operator, tenant_id, "operator"))
-        outcome = await trials.run(tenant, ToolId(tool_id), data.parameters)
+        identity = build_trial_identity(data.identity)
+        outcome = await trials.run(tenant, ToolId(tool_id), data.parameters, identity)
         await auditor.record(
             operator.username, "tenant_tool.test", tool_id, tenant_id=tenant.id, changes=data
         )

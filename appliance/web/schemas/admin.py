@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from appliance.domain.identity import Claim
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tenant import (
     AgentSettings,
@@ -144,9 +145,10 @@ class TenantToolList(Struct, frozen=True, kw_only=True):
 
 
 class TestCallBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parameters of a trial."""
+    """The parameters of a trial, and the claims of the visitor as whom it runs, ``sub`` first."""
 
     parameters: JsonObject = {}
+    identity: dict[str, Claim] | None = None
 
 
 class TestCallView(Struct, frozen=True, kw_only=True):

@@ -17,6 +17,10 @@ def upgrade() -> None:
         "conversations",
         sa.Column("failed_rounds", sa.Integer(), nullable=False, server_default=sa.text("0")),
     )
+    op.add_column(
+        "conversations",
+        sa.Column("is_user_verified", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
     op.add_column("conversations", sa.Column("summary", sa.Text(), nullable=True))
     op.add_column("conversations", sa.Column("summary_seq", sa.Integer(), nullable=True))
     _create_turn_traces()
@@ -142,3 +146,4 @@ def downgrade() -> None:
     op.drop_column("conversations", "summary_seq")
     op.drop_column("conversations", "summary")
     op.drop_column("conversations", "failed_rounds")
+    op.drop_column("conversations", "is_user_verified")

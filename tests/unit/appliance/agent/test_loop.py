@@ -22,6 +22,7 @@ from appliance.agent.loop import (
     ModelAsked,
     ModelSaid,
     ModelStopped,
+    NoteVerdict,
     RunTools,
     Say,
     ToolsReturned,
@@ -71,7 +72,8 @@ class Playbook:
                 assert self.play(ModelSaid(text=part)) == (Say(text=part),)
             else:
                 assert self.play(ModelAsked(call=part)) == ()
-        (command,) = self.play(ModelStopped(finished=finished(**finish)))
+        *notes, command = self.play(ModelStopped(finished=finished(**finish)))
+        assert all(isinstance(note, NoteVerdict) for note in notes)
         return command
 
     def returns(self, **results: tuple[str, ToolOutcome]) -> Command:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,9 +14,11 @@ from appliance.agent.policy import (
     build_call_id,
     build_ledger_key,
     find_argument_problem,
+    has_untrusted_text,
     judge_call,
 )
 from appliance.domain.ids import ConversationId, TenantId
+from appliance.domain.message import HELD_CALL, ChatMessage
 from appliance.domain.tool import ToolCall
 from tests.fakes.shops import build_spec, call_booking, call_order
 
@@ -209,3 +212,30 @@ def test_a_key_does_not_depend_on_the_order_of_arguments(arguments: dict[str, An
     assert key(ToolCall(id="1", name="t", arguments=arguments)) == key(
         ToolCall(id="2", name="t", arguments=turned)
     )
+
+
+UNTRUSTED = ChatMessage(role="tool", content="{}", tool_call_id="c1")
+
+
+@pytest.mark.parametrize(
+    ("name", "is_tainted", "reasons"),
+    [
+        ("get_order_status", False, ()),
+        ("get_order_status", True, ()),
+        ("book_appointment", False, ("write",)),
+        ("book_appointment", True, ("write", "untrusted_text")),
+        ("erase_account", False, ("destructive",)),
+        ("erase_account", True, ("destructive", "untrusted_text")),
+    ],
+)
+def test_the_reasons_to_ask_are_told(name: str, is_tainted: bool, reasons: Any) -> None:
+    call = call_order() if name == "get_order_status" else call_booking()
+    named = msgspec.structs.replace(call, name=name)
+    assert judge_call(named, TOOLS, has_untrusted_text=is_tainted).reasons == reasons
+
+
+def test_what_a_tool_returned_is_untrusted_and_our_own_sentences_are_not() -> None:
+    held = ChatMessage(role="tool", content=HELD_CALL, tool_call_id="c1")
+    asked = ChatMessage(role="user", content="Hello")
+    assert not has_untrusted_text([asked, held])
+    assert has_untrusted_text([asked, held, UNTRUSTED])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -16,7 +17,8 @@ from appliance.agent.language import texts_for
 from appliance.agent.loop import ActionDecided
 from appliance.agent.model_calls import AnswerModel
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
-from appliance.agent.tool_runs import TurnLedger
+from appliance.agent.tool_runs import UNFIT_IDENTITY, TurnLedger
+from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import (
     ConversationId,
     MessageId,
@@ -24,8 +26,8 @@ from appliance.domain.ids import (
     hash_token,
     new_id,
 )
-from appliance.domain.message import ChatMessage, Citation, TokenUsage
-from appliance.domain.tool import TenantTool, ToolOutcome
+from appliance.domain.message import SIGN_IN_CALL, ChatMessage, Citation, TokenUsage
+from appliance.domain.tool import TenantTool, ToolCall, ToolOutcome
 from appliance.domain.turn_events import AnswerDelta, ToolProgress, TurnEvent
 from appliance.errors import AuthFailed, ContextWindowExceeded, Rejected, Unavailable
 from appliance.ports.chat_model import Briefing, ModelFinished, TextDelta, ToolCallRequested
@@ -478,3 +480,99 @@ async def test_what_was_used_is_known_of_a_turn_that_failed(stage: Stage) -> Non
         await stage.run(ScriptedChatModel([ask(call_order("c1")), DOWN]))
     assert len(stage.ledger.usage) == 1
     assert [execution.call.id for execution in stage.ledger.executions] == ["c1"]
+
+
+DANA = VerifiedIdentity(subject="dana", claims={"sub": "dana", "email": "dana@shop.example"})
+
+
+def bind(stage: Stage, name: str, **bindings: str) -> None:
+    config = {"identity": bindings}
+    stage.tools[name] = msgspec.structs.replace(stage.tools[name], custom_config=config)
+
+
+def signed_in(stage: Stage, identity: VerifiedIdentity = DANA) -> dict[str, Any]:
+    context = ToolContext(
+        tenant_id=stage.temporary.tenant_id,
+        conversation_id=stage.conversation_id,
+        identity=identity,
+    )
+    return {"context": context}
+
+
+async def test_who_the_visitor_is_is_filled_in_by_the_server(stage: Stage) -> None:
+    bind(stage, "get_order_status", order_number="sub")
+    asked = ToolCall(id="c1", name="get_order_status", arguments={})
+    model = ScriptedChatModel([ask(call_order("x", "666")), ask(asked), say("It is baking.")])
+    result = await stage.run(model, **signed_in(stage))
+    assert [call.arguments for call in stage.executor.calls] == [{"order_number": "dana"}]
+    assert result.executions[0].call.arguments == {"order_number": "dana"}
+    (spec, *_) = model.requests[0].tools
+    assert spec.parameters_schema["properties"] == {}
+    assert all(
+        "dana" not in str(message.tool_calls)
+        for request in model.requests
+        for message in request.messages
+    )
+    policy = [step.detail for step in stage.ledger.trace.steps if step.kind == "policy"]
+    assert [step["refusal"] is None for step in policy] == [False, True]
+
+
+async def test_a_visitor_who_is_not_signed_in_is_told_so(stage: Stage) -> None:
+    bind(stage, "get_order_status", order_number="sub")
+    model = ScriptedChatModel([ask(call_order()), say("Please sign in.")])
+    await stage.run(model)
+    assert stage.executor.calls == []
+    assert model.requests[1].messages[-1].content == SIGN_IN_CALL
+    assert SIGN_IN_CALL in model.requests[0].tools[0].description
+
+
+async def test_a_sign_in_that_does_not_fit_the_tool_runs_nothing(stage: Stage) -> None:
+    bind(stage, "book_appointment", party_size="sub")
+    decided = ActionDecided(
+        call=ToolCall(
+            id="w", name="book_appointment", arguments={"date": "2026-03-03", "time": "19:00"}
+        ),
+        is_confirmed=True,
+    )
+    model = ScriptedChatModel([say("That did not work.")])
+    await stage.run(model, decided=decided, **signed_in(stage))
+    assert stage.executor.calls == []
+    assert model.requests[0].messages[-1].content == UNFIT_IDENTITY
+
+
+async def test_the_question_shows_whose_address_and_keeps_what_was_shown(stage: Stage) -> None:
+    bind(stage, "book_appointment", date="sub", time="email")
+    asked = ToolCall(id="w1", name="book_appointment", arguments={"party_size": 2})
+    identity = VerifiedIdentity(
+        subject="2026-03-03", claims={"sub": "2026-03-03", "email": "dana@shop.example"}
+    )
+    result = await stage.run(ScriptedChatModel([ask(asked)]), **signed_in(stage, identity))
+    assert result.pending_action is not None
+    assert result.pending_action.call.arguments == {
+        "party_size": 2,
+        "date": "2026-03-03",
+        "time": "dana@shop.example",
+    }
+    assert "dana@shop.example" in result.text
+    assert "March" not in result.text
+
+
+async def test_a_confirmed_write_that_may_not_run_is_told_to_the_model(stage: Stage) -> None:
+    decided = ActionDecided(call=call_booking("w2"), is_confirmed=True, refusal="Not carried out.")
+    model = ScriptedChatModel([say("Please sign in first.")])
+    await stage.run(model, decided=decided)
+    assert stage.executor.calls == []
+    assert model.requests[0].messages[-1].content == "Not carried out."
+
+
+async def test_the_same_write_of_two_people_is_two_actions(stage: Stage) -> None:
+    bind(stage, "book_appointment", time="sub")
+    call = ToolCall(id="w", name="book_appointment", arguments={"date": "2026-03-03"})
+    for index, person in enumerate(("dana", "noa", "dana")):
+        identity = VerifiedIdentity(subject=person, claims={"sub": person})
+        decided = ActionDecided(
+            call=msgspec.structs.replace(call, id=f"w{index}"), is_confirmed=True
+        )
+        model = ScriptedChatModel([say("Booked.")])
+        await stage.run(model, decided=decided, **signed_in(stage, identity))
+    assert [call.arguments["time"] for call in stage.executor.calls] == ["dana", "noa"]

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from appliance.agent.tool_runs import MAX_RESULT_CHARS, build_result_text, build_spec
-from appliance.domain.ids import TenantId, new_id
+from appliance.agent.tool_runs import MAX_RESULT_CHARS, build_result_text
 from appliance.domain.tool import ToolOutcome
-from tests.fakes.shops import build_tenant_tool
 
 
 @pytest.mark.parametrize(
@@ -29,8 +27,3 @@ def test_a_long_result_is_cut_and_says_so() -> None:
     text = build_result_text(ToolOutcome(is_success=True, output="x" * (MAX_RESULT_CHARS + 5)))
     assert text.startswith("x" * MAX_RESULT_CHARS)
     assert text.endswith("[cut: 5 more characters]")
-
-
-def test_a_tenants_own_risk_is_what_the_loop_sees() -> None:
-    tool = build_tenant_tool(TenantId(new_id()), risk_override="write")
-    assert build_spec(tool).risk == "write"

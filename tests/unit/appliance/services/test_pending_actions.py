@@ -1,22 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from appliance.agent.loop import ActionDecided
 from appliance.agent.policy import build_ledger_key
 from appliance.domain.conversation import Conversation, PendingAction
+from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, new_id
+from appliance.domain.message import SIGN_IN_CALL
 from appliance.domain.tool import ToolExecution, ToolOutcome
-from appliance.services.pending_actions import PendingActions
+from appliance.services.pending_actions import CHANGED_CALL, PendingActions
 from tests.contract.turn_store_contract import OpenedTurnStore
-from tests.fakes.shops import call_booking
+from tests.fakes.shops import build_tenant_tool, call_booking
 from tests.fakes.sqlite_database import TemporaryDatabase
-
-TOOLS = ("book_appointment",)
 
 
 class Waiting:
@@ -34,6 +36,8 @@ class Waiting:
         )
         self.pending_actions = PendingActions(turn_store=store, clock=self.clock)
         self.conversation_id = ConversationId("")
+        tool = build_tenant_tool(temporary.tenant_id, "book_appointment", risk="write")
+        self.tools = {"book_appointment": tool}
 
     async def ask(self) -> None:
         pending = PendingAction(
@@ -50,7 +54,7 @@ class Waiting:
         return await self.opened.conversation("s1")
 
     async def decide(self, text: str = "yes") -> ActionDecided | None:
-        return await self.pending_actions.decide(await self.find(), text, TOOLS)
+        return await self.pending_actions.decide(await self.find(), text, self.tools)
 
     async def log(self, call_id: str, *, is_success: bool) -> None:
         place = (self.opened.tenant_id, self.conversation_id)
@@ -84,7 +88,7 @@ async def test_a_decision_takes_the_action_out(waiting: Waiting, text: str, is_c
 async def test_what_decides_nothing_leaves_it(waiting: Waiting):
     assert await waiting.decide("when are you open?") is None
     conversation = await waiting.find()
-    assert await waiting.pending_actions.decide(conversation, "yes", ()) is None
+    assert await waiting.pending_actions.decide(conversation, "yes", {}) is None
     assert (await waiting.find()).pending_action is not None
     waiting.clock.advance(301)
     assert await waiting.decide() is None
@@ -92,8 +96,8 @@ async def test_what_decides_nothing_leaves_it(waiting: Waiting):
 
 async def test_it_is_taken_out_once(waiting: Waiting):
     conversation = await waiting.find()
-    assert await waiting.pending_actions.decide(conversation, "yes", TOOLS) is not None
-    assert await waiting.pending_actions.decide(conversation, "yes", TOOLS) is None
+    assert await waiting.pending_actions.decide(conversation, "yes", waiting.tools) is not None
+    assert await waiting.pending_actions.decide(conversation, "yes", waiting.tools) is None
 
 
 async def test_confirmed_again_after_it_was_cut_off_it_is_the_same_call(waiting: Waiting):
@@ -121,3 +125,68 @@ async def test_a_refusal_is_another_call_each_time(waiting: Waiting):
     assert first is not None
     assert second is not None
     assert first.call.id != second.call.id
+
+
+class BoundWaiting(Waiting):
+    """A booking whose time of all things is bound to the identity's e-mail."""
+
+    def __init__(self, temporary: TemporaryDatabase) -> None:
+        super().__init__(temporary)
+        self.tools = {
+            "book_appointment": build_tenant_tool(
+                temporary.tenant_id,
+                "book_appointment",
+                risk="write",
+                custom_config={"identity": {"time": "email"}},
+            )
+        }
+
+    async def decide_as(self, identity: VerifiedIdentity | None) -> ActionDecided | None:
+        return await self.pending_actions.decide(await self.find(), "yes", self.tools, identity)
+
+
+@pytest.mark.parametrize(
+    ("email", "refusal"),
+    [
+        ("19:00", None),
+        (None, SIGN_IN_CALL),
+        ("other@shop.example", CHANGED_CALL),
+    ],
+)
+async def test_it_runs_only_as_who_was_shown_it(
+    temporary: TemporaryDatabase, email: str | None, refusal: str | None
+):
+    waiting = BoundWaiting(temporary)
+    await waiting.ask()
+    identity = email and VerifiedIdentity(subject="dana", claims={"sub": "dana", "email": email})
+    decided = await waiting.decide_as(identity or None)
+    assert decided is not None
+    assert (decided.is_confirmed, decided.refusal) == (True, refusal)
+    assert "time" not in decided.call.arguments
+    assert (await waiting.find()).pending_action is None
+
+
+async def test_it_does_not_run_when_its_tool_takes_other_arguments_by_now(waiting: Waiting):
+    tool = waiting.tools["book_appointment"]
+    schema = {"type": "object", "properties": {"day": {}}, "additionalProperties": False}
+    waiting.tools["book_appointment"] = msgspec.structs.replace(
+        tool, tool=msgspec.structs.replace(tool.tool, parameters_schema=schema)
+    )
+    decided = await waiting.decide()
+    assert decided is not None
+    assert decided.refusal is not None
+
+
+async def test_two_answers_at_once_take_it_out_once(waiting: Waiting):
+    conversation = await waiting.find()
+    decisions = await asyncio.gather(
+        *(waiting.pending_actions.decide(conversation, "yes", waiting.tools) for _ in range(20))
+    )
+    assert sum(decided is not None for decided in decisions) == 1
+
+
+async def test_a_yes_to_an_action_that_another_has_replaced_decides_nothing(waiting: Waiting):
+    earlier = await waiting.find()
+    await waiting.ask()
+    assert await waiting.pending_actions.decide(earlier, "yes", waiting.tools) is None
+    assert (await waiting.find()).pending_action is not None

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from appliance.domain.ids import TenantId, ToolId
 from appliance.domain.tool import TenantTool, ToolOutcome
 from appliance.errors import ConfigurationError, InvalidInput, NotFound
-from appliance.services.tool_trials import ToolTrials
+from appliance.services.tool_trials import ToolTrials, build_trial_identity
 from tests.fakes.shops import build_tenant, build_tenant_tool
 from tests.fakes.sqlite_database import TemporaryDatabase
 from tests.fakes.tool_executors import RecordingExecutor
@@ -90,3 +92,26 @@ async def test_a_failure_is_an_outcome(temporary: TemporaryDatabase) -> None:
     tenant = build_tenant(id=temporary.tenant_id)
     outcome = await trials.run(tenant, await use(temporary, build_tenant_tool(tenant.id)), ORDER)
     assert (outcome.is_success, outcome.error) == (False, "No answer.")
+
+
+async def test_an_operator_tries_a_tool_as_some_visitor(
+    trials: ToolTrials, executor: RecordingExecutor, temporary: TemporaryDatabase
+) -> None:
+    tenant = build_tenant(id=temporary.tenant_id)
+    bound = {"identity": {"order_number": "sub"}}
+    tool_id = await use(temporary, build_tenant_tool(tenant.id, custom_config=bound))
+    identity = build_trial_identity({"sub": "77"})
+    await trials.run(tenant, tool_id, {}, identity)
+    assert executor.calls[0].arguments == {"order_number": "77"}
+    assert executor.contexts[0].identity == identity
+    for parameters, who in (({}, None), (ORDER, None), (ORDER, identity)):
+        with pytest.raises(InvalidInput):
+            await trials.run(tenant, tool_id, parameters, who)
+    assert len(executor.calls) == 1
+
+
+@pytest.mark.parametrize("claims", [{}, {"email": "a@b.example"}, {"sub": 5}, {"sub": ""}])
+def test_a_played_visitor_has_an_id(claims: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput):
+        build_trial_identity(claims)
+    assert build_trial_identity(None) is None

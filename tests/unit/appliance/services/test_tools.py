@@ -114,6 +114,23 @@ async def test_a_schema_within_itself_is_taken(tools: ToolService, schema: dict[
     assert (await tools.create(build_new(parameters_schema=schema))).parameters_schema == schema
 
 
+async def test_a_binding_to_the_identity_that_could_not_hold_is_refused(
+    tools: ToolService, tenant_id: TenantId
+) -> None:
+    unfit = {"type": "object", "properties": {"id": {"x-identity": 7}}}
+    with pytest.raises(InvalidInput):
+        await tools.create(build_new(parameters_schema=unfit))
+    tool = await tools.create(build_new())
+    with pytest.raises(InvalidInput):
+        await tools.change(tool.id, ToolChanges(parameters_schema=unfit))
+    choice = TenantToolChoice(custom_config={"identity": {"customer": "sub"}})
+    with pytest.raises(InvalidInput) as refused:
+        await tools.put_for_tenant(tenant_id, tool.id, choice)
+    assert refused.value.errors[0].field == "custom_config"
+    choice = TenantToolChoice(custom_config={"identity": {"order_number": "sub"}})
+    assert (await tools.put_for_tenant(tenant_id, tool.id, choice)).custom_config
+
+
 async def test_only_given_fields_of_a_tool_change(tools: ToolService) -> None:
     tool = await tools.create(build_new())
     changed = await tools.change(tool.id, ToolChanges(description="Better words."))

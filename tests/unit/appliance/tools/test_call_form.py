@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.tool import ToolCall
 from appliance.ports.tool_executor import ToolContext
@@ -19,6 +20,15 @@ def test_the_context_names_tenant_conversation_call_and_tool() -> None:
         "call_id": "call_1",
         "tool": "book",
     }
+
+
+def test_the_context_says_who_the_visitor_is_only_when_the_shop_vouched() -> None:
+    claims = {"sub": "cust_1", "email": "dana@shop.example"}
+    identity = VerifiedIdentity(subject="cust_1", claims=claims)
+    call = ToolCall(id="call_1", name="book", arguments={})
+    told = build_call_context(call, ToolContext(tenant_id=TenantId("t"), identity=identity))
+    assert told["identity"] == claims
+    assert "identity" not in build_call_context(call, ToolContext(tenant_id=TenantId("t")))
 
 
 @pytest.mark.parametrize(
