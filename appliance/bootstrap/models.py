@@ -6,7 +6,8 @@ Owns building them from the settings; what is done with an answer is left to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from msgspec import Struct
 
@@ -28,7 +29,12 @@ class ModelServices(Struct, frozen=True, kw_only=True):
 
 
 def build_models(
-    settings: Settings, providers: Mapping[str, ChatModel], clock: Clock, tasks: TaskGroup
+    settings: Settings,
+    providers: Mapping[str, ChatModel],
+    clock: Clock,
+    tasks: TaskGroup,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> ModelServices:
     """Return the services around ``providers``; all but the builtin one may fail."""
     default_models = {
@@ -38,7 +44,8 @@ def build_models(
     }
     breakers = {name: ProviderBreakers(name, clock) for name in providers if name != BUILTIN}
     resilient = {
-        name: ResilientModel(providers[name], own, clock) for name, own in breakers.items()
+        name: ResilientModel(providers[name], own, clock, sleep=sleep)
+        for name, own in breakers.items()
     }
     return ModelServices(
         selector=ModelSelector(

@@ -56,7 +56,7 @@ def translate_error(error: OllamaError, *, model: str, base_url: str) -> Applian
     if error.status in (429, 503):
         return Unavailable(
             f"Ollama at {base_url} is busy; try again later.",
-            code="rate_limited" if error.status == 429 else None,
+            code="rate_limited" if error.status == 429 else "overloaded",
             retry_after_s=error.retry_after_s,
         )
     if error.status >= 500:

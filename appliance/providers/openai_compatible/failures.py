@@ -92,7 +92,7 @@ def translate_error(error: ServerError, *, model: str, server: Server) -> Applia
         return Unavailable(
             f"The model server at {server.base_url} is busy or still loads its model; try again "
             "later.",
-            code="rate_limited" if error.status == 429 else None,
+            code="overloaded",
             retry_after_s=error.retry_after_s,
         )
     if error.status >= 500:

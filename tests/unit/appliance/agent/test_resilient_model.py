@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
 
@@ -21,6 +19,7 @@ from appliance.errors import (
 )
 from appliance.ports.chat_model import Briefing, ChatRequest, ModelEvent, TextDelta
 from tests.fakes.clock import SettableClock
+from tests.fakes.hung_model import HungChatModel
 from tests.fakes.scripted_model import ScriptedChatModel, ScriptedStep, say
 
 REQUEST = ChatRequest(
@@ -31,23 +30,6 @@ REQUEST = ChatRequest(
 REFUSED = Unavailable("Nothing answers.", code="connect_failed")
 BUSY = Unavailable("Busy.", retry_after_s=2)
 HI = say("Hi")
-
-
-class HungModel(ScriptedChatModel):
-    """Says what it is told, then nothing for ever; ``is_left`` once nobody waits any more."""
-
-    def __init__(self, *texts: str) -> None:
-        super().__init__(name="hung")
-        self.is_left = False
-        self._texts = texts
-
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
-        try:
-            for text in self._texts:
-                yield TextDelta(text=text)
-            await asyncio.Event().wait()
-        finally:
-            self.is_left = True
 
 
 class Stage:
@@ -136,7 +118,7 @@ async def test_no_try_begins_when_the_turn_has_no_time_for_it() -> None:
 
 @pytest.mark.parametrize("texts", [(), ("Your order",)])
 async def test_a_silent_model_is_left(texts: tuple[str, ...]) -> None:
-    hung = HungModel(*texts)
+    hung = HungChatModel(*texts)
     error = await Stage(model=hung).fail()
     assert (type(error), error.code) == (Unavailable, "timed_out")
     assert hung.is_left

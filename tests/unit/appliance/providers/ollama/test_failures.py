@@ -25,7 +25,7 @@ UPSTREAM = "secret words of the upstream"
         (404, "model 'm' not found", Rejected, "model_not_found"),
         (400, "the input length exceeds the context length", ContextWindowExceeded, None),
         (500, "prompt exceeds the available context size", ContextWindowExceeded, None),
-        (503, "server busy, please try again", Unavailable, "upstream_unavailable"),
+        (503, "server busy, please try again", Unavailable, "overloaded"),
         (429, "", Unavailable, "rate_limited"),
         (500, "llama runner process has terminated", Unavailable, "model_failed"),
         (502, "", Unavailable, "model_failed"),
