@@ -12,7 +12,7 @@ from contextlib import aclosing, suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from appliance.errors import UpstreamError
+from appliance.errors import ApplianceError, Unavailable
 from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent
 from appliance.ports.clock import Clock
 from appliance.providers.anthropic.failures import BrokenAnswer, Server
@@ -95,7 +95,7 @@ class AnthropicChatModel:
         name = model or self._default_model
         if name not in self._facts:
             self._facts[name] = load_models().unknown
-            with suppress(UpstreamError):
+            with suppress(ApplianceError):
                 self._learn(await self._ask_about(name), name)
         return self._facts_of(name).context_length_tokens
 
@@ -126,7 +126,13 @@ class AnthropicChatModel:
         """Import the SDK on first use, in a thread: it takes a second and more."""
         async with self._loading:
             if self._api is None:
-                self._api = await asyncio.to_thread(self._build_api)
+                try:
+                    self._api = await asyncio.to_thread(self._build_api)
+                except ImportError as exc:
+                    raise Unavailable(
+                        "Anthropic's SDK is not installed whole; install the appliance again.",
+                        code="sdk_missing",
+                    ) from exc
             return self._api
 
     def _build_api(self) -> AnthropicApi:

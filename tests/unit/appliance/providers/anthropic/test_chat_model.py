@@ -19,7 +19,7 @@ from appliance.errors import (
     Unavailable,
 )
 from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent, TextDelta
-from appliance.providers.anthropic import AnthropicChatModel
+from appliance.providers.anthropic import AnthropicChatModel, chat_model
 from appliance.providers.deadlines import Deadlines
 from tests.contract.chat_model_contract import HEBREW, ORDER_STATUS, Heard, build_request, hear
 from tests.fakes.anthropic_rules import FakeModel
@@ -246,6 +246,18 @@ async def test_a_gateway_that_wants_no_key_is_asked_without_one(
         await hear(model, build_request())
         sent = [str(request.headers) for request in fake.requests]
     assert "somebody-elses-token" not in "".join(sent)
+
+
+async def test_an_sdk_that_is_not_there_leaves_the_turn_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chat_model, "API_MODULE", "appliance.providers.anthropic.gone")
+    model = AnthropicChatModel("http://127.0.0.1:9", API_KEY, None, MachineClock())
+    with pytest.raises(Unavailable) as caught:
+        await hear(model, build_request())
+    assert caught.value.code == "sdk_missing"
+    assert await model.context_length("claude-nobody-9") == 200_000
+    await model.aclose()
 
 
 @pytest.mark.parametrize("after_events", [None, 0, 2, 5])
