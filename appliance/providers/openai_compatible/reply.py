@@ -35,6 +35,7 @@ from appliance.providers.thinking import ThinkingFilter
 from appliance.tool_spelling import AnswerReader, UnreadableAnswer, mend_call
 
 CUT_BY_LENGTH = ("length", "max_tokens")
+FAILED = ("error", "abort")
 
 
 class MalformedReply(ValueError):
@@ -111,8 +112,10 @@ class ReplyReader:
         """Return the last events; the answer is known to be whole.
 
         Raises:
-            MalformedReply: It says nothing that can be read.
+            MalformedReply: The server gave up, or nothing that was said can be read.
         """
+        if self.finish_reason in FAILED:
+            raise MalformedReply("the server ended the answer because of a failure")
         is_cut = self.finish_reason in CUT_BY_LENGTH
         try:
             text = self._content.feed(self._thinking.finish())

@@ -197,6 +197,12 @@ def test_why_an_answer_without_calls_ended_is_told(reason: str | None, expected:
     assert finished(read(chunk(content="Hi"), chunk(reason))).finish_reason == expected
 
 
+@pytest.mark.parametrize("reason", ["error", "abort"])
+def test_an_answer_that_the_server_gave_up_is_none(reason: str) -> None:
+    with pytest.raises(MalformedReply):
+        read(chunk(content="Hel"), chunk(reason))
+
+
 def test_reasoning_is_never_shown() -> None:
     parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Hello"}]
     events = read(
