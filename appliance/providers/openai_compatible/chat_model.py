@@ -67,6 +67,10 @@ class OpenAICompatibleChatModel:
         """The provider's name."""
         return PROVIDER_NAME
 
+    def load_soon(self) -> None:
+        """Begin to import the SDK, so that the first visitor need not wait for it."""
+        self._server.load_soon()
+
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
         """Answer ``request`` as ``ChatModel.stream`` promises."""
         countdown = Countdown(self._deadlines, self._clock)

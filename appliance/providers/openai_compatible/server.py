@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import ConfigurationError, Unavailable
+from appliance.tasks import TaskGroup
 
 if TYPE_CHECKING:
     from appliance.providers.openai_compatible.sdk import ChunkStream, Sdk
@@ -76,6 +77,7 @@ class Server:
         self._connect_timeout_s = connect_timeout_s
         self._sdk: Sdk | None = None
         self._loading = asyncio.Lock()
+        self._tasks = TaskGroup()
         # For messages, so without credentials that the address may carry.
         self.base_url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
         self.is_vendors = f".{parts.hostname}".endswith(f".{VENDOR_DOMAIN}")
@@ -94,8 +96,13 @@ class Server:
         """Return what the server answers to ``GET /models``; raises like ``open_chat``."""
         return await (await self._load()).fetch_models(timeout_s=timeout_s)
 
+    def load_soon(self) -> None:
+        """Begin to import the SDK, so that the first visitor need not wait for it."""
+        self._tasks.start(self._load(), name="load-openai-sdk")
+
     async def aclose(self) -> None:
         """Close the connections."""
+        await self._tasks.drain(timeout_s=0)
         sdk, self._sdk = self._sdk, None
         if sdk is not None:
             await sdk.aclose()

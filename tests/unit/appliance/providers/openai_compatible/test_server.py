@@ -3,11 +3,17 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from appliance.errors import ConfigurationError
+from appliance.providers.openai_compatible import build as build_provider
 from appliance.providers.openai_compatible.server import Server, ServerError
+from appliance.providers.registry import ProviderParts
+from appliance.settings import load_settings
+from tests.fakes.clock import SettableClock
+from tests.fakes.openai_server import FakeOpenAI, play
 
 
 def build(base_url: str | None, api_key: str | None = None) -> Server:
@@ -63,6 +69,27 @@ def test_the_sdk_is_not_loaded_before_the_first_request() -> None:
     )
     done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize(("provider", "is_loaded"), [("openai", True), ("builtin", False)])
+async def test_the_default_provider_s_sdk_is_loaded_while_nobody_waits(
+    tmp_path: Path, provider: str, is_loaded: bool
+) -> None:
+    async with FakeOpenAI(play([])) as fake:
+        environ = {
+            "CSAI_DATA_DIR": str(tmp_path),
+            "CSAI_LLM_PROVIDER": provider,
+            "CSAI_OPENAI_BASE_URL": fake.url,
+        }
+        settings = load_settings(environ=environ, working_dir=tmp_path)
+        model = build_provider(ProviderParts(settings=settings, clock=SettableClock()))
+        assert model is not None
+        loading = [task for task in asyncio.all_tasks() if task.get_name() == "load-openai-sdk"]
+        assert bool(loading) is is_loaded
+        await asyncio.gather(*loading)
+        assert len(await model.list_models()) == 1
+        await model.aclose()
+        assert len(fake.requests) == 1
 
 
 async def test_closing_before_the_first_request_loads_nothing() -> None:
