@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ToolCall
-from appliance.tool_spelling.arguments import is_schema, read_arguments
+from appliance.tool_spelling.arguments import is_schema, natural_value, read_arguments
+from appliance.tool_spelling.lenient_json import Word
 from appliance.tool_spelling.tool_names import KnownTools, match_name, squeeze
 
 NAME_KEYS = (
@@ -111,6 +112,15 @@ def has_placeholder(value: JsonValue) -> bool:
     if isinstance(value, list):
         return any(has_placeholder(member) for member in value)
     return isinstance(value, str) and bool(PLACEHOLDER.fullmatch(value.strip()))
+
+
+def is_signature(value: JsonValue) -> bool:
+    """Say whether a function is described instead of called: values are names without quotes."""
+    members = value.values() if isinstance(value, dict) else value
+    return any(
+        isinstance(member, Word) and member[:1].isalpha() and natural_value(member) == member
+        for member in members
+    )
 
 
 def _read_list(

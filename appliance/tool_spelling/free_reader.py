@@ -13,7 +13,7 @@ from appliance.tool_spelling.openings import CANDIDATE, Verdict, judge_opening
 from appliance.tool_spelling.reading import UnreadableAnswer
 from appliance.tool_spelling.tool_names import KnownTools
 
-LINE_START, WITHIN_LINE = "\n", "."
+LINE_START = "\n"
 
 
 class FreeReader:
@@ -26,6 +26,7 @@ class FreeReader:
     def __init__(self, tools: Sequence[ToolSpec]) -> None:
         self._tools = KnownTools(tools)
         self._context = LINE_START
+        self._blanks: list[str] = []
         self._pending = ""
         self._call: list[str] = []
         self._has_shown = False
@@ -37,6 +38,7 @@ class FreeReader:
             return ""
         window = self._context + self._pending + text
         end = len(window)
+        self._pending = ""
         for candidate in CANDIDATE.finditer(window, 1):
             at = candidate.end() - 1
             verdict = judge_opening(window, at, self._tools)
@@ -44,16 +46,27 @@ class FreeReader:
                 end = at
                 if verdict is Verdict.YES:
                     self._call.append(window[at:])
+                else:
+                    self._pending = window[at:]
                 break
-        shown = window[1:end]
-        self._pending = "" if self._call else window[end:]
-        if not self._has_shown and not shown.strip():
-            # Blanks at the start are only part of the answer if words follow.
-            self._pending = "" if self._call else shown + self._pending
+        return self._show(window[1:end])
+
+    def _show(self, text: str) -> str:
+        """Return ``text``; blanks at the very start only count if words follow."""
+        if not text:
             return ""
-        self._has_shown = True
-        self._remember_line(shown)
-        return shown
+        if text[-1:].isspace() and ("\n" in text or self._context == LINE_START):
+            is_in_blank_line = not text.rpartition("\n")[2].strip()
+        else:
+            is_in_blank_line = False
+        self._context = LINE_START if is_in_blank_line else text[-1]
+        if not self._has_shown:
+            self._blanks.append(text)
+            if text.isspace():
+                return ""
+            self._has_shown = True
+            return "".join(self._blanks)
+        return text
 
     def finish(self, *, is_cut: bool = False) -> tuple[str, tuple[ToolCall, ...]]:
         """Return the rest for the visitor, and the calls.
@@ -67,13 +80,10 @@ class FreeReader:
         held = "".join(self._call) or self._pending
         reading = read_free_text(self._context + held, 1, self._tools, is_cut=is_cut)
         text = reading.text
-        if reading.calls and not self._has_shown and not text.strip():
-            text = ""
+        if not self._has_shown:
+            text = "".join(self._blanks) + text
+            if reading.calls and not text.strip():
+                text = ""
         if reading.is_cut and not reading.calls and not (self._has_shown or text.strip()):
             raise UnreadableAnswer("the answer ends within a call")
         return text, reading.calls
-
-    def _remember_line(self, shown: str) -> None:
-        _, line_feed, line = shown.rpartition("\n")
-        is_in_blank_line = bool(line_feed) or self._context == LINE_START
-        self._context = LINE_START if is_in_blank_line and not line.strip() else WITHIN_LINE

@@ -18,6 +18,7 @@ from appliance.tool_spelling.call_shapes import (
     build_call,
     has_placeholder,
     is_beginning_of_call,
+    is_signature,
     read_meaning,
 )
 from appliance.tool_spelling.lenient_json import (
@@ -27,6 +28,7 @@ from appliance.tool_spelling.lenient_json import (
     parse_value,
 )
 from appliance.tool_spelling.markup import (
+    CUT_TAG,
     RESULT_TAG,
     names_tool,
     read_parameters,
@@ -52,9 +54,10 @@ NAME = re.compile(r"(?:print\s*\(\s*)?([^\W\d][\w.-]*(?::\d+)?)")
 
 ESCAPED = re.compile(r"[\[\s]*\{\s*\\[\"']")
 ESCAPE = re.compile(r"\\([\"'\\/])")
-BETWEEN = re.compile(r"[\s:`*]*")
-PYTHON_NEXT = re.compile(r"[)\s]*[,;]?\s*")
-LINE_END = re.compile(r"[^\S\n]*(?:[)\];,`]|\n|\Z|<)")
+MAX_INDENT = 80
+BETWEEN = re.compile(r"[`*]{0,2}[\s:]*")
+NEXT_FUNCTION = re.compile(r"\)?[^\S\n]*(?:[,;]\s*|\n(?=[^\W\d][\w.]*\())?")
+LINE_END = re.compile(r"[)\];,`]*[^\S\n]*(?:\n|\Z|<)")
 RESULT_END = re.compile(r"</[\w]*>")
 
 
@@ -80,8 +83,8 @@ class _Opening(Struct, frozen=True):
     is_cut: bool
 
 
-class _NeverEnds(Exception):
-    """The text ends within an object that is no call, so nothing behind it can be one."""
+class _RestIsText(Exception):
+    """An object that is no call takes up all the rest of the text, or is nested without end."""
 
 
 def read_free_text(text: str, start: int, tools: KnownTools, *, is_cut: bool = False) -> Reading:
@@ -106,7 +109,7 @@ def read_free_text(text: str, start: int, tools: KnownTools, *, is_cut: bool = F
             return Reading("".join(said), tuple(calls), is_cut=True)
         try:
             found = _CallReader(text, tools, is_cut=is_cut).read(at)
-        except _NeverEnds:
+        except _RestIsText:
             break
         if found is None:
             continue
@@ -142,27 +145,29 @@ class _CallReader:
         self._text = text
         self._tools = tools
         self._is_cut = is_cut
+        self._begins_line = False
+        self._is_marked = False
 
     def read(self, at: int) -> _Found | None:
         """Return what stands at ``at``, or ``None`` when it is just text."""
+        line = self._text[max(0, at - MAX_INDENT) : at].rpartition("\n")
+        self._begins_line = bool(line[1]) and not line[2].strip()
         result = RESULT_TAG.match(self._text, at)
         if result is not None:
-            return _Found(Meaning(is_invented_result=True), self._end_of_result(result.end()))
-        labelled = LABELLED_CALL.match(self._text, at)
+            end = RESULT_END.search(self._text, result.end())
+            return _Found(Meaning(is_invented_result=True), end.end() if end else len(self._text))
+        labelled = LABELLED_CALL.match(self._text, at) if self._begins_line else None
         if labelled is not None:
             return self._read_labelled(labelled)
-        takes_unknown = not self._text[self._text.rfind("\n", 0, at) + 1 : at].strip()
         wrapped = skip_wrappers(self._text, at)
-        return self._read_body(
-            wrapped.end,
-            name=wrapped.name,
-            takes_unknown=takes_unknown or wrapped.is_marked,
-            is_marked=wrapped.is_marked,
-        )
+        self._is_marked = wrapped.is_marked
+        if (wrapped.is_marked and wrapped.end == len(self._text)) or (
+            self._is_cut and CUT_TAG.match(self._text, at)
+        ):
+            return _Found(None, len(self._text))
+        return self._read_body(wrapped.end, name=wrapped.name)
 
-    def _read_body(
-        self, at: int, *, name: str | None, takes_unknown: bool, is_marked: bool
-    ) -> _Found | None:
+    def _read_body(self, at: int, *, name: str | None) -> _Found | None:
         text = self._text
         own_tag = names_tool(text, at, self._tools) if name is None else None
         if own_tag is not None:
@@ -171,22 +176,18 @@ class _CallReader:
         at, name = wrapped.end, name or wrapped.name
         opening = text[at : at + 1]
         if opening == "[" and NAME.match(text, at + 1):
-            return self._read_python(at + 1, is_marked=is_marked)
+            return self._read_functions(at + 1)
         if opening and opening in "{[\"'":
-            return self._read_value(at, name=name, takes_unknown=takes_unknown, is_marked=is_marked)
+            return self._read_value(at, name=name)
         if name is not None:
             return self._read_tagged(at, name)
-        return self._read_named(at, is_marked=is_marked)
+        return self._read_named(at)
 
-    def _read_value(
-        self, at: int, *, name: str | None, takes_unknown: bool, is_marked: bool
-    ) -> _Found | None:
+    def _read_value(self, at: int, *, name: str | None) -> _Found | None:
+        """Read an object or list: the whole call, or its arguments if ``name`` is known."""
         parsed = self._parse(at)
-        if parsed is None:
-            return None
-        value = parsed.value
-        if isinstance(value, str):
-            value = decode_text(value)
+        value = decode_text(parsed.value) if isinstance(parsed.value, str) else parsed.value
+        takes_unknown = self._begins_line or self._is_marked
         meaning = read_meaning(value, self._tools, takes_unknown=takes_unknown)
         if name is not None and (meaning is None or not meaning.calls):
             call = build_call(name, value, self._tools)
@@ -194,93 +195,91 @@ class _CallReader:
         is_open = self._is_open(parsed)
         if meaning is not None and (not is_open or meaning.reply is not None):
             return _Found(meaning, parsed.end)
-        if is_open and (is_marked or meaning or is_beginning_of_call(value, self._tools)):
+        is_begun = self._is_marked or meaning or is_beginning_of_call(value, self._tools)
+        if is_open and is_begun:
             return _Found(None, parsed.end)
-        if parsed.end >= len(self._text) and parsed.missing != "nothing":
-            raise _NeverEnds
+        if parsed.end >= len(self._text):
+            raise _RestIsText
         return None
 
     def _read_tagged(self, at: int, name: str) -> _Found | None:
         """Read what follows a tag with the tool's name: parameters in tags, or none at all."""
         tagged = read_parameters(self._text, at)
-        if tagged is not None and tagged.is_cut:
-            return _Found(None, tagged.end)
-        values = tagged.values if tagged else {}
-        end = tagged.end if tagged else at
-        if tagged is None and not self._text.startswith("</", at):
-            return _Found(None, at) if at >= len(self._text) else None
-        call = build_call(name, values, self._tools)
-        return _Found(Meaning((call,)), end) if call else None
+        if tagged is None:
+            has_none = self._text.startswith("</", at)
+            call = build_call(name, {}, self._tools) if has_none else None
+            return _Found(Meaning((call,)), at) if call else None
+        call = None if tagged.is_cut else build_call(name, tagged.values, self._tools)
+        return _Found(Meaning((call,)) if call else None, tagged.end)
 
-    def _read_named(self, at: int, *, is_marked: bool) -> _Found | None:
+    def _read_named(self, at: int) -> _Found | None:
         """Read a tool's name and its arguments behind it, in whichever form."""
         named = NAME.match(self._text, at)
-        if named is None or not (is_marked or self._tools.find(named[1])):
+        if named is None or not (self._is_marked or self._tools.find(named[1])):
             return None
         behind = BETWEEN.match(self._text, named.end())
         end = behind.end() if behind else named.end()
         if self._text.startswith("(", end):
-            return self._read_python(at, is_marked=is_marked)
+            return self._read_functions(at)
         wrapped = skip_wrappers(self._text, end)
         if self._text.startswith(("{", '"{'), wrapped.end):
-            return self._read_value(
-                wrapped.end, name=named[1], takes_unknown=True, is_marked=is_marked
-            )
-        tagged = read_parameters(self._text, wrapped.end) if is_marked else None
-        return self._read_tagged(wrapped.end, named[1]) if tagged else None
+            return self._read_value(wrapped.end, name=named[1])
+        if self._is_marked and read_parameters(self._text, wrapped.end):
+            return self._read_tagged(wrapped.end, named[1])
+        return None
 
     def _read_labelled(self, labelled: re.Match[str]) -> _Found | None:
         """Read ``Action: …`` and ``Action Input: …``."""
         name = labelled["name"]
         if not name:
-            return self._read_body(labelled.end(), name=None, takes_unknown=True, is_marked=False)
+            return self._read_body(labelled.end(), name=None)
         given = LABELLED_INPUT.match(self._text, labelled.end())
         if given is None:
-            return self._read_named(labelled.start("name"), is_marked=False)
+            return self._read_named(labelled.start("name"))
+        self._is_marked = True
         at = skip_wrappers(self._text, given.end()).end
-        if self._text.startswith("{", at):
-            return self._read_value(at, name=name, takes_unknown=True, is_marked=True)
-        return None
+        return self._read_value(at, name=name) if self._text.startswith("{", at) else None
 
-    def _read_python(self, at: int, *, is_marked: bool) -> _Found | None:
-        """Read ``get_order_status(order_number="12345")``, one or several."""
+    def _read_functions(self, at: int) -> _Found | None:
+        """Read ``get_order_status(order_number="12345")``, one or several.
+
+        Without a tag around them they must have their lines for themselves: in a sentence they are
+        talked about.
+        """
         calls: list[ToolCall] = []
         end = at
         while named := NAME.match(self._text, end):
-            start = named.end()
-            if not self._text.startswith("(", start) or not (
-                is_marked or self._tools.find(named[1])
-            ):
+            is_call = self._is_marked or self._tools.find(named[1])
+            if not is_call or not self._text.startswith("(", named.end()):
                 break
-            parsed = parse_call_arguments(self._text, start + 1)
+            try:
+                parsed = parse_call_arguments(self._text, named.end() + 1)
+            except TooDeep as exc:
+                raise _RestIsText from exc
             if self._is_open(parsed):
                 return _Found(None, parsed.end)
-            call = None
-            if not has_placeholder(parsed.value):
-                call = build_call(named[1], parsed.value, self._tools)
+            is_example = has_placeholder(parsed.value) or is_signature(parsed.value)
+            call = None if is_example else build_call(named[1], parsed.value, self._tools)
             if call is None:
                 break
             calls.append(call)
-            following = PYTHON_NEXT.match(self._text, parsed.end)
+            following = NEXT_FUNCTION.match(self._text, parsed.end)
             end = following.end() if following else parsed.end
-        if not calls or not (is_marked or LINE_END.match(self._text, end)):
+        stands_alone = self._begins_line and LINE_END.match(self._text, end)
+        if not calls or not (self._is_marked or stands_alone):
             return None
         return _Found(Meaning(tuple(calls)), end)
 
-    def _parse(self, at: int) -> Parsed | None:
+    def _parse(self, at: int) -> Parsed:
         text = self._text
         try:
             if not ESCAPED.match(text, at):
                 return parse_value(text, at)
             # Encoded once more and left without its quotes: nothing else follows.
             parsed = parse_value(ESCAPE.sub(r"\1", text[at:]))
-        except TooDeep:
-            return None
+        except TooDeep as exc:
+            raise _RestIsText from exc
         return Parsed(parsed.value, len(text), parsed.missing)
 
     def _is_open(self, parsed: Parsed) -> bool:
         return parsed.missing == "value" or (parsed.missing == "closers" and self._is_cut)
-
-    def _end_of_result(self, at: int) -> int:
-        end = RESULT_END.search(self._text, at)
-        return end.end() if end else len(self._text)

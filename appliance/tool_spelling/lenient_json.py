@@ -25,6 +25,7 @@ Missing = Literal["nothing", "closers", "value"]
 BLANK = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*|/\*(?:[^*]|\*(?!/))*\*/)*")
 CLOSERS = {'"': '"', "'": "'", "`": "`", "“": '“”"', "”": '“”"', "„": '“”"', "‘": "‘’'", "’": "‘’'"}
 QUOTES = "".join(CLOSERS)
+QUOTE_TOKEN = "<escape>"  # in the place of quotes, in calls of FunctionGemma
 BARE_KEY = re.compile(r"[\w$][\w$.-]*(?=\s*(?:=>|[:=]))")
 SEPARATOR = re.compile(r"=>|[:=]")
 # What may follow a quote or a word that really ends a value.
@@ -32,7 +33,7 @@ VALUE_END = re.compile(r"\s*(?:[}\]);]|//|#|/\*|\Z|</|```)")
 QUOTED_KEY = rf"""\"(?:[^"\\]|\\.)*\"|[{QUOTES}][^{QUOTES}\n]{{0,64}}[{QUOTES}]"""
 NEXT_KEY = re.compile(rf"\s*,?\s*(?:{QUOTED_KEY}|[\w$][\w$.-]{{0,64}})\s*(?:=>|[:=])", re.DOTALL)
 NEXT_MEMBER = re.compile(rf"\s*,|\s+[{QUOTES}{{]")
-TRAILING_COMMA = re.compile(r"\s*,\s*(?:[}\])]|//|#|/\*|\Z)")
+TRAILING_COMMA = re.compile(rf"\s*,\s*(?:[}}\])]|//|#|/\*|[{QUOTES}]?[\w$-]*\Z)")
 WORD_STOP = re.compile(r"[,}\]\n;)]|//|\s#|/\*|</|```")
 STRING_STOP = re.compile(rf"[\\{QUOTES}]")
 SIMPLE_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "\n": "\n"}
@@ -69,7 +70,7 @@ def parse_value(text: str, start: int = 0) -> Parsed:
     """
     parser = _Parser(text, start)
     value = parser.read_value(in_object=False)
-    return Parsed(value, parser.at, parser.missing)
+    return Parsed(value, parser.end_of_value(), parser.missing)
 
 
 def parse_call_arguments(text: str, start: int) -> Parsed:
@@ -91,6 +92,13 @@ class _Parser:
         self.at = start
         self.missing: Missing = "nothing"
         self._depth = 0
+
+    def end_of_value(self) -> int:
+        """Return where the value ended: blanks behind what was left open are not part of it."""
+        end = self.at
+        while self.missing == "closers" and self.text[end - 1].isspace():
+            end -= 1
+        return end
 
     def read_value(self, *, in_object: bool) -> JsonValue:
         self._skip_blanks()
@@ -270,7 +278,8 @@ class _Parser:
             at = len(self.text)
             self.missing = "value"
         self.at = at
-        return Word(self.text[start:at].strip())
+        word = self.text[start:at].strip()
+        return Word(word.removeprefix(QUOTE_TOKEN).removesuffix(QUOTE_TOKEN))
 
     def _leave_open(self) -> None:
         if self.missing == "nothing":

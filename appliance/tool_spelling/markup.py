@@ -13,6 +13,7 @@ from appliance.domain.json_types import JsonObject
 from appliance.tool_spelling.lenient_json import Word
 from appliance.tool_spelling.tool_names import KnownTools
 
+MAX_WRAPPERS = 8
 WRAPPER = re.compile(
     r"\s*(?:"
     r"<\s*(?:tool_?calls?|tool_use|tool_code|tools?|function_?calls?|start_function_call)\s*>"
@@ -25,15 +26,16 @@ WRAPPER = re.compile(
     r"|(?:assistant|commentary|analysis|json|function|code)\s*(?=<[|｜])"
     r"|<(?:arguments|parameters|args|params|tool_input|function_parameters)>(?=\s*[{<])"
     r"|`{1,3}(?:json|python|tool_code|tool_call|xml|[\w-]*)\s"
-    r"|`(?=[{\[])"
+    r"|`(?=[{\[\w])"
     r"|call:(?=\w)"
     r")\s*",
     re.IGNORECASE,
 )
 """What stands around a call; some name the tool."""
 CLOSER = re.compile(
-    r"\s*(?:</\s*[\w:.-]+\s*>|<end_function_call>|<[|｜][^<>\n]{1,40}[|｜]>|</?s>|`{1,3}(?!\w)"
-    r"|\[/tool_calls?\]|[}\])]+)",
+    r"\s*(?:</\s*[\w:.-]+\s*>|<end_function_call>|</?s>|\[/tool_calls?\]|[}\])]+|;"
+    r"|<[|｜](?:/[^<>|｜]*|[^<>|｜]*(?:end|eot|eom)[^<>|｜]*|call|return)[|｜]>"
+    r"|`{1,3}(?![`\w]))",
     re.IGNORECASE,
 )
 """What closes a call, or closes more than was open."""
@@ -46,6 +48,7 @@ PARAMETER = re.compile(
 PARAMETER_END = re.compile(r"</|<(?:parameter|param|arg)\b|<arg_key>", re.IGNORECASE)
 OWN_TAG = re.compile(r"\s*<([A-Za-z_][\w.-]*)\s*/?>")
 END_TAG = re.compile(r"</\s*[\w:.-]*\s*>?")
+CUT_TAG = re.compile(r"[<\[][^<>\[\]\n]{0,80}\Z")
 RESULT_TAG = re.compile(r"<(?:tool_(?:result|response|output|results)|function_results?)\b", re.I)
 
 
@@ -69,7 +72,10 @@ def skip_wrappers(text: str, at: int) -> Wrapped:
     """Skip the tags, control tokens and fences at ``at``."""
     name = None
     is_marked = False
-    while found := WRAPPER.match(text, at):
+    for _ in range(MAX_WRAPPERS):
+        found = WRAPPER.match(text, at)
+        if found is None:
+            break
         name = found["tag"] or found["inner"] or found["channel"] or name
         is_marked = is_marked or not found[0].lstrip().startswith("`")
         at = found.end()

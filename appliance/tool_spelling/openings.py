@@ -20,7 +20,10 @@ MARKERS = (
     "<|start|>", "<｜tool", "<start_function_call", "[tool_call", "[/tool_call",
 )  # fmt: skip
 """How the markup begins in which models are trained to wrap calls, in lower case."""
-CANDIDATE = re.compile(rf"[<\[{{`]|(?:(?<=\n)|\A)[^\S\n]*(?:[*_\w]|[{QUOTES}])")
+CANDIDATE = re.compile(
+    rf"<(?=[\w|｜]|\Z)|\[(?=[\s{{\w/]|\Z)|(?<!\{{)\{{|(?<!`)`|(?<=\n)[^\S\n]*[*_\w{QUOTES.replace('`', '')}]"
+)
+"""Where it is worth looking: at its last character. The character before a text is its context."""
 FENCE = re.compile(r"(`{1,3})[\w-]*\s*")
 OBJECT_START = re.compile(rf"\{{+\s*(\\?[{QUOTES}])?([\w$ -]*)(.?)", re.DOTALL)
 LIST_START = re.compile(r"\[\s*")
@@ -33,6 +36,7 @@ LABEL_WORDS = ("action", "tool call", "tool_call", "tool name", "tool_name", "to
     "function call", "function_call", "function name", "function_name", "function")  # fmt: skip
 LABEL_END = re.compile(r"[*_]{0,2}\s*")
 INPUT_LABELS = ("actioninput", "arguments", "args", "parameters", "params", "input", "toolinput")
+AFTER_NAME = re.compile(r"[`*]{0,2}[\s:]*(?:`{1,3}(?:json)?\s*)?")
 NAME_START = re.compile(r"(print\s*\(\s*)?([\w.-]*)(.?)", re.DOTALL)
 
 
@@ -142,24 +146,21 @@ def _judge_name(text: str, tools: KnownTools) -> Verdict:
         return Verdict.NO
     is_printed, name, behind = start[1], start[2], start[3]
     if not behind:
-        is_open = (
-            not name
-            or tools.may_begin(name.rpartition(".")[2])
-            or (not is_printed and "print".startswith(name))
-        )
+        is_open = not name or tools.may_begin(name) or (not is_printed and "print".startswith(name))
         return Verdict.MAYBE if is_open else Verdict.NO
     if not name or not tools.find(name):
         may_print = not is_printed and re.fullmatch(r"print\s*\(?\s*", text)
         return Verdict.MAYBE if may_print else Verdict.NO
-    rest = text[start.end(2) :].lstrip(" :\n`*")
-    if not rest:
+    between = AFTER_NAME.match(text, start.end(2))
+    rest = text[between.end() :] if between else ""
+    if not rest or "json".startswith(rest):
         return Verdict.MAYBE
     if rest[0] == "(":
         return Verdict.YES
-    return _judge_arguments(rest, tools) if rest[0] == "{" else Verdict.NO
+    return _judge_arguments(rest) if rest[0] == "{" else Verdict.NO
 
 
-def _judge_arguments(text: str, tools: KnownTools) -> Verdict:
+def _judge_arguments(text: str) -> Verdict:
     """Judge an object behind a tool's name: any key may follow, text that is none may not."""
     return (
         Verdict.YES
@@ -187,6 +188,8 @@ def _judge_label(text: str, tools: KnownTools) -> Verdict:
         # The call itself stands behind the label.
         inside = text[labelled.end() - 1 :]
         return _judge(inside, tools) if behind in ("{", "[", "`") else Verdict.NO
+    if behind in ("(", "{") and not label:
+        return Verdict.YES if tools.find(name) else Verdict.NO
     if not newline:
         return Verdict.MAYBE if is_at_end and not label else Verdict.NO
     if tools.find(name):

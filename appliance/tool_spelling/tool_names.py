@@ -6,17 +6,19 @@ Owns the comparison of names; what becomes of an unknown one is left to the agen
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from appliance.domain.tool import ToolSpec
 
-NAMESPACE = re.compile(r"(?:functions?|tools?|default_api|api)[.:/]")
+NAMESPACES = ("functions.", "function.", "tools.", "tool.", "default_api.", "api.")
+NAMESPACE = re.compile(r"(?:functions?|tools?|default_api|api)[.:/]", re.IGNORECASE)
+SIGN = re.compile(r"[\W_]+")
 CALL_NUMBER = re.compile(r":\d+$")
 
 
 def squeeze(name: str) -> str:
     """Return ``name`` without letter case, signs and blanks: what all its spellings share."""
-    return "".join(character for character in name.casefold() if character.isalnum())
+    return SIGN.sub("", name.casefold())
 
 
 def match_name(written: str, names: Iterable[str]) -> str | None:
@@ -34,19 +36,26 @@ class KnownTools:
     """The tools of a request, found by how models spell their names."""
 
     def __init__(self, tools: Sequence[ToolSpec]) -> None:
-        self.by_name: Mapping[str, ToolSpec] = {tool.name: tool for tool in tools}
-        self.squeezed = tuple({squeeze(tool.name) for tool in tools})
+        self._exact = {tool.name: tool for tool in tools}
+        self._alike: dict[str, ToolSpec | None] = {}
+        for tool in self._exact.values():
+            key = squeeze(tool.name)
+            self._alike[key] = None if key in self._alike else tool
 
     def find(self, written: str) -> ToolSpec | None:
         """Return the tool, or ``None`` when no or more than one tool is spelled like it."""
+        if written in self._exact:
+            return self._exact[written]
         bare = CALL_NUMBER.sub("", NAMESPACE.sub("", written.strip(), count=1))
-        for spelling in (written, bare):
-            name = match_name(spelling, self.by_name)
-            if name is not None:
-                return self.by_name[name]
-        return None
+        return (
+            self._exact.get(bare)
+            or self._alike.get(squeeze(written))
+            or self._alike.get(squeeze(bare))
+        )
 
     def may_begin(self, written: str) -> bool:
         """Say whether ``written`` may be the beginning of a tool's name."""
-        start = squeeze(written)
-        return any(name.startswith(start) for name in self.squeezed)
+        if any(namespace.startswith(written.lower()) for namespace in NAMESPACES):
+            return True
+        start = squeeze(NAMESPACE.sub("", written, count=1))
+        return any(name.startswith(start) for name in self._alike)
