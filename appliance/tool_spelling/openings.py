@@ -21,10 +21,14 @@ MARKERS = (
 )  # fmt: skip
 """How the markup begins in which models are trained to wrap calls, in lower case."""
 CANDIDATE = re.compile(
-    rf"<(?=[\w|｜]|\Z)|\[(?=[\s{{\w/]|\Z)|(?<!\{{)\{{|(?<!`)`|(?<=\n)[^\S\n]*[*_\w{QUOTES.replace('`', '')}]"
+    r"<(?=[\w|｜]|\Z)"
+    r"|\[(?=[\s{\w/]|\Z)"
+    r"|(?<!\{)\{"
+    r"|(?<!`)`"
+    r"|(?<=\n)[^\S\n]*[*_\w\"']"
 )
 """Where it is worth looking: at its last character. The character before a text is its context."""
-FENCE = re.compile(r"(`{1,3})[\w-]*\s*")
+FENCE = re.compile(r"(`{1,3})([\w-]*)\s*")
 OBJECT_START = re.compile(rf"\{{+\s*(\\?[{QUOTES}])?([\w$ -]*)(.?)", re.DOTALL)
 LIST_START = re.compile(r"\[\s*")
 LABELLED = re.compile(
@@ -103,9 +107,9 @@ def _judge_fence(text: str, tools: KnownTools) -> Verdict:
     inside = text[fence.end() :]
     if not inside:
         return Verdict.MAYBE
-    if fence[0].strip("`").strip() == "tool_code" or tools.find(fence[0].strip("`").strip() or "?"):
+    if fence[2] == "tool_code":
         return Verdict.YES
-    return Verdict.NO if inside[0] in "`<" + QUOTES and inside[0] != "<" else _judge(inside, tools)
+    return Verdict.NO if inside[0] in QUOTES else _judge(inside, tools)
 
 
 def _judge_object(text: str, tools: KnownTools) -> Verdict:
@@ -162,11 +166,9 @@ def _judge_name(text: str, tools: KnownTools) -> Verdict:
 
 def _judge_arguments(text: str) -> Verdict:
     """Judge an object behind a tool's name: any key may follow, text that is none may not."""
-    return (
-        Verdict.YES
-        if re.match(rf"\{{\s*[{QUOTES}\w}}]", text)
-        else (Verdict.MAYBE if re.fullmatch(r"\{\s*", text) else Verdict.NO)
-    )
+    if re.match(rf"\{{\s*[{QUOTES}\w}}]", text):
+        return Verdict.YES
+    return Verdict.MAYBE if re.fullmatch(r"\{\s*", text) else Verdict.NO
 
 
 def _judge_label(text: str, tools: KnownTools) -> Verdict:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from appliance.clock import MachineClock
 from appliance.providers.ollama import OllamaChatModel
@@ -11,6 +11,8 @@ from tests.contract.chat_model_contract import (
     Dictated,
     NativeCallsContract,
     ScriptableModelContract,
+    build_request,
+    hear,
 )
 from tests.fakes.ollama_server import (
     CutOff,
@@ -98,3 +100,48 @@ class TestOllamaWithoutNativeTools(ScriptableModelContract):
 
     def wire_size(self, answer: Dictated) -> int:
         return len(b"".join(answer_lines(MODEL, spell(answer))))
+
+
+def spell_freely(answer: Dictated, wrap: str) -> Say:
+    """Return the answer of a model that writes its calls into its text."""
+    pieces = list(answer.texts)
+    for name, arguments in answer.calls:
+        text = wrap % json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
+        pieces += [text[:5], text[5:30], text[30:]]
+    return Say(
+        text=pieces,
+        done_reason="length" if answer.is_cut_by_length else "stop",
+        input_tokens=answer.usage.input_tokens,
+        output_tokens=answer.usage.output_tokens,
+    )
+
+
+class TestOllamaThatHoldsToNoSchema(NativeCallsContract):
+    """Neither the model knows tools nor Ollama schemas: the model is only told."""
+
+    WRAP = "<tool_call>%s</tool_call>"
+    OPTIONS: ClassVar[dict[str, Any]] = {"capabilities": ["completion"], "refuses_schemas": True}
+
+    def open(self, *answers: Dictated) -> Any:
+        return open_ollama(*(spell_freely(answer, self.WRAP) for answer in answers), **self.OPTIONS)
+
+    def open_cut(self, answer: Dictated, offset: int) -> Any:
+        step = CutOff(spell_freely(answer, self.WRAP), after_bytes=offset)
+        return open_ollama(step, **self.OPTIONS)
+
+    def wire_size(self, answer: Dictated) -> int:
+        return len(b"".join(answer_lines(MODEL, spell_freely(answer, self.WRAP))))
+
+
+class TestOllamaWithCallsInTheText(TestOllamaThatHoldsToNoSchema):
+    """The model knows tools, yet writes what it calls into its text, as small ones do."""
+
+    WRAP = "\n```json\n%s\n```"
+    OPTIONS: ClassVar[dict[str, Any]] = {}
+
+    async def test_text_before_a_call_is_kept(self) -> None:
+        answer = Dictated(texts=("One moment.",), calls=(("get_order_status", {}),))
+        async with self.open(answer) as model:
+            heard = await hear(model, build_request())
+        assert heard.text == "One moment.\n"
+        assert [call.name for call in heard.calls] == ["get_order_status"]

@@ -154,7 +154,8 @@ class FakeOllama:
     ``chats`` are the bodies that reached ``/api/chat``, the first of which sets ``has_chat``.
     ``has_hung_up`` is set when a caller left
     before its answer was complete. ``piece_bytes`` is the size of the pieces in which a streamed
-    body is sent: every line on its own by default.
+    body is sent: every line on its own by default. ``is_old`` tells no capabilities,
+    ``refuses_schemas`` is older still: a format is a word to it.
     """
 
     script: Script
@@ -162,6 +163,7 @@ class FakeOllama:
     piece_bytes: int | None = None
     port: int = 0
     is_old: bool = False
+    refuses_schemas: bool = False
     chats: list[dict[str, Any]] = field(default_factory=list)
     has_chat: asyncio.Event = field(default_factory=asyncio.Event)
     has_hung_up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -266,6 +268,12 @@ class FakeOllama:
             return Refuse(400, f"registry.ollama.ai/library/{model.name} does not support tools")
         if body.think and "thinking" not in model.capabilities:
             return Refuse(400, f'"{model.name}" does not support thinking')
+        if self.refuses_schemas and isinstance(body.format, dict):
+            return Refuse(
+                400,
+                "json: cannot unmarshal object into Go struct field ChatRequest.format of type"
+                " string",
+            )
         window = body.options.get("num_ctx", 4096)
         size = sum(len(message.content) for message in body.messages) // CHARS_PER_TOKEN
         if not body.truncate and size > window:

@@ -56,7 +56,7 @@ class ReplyReader:
         self._tools = tools
         self._thinking = ThinkingFilter()
         self._call_ids = CallIds(taken_call_ids)
-        self._has_calls = False
+        self._calls: list[ToolCall] = []
 
     def feed(self, lines: Iterable[bytes]) -> list[ModelEvent]:
         """Return the events of ``lines``; the last line of the answer brings ``ModelFinished``.
@@ -105,9 +105,13 @@ class ReplyReader:
         self.is_done = True
         texts.append(rest)
         self._flush(texts, events)
-        events.extend(self._request(call) for call in calls)
+        made = [(call.name, call.arguments) for call in self._calls]
+        for call in calls:
+            # Some models make a call and write it into their text as well.
+            if (call.name, call.arguments) not in made:
+                events.append(self._request(call))
         reason: FinishReason = "stop"
-        if self._has_calls:
+        if self._calls:
             reason = "tool_calls"
         elif chunk.done_reason == "length":
             reason = "length"
@@ -126,7 +130,7 @@ class ReplyReader:
         return mend_call(function.name, function.arguments, self._tools, call_id=wire_call.id or "")
 
     def _request(self, call: ToolCall) -> ToolCallRequested:
-        self._has_calls = True
+        self._calls.append(call)
         return ToolCallRequested(
             call=msgspec.structs.replace(call, id=self._call_ids.take(call.id))
         )

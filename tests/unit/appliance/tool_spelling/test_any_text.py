@@ -29,22 +29,22 @@ CALL_TEXTS = sorted({case.says for case in load_cases().values() if case.calls})
 
 HOSTILE = [
     "{", "`", "<", "[", '"', "(", "\\", "\n", " ", "#", "/*", "{{", "[{", "** ", "\n `", '{"',
-    '{"name":',     '{"name": "x",', '{"name":“', '{"name":["', '{"name": [1, 2', '{"name": 1,"name":{{', '{"a":',
-    '{"name": "get_order_status", "arguments": {', '{"name": "get_order_status"}', '{"name": # ',
-    '{"name": 1}', '{"reply": "', '{"name" //', '`{"name"`', '```json\n{"name":', '{\\"',
+    '{"name":', '{"name": "x",', '{"name":“', '{"name":["', '{"name": [1, 2', '{"a":', '{"name": # ',
+    '{"name": "get_order_status", "arguments": {', '{"name": "get_order_status"}', '{"name": 1}',
+    '{"name": 1,"name":{{', '{"reply": "', '{"name" //', '`{"name"`', '```json\n{"name":', '{\\"',
     '\n{\\"name\\": 1}', '\n"{\\"name\\": 1}"', "{name: a//", "get_order_status(",
-    '\nget_order_status("a" ', "\nprint(", "[get_order_status(", "get_order_status{\"a",
-    "\nAction: get_order_status\n", "\nAction:\n", "<tool ", "<tool_call>",
-    "<tool_call>x</tool_call>", "<tool_result>", "<function=get_order_status>", "<function=x><parameter=a>",
-    "<get_order_status>", '<invoke name="a">{', "[TOOL_CALLS]", "<|tool_call|>", "<arg_key>a</arg_key>",
-    '{"name": "x", "arguments": {}} ', '\n{"name": "x", "arguments": {}}x', "שלום ", "word ",
+    '\nget_order_status("a" ', "\nprint(", "[get_order_status(", 'get_order_status{"a',
+    "\nAction: get_order_status\n", "\nAction:\n", "<tool ", "<tool_call>", "<tool_result>",
+    "<tool_call>x</tool_call>", "<function=get_order_status>", "<function=x><parameter=a>",
+    "<get_order_status>", '<invoke name="a">{', "[TOOL_CALLS]", "<|tool_call|>",
+    "<arg_key>a</arg_key>", '{"name": "x", "arguments": {}} ', '\n{"name": "x", "arguments": {}}x',
+    "שלום ", "word ",
 ]  # fmt: skip
 HOSTILE_BEGINNINGS = [
     '{"name": "', '{"name": /*', "{name: ", '{"name": "get_order_status", "arguments": "',
-    '{"name":"a",', "<tool_call>get_order_status\n", "<function=x>",
-    '{"tool": "get_order_status", ',
+    "<tool_call>get_order_status\n", "<function=x>",
 ]  # fmt: skip
-FILLERS = ["a", '"', '",', '", x', "*", "a,", '\\"', "x ", "[{,", "<a>b</a>", "\\ud83c", ":"]
+FILLERS = ['"', '",', '", x', "*", "a,", '\\"', "[{,", "<a>b</a>", "\\ud83c", ":"]
 
 
 def finish(reader: FreeReader | ConstrainedReader) -> tuple[str, tuple[ToolCall, ...]]:

@@ -107,6 +107,33 @@ async def test_a_model_that_turns_out_to_lack_tools_is_asked_once_more_without()
     assert ["tools" in body for body in fake.chats] == [True, False]
 
 
+@pytest.mark.parametrize("status", [400, 500])
+async def test_a_model_that_cannot_be_held_to_a_schema_is_only_told(status: int) -> None:
+    refusal = Refuse(status, "failed to load model vocabulary required for format")
+    call = '{"name": "get_order_status", "arguments": {"order_number": "12345"}}'
+    said = Say(text=["<tool_call>", call, "</tool_call>"])
+    async with open_model(refusal, said, capabilities=PLAIN) as (model, fake):
+        heard = await hear(model, build_request())
+    assert ["format" in body for body in fake.chats] == [True, False]
+    assert "<tool_call>" in fake.chats[1]["messages"][0]["content"]
+    assert [call.arguments for call in heard.calls] == [{"order_number": "12345"}]
+
+
+async def test_a_schema_that_is_refused_twice_is_final() -> None:
+    refusal = Refuse(500, "failed to parse grammar")
+    async with open_model(refusal, refusal, HELLO, capabilities=PLAIN) as (model, fake):
+        with pytest.raises(Unavailable):
+            await hear(model, build_request())
+    assert len(fake.chats) == 2
+
+
+async def test_a_model_that_just_speaks_is_heard_at_once() -> None:
+    async with open_model(Stall(HELLO, 1), capabilities=PLAIN) as (model, _):
+        stream = model.stream(build_request())
+        assert await anext(stream) == TextDelta(text="Hello")
+        await stream.aclose()
+
+
 async def test_a_model_that_turns_out_not_to_think_is_asked_once_more() -> None:
     refusal = Refuse(400, '"qwen3:4b" does not support thinking')
     async with open_model(refusal, HELLO, capabilities=THINKER) as (model, fake):

@@ -10,6 +10,7 @@ from appliance.errors import (
     Unavailable,
 )
 from appliance.providers.ollama.failures import (
+    cannot_hold_format,
     cannot_think,
     lacks_native_tools,
     translate_error,
@@ -64,3 +65,18 @@ def test_what_a_model_lacks_is_told_apart() -> None:
     assert (lacks_native_tools(tools), cannot_think(tools)) == (True, False)
     assert (lacks_native_tools(thinking), cannot_think(thinking)) == (False, True)
     assert not lacks_native_tools(OllamaError(500, "does not support tools"))
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "refuses"),
+    [
+        (400, "json: cannot unmarshal object into Go struct field ChatRequest.format", True),
+        (400, "invalid JSON schema in format", True),
+        (500, "failed to load model vocabulary required for format", True),
+        (500, "failed to parse grammar", True),
+        (500, "llama runner process has terminated", False),
+        (404, "model 'format' not found", False),
+    ],
+)
+def test_a_refused_schema_is_recognised(status: int, text: str, refuses: bool) -> None:
+    assert cannot_hold_format(OllamaError(status, text)) is refuses

@@ -9,7 +9,8 @@ from appliance.domain.message import TokenUsage
 from appliance.ports.chat_model import ModelFinished, TextDelta, ToolCallRequested
 from appliance.providers.ollama.http import OllamaError
 from appliance.providers.ollama.reply import MalformedReply, ReplyReader
-from appliance.tool_spelling import ProseReader
+from appliance.tool_spelling import FreeReader, ProseReader
+from tests.contract.chat_model_contract import ORDER_STATUS
 
 DONE = {"model": "m", "message": {"content": ""}, "done": True, "done_reason": "stop"}
 
@@ -132,3 +133,43 @@ def test_a_line_that_is_no_chunk_is_a_failure_behind_what_was_said(line: bytes) 
     assert reader.feed([*lines(says("Hi")), line]) == [TextDelta(text="Hi")]
     assert isinstance(reader.failure, MalformedReply)
     assert not reader.is_done
+
+
+def test_a_call_written_into_the_text_is_a_call_and_not_shown() -> None:
+    reader = ReplyReader(
+        model="m", content=FreeReader([ORDER_STATUS]), tools=[ORDER_STATUS], taken_call_ids=["old"]
+    )
+    text = '{"name": "getOrderStatus", "parameters": {"order_number": 12345}}'
+    events = reader.feed(lines(says("One moment. "), says(text[:20]), says(text[20:]), DONE))
+    assert events[0] == TextDelta(text="One moment. ")
+    assert isinstance(events[1], ToolCallRequested)
+    assert events[1].call.name == "get_order_status"
+    assert events[1].call.arguments == {"order_number": "12345"}
+    assert events[1].call.id
+    assert isinstance(events[2], ModelFinished)
+    assert events[2].finish_reason == "tool_calls"
+
+
+def test_a_call_that_is_made_and_written_too_is_made_once() -> None:
+    reader = ReplyReader(
+        model="m", content=FreeReader([ORDER_STATUS]), tools=[ORDER_STATUS], taken_call_ids=[]
+    )
+    call = {"name": "get_order_status", "arguments": {"order_number": "12345"}}
+    events = reader.feed(lines(says(json.dumps(call)), calls(call), DONE))
+    assert [type(event) for event in events] == [ToolCallRequested, ModelFinished]
+
+
+def test_native_calls_are_mended() -> None:
+    reader = ReplyReader(model="m", content=ProseReader(), tools=[ORDER_STATUS], taken_call_ids=[])
+    chunk = calls({"name": "get-order-status", "arguments": "{'order_number': 12345,}"})
+    [event, _] = reader.feed(lines(chunk, DONE))
+    assert isinstance(event, ToolCallRequested)
+    assert event.call.name == "get_order_status"
+    assert event.call.arguments == {"order_number": "12345"}
+
+
+def test_an_answer_that_breaks_off_within_a_call_is_a_failure() -> None:
+    reader = ReplyReader(model="m", content=FreeReader([ORDER_STATUS]), taken_call_ids=[])
+    done = {**DONE, "done_reason": "length"}
+    assert reader.feed(lines(says('{"name": "get_order_st'), done)) == []
+    assert isinstance(reader.failure, MalformedReply)
