@@ -28,7 +28,7 @@ CANDIDATE = re.compile(
     r"|(?<=\n)[^\S\n]*[*_\w\"']"
 )
 """Where it is worth looking: at its last character. The character before a text is its context."""
-FENCE = re.compile(r"(`{1,3})([\w-]*)\s*")
+FENCE = re.compile(r"(?:`{3}([\w-]*)|`{1,2})\s*")
 OBJECT_START = re.compile(rf"\{{+\s*(\\?[{QUOTES}])?([\w$ -]*)(.?)", re.DOTALL)
 LIST_START = re.compile(r"\[\s*")
 LABELLED = re.compile(
@@ -107,7 +107,7 @@ def _judge_fence(text: str, tools: KnownTools) -> Verdict:
     inside = text[fence.end() :]
     if not inside:
         return Verdict.MAYBE
-    if fence[2] == "tool_code":
+    if fence[1] == "tool_code":
         return Verdict.YES
     return Verdict.NO if inside[0] in QUOTES else _judge(inside, tools)
 

@@ -29,8 +29,9 @@ CALL_TEXTS = sorted({case.says for case in load_cases().values() if case.calls})
 
 HOSTILE = [
     "{", "`", "<", "[", '"', "(", "\\", "\n", " ", "#", "/*", "{{", "[{", "** ", "\n `", '{"',
-    '{"name":', '{"name": "x",', '{"name":“', '{"name":["', '{"name": [1, 2', '{"a":', '{"name": # ',
-    '{"name": "get_order_status", "arguments": {', '{"name": "get_order_status"}', '{"name": 1}',
+    '{"name":', '{"name": "x",', '{"name":“', '{"name":["', '{"name": [1, 2', '{"a":',
+    '{"name": # ', '{"name": "get_order_status", "arguments": {', '{"name": "get_order_status"}',
+    '{"name": 1}',
     '{"name": 1,"name":{{', '{"reply": "', '{"name" //', '`{"name"`', '```json\n{"name":', '{\\"',
     '\n{\\"name\\": 1}', '\n"{\\"name\\": 1}"', "{name: a//", "get_order_status(",
     '\nget_order_status("a" ', "\nprint(", "[get_order_status(", 'get_order_status{"a',
