@@ -83,8 +83,12 @@ class _Opening(Struct, frozen=True):
     is_cut: bool
 
 
+DATA = Meaning()
+"""An object, or a function, that is no call."""
+
+
 class _RestIsText(Exception):
-    """An object that is no call takes up all the rest of the text, or is nested without end."""
+    """Something is nested without end, so nothing behind it is looked at."""
 
 
 def read_free_text(text: str, start: int, tools: KnownTools, *, is_cut: bool = False) -> Reading:
@@ -99,9 +103,9 @@ def read_free_text(text: str, start: int, tools: KnownTools, *, is_cut: bool = F
     """
     said: list[str] = []
     calls: list[ToolCall] = []
-    at = start
+    at = resume = start
     for opening in _openings(text, start, tools, is_cut=is_cut):
-        if opening.at < at:
+        if opening.at < max(at, resume):
             continue
         said.append(text[at : opening.at])
         at = opening.at
@@ -111,7 +115,9 @@ def read_free_text(text: str, start: int, tools: KnownTools, *, is_cut: bool = F
             found = _CallReader(text, tools, is_cut=is_cut).read(at)
         except _RestIsText:
             break
-        if found is None:
+        if found is None or found.meaning is DATA:
+            # What was read as data has no calls within.
+            resume = found.end if found else at
             continue
         if found.meaning is None:
             return Reading("".join(said), tuple(calls), is_cut=True)
@@ -198,9 +204,7 @@ class _CallReader:
         is_begun = self._is_marked or meaning or is_beginning_of_call(value, self._tools)
         if is_open and is_begun:
             return _Found(None, parsed.end)
-        if parsed.end >= len(self._text):
-            raise _RestIsText
-        return None
+        return _Found(DATA, parsed.end)
 
     def _read_tagged(self, at: int, name: str) -> _Found | None:
         """Read what follows a tag with the tool's name: parameters in tags, or none at all."""
@@ -261,13 +265,13 @@ class _CallReader:
             is_example = has_placeholder(parsed.value) or is_signature(parsed.value)
             call = None if is_example else build_call(named[1], parsed.value, self._tools)
             if call is None:
-                break
+                return _Found(DATA, parsed.end)
             calls.append(call)
             following = NEXT_FUNCTION.match(self._text, parsed.end)
             end = following.end() if following else parsed.end
         stands_alone = self._begins_line and LINE_END.match(self._text, end)
         if not calls or not (self._is_marked or stands_alone):
-            return None
+            return _Found(DATA, end) if end > at else None
         return _Found(Meaning(tuple(calls)), end)
 
     def _parse(self, at: int) -> Parsed:

@@ -188,8 +188,8 @@ def _judge_label(text: str, tools: KnownTools) -> Verdict:
         if is_at_end:
             return Verdict.MAYBE
         # The call itself stands behind the label.
-        inside = text[labelled.end() - 1 :]
-        return _judge(inside, tools) if behind in ("{", "[", "`") else Verdict.NO
+        inside = text.partition(":")[2].lstrip("*_ \n")
+        return _judge(inside, tools) if inside[:1] in ("{", "[", "`") else Verdict.NO
     if behind in ("(", "{") and not label:
         return Verdict.YES if tools.find(name) else Verdict.NO
     if not newline:

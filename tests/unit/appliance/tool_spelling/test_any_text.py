@@ -129,6 +129,12 @@ def test_a_hostile_text_in_many_pieces_takes_less_than_a_second(unit: str) -> No
     assert seconds_to_read(unit * (SIZE // len(unit)), piece_size=11) < 1
 
 
+@pytest.mark.parametrize("unit", ['{"name": "a" ', '{"name": \'', '\nget_order_status("a" '])
+@pytest.mark.parametrize("end", ['"} x', '") x', " ", "'} x"])
+def test_a_hostile_text_that_ends_after_all_takes_less_than_a_second(unit: str, end: str) -> None:
+    assert seconds_to_read(unit * (SIZE // len(unit)) + end, piece_size=2 * SIZE) < 1
+
+
 @pytest.mark.parametrize("start", HOSTILE_BEGINNINGS)
 @pytest.mark.parametrize("unit", FILLERS)
 def test_a_hostile_text_behind_a_beginning_takes_less_than_a_second(start: str, unit: str) -> None:
