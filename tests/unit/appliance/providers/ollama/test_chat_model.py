@@ -154,7 +154,7 @@ async def test_the_same_refusal_twice_is_final() -> None:
     [
         (Refuse(404, "model 'qwen3:4b' not found"), Rejected, "model_not_found"),
         (Refuse(400, "bad options"), Rejected, "upstream_rejected"),
-        (Refuse(503, "server busy"), Unavailable, "upstream_unavailable"),
+        (Refuse(503, "server busy"), Unavailable, "overloaded"),
         (Refuse(500, "runner has terminated"), Unavailable, "model_failed"),
         (FailMidway(HELLO, "out of memory"), Unavailable, "model_failed"),
         (CutOff(HELLO, after_bytes=0), Unavailable, "broken_response"),
