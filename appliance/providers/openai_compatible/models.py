@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from appliance.errors import Rejected, UpstreamError
+from appliance.errors import ApplianceError, Rejected
 from appliance.ports.chat_model import ModelDescription
 from appliance.ports.clock import Clock
 from appliance.providers.openai_compatible.failures import translate_error
@@ -70,7 +70,7 @@ class ModelCatalogue:
         try:
             name = await self.choose(wanted)
             listed = {model.id: model for model in await self._list()}
-        except UpstreamError:
+        except ApplianceError:
             self._ask_again_at = self._clock.monotonic() + ASK_AGAIN_S
             return None
         return read_context_length(listed[name]) if name in listed else None

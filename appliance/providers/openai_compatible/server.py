@@ -111,7 +111,13 @@ class Server:
         # The SDK takes half a second to import, which must not stall everybody's turns.
         async with self._loading:
             if self._sdk is None:
-                self._sdk = await asyncio.to_thread(self._build)
+                try:
+                    self._sdk = await asyncio.to_thread(self._build)
+                except ImportError as exc:
+                    raise Unavailable(
+                        "OpenAI's SDK is not installed whole; install the appliance again.",
+                        code="sdk_missing",
+                    ) from exc
             return self._sdk
 
     def _build(self) -> Sdk:

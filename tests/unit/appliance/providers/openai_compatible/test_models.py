@@ -93,9 +93,10 @@ async def test_the_context_length_is_read_in_every_server_s_words(
     assert (described.name, described.context_length_tokens) == ("m", expected)
 
 
-async def test_a_server_that_lists_nothing_is_not_asked_every_turn() -> None:
+@pytest.mark.parametrize("status", [404, 413, 500])
+async def test_a_server_that_lists_nothing_is_not_asked_every_turn(status: int) -> None:
     async def answer(exchange: Exchange) -> None:
-        await exchange.respond(404)
+        await exchange.respond(status)
 
     clock = SettableClock()
     async with LoopbackHttp(answer) as http:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import ConfigurationError
+from appliance.errors import ConfigurationError, Unavailable
 from appliance.providers.openai_compatible import build as build_provider
 from appliance.providers.openai_compatible.server import Server, ServerError
 from appliance.providers.registry import ProviderParts
@@ -90,6 +90,15 @@ async def test_the_default_provider_s_sdk_is_loaded_while_nobody_waits(
         assert len(await model.list_models()) == 1
         await model.aclose()
         assert len(fake.requests) == 1
+
+
+async def test_an_sdk_that_is_not_installed_leaves_the_turn_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "appliance.providers.openai_compatible.sdk", None)
+    with pytest.raises(Unavailable) as caught:
+        await build(None).open_chat({}, timeout_s=1)
+    assert caught.value.code == "sdk_missing"
 
 
 async def test_closing_before_the_first_request_loads_nothing() -> None:
