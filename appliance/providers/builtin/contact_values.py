@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from appliance.providers.builtin.lexicon import Reading
+from appliance.providers.builtin.lexicon import CONCEPT_MARK, PhraseMatch, Reading
 from appliance.providers.builtin.mentions import Mention
 
 EMAIL = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+[^\s<>\"'.,;:!?)]")
-PHONE = re.compile(r"(?<![\w.])(?:\+|\(|00)?\d(?:[\d()]|[ -](?=[\d(])){5,18}\d(?![\w])")
+PHONE = re.compile(r"(?<![\w.:])(?:\+|\(|00)?\d(?:[\d()]|[ -](?=[\d(])){5,18}\d(?![\w])")
 _CODE = re.compile(r"#?\b(?=[A-Za-z0-9/_.-]*\d)[A-Za-z0-9]+(?:[-/_.][A-Za-z0-9]+)*\b")
 _MIN_PHONE_DIGITS = 7
 _MAX_PHONE_DIGITS = 15
@@ -64,6 +64,8 @@ def find_name(reading: Reading, blocked: Collection[int] = ()) -> tuple[str, int
     ``blocked`` are positions of words that are part of other values.
     """
     for cue in sorted(reading.spans("cue.name"), key=lambda match: match.first - match.last):
+        if _is_within_phrase(reading, cue):
+            continue  # "call me back" names nobody
         is_vague = cue.first == cue.last and reading.words[cue.first].folded in _vague_cues(reading)
         is_changed = any(
             0 < cue.first - change.last <= _FAR_FROM_CUE for change in reading.spans("cue.change")
@@ -71,10 +73,19 @@ def find_name(reading: Reading, blocked: Collection[int] = ()) -> tuple[str, int
         start = cue.last + 1
         if is_changed and start in reading.covered(("cue.direction",)):
             start += 1  # "change the name to Tom"
-        found = _name_after(reading, start, blocked, is_vague)
+        is_plain = PhraseMatch("cue.full_name", cue.first, cue.last) in reading.matches
+        found = _name_after(reading, start, blocked, is_vague=is_vague, is_plain=is_plain)
         if found is not None:
             return _without_prefix(found) if is_changed else found
     return _listed_name(reading, blocked)
+
+
+def _is_within_phrase(reading: Reading, cue: PhraseMatch) -> bool:
+    return any(
+        match.first <= cue.first and match.last > cue.last
+        for match in reading.matches
+        if match.name[0] == CONCEPT_MARK
+    )
 
 
 def _listed_name(reading: Reading, blocked: Collection[int]) -> tuple[str, int, int] | None:
@@ -118,16 +129,22 @@ def _vague_cues(reading: Reading) -> set[str]:
 
 
 def _name_after(
-    reading: Reading, position: int, blocked: Collection[int], is_vague: bool
+    reading: Reading,
+    position: int,
+    blocked: Collection[int],
+    *,
+    is_vague: bool,
+    is_plain: bool,
 ) -> tuple[str, int, int] | None:
+    """Return the name at a place; behind a plain cue it may look like a common word or a day."""
     first = position
     while position < len(reading.words) and position - first < _MAX_NAME_WORDS:
         word = reading.words[position]
         gap = reading.text[reading.words[position - 1].end : word.start]
         is_name = (
             word.written[0].isalpha()
-            and position not in blocked
-            and position not in reading.stop
+            and (is_plain or (position not in blocked and position not in reading.stop))
+            and not (is_plain and position > first and position in reading.stop)
             and not (position > first and re.search(r"[,.;:!?\n(]", gap))
         )
         if is_vague and word.written[0].islower() and word.written.isascii():

@@ -108,6 +108,14 @@ def find_dates(reading: Reading, context: ReadingContext) -> Iterator[Mention]:
         position += length
 
 
+def bare_weekday(reading: Reading, today: date) -> date | None:
+    """Read a text that is only the name of a weekday, "שני" too, as the next such day."""
+    hit = load_weekdays().find(reading.words, 0)
+    if hit is None or hit.length != len(reading.words):
+        return None
+    return today + timedelta(days=(hit.value - today.weekday()) % _WEEK_DAYS)
+
+
 def _find_digits(text: str, context: ReadingContext, today: date) -> Iterator[Mention]:
     for match in _ISO.finditer(text):
         day = _build(int(match[1]), int(match[2]), int(match[3]))

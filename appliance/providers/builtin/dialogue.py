@@ -168,7 +168,8 @@ class Dialogue:
         talk = intents.find_small_talk(message)
         if talk == "goodbye":
             return self._general.small_talk(talk)
-        if talk is not None and not intents.leftover(message, talk):
+        is_name = filler.asks_name(form) and intents.has_other_words(message)
+        if talk is not None and not is_name and not intents.leftover(message, talk):
             return self._resume(form, filler)
         aside = self._aside(form, filler)
         if aside is not None and (aside.call_tool or aside.form):

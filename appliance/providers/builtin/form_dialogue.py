@@ -25,6 +25,7 @@ from appliance.providers.builtin.slot_values import write_datetime, write_time
 from appliance.providers.builtin.slots import Slot
 
 MAX_FAILURES = 2
+_CLOCK = re.compile(r"\d{2}:\d{2}")
 _HALF_DAY = 12 * 60
 _EARLIEST_UNMARKED = 7 * 60
 
@@ -63,6 +64,8 @@ class FormFiller:
         everything = reader.read_all(is_opening=False, are_numbers_loose=is_loose)
         found = self._relevant(form, asked, message, everything)
         if found.values or found.partial or self._moment(form, message, asked):
+            return True
+        if self._moved(form, message, found).values:
             return True
         return (
             asked is not None
@@ -120,6 +123,11 @@ class FormFiller:
         asked = self._by_key.get(form.asked or "")
         return asked is not None and asked.kind == "text"
 
+    def asks_name(self, form: Form) -> bool:
+        """Say whether somebody's name is asked for, which may be a common word."""
+        asked = self._by_key.get(form.asked or "")
+        return asked is not None and asked.kind == "person_name"
+
     def name_asked(self, form: Form) -> str:
         """Return what the form asks for, or an empty string."""
         asked = self._by_key.get(form.asked or "")
@@ -144,7 +152,9 @@ class FormFiller:
             if is_known and not is_correction and self._is_for_the_asked(asked, slot, message):
                 continue
             same_kind = asked is not None and key != asked.key and slot.kind == asked.kind
-            if is_known and (same_kind or (slot.kind == "person_name" and not is_correction)):
+            is_named = any(cue.last > cue.first for cue in message.reading.spans("cue.name"))
+            is_vague_name = slot.kind == "person_name" and not (is_correction or is_named)
+            if is_known and (same_kind or is_vague_name):
                 continue
             values[key] = value
         return Extracted(values, found.partial)
@@ -196,9 +206,10 @@ class FormFiller:
 
     def _reader(self, message: Message, form: Form) -> SlotReader:
         known_day = next(self._known_days(form), None)
+        known_time = next(self._known_times(form), None)
 
         def choose_hour(minutes: int, day: date | None) -> int:
-            return choose_half(minutes, day or known_day, self._week, self._now)
+            return choose_half(minutes, day or known_day, self._week, self._now, near=known_time)
 
         return SlotReader(message, self._slots, self._now, choose_hour)
 
@@ -210,6 +221,13 @@ class FormFiller:
                     yield date.fromisoformat(value[:10])
                 except ValueError:
                     continue
+
+    def _known_times(self, form: Form) -> Iterator[int]:
+        for slot in self._slots:
+            value = form.values.get(slot.key)
+            clock = _CLOCK.search(value) if isinstance(value, str) else None
+            if slot.kind in ("time", "datetime") and clock is not None:
+                yield _minutes(clock.group())
 
     def _take(self, form: Form, found: Extracted) -> tuple[Form, list[Objection]]:
         values, objections = dict(form.values), []
@@ -307,10 +325,13 @@ def build_arguments(slots: Iterable[Slot], values: JsonObject) -> JsonObject:
     return arguments
 
 
-def choose_half(minutes: int, day: date | None, week: WeekHours, now: datetime) -> int:
+def choose_half(
+    minutes: int, day: date | None, week: WeekHours, now: datetime, *, near: int | None = None
+) -> int:
     """Return ``minutes`` or twelve hours later: whichever the shop is open at.
 
-    Where the hours do not tell, one to six o'clock are in the afternoon.
+    Where the hours do not tell, it is the one nearer to ``near``, the time said before; without
+    one, one to six o'clock are in the afternoon.
     """
     later = (minutes + _HALF_DAY) % (2 * _HALF_DAY)
     on = day or now.date()
@@ -320,4 +341,6 @@ def choose_half(minutes: int, day: date | None, week: WeekHours, now: datetime) 
     ]
     if is_open[0] is not is_open[1] and True in is_open:
         return minutes if is_open[0] else later
+    if near is not None:
+        return min(minutes, later, key=lambda value: abs(value - near))
     return later if 0 < minutes < _EARLIEST_UNMARKED else minutes

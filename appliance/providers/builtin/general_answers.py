@@ -97,7 +97,8 @@ class GeneralAnswers:
         examples = [
             next((e for e in tool.examples if self._is_ours(e)), "") for tool in self._tools
         ]
-        questions = [faq.question for faq in self._info.faqs[:40] if self._is_ours(faq.question)]
+        titles = [one.title for one in self._knowledge.documents[:40] if one.kind == "faq"]
+        questions = [title for title in titles if self._is_ours(title)]
         return pick_quick_replies([*examples[:3], *questions])
 
     def offer_tool(self, tool: ToolSpec) -> tuple[str, ...]:

@@ -36,6 +36,13 @@ def leftover(message: Message, *intents: str) -> int:
     return len(reading.words) - len(known)
 
 
+def has_other_words(message: Message) -> bool:
+    """Say whether there is any word outside small talk, however common."""
+    reading = message.reading
+    known = reading.covered((*_POLITE, *(f"intent.{name}" for name in SMALL_TALK)))
+    return len(reading.words) > len(known)
+
+
 def find_small_talk(message: Message) -> str | None:
     """Return the small talk that a message consists of, or ``None``."""
     for intent in SMALL_TALK:

@@ -15,6 +15,7 @@ _TO_HEBREW = str.maketrans(_LATIN, _HEBREW)
 _TO_LATIN = str.maketrans(_HEBREW, _LATIN)
 _HARDLY, _MOSTLY = 0.34, 0.7
 _LONGEST = 200
+_FINAL_LETTERS = frozenset("ךםןףץ")
 
 
 def read_layout(text: str, spelling: Spelling) -> str:
@@ -31,4 +32,11 @@ def _known_share(text: str, spelling: Spelling) -> float:
     words = [word for word in said if len(word) > 1 and word.isalpha()]
     if not words:
         return 1.0
-    return sum(spelling.knows(word) for word in words) / len(words)
+    if len(words) == 1:
+        return float(_is_written(words[0]) and spelling.knows_whole(words[0]))
+    return sum(_is_written(word) and spelling.knows(word) for word in words) / len(words)
+
+
+def _is_written(word: str) -> bool:
+    """Say whether final letters stand at the end of a word only, as they are written."""
+    return not any(letter in _FINAL_LETTERS for letter in word[:-1])

@@ -28,6 +28,8 @@ DocumentKind = Literal["faq", "policy", "contact", "hours", "about"]
 _BODY_WEIGHT = 0.6
 _MAX_BODY = 2_000
 _MONEY = re.compile(r"[$€£₪¥]\s?\d|\d\s?[$€£₪¥]|\d\s?(?:euros?|dollars?|שקל|ש\"ח)", re.I)
+_MARKUP = re.compile(r"</?[a-zA-Z][^<>]{0,200}>|[*_`#]{2,}|(?<!\w)[*_`](?=\w)|(?<=\w)[*_`](?!\w)")
+_NOTHING: tuple[JsonValue, ...] = (None, "", [], {})
 _CACHED_SHOPS = 64
 
 
@@ -54,15 +56,24 @@ class Knowledge:
 
 def _documents(info: BusinessInfo) -> Iterator[Document]:
     for faq in info.faqs:
-        yield Document("faq", faq.question, faq.answer)
+        yield Document("faq", _without_markup(faq.question), faq.answer)
     for label, value in info.policies.items():
+        if value in _NOTHING:
+            continue
         yield Document("policy", title_of(str(label)), render_inline(value))
     for label, value in info.contact.items():
+        if value in _NOTHING:
+            continue
         yield Document("contact", title_of(str(label)), render_inline(value))
     for label, value in info.hours.items():
         yield Document("hours", str(label), render_inline(value))
     if info.about.strip():
         yield Document("about", "", info.about.strip())
+
+
+def _without_markup(title: str) -> str:
+    """Return a question without tags and emphasis: it is shown on buttons, as it is."""
+    return " ".join(_MARKUP.sub(" ", title).split()) or title
 
 
 _EXTRA_KEYS: dict[DocumentKind, dict[str, float]] = {

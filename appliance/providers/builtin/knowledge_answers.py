@@ -20,7 +20,12 @@ from appliance.providers.builtin.lexicon import CONCEPT_MARK
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.opening_hours import EVERY_DAY, WeekHours
 from appliance.providers.builtin.phrasebook import Phrasebook
-from appliance.providers.builtin.search_index import Found, query_terms
+from appliance.providers.builtin.search_index import (
+    CANCELLATION,
+    Found,
+    calls_off,
+    query_terms,
+)
 from appliance.wording import name_parameter
 
 ENOUGH_COVERAGE = 0.55
@@ -55,6 +60,7 @@ def find_best(
         if mention.kind in ("date", "time")
         for position in message.words_in(mention.start, mention.end)
     )
+    is_off = calls_off(message)
     whole = knowledge.index.search(query_terms(message, ignored), limit=_LOOKED_AT)
     timeless = (
         knowledge.index.search(
@@ -67,6 +73,8 @@ def find_best(
         document = knowledge.documents[found.document]
         if is_timeless and document.kind != "hours":
             continue  # only opening hours know about days
+        if not is_off and knowledge.index.has_key(found.document, CANCELLATION):
+            continue
         if kind is not None and document.kind != kind:
             continue
         if not found.is_telling and document.kind not in ("hours", "contact"):

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from msgspec import Struct, structs
 
-from appliance.providers.builtin.phrasebook import load_phrasebooks
+from appliance.providers.builtin.phrasebook import Phrasebook, load_phrasebooks
 from appliance.providers.builtin.roots import roots
 from appliance.providers.builtin.words import (
     Word,
@@ -32,6 +32,8 @@ HINT_MARKS = CONCEPT_MARK + ROOT_MARK
 _VARIANT_PENALTY = 0.04
 CARRIERS = frozenset({"~availability", "~search"})
 """Phrases such as "do you have", which say little of what is asked about."""
+COMMON = frozenset({"~business", "~hours", "~people", "~day_count", "~quantity"})
+"""Concepts that are no more telling than the common words they are said with."""
 _ANY = "*"
 """Stands for any one word of a phrase: "send * back"."""
 _NO_KEYS = frozenset({"~business"})
@@ -93,6 +95,11 @@ class Reading(Struct, frozen=True):
         return tuple(found.items())
 
 
+def _name_days(book: Phrasebook) -> dict[str, list[str]]:
+    """Return the names of the days of the week as values to choose from."""
+    return {f"day_{number}": names for number, names in enumerate(book.dates.weekdays)}
+
+
 class Lexicon:
     """All phrases of all languages, ready to be found in a text."""
 
@@ -109,6 +116,7 @@ class Lexicon:
                 ("intent.", book.phrases.intent),
                 (CONCEPT_MARK, book.phrases.concept),
                 ("cue.", book.phrases.cue),
+                ("value.", book.phrases.value | _name_days(book)),
                 ("slot.", book.slot_kinds),
             ):
                 for name, phrases in group.items():

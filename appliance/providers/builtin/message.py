@@ -58,7 +58,10 @@ def read_message(text: str, context: ReadingContext, spelling: Spelling | None =
     mentions: list[Mention] = merge([], find_addresses(reading))
     addresses = list(mentions)
     mentions = merge(mentions, find_times(reading))
-    mentions = merge(mentions, find_dates(reading, context))
+    dates = list(find_dates(reading, context))
+    mentions = merge(mentions, dates)
+    if dates and not any(mention.kind == "date" for mention in mentions):
+        mentions = merge(mentions, [_beside(dates[0], mentions)])  # the day of "at 8 tonight"
     mentions = merge(mentions, find_phones(reading))
     busy = [mention for mention in mentions if mention.kind != "phone"]
     codes = [code for code in merge(busy, find_codes(reading)) if code.kind == "code"]
@@ -68,6 +71,12 @@ def read_message(text: str, context: ReadingContext, spelling: Spelling | None =
     reading = _with_place(reading, frozenset(named))
     own_codes = tuple(code for code in codes if code not in addresses)
     return Message(reading, tuple(mentions), own_codes, reading.light | named, frozenset(named))
+
+
+def _beside(date: Mention, mentions: list[Mention]) -> Mention:
+    """Return a date whose words are part of a time as one that has no words of its own."""
+    end = max(m.end for m in mentions if m.start < date.end and m.end > date.start)
+    return msgspec.structs.replace(date, start=end, end=end)
 
 
 def _with_place(reading: Reading, named: frozenset[int]) -> Reading:

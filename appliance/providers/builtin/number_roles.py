@@ -25,7 +25,12 @@ def assign_numbers(
 ) -> dict[str, Mention]:
     """Return for each numeric slot the number meant for it: surely, or likely if ``are_loose``."""
     numeric = [slot for slot in slots if slot.kind == "number"]
-    free = [m for m in message.of_kind("number") if not _is_code(message, m, slots)]
+    chosen = _chosen_words(message, slots)
+    free = [
+        m
+        for m in message.of_kind("number")
+        if not _is_code(message, m, slots) and chosen.isdisjoint(message.words_in(m.start, m.end))
+    ]
     pairs = sorted(
         (
             (-_affinity(message, mention, slot, numeric), order, mention.start, slot.key)
@@ -45,6 +50,20 @@ def assign_numbers(
             assigned[key] = by_start[start]
             used.add(start)
     return assigned
+
+
+def _chosen_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:
+    """Return the positions of words that name a choice, as "single" of "a single room" does."""
+    names = {
+        form
+        for slot in slots
+        for choice in slot.choices
+        for word in read_text(choice.label).words
+        if not word.folded.isdigit()
+        for form in stems(word.folded)
+    }
+    words = message.reading.words
+    return frozenset(i for i, w in enumerate(words) if not names.isdisjoint(stems(w.folded)))
 
 
 def _is_code(message: Message, mention: Mention, slots: Sequence[Slot]) -> bool:

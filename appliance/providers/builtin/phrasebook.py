@@ -71,6 +71,8 @@ class Phrases(Struct, frozen=True, kw_only=True):
     intent: dict[str, list[str]]
     concept: dict[str, list[str]]
     cue: dict[str, list[str]]
+    value: dict[str, list[str]]
+    """Words for the same thing on a list to choose from: colours, sizes, languages."""
 
 
 class Phrasebook(Struct, frozen=True, kw_only=True):

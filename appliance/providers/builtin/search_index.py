@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from appliance.providers.builtin.lexicon import (
     CARRIERS,
+    COMMON,
     CONCEPT_FACTOR,
     CONCEPT_MARK,
     HINT_MARKS,
@@ -28,8 +29,9 @@ _SMALLEST_COLLECTION = 12
 _SPECIFICITY = 0.25
 """How much of the score is the part of the document's own key words that the query has."""
 _POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye", "intent.pause")
-_COMMON = frozenset({"~business", "~hours", "~people", "~day_count", "~quantity"})
-"""Concepts that are no more telling than the common words they are said with."""
+CANCELLATION = "~cancellation"
+_GIVING_UP = (CANCELLATION, "~missed", "~change_mind", "~refund", "~return", "intent.cancel")
+"""Without any of these a message is never about cancelling: who books says the same nouns."""
 _MISSED_PHRASE = 0.45
 """How much a known phrase weighs for a document without it."""
 _LIGHT, _MEANT = 0.2, 0.5
@@ -62,9 +64,9 @@ class Found(Struct, frozen=True):
 def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
     """Return the terms of a message: its words that carry a topic, then known phrases."""
     reading = message.reading
-    polite = reading.covered(_POLITE)
+    polite = reading.covered(_POLITE) | _leading(reading)
     meant = reading.covered(
-        {m.name for m in reading.matches if m.name[0] == CONCEPT_MARK} - CARRIERS - _COMMON
+        {m.name for m in reading.matches if m.name[0] == CONCEPT_MARK} - CARRIERS - COMMON
     )
     terms = [
         Term(
@@ -86,6 +88,18 @@ def query_terms(message: Message, ignored: Collection[int] = ()) -> list[Term]:
         for name in sorted(bonus)
     )
     return terms
+
+
+def _leading(reading: Reading) -> frozenset[int]:
+    """Return the positions of words such as "great, …" before anything is said."""
+    filler = reading.covered(("intent.filler",))
+    end = next((i for i in range(len(reading.words)) if i not in filler), len(reading.words))
+    return frozenset(range(end))
+
+
+def calls_off(message: Message) -> bool:
+    """Say whether a message has anything of giving up what was agreed."""
+    return bool(message.reading.covered(_GIVING_UP))
 
 
 def _weight(position: int, message: Message, meant: frozenset[int]) -> float:

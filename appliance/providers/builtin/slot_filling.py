@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.providers.builtin.contact_values import find_name, is_phone
+from appliance.providers.builtin.dates import bare_weekday
 from appliance.providers.builtin.free_text import (
     label_position,
     place_text,
@@ -48,6 +49,9 @@ _MAX_NAME_WORDS = 5
 _NO_NAMES = tuple(
     f"intent.{name}" for name in ("yes", "no", "skip", "thanks", "greeting", "cancel")
 )
+
+
+_NO_TEXT = tuple(f"intent.{name}" for name in ("yes", "thanks", "greeting"))
 
 
 class Extracted(Struct, frozen=True):
@@ -129,7 +133,11 @@ class SlotReader:
         if slot.kind == "boolean":
             return self._labelled_boolean(slot)
         if slot.kind in ("email", "phone", "url"):
-            mentions = [m for m in self._message.mentions if m.kind == slot.kind]
+            mentions = [
+                m
+                for m in self._message.mentions
+                if m.kind == slot.kind and not self._is_shaped_code(str(m.value))
+            ]
             return self._fit_phone(slot, str(mentions[0].value)) if mentions else None
         if slot.kind == "code":
             return self._code(slot)
@@ -171,7 +179,8 @@ class SlotReader:
             text = str(mention.value)
             digits = sum(character.isdigit() for character in text)
             is_phone_too = any(p.start <= mention.start < p.end for p in phones)
-            if is_phone_too and any(other.kind == "phone" for other in self._slots):
+            has_phone = any(other.kind == "phone" for other in self._slots)
+            if is_phone_too and has_phone and not self._is_shaped(slot, text):
                 continue
             if (
                 pattern is None
@@ -184,6 +193,14 @@ class SlotReader:
             if found is not None:
                 return found
         return None
+
+    def _is_shaped_code(self, text: str) -> bool:
+        """Say whether digits are rather the code that a slot beside the phone wants."""
+        return any(self._is_shaped(slot, text) for slot in self._slots if slot.kind == "code")
+
+    def _is_shaped(self, slot: Slot, text: str) -> bool:
+        is_dialled = text[:1] in "0+("
+        return not is_dialled and slot.pattern is not None and bool(slot.pattern.search(text))
 
     def _is_labelled(self, mention: Mention, slot: Slot) -> bool:
         if self._message.reading.text[mention.start] == "#":
@@ -208,7 +225,8 @@ class SlotReader:
         reading = self._message.reading
         dates = self._message.of_kind("date")
         if slot.kind == "date":
-            return write_date(slot, dates[0].value) if dates else None
+            day = dates[0].value if dates else bare_weekday(reading, self._now.date())
+            return write_date(slot, day) if day else None
         if slot.kind == "time":
             times = self._times(dates)
             hour = bare_time(reading)
@@ -231,6 +249,8 @@ class SlotReader:
         if slot.kind == "person_name":
             name = find_name(reading, self._message.value_words())
             return name[0] if name else self._bare_name()
+        if _only_says(self._message, _NO_TEXT):
+            return None
         return reason_text(self._message) or self._message.reading.text.strip() or None
 
     def _bare_name(self) -> str | None:

@@ -7,11 +7,11 @@ Owns writing what was understood as JSON; which text a slot's value comes from i
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 
 from appliance.domain.json_types import JsonValue
-from appliance.providers.builtin.lexicon import Reading, read_text
+from appliance.providers.builtin.lexicon import CONCEPT_MARK, Reading, read_text
 from appliance.providers.builtin.mentions import Mention
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.slots import Choice, Slot
@@ -22,6 +22,7 @@ _DATE_FORMS = ("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%
 _LITERAL_START = re.compile(r"\^([A-Za-z]{1,4}[-/#_]?)(?=[\\[(])")
 """What every code of a pattern begins with, which visitors leave out: "R-" of ``^R-\\d{4}$``."""
 _LETTERS = re.compile(r"(?<!\w)([A-Za-z]{1,4})[ -]$")
+_MEANINGS = (CONCEPT_MARK, "value.")
 _TIME_FORMS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M%p", "%H%M")
 
 
@@ -95,20 +96,39 @@ def spell_code(message: Message, code: Mention) -> str:
 
 
 def find_choices(
-    choices: Iterable[Choice], reading: Reading, denied: Collection[int] = ()
+    choices: Sequence[Choice], reading: Reading, denied: Collection[int] = ()
 ) -> list[Choice]:
     """Return the choices that a text names, those of more words first, those denied last."""
     refused = {form for i in denied for form in stems(reading.words[i].folded)}
     said = {key for i in range(len(reading.words)) for key, _ in reading.keys(i) if key[0] != "~"}
     found: list[tuple[int, Choice]] = []
     for choice in choices:
-        for name in dict.fromkeys((choice.label, str(choice.value).replace("_", " "))):
+        for name in dict.fromkeys((choice.label, _in_words(str(choice.value)))):
             words = read_text(name).words
             if words and all(said.intersection(stems(word.folded)) for word in words):
                 is_refused = any(refused.intersection(stems(word.folded)) for word in words)
                 found.append((len(words) * (1 if is_refused else -1), choice))
                 break
-    return [choice for _, choice in sorted(found, key=lambda pair: pair[0])]
+    if found:
+        return [choice for _, choice in sorted(found, key=lambda pair: pair[0])]
+    return _same_meaning(choices, reading)
+
+
+def _same_meaning(choices: Sequence[Choice], reading: Reading) -> list[Choice]:
+    """Return the one choice that is named in another language, or by another word for it."""
+    said = {match.name for match in reading.matches if match.name.startswith(_MEANINGS)}
+    meant = [choice for choice in choices if _means(read_text(_in_words(choice.label)), said)]
+    return meant if len(meant) == 1 else []
+
+
+def _means(label: Reading, said: Collection[str]) -> bool:
+    """Say whether all the words of a label have a meaning that was said."""
+    known = label.covered(m.name for m in label.matches if m.name in said)
+    return 0 < len(label.words) == len(known)
+
+
+def _in_words(label: str) -> str:
+    return label.replace("_", " ")
 
 
 def combine(

@@ -151,6 +151,10 @@ class Vocabulary:
         """Say whether a folded word, or one under its Hebrew prefixes, is known."""
         return folded in self._words or any(form in self._stems for form in stems(folded))
 
+    def has_whole(self, folded: str) -> bool:
+        """Say whether a folded word is known without taking a prefix away."""
+        return folded in self._words or stem(folded) in self._stems
+
     def has_root(self, folded: str) -> bool:
         """Say whether a folded word is another form of a known one."""
         return any(root in self._roots for root in roots(folded))
@@ -197,6 +201,10 @@ class Spelling:
             vocabulary.has_root(folded) for vocabulary in own
         )
 
+    def knows_whole(self, folded: str) -> bool:
+        """Say whether a folded word is known as it is, none of its letters a prefix."""
+        return any(vocabulary.has_whole(folded) for vocabulary in self._vocabularies)
+
     def correct(self, folded: str) -> str | None:
         """Return the known word that is meant by an unknown one, or ``None``."""
         if not _SHORTEST <= len(folded) <= _LONGEST or not folded.isalpha():
@@ -223,10 +231,13 @@ class Spelling:
         """Return the reading with misspelt words read as what was meant; its text stays."""
         lexicon = load_lexicon()
         is_shouted = reading.text.isupper()
+        named = {cue.last + ahead for cue in reading.spans("cue.full_name") for ahead in (1, 2)}
         corrected: dict[int, str] = {}
         for position, word in enumerate(reading.words):
             plain = lexicon.spelling(word.folded)
-            is_name = position > 0 and word.written[0].isupper() and not is_shouted
+            is_name = position in named or (
+                position > 0 and word.written[0].isupper() and not is_shouted
+            )
             if plain is None and not is_name and not self.knows(word.folded):
                 plain = self.correct(word.folded)
             if plain is not None:

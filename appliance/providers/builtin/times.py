@@ -140,6 +140,8 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     lead = tables.half.find(words, position)
     before = tables.before_hour.find(words, position + (lead.length if lead else 0))
     hour_at = position + (lead.length if lead else 0) + (before.length if before else 0)
+    if lead and _hour(words, hour_at) is None and tables.at.find(words, hour_at):
+        hour_at += 1  # "in the evening at seven"
     found = _hour(words, hour_at)
     if found is None:
         return None
@@ -149,6 +151,8 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     end += after.length if after else 0
     half = lead or tables.half.find(words, end)
     end += half.length if half and half is not lead else 0
+    if half and half is not lead and tables.at.find(words, end) and _hour(words, end + 1):
+        return None  # the hour comes later: "for 2 tonight at 8"
     has_cue = tables.at.find_before(words, hour_at) is not None or _says_at(words[hour_at])
     if not (before or after or half or (has_cue and not _counts_something(reading, end))):
         return None

@@ -15,9 +15,17 @@ from msgspec import Struct
 from appliance.domain.tool import ToolSpec
 from appliance.providers.builtin.contact_values import find_name
 from appliance.providers.builtin.free_text import place_text, reason_text
-from appliance.providers.builtin.lexicon import CONCEPT_MARK, Reading, load_lexicon
+from appliance.providers.builtin.intents import is_question
+from appliance.providers.builtin.lexicon import COMMON, CONCEPT_MARK, Reading, load_lexicon
 from appliance.providers.builtin.message import Message
-from appliance.providers.builtin.search_index import SearchIndex, document_keys, query_terms
+from appliance.providers.builtin.search_index import (
+    CANCELLATION,
+    SearchIndex,
+    Term,
+    calls_off,
+    document_keys,
+    query_terms,
+)
 from appliance.providers.builtin.slot_values import find_choices, spell_code, write_code
 from appliance.providers.builtin.slots import Slot, build_slots
 from appliance.providers.builtin.spelling import collect_words
@@ -34,6 +42,7 @@ _SIMILAR = 0.8
 _NAMED = 0.85
 _FIT_BONUS, _MAX_FIT_BONUS = 0.1, 0.2
 _SHAPED_CODE = 0.55
+_LED_TO, _UNSAID = 0.55, 0.5
 _MANY_KINDS, _FILLED_IN = 3, 0.7
 """From how many kinds of fitting values on a message is a form filled in without being named."""
 _LABELLED_CODE = 0.8
@@ -97,6 +106,7 @@ class Toolset:
             found.document: found.coverage
             for found in self._index.search(query_terms(message, values), limit=8)
         }
+        is_off = calls_off(message)
         matches = []
         numbers = range(len(self.tools)) if values else scores.keys() | likeness.keys()
         for number in numbers:
@@ -110,10 +120,14 @@ class Toolset:
                 score = max(score, _LABELLED_CODE)
             elif _has_shaped_code(message, self.slots[tool.name]):
                 score = max(score, _SHAPED_CODE)
+            if self._is_led_to(message, number):
+                score = max(score, _LED_TO)
             if score:
                 score = min(1.0, score + fit)
             if kinds >= _MANY_KINDS:
                 score = max(score, _FILLED_IN)
+            if not is_off and self._index.has_key(number, CANCELLATION) and not has_code:
+                score, similar = score * _UNSAID, similar * _UNSAID
             matches.append(
                 ToolMatch(
                     tool,
@@ -132,9 +146,8 @@ class Toolset:
     ) -> float:
         """Return the part of the message that the tool and its slots explain, if it is anchored."""
         slots = self.slots[tool.name]
-        absorbing = any(slot.is_required and _absorbs(slot) for slot in slots) and _searches(
-            message
-        )
+        absorbing = any(slot.is_required and _absorbs(slot) for slot in slots)
+        absorbing = (absorbing and _searches(message)) or _tells(message, slots)
         total = gained = 0.0
         is_anchored = False
         for term in query_terms(message, values | _slot_words(message, slots)):
@@ -149,6 +162,24 @@ class Toolset:
             total += weight
             gained += weight * factor
         return gained / total if is_anchored and total else 0.0
+
+    def _is_led_to(self, message: Message, number: int) -> bool:
+        """Say whether what is wanted first is the tool's: "I need an appointment, it hurts"."""
+        reading = message.reading
+        if is_question(message):
+            return False
+        asked = reading.covered(("intent.permission",))
+        for request in reading.spans("intent.request"):
+            if request.first in asked:
+                continue
+            position = request.last + 1
+            while position in reading.stop:
+                position += 1
+            if position < len(reading.words):
+                term = Term(reading.keys(position))
+                if self._index.factor(term, number) >= _ANCHOR:
+                    return True
+        return False
 
     def _is_named(self, message: Message, number: int) -> bool:
         return any(self._index.factor(t, number) >= _NAMED for t in query_terms(message))
@@ -167,6 +198,14 @@ class Toolset:
 
 def _is_personal(slots: Sequence[Slot]) -> bool:
     return next((slot.kind == "code" for slot in slots if slot.is_required), False)
+
+
+def _tells(message: Message, slots: Sequence[Slot]) -> bool:
+    """Say whether a request may have words for a slot of free text, such as where a taxi goes."""
+    return not is_question(message) and any(
+        slot.is_required and slot.kind == "text" and slot.roles & {"place", "reason"}
+        for slot in slots
+    )
 
 
 def _searches(message: Message) -> bool:
@@ -263,6 +302,7 @@ def _keys(tool: ToolSpec, slots: Sequence[Slot]) -> dict[str, float]:
     for text, weight in fields:
         for key in document_keys(lexicon.read(text)):
             is_example_word = weight == _EXAMPLE_WEIGHT and key[0] != CONCEPT_MARK
+            is_example_word |= key in COMMON
             value = _EXAMPLE_WORD_WEIGHT if is_example_word else weight
             keys[key] = max(value, keys.get(key, 0.0))
     return keys

@@ -10,6 +10,7 @@ from appliance.providers.builtin.contact_values import (
     is_phone,
 )
 from appliance.providers.builtin.lexicon import read_text
+from tests.unit.appliance.providers.builtin.reading import read
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,21 @@ def test_names_follow_their_cue(text: str, name: str) -> None:
 @pytest.mark.parametrize("text", ["I'm looking for a table", "hello", "my name is"])
 def test_no_name_is_made_up(text: str) -> None:
     assert find_name(read_text(text)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("tomorrow at 9, Tom Baker, 555-010-2233", "Tom Baker"),
+        ("מחר ב-9, רון כץ, 050-1234567", "רון כץ"),
+        ("my name is Will", "Will"),
+        ("my name is May, 555-010-2233", "May"),
+        ("קוראים לי שני", "שני"),
+        ("table for two tomorrow at 9, 555-010-2233", None),
+        ("call me back please at 9", None),
+    ],
+)
+def test_a_name_in_a_list_or_behind_a_plain_cue_is_found(text: str, name: str | None) -> None:
+    message = read(text)
+    found = find_name(message.reading, message.value_words())
+    assert (found[0] if found else None) == name

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from appliance.providers.builtin.dates import is_day_first
+from appliance.providers.builtin.dates import bare_weekday, is_day_first
 from tests.unit.appliance.providers.builtin.reading import build_context, read
 
 
@@ -74,3 +74,22 @@ def test_a_week_begins_on_the_day_of_the_language() -> None:
 
 def test_days_beyond_the_calendar_are_kept_within_it() -> None:
     assert days("in 99 weeks") == [date(2027, 3, 31)]
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("שני", date(2025, 5, 12)),
+        ("Friday", date(2025, 5, 9)),
+        ("two", None),
+        ("Friday or so", None),
+        ("", None),
+    ],
+)
+def test_the_bare_name_of_a_day_is_the_next_such_day(text: str, day: date | None) -> None:
+    assert bare_weekday(read(text).reading, date(2025, 5, 7)) == day
+
+
+@pytest.mark.parametrize("text", ["at 8 tonight", "tonight at 8", "see you on sundays, no: today"])
+def test_the_day_of_a_time_is_a_date_too(text: str) -> None:
+    assert date(2025, 5, 7) in days(text)

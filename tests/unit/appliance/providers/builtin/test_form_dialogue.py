@@ -112,3 +112,10 @@ def test_an_unmarked_hour_is_one_at_which_the_shop_is_open(
     hours: dict[str, str], minutes: int, chosen: int
 ) -> None:
     assert choose_half(minutes, date(2025, 5, 9), build_week(hours), NOW) == chosen
+
+
+def test_an_unmarked_hour_is_the_one_nearer_to_the_time_said_before() -> None:
+    open_all_day = build_week({"Mon-Sun": "06:00-23:00"})
+    friday = date(2025, 5, 9)
+    assert choose_half(7 * 60, friday, open_all_day, NOW, near=18 * 60) == 19 * 60
+    assert choose_half(7 * 60, friday, open_all_day, NOW, near=9 * 60) == 7 * 60

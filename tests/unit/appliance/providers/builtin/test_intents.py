@@ -71,3 +71,41 @@ def test_questions_requests_and_follow_ups() -> None:
 
 def test_words_left_over_carry_the_topic() -> None:
     assert intents.leftover(read("hello, blue lamps please")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "is_asking"),
+    [
+        ("hang on, how much is it", True),
+        ("hi how much is it", True),
+        ("רגע כמה זה עולה", True),
+        ("can I bring a dog", True),
+        ("do i need to book", True),
+        ("book it for tomorrow", False),
+        ("send it to the man who asked", False),
+    ],
+)
+def test_a_question_may_come_behind_other_words(text: str, is_asking: bool) -> None:
+    assert intents.is_question(read(text)) == is_asking
+
+
+@pytest.mark.parametrize(
+    ("text", "is_meant"),
+    [
+        ("your email address?", True),
+        ("מה הטלפון של החנות", True),
+        ("where r u on instagram", True),
+        ("do you sell phones", False),
+        ("hello", False),
+    ],
+)
+def test_only_a_way_to_reach_the_shop_is_asked(text: str, is_meant: bool) -> None:
+    assert intents.asks_contact(read(text)) == is_meant
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("and rosemary?", "rosemary"), ("ורוזמרין?", "רוזמרין"), ("rosemary", ""), ("", "")],
+)
+def test_what_a_follow_up_is_after(text: str, wanted: str) -> None:
+    assert intents.follow_up_text(read(text)) == wanted

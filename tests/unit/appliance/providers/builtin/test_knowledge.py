@@ -51,3 +51,13 @@ def test_labels_become_titles() -> None:
     assert title_of("check_in") == "Check in"
     assert title_of("Where to find us") == "Where to find us"
     assert title_of("טלפון") == "טלפון"
+
+
+def test_titles_are_shown_without_markup_and_nothing_is_no_document() -> None:
+    info = BusinessInfo(
+        contact={"phone": None, "email": ""},
+        policies={"pets": None},
+        faqs=[Faq(question="**Is breakfast** <i>included</i> at 5 * 2?", answer="<b>Yes</b>")],
+    )
+    [document] = Knowledge(info).documents
+    assert (document.title, document.text) == ("Is breakfast included at 5 * 2?", "<b>Yes</b>")

@@ -293,3 +293,58 @@ async def test_ways_to_reach_the_shop_have_names_in_the_visitors_language() -> N
 async def test_a_message_of_digits_is_answered_in_the_language_spoken_before() -> None:
     reply = await talk(open_shop(), "אני רוצה לקבוע ביקור למחר בשבע בערב", "4")
     assert reply.text.endswith("איזה שם לרשום?")
+
+
+LESSON = ToolSpec(
+    name="book_lesson",
+    description="Book a driving lesson",
+    parameters_schema={
+        "type": "object",
+        "properties": {
+            "gearbox": {"type": "string", "enum": ["automatic", "manual"]},
+            "start": {"type": "string", "format": "date-time"},
+            "student_id": {"type": "string", "pattern": "^\\d{9}$", "title": "Student id"},
+            "phone": {"type": "string"},
+        },
+        "required": ["gearbox", "start", "student_id", "phone"],
+    },
+    risk="write",
+    examples=("book a lesson", "לקבוע שיעור"),
+)
+
+
+async def test_a_moment_is_moved_a_part_at_a_time_and_digits_go_where_they_fit() -> None:
+    info = {"policies": {"ביטול שיעור": "עד יום מראש."}, "hours": {"Sun-Thu": "08:00-20:00"}}
+    book = Playbook(make_shop(info=info, tools=[LESSON], language="he"), lambda call: {})
+    assert (await book.say("היי אפשר לקבוע שיעור?")).asks is None
+    for said in ("ידני", "מחר ב-10", "לא מחר, מחרתיים", "אופס, 11", "301234567"):
+        await book.say(said)
+    asked = await book.say("0541234567")
+    assert asked.asks is not None
+    assert asked.asks | {"start": asked.asks["start"][:16]} == {
+        "gearbox": "manual",
+        "start": "2025-05-09T11:00",
+        "student_id": "301234567",
+        "phone": "0541234567",
+    }
+
+
+async def test_a_question_in_place_of_free_text_is_answered() -> None:
+    samples = ToolSpec(
+        name="order_samples",
+        description="Order samples by post",
+        parameters_schema={
+            "type": "object",
+            "properties": {"address": {"type": "string"}},
+            "required": ["address"],
+        },
+        risk="write",
+        examples=("Send me samples",),
+    )
+    info = {"faqs": [{"question": "How much is the postage?", "answer": "Three pounds."}]}
+    book = Playbook(make_shop(info=info, tools=[samples]), lambda call: {})
+    await book.say("send me samples")
+    told = await book.say("hang on, how much is the postage")
+    assert told.text.startswith("Three pounds.")
+    assert told.asks is None
+    assert (await book.say("12 Mill Lane, Exeter")).asks == {"address": "12 Mill Lane, Exeter"}

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from appliance.providers.builtin.lexicon import read_text
+from appliance.providers.builtin.slot_filling import denied_words
 from appliance.providers.builtin.slot_values import (
     combine,
     find_choices,
+    spell_code,
     write_code,
     write_date,
     write_datetime,
@@ -89,3 +91,44 @@ def test_choices_are_known_by_label_or_value() -> None:
     ]  # fmt: skip
     assert [c.value for c in find_choices(choices, read_text("the large one"))] == [3]
     assert find_choices(choices, read_text("none of it")) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said", "code"),
+    [
+        (r"^OL-\d{5}$", "10233", "OL-10233"),
+        (r"^OL-\d{5}$", "ol10233", "OL-10233"),
+        (r"^[A-Z]{3}\d{4}$", "fxl1234", "FXL1234"),
+        (r"^OL-\d{5}$", "77", None),
+        (r"^\d{5}$", "OL-10233", None),
+    ],
+)
+def test_a_code_is_completed_as_its_pattern_begins(
+    pattern: str, said: str, code: str | None
+) -> None:
+    assert write_code(slot({"pattern": pattern}), said) == code
+
+
+def test_letters_written_apart_belong_to_the_code() -> None:
+    message = read("track ol 20455")
+    assert spell_code(message, message.codes[0]) == "ol20455"
+
+
+@pytest.mark.parametrize(
+    ("labels", "said", "chosen"),
+    [
+        (("automatic", "manual"), "על ידני", ["manual"]),
+        (("Monday", "Tuesday"), "ביום שלישי", ["Tuesday"]),
+        (("אדום", "כחול"), "the red one", ["אדום"]),
+        (("phone", "laptop"), "not phone, laptop", ["laptop", "phone"]),
+        (("full service", "quick service"), "a service please", []),
+        (("large", "big"), "גדול", []),
+    ],
+)
+def test_a_choice_may_be_named_in_another_language(
+    labels: tuple[str, ...], said: str, chosen: list[str]
+) -> None:
+    message = read(said)
+    choices = [Choice(label, label) for label in labels]
+    denied = denied_words(message)
+    assert [c.value for c in find_choices(choices, message.reading, denied)] == chosen

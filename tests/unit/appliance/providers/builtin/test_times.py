@@ -59,3 +59,15 @@ def test_an_answer_may_be_just_the_hour() -> None:
         assert mention.value == 7 * 60
     assert bare_time(read_text("soon")) is None
     assert bare_time(read_text("77")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "clocks"),
+    [
+        ("a table for 2 tonight at 8", ["20:00"]),
+        ("אחרי הצהריים בארבע", ["16:00"]),
+        ("in the evening at seven", ["19:00"]),
+    ],
+)
+def test_the_part_of_the_day_may_come_first(text: str, clocks: list[str]) -> None:
+    assert [format_time(mention.value) for mention in read(text).of_kind("time")] == clocks

@@ -76,3 +76,37 @@ def test_the_toolset_unused_for_longest_is_dropped() -> None:
 def test_a_toolset_knows_its_tools_by_name() -> None:
     assert Toolset(TOOLS).get("find_fabric") == TOOLS[2]
     assert Toolset(TOOLS).get("nothing") is None
+
+
+def test_no_tool_that_cancels_is_called_by_who_books() -> None:
+    tools = (
+        tool("cancel_visit", "Cancel a visit", "cancel my visit", code={"pattern": "^V-1$"}),
+        tool("book_visit", "Book a visit", "I want to book a visit"),
+    )
+    toolset = Toolset(tools)
+    assert toolset.match(read("can I book a visit"))[0].tool.name == "book_visit"
+    assert toolset.match(read("please cancel my visit"))[0].tool.name == "cancel_visit"
+
+
+def test_values_of_three_kinds_fill_in_a_form_that_is_not_named() -> None:
+    visit = tool(
+        "arrange",
+        "Arrange something",
+        day={"format": "date"},
+        hour={"format": "time"},
+        phone={"type": "string"},
+    )
+    [match] = Toolset((visit,)).match(read("friday 9:00 555-010-2233"))
+    assert match.score > 0.5
+
+
+def test_a_code_in_the_shape_of_a_slot_calls_for_its_tool() -> None:
+    truck = tool("truck_location", "Where the truck is", job={"pattern": r"^GG\d{6}$"})
+    matches = Toolset((truck, *TOOLS)).match(read("GG 104233 hello"))
+    assert matches[0].tool.name == "truck_location"
+
+
+def test_what_is_wanted_first_names_the_tool() -> None:
+    matches = Toolset(TOOLS).match(read("I need fabric, my old one has been eaten by the moths"))
+    assert matches[0].tool.name == "find_fabric"
+    assert matches[0].score > 0.5
