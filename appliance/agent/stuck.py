@@ -1,0 +1,63 @@
+"""Noticing that an answer did not help the visitor on.
+
+Owns the judgement of one round, in English and Hebrew; the phrases are data (``stuck.toml``). What
+is done about several in a row is left to ``appliance.services.handover``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+
+from appliance.agent.phrases import Words, split_words, without_breaks
+from appliance.domain.message import ChatMessage
+
+_SAME_WORDS = 0.8
+_LEAST_WORDS = 3
+"""Shorter messages are often said twice without meaning the same: "yes", "two", "12345"."""
+
+
+def is_failed_round(messages: Sequence[ChatMessage], answer: str) -> bool:
+    """Say whether ``answer`` leaves the visitor where he was.
+
+    It does when it admits that it does not help, when it repeats the answer before, and when the
+    visitor has just said again what he said before.
+
+    Args:
+        messages: The conversation, oldest first, up to the visitor's message that was answered.
+        answer: What he was told.
+    """
+    told = _words(answer)
+    if not told or _admits(told):
+        return True
+    said = [message for message in messages if message.role != "tool" and message.content]
+    earlier = next((m.content for m in reversed(said[:-1]) if m.role == "assistant"), "")
+    if _is_same(told, _words(earlier)):
+        return True
+    asked = [_words(message.content) for message in said if message.role == "user"]
+    return len(asked) > 1 and _is_same(asked[-1], asked[-2])
+
+
+def _words(text: str) -> Words:
+    return without_breaks(split_words(text))
+
+
+def _admits(words: Words) -> bool:
+    text = f" {' '.join(words)} "
+    return any(phrase in text for phrase in _load())
+
+
+def _is_same(one: Words, other: Words) -> bool:
+    """Say whether two messages have nearly the same words."""
+    first, second = set(one), set(other)
+    if min(len(first), len(second)) < _LEAST_WORDS:
+        return False
+    return len(first & second) >= _SAME_WORDS * len(first | second)
+
+
+@lru_cache(maxsize=1)
+def _load() -> tuple[str, ...]:
+    raw = files("appliance.agent").joinpath("stuck.toml").read_text(encoding="utf-8")
+    return tuple(f" {' '.join(_words(phrase))} " for phrase in tomllib.loads(raw)["no_help"])
