@@ -50,6 +50,14 @@ def texts_for(language: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=16)
+def list_texts(name: str) -> tuple[str, ...]:
+    """Return the agent's sentence of this name in every language there is a file for."""
+    folder = files("appliance.agent").joinpath("texts")
+    languages = (entry.name.removesuffix(".toml") for entry in folder.iterdir())
+    return tuple(_load(base)[name] for base in sorted(languages))
+
+
+@lru_cache(maxsize=16)
 def _load(base: str) -> dict[str, str]:
     if not base.isalpha():
         return {}

@@ -15,7 +15,7 @@ from msgspec import Struct, field
 from appliance.agent.policy import CallVerdict, has_untrusted_text, judge_call
 from appliance.domain.message import DECLINED_CALL, HELD_CALL, ChatMessage, Citation
 from appliance.domain.tool import ToolCall, ToolOutcome, ToolSpec
-from appliance.ports.chat_model import ModelFinished
+from appliance.ports.chat_model import ModelFinished, ModelSignal
 
 MAX_REFUSED_ROUNDS = 2
 """How often a model may come back with calls that cannot run; then it must answer without."""
@@ -135,6 +135,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     finish: Literal["complete", "cut", "empty"] = "complete"
     citations: tuple[Citation, ...] = ()
     quick_replies: tuple[str, ...] = field(default=())
+    signal: ModelSignal | None = None
 
 
 Command = AskModel | Say | NoteVerdict | RunTools | AskVisitor | Answer
@@ -215,6 +216,7 @@ def _on_model_stopped(
         finish=finish,
         citations=finished.citations,
         quick_replies=finished.quick_replies,
+        signal=finished.signal,
     )
     return state, (answer,)
 

@@ -54,6 +54,7 @@ from appliance.ports.chat_model import (
     Briefing,
     ChatRequest,
     ModelFinished,
+    ModelSignal,
     TextDelta,
     ToolCallRequested,
 )
@@ -97,6 +98,7 @@ class AgentResult(Struct, frozen=True, kw_only=True):
     pending_action: PendingAction | None = None
     citations: tuple[Citation, ...] = ()
     quick_replies: tuple[str, ...] = ()
+    signal: ModelSignal | None = None
     is_cached: bool = False
 
 
@@ -298,6 +300,7 @@ class _Turn:
             is_cut=answer.finish != "complete",
             citations=answer.citations,
             quick_replies=answer.quick_replies,
+            signal=answer.signal,
         )
 
     def _result(
@@ -309,6 +312,7 @@ class _Turn:
         pending_action: PendingAction | None = None,
         citations: tuple[Citation, ...] = (),
         quick_replies: tuple[str, ...] = (),
+        signal: ModelSignal | None = None,
     ) -> AgentResult:
         return AgentResult(
             text=text,
@@ -321,4 +325,5 @@ class _Turn:
             pending_action=pending_action,
             citations=citations,
             quick_replies=quick_replies,
+            signal=signal,
         )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 
-from appliance.agent.phrases import Words, split_words, without_breaks
+from appliance.agent.phrases import Words, split_words
 from appliance.domain.message import ChatMessage
 
 _SAME_WORDS = 0.8
@@ -41,7 +41,7 @@ def is_failed_round(messages: Sequence[ChatMessage], answer: str) -> bool:
 
 
 def _words(text: str) -> Words:
-    return without_breaks(split_words(text))
+    return tuple(word for word in split_words(text) if word[0].isalnum())
 
 
 def _admits(words: Words) -> bool:

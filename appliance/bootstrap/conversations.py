@@ -18,6 +18,7 @@ from appliance.ports.tool_executor import ToolExecutor
 from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
 from appliance.services.budgets import Budgets
+from appliance.services.handover import Handover
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
@@ -36,6 +37,7 @@ class ConversationParts(Struct, frozen=True, kw_only=True):
     models: ModelSelector
     prices: PriceList
     streams: TurnStreams
+    handover: Handover
     session_ids: SessionIds
     tasks: TaskGroup
 
@@ -58,6 +60,7 @@ def build_turns(parts: ConversationParts) -> TurnService:
         pending_actions=PendingActions(turn_store=turn_store, clock=clock),
         budgets=Budgets(usage=parts.stores.database.usage, prices=parts.prices, clock=clock),
         answers=AnswerCache(parts.stores.cache, parts.tasks),
+        handover=parts.handover,
         clock=clock,
     )
     return TurnService(

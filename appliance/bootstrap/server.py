@@ -42,6 +42,7 @@ from appliance.services.conversations import ConversationService
 from appliance.services.demo import DemoShop
 from appliance.services.escalations import EscalationService
 from appliance.services.feedback import FeedbackService
+from appliance.services.handover import Handover
 from appliance.services.health import HealthService, Probe
 from appliance.services.identity_tokens import IdentityTokens
 from appliance.services.login import LoginService
@@ -329,6 +330,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                     models=core.models.selector,
                     prices=load_price_list(self.settings.paths.prices_file),
                     streams=core.streams,
+                    handover=Handover(clock=self.clock),
                     session_ids=core.session_ids,
                     tasks=self.tasks,
                 )

@@ -22,6 +22,7 @@ StepKind = Literal[
     "model_failure",  # why a model did not answer
     "policy",  # a verdict on a call or an answer, with its reason
     "tool_call",  # one executed call with arguments, result, attempts
+    "handover",  # a person was asked for or offered, or the conversation ended
     "outcome",  # how the turn ended
 ]
 

@@ -66,6 +66,10 @@ class ToolCallRequested(Struct, frozen=True, kw_only=True):
     call: ToolCall
 
 
+ModelSignal = Literal["unsure", "wants_human"]
+"""What a provider itself makes of a message: it has no answer, or the visitor wants a person."""
+
+
 class ModelFinished(Struct, frozen=True, kw_only=True):
     """Always the last event. ``model`` is the name of the model that really answered."""
 
@@ -75,6 +79,7 @@ class ModelFinished(Struct, frozen=True, kw_only=True):
     provider_state: JsonObject | None = None
     citations: tuple[Citation, ...] = ()
     quick_replies: tuple[str, ...] = ()
+    signal: ModelSignal | None = None
 
 
 ModelEvent = TextDelta | ToolCallRequested | ModelFinished

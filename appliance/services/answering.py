@@ -30,6 +30,7 @@ from appliance.ports.tool_executor import ToolContext
 from appliance.ports.turn_store import TurnAccepted
 from appliance.services.answer_cache import AnswerCache, build_basis
 from appliance.services.budgets import Budgets
+from appliance.services.handover import Closing, Concluded, Handover, Visit
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.tenant_directory import KnownTenant
@@ -69,10 +70,14 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Answered(Struct, frozen=True, kw_only=True):
-    """What the agent came to, and what it had read."""
+    """What the agent came to, what it means for the conversation, and what was read for it.
+
+    Nothing was read where a person has the conversation.
+    """
 
     result: AgentResult
-    history: LoadedHistory
+    closing: Closing = Closing()
+    history: LoadedHistory | None = None
 
 
 class Answering:
@@ -87,6 +92,7 @@ class Answering:
         pending_actions: PendingActions,
         budgets: Budgets,
         answers: AnswerCache,
+        handover: Handover,
         clock: Clock,
     ) -> None:
         self._history = history
@@ -95,6 +101,7 @@ class Answering:
         self._pending_actions = pending_actions
         self._budgets = budgets
         self._answers = answers
+        self._handover = handover
         self._clock = clock
 
     async def answer(self, question: Question, ledger: TurnLedger, emit: Emit) -> Answered:
@@ -108,20 +115,46 @@ class Answering:
         Raises:
             ApplianceError: There is no answer.
         """
+        silence = self._handover.keep_silent(question.conversation)
+        if silence is not None:
+            return Answered(result=silence.result, closing=silence.closing)
         history = await self._history.load(
             question.accepted, question.session_hash, question.text, is_retry=question.is_retry
         )
-        assignment = await self._build_assignment(question, history, ledger)
+        visit = Visit(
+            tenant=question.tenant,
+            conversation=question.conversation,
+            messages=history.messages,
+            language=_find_language(
+                history.messages, default=question.locale or question.tenant.language
+            ),
+        )
+        said = 0
+        concluded = self._handover.answer_alone(visit)
+        if concluded is None:
+            assignment = await self._build_assignment(question, visit, ledger)
+            result = await self._ask(question, assignment, ledger, emit)
+            said = len(result.text)
+            concluded = self._handover.conclude(visit, result)
+        if more := concluded.result.text[said:]:
+            emit(AnswerDelta(text=more))
+        _trace_closing(concluded, ledger)
+        return Answered(result=concluded.result, closing=concluded.closing, history=history)
+
+    async def _ask(
+        self, question: Question, assignment: Assignment, ledger: TurnLedger, emit: Emit
+    ) -> AgentResult:
+        """Return what was answered to the same question before, or what the agent comes to now."""
         basis = build_basis(question.tenant, assignment, is_first=question.accepted.is_new_session)
         if basis is not None:
             cached = await self._answers.find(question.tenant, basis, ledger.trace)
             if cached is not None:
                 emit(AnswerDelta(text=cached.text))
-                return Answered(result=cached, history=history)
+                return cached
         result = await self._agent.run(assignment, ledger, emit)
         if basis is not None:
             self._answers.remember(question.tenant, basis, result)
-        return Answered(result=result, history=history)
+        return result
 
     async def close(self, question: Question) -> None:
         """Settle the accounts of a turn that is over, whatever became of it."""
@@ -129,7 +162,10 @@ class Answering:
 
     def remember(self, question: Question, answered: Answered, *, finished_at: datetime) -> None:
         """Remember what a stored answer leaves for the next turn."""
+        self._handover.stored(answered.closing)
         result = answered.result
+        if answered.history is None:
+            return
         *between, answer = result.new_messages
         told = msgspec.structs.replace(answer, content=result.text)
         self._history.remember(
@@ -157,7 +193,7 @@ class Answering:
         )
 
     async def _build_assignment(
-        self, question: Question, history: LoadedHistory, ledger: TurnLedger
+        self, question: Question, visit: Visit, ledger: TurnLedger
     ) -> Assignment:
         tenant, tools = question.tenant, question.known.tools
         now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
@@ -169,7 +205,7 @@ class Answering:
                 time_zone=tenant.time_zone,
                 identity=question.identity,
             ),
-            messages=(system, *history.messages),
+            messages=(system, *visit.messages),
             tools=tools,
             models=await self._budgets.limit(
                 tenant,
@@ -180,9 +216,7 @@ class Answering:
             briefing=Briefing(
                 shop_name=tenant.name,
                 business_info=tenant.business_info,
-                language=_find_language(
-                    history.messages, default=question.locale or tenant.language
-                ),
+                language=visit.language,
                 now=now,
             ),
             temperature=tenant.llm.temperature,
@@ -192,6 +226,18 @@ class Answering:
                 question.conversation, question.text, tools, question.identity
             ),
         )
+
+
+def _trace_closing(concluded: Concluded, ledger: TurnLedger) -> None:
+    closing = concluded.closing
+    if closing == Closing():
+        return
+    ledger.trace.note(
+        "handover",
+        cause=None if closing.escalation is None else closing.escalation.cause,
+        ends_conversation=closing.ends_conversation,
+        failed_rounds=closing.failed_rounds,
+    )
 
 
 def _find_language(history: Sequence[ChatMessage], *, default: str) -> str:

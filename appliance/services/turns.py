@@ -306,7 +306,7 @@ class TurnService:
 
     async def _finish(self, turn: _Turn, answered: Answered) -> ChatReply:
         now = self._clock.now()
-        result = answered.result
+        result, closing = answered.result, answered.closing
         total = sum((entry.usage for entry in result.usage), TokenUsage())
         reply = ChatReply(
             session_id="",
@@ -323,6 +323,8 @@ class TurnService:
             model=result.model,
             cached=result.is_cached,
             degraded=result.is_degraded,
+            escalated=turn.question.conversation.is_escalated or closing.escalation is not None,
+            conversation_ended=closing.ends_conversation,
         )
         failpoints.passed("turn.before_finish")
         await self._turn_store.finish_turn(
@@ -338,6 +340,9 @@ class TurnService:
                 usage_day=local_day(now, turn.tenant.time_zone),
                 pending_action=result.pending_action,
                 finished_at=now,
+                failed_rounds=closing.failed_rounds,
+                escalation=closing.escalation,
+                ends_conversation=closing.ends_conversation,
             )
         )
         failpoints.passed("turn.finished")

@@ -19,9 +19,11 @@ from appliance.ports.chat_model import (
     ModelDescription,
     ModelEvent,
     ModelFinished,
+    ModelSignal,
     TextDelta,
     ToolCallRequested,
 )
+from appliance.providers.builtin.answers import Answer
 from appliance.providers.builtin.conversation_state import PROVIDER, write_state
 from appliance.providers.builtin.dialogue import Dialogue
 from appliance.providers.builtin.knowledge import Knowledge, KnowledgeCache
@@ -62,6 +64,7 @@ class BuiltinChatModel:
             provider_state=write_state(answer),
             citations=answer.citations,
             quick_replies=answer.quick_replies,
+            signal=_find_signal(answer),
         )
 
     async def _know(self, info: BusinessInfo) -> Knowledge:
@@ -82,6 +85,14 @@ class BuiltinChatModel:
 
     async def aclose(self) -> None:
         """Do nothing: there is no connection."""
+
+
+def _find_signal(answer: Answer) -> ModelSignal | None:
+    """Return what the turn should know of an answer: it found nothing, or a person is wanted."""
+    if answer.intent == "human":
+        return "wants_human"
+    is_lost = answer.form is not None and answer.form.failures > 0
+    return "unsure" if answer.intent == "unknown" or is_lost else None
 
 
 def split_text(text: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from appliance.ports.turn_store import NewTurn, TurnAccepted
 from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering, Question
 from appliance.services.budgets import Budgets
+from appliance.services.handover import Handover
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.tenant_directory import KnownTenant
@@ -61,6 +62,7 @@ class Stage:
                 tasks=tasks,
             ),
             pending_actions=PendingActions(turn_store=store, clock=clock),
+            handover=Handover(clock=clock),
             budgets=Budgets(usage=temporary.database.usage, prices=PriceList({}), clock=clock),
             answers=AnswerCache(DiskCache(temporary.folder / "cache"), tasks),
             clock=clock,

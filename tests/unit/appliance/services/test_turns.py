@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from appliance.agent.runner import AgentRunner
+from appliance.domain.conversation import Conversation
 from appliance.domain.ids import SessionHash, hash_token
 from appliance.domain.message import ChatReply, StoredMessage, TokenUsage
 from appliance.domain.prices import PriceList
@@ -30,6 +31,7 @@ from appliance.services import turn_streams, turns
 from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
 from appliance.services.budgets import Budgets
+from appliance.services.handover import Handover
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
@@ -97,6 +99,7 @@ class Stage:
                     tasks=self.tasks,
                 ),
                 pending_actions=PendingActions(turn_store=self.store, clock=self.clock),
+                handover=Handover(clock=self.clock),
                 budgets=Budgets(
                     usage=self.temporary.database.usage, prices=PriceList({}), clock=self.clock
                 ),
@@ -139,10 +142,15 @@ class Stage:
         assert isinstance(last.error, ApplianceError)
         return last.error
 
-    async def messages(self) -> list[StoredMessage]:
-        conversation = await self.store.find_conversation(
+    async def conversation(self) -> Conversation:
+        found: Conversation | None = await self.store.find_conversation(
             self.known.tenant.id, session_hash(self.session_id)
         )
+        assert found is not None
+        return found
+
+    async def messages(self) -> list[StoredMessage]:
+        conversation = await self.conversation()
         return await self.store.list_messages(self.known.tenant.id, conversation.id, limit=100)
 
     async def spoken(self) -> list[tuple[str, str]]:
@@ -628,3 +636,78 @@ async def test_a_partial_answer_is_kept_and_marked(stage: Stage) -> None:
     assert reply.message.content.startswith("We are open fr")
     assert reply.degraded
     assert (await stage.messages())[-1].content == reply.message.content
+
+
+async def test_a_wish_for_a_person_is_durable_with_its_answer(stage: Stage) -> None:
+    reply = await stage.say("I want a human")
+    assert (reply.escalated, reply.conversation_ended, reply.model) == (True, False, "builtin")
+    conversation = await stage.conversation()
+    assert conversation.status == "waiting_for_human"
+    helped = await stage.say("When do you open?", say("At nine."))
+    assert (helped.message.content, helped.escalated) == ("At nine.", True)
+    assert [message.content for message in stage.model.requests[0].messages[1:]] == [
+        "I want a human",
+        reply.message.content,
+        "When do you open?",
+    ]
+
+
+async def test_a_goodbye_ends_the_conversation_and_the_next_message_begins_another(
+    stage: Stage,
+) -> None:
+    reply = await stage.say("Thanks, bye", message_id="m1")
+    assert reply.conversation_ended
+    assert (await stage.conversation()).status == "ended"
+    again = await stage.say("Hello", say("Hi."))
+    assert again.conversation_id != reply.conversation_id
+
+
+async def test_while_a_person_has_the_conversation_nobody_answers_and_nothing_is_billed(
+    stage: Stage,
+) -> None:
+    await stage.say("Hello", say("Hi."))
+    conversation = await stage.conversation()
+    store = stage.temporary.database.escalations
+    await store.take_over(conversation.tenant_id, conversation.id)
+    before = await stage.temporary.read_usage(conversation.tenant_id)
+    reply = await stage.say("Are you there?", message_id="m1")
+    assert (reply.message.content, reply.escalated) == ("", True)
+    assert await stage.temporary.read_usage(conversation.tenant_id) == before
+    assert await stage.spoken() == [
+        ("user", "Hello"),
+        ("assistant", "Hi."),
+        ("user", "Are you there?"),
+    ]
+    replayed = await stage.say("Are you there?", message_id="m1")
+    assert replayed.message.id == reply.message.id
+    await store.hand_back(conversation.tenant_id, conversation.id, at=stage.clock.now())
+    assert (await stage.say("And now?", say("Yes."))).escalated is False
+    assert [message.content for message in stage.model.requests[-1].messages[1:]] == [
+        "Hello",
+        "Hi.",
+        "Are you there?",
+        "And now?",
+    ]
+
+
+async def test_an_offer_is_told_as_it_is_stored(stage: Stage) -> None:
+    first = await stage.say("Parking?", say("I don't know."))
+    assert first.message.quick_replies == ()
+    stage.model.add(say("I'm not sure."))
+    *_, last = events = await listen(await stage.start("Is there parking?"))
+    assert isinstance(last, TurnFinished)
+    told = "".join(event.text for event in events if isinstance(event, AnswerDelta))
+    assert told == last.reply.message.content
+    assert told.startswith("I'm not sure.\n\n")
+    assert len(last.reply.message.quick_replies) == 2
+    assert (await stage.spoken())[-1] == ("assistant", told)
+    agreed = await stage.say("yes")
+    assert agreed.escalated
+
+
+async def test_a_wish_for_a_person_drops_what_waits_for_a_yes(stage: Stage) -> None:
+    await stage.say("Book a table", ask(call_booking()))
+    await stage.say("Let me talk to a person")
+    assert (await stage.conversation()).pending_action is None
+    await stage.say("yes", say("Yes?"))
+    assert stage.executor.calls == []

@@ -54,7 +54,7 @@ def test_not_knowing_is_said_with_what_may_help() -> None:
 
 def test_a_person_is_reached_by_what_the_shop_gives() -> None:
     assert "Phone: 111" in build().human().text
-    assert "Seam" in build(info=BusinessInfo()).human().text
+    assert "automated" in build(info=BusinessInfo()).human().text
     text, buttons = build().give_up("Date")
     assert "Date" in text
     assert buttons == ("Talk to a person", "Cancel")
