@@ -155,7 +155,7 @@ async def test_the_same_refusal_twice_is_final() -> None:
         (Refuse(429, QUOTA), Rejected, "spend_limit_reached"),
         (Refuse(500, "out of memory"), Unavailable, "model_failed"),
         (Refuse(502, "bad gateway"), Unavailable, "model_failed"),
-        (Refuse(503, LOADING), Unavailable, "upstream_unavailable"),
+        (Refuse(503, LOADING), Unavailable, "overloaded"),
         (FailMidway(HELLO, {"message": "out of memory", "code": 500}), Unavailable, "model_failed"),
         (FailMidway(HELLO, "out of memory"), Unavailable, "model_failed"),
         (FailMidway(HELLO, QUOTA["error"]), Rejected, "spend_limit_reached"),
