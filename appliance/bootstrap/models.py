@@ -15,6 +15,8 @@ from appliance.agent.circuit_breaker import ProviderBreakers
 from appliance.agent.resilient_model import ResilientModel
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
+from appliance.providers.ollama import OllamaChatModel
+from appliance.services.model_libraries import ModelLibraries
 from appliance.services.model_selection import BUILTIN, ModelSelector
 from appliance.services.provider_checks import ProviderChecks
 from appliance.settings import Settings
@@ -22,10 +24,11 @@ from appliance.tasks import TaskGroup
 
 
 class ModelServices(Struct, frozen=True, kw_only=True):
-    """What chooses models for visitors, and what looks at them for operators."""
+    """What chooses models for visitors, and what looks at, gets and removes them for operators."""
 
     selector: ModelSelector
     checks: ProviderChecks
+    libraries: ModelLibraries
 
 
 def build_models(
@@ -58,5 +61,12 @@ def build_models(
         ),
         checks=ProviderChecks(
             providers=providers, breakers=breakers, default_models=default_models, clock=clock
+        ),
+        libraries=ModelLibraries(
+            {
+                name: provider.library
+                for name, provider in providers.items()
+                if isinstance(provider, OllamaChatModel)
+            }
         ),
     )

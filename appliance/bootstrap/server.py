@@ -369,6 +369,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             ),
             "backups": core.backups,
             "provider_checks": core.models.checks,
+            "model_libraries": core.models.libraries,
             "auditor": Auditor(log=database.audit, clock=self.clock),
             "escalations": core.escalations,
             "retention_runs": core.retention_runs,

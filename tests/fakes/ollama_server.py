@@ -152,14 +152,15 @@ class FakeOllama:
     """Serves ``script`` while its context is open.
 
     ``chats`` are the bodies that reached ``/api/chat``, the first of which sets ``has_chat``.
-    ``has_hung_up`` is set when a caller left
-    before its answer was complete. ``piece_bytes`` is the size of the pieces in which a streamed
-    body is sent: every line on its own by default. ``is_old`` tells no capabilities,
+    ``has_hung_up`` is set when a caller left before its answer was complete. ``library`` are the
+    models that can be pulled. ``piece_bytes`` is the size of the pieces in which a streamed body
+    is sent: every line on its own by default. ``is_old`` tells no capabilities,
     ``refuses_schemas`` is older still: a format is a word to it.
     """
 
     script: Script
     models: Sequence[FakeModel] = (FakeModel("qwen3:4b"),)
+    library: Sequence[str] = ("llama4:8b",)
     piece_bytes: int | None = None
     port: int = 0
     is_old: bool = False
@@ -205,6 +206,10 @@ class FakeOllama:
                 await self._show(exchange)
             case "POST", "/api/chat":
                 await self._chat(exchange)
+            case "POST", "/api/pull":
+                await self._pull(exchange)
+            case "DELETE", "/api/delete":
+                await self._delete(exchange)
             case _:
                 await exchange.respond(404, b"404 page not found", content_type="text/plain")
 
@@ -246,6 +251,28 @@ class FakeOllama:
         if not self.is_old:
             shown["capabilities"] = list(model.capabilities)
         await exchange.respond_json(200, shown)
+
+    async def _pull(self, exchange: Exchange) -> None:
+        name = exchange.request.json()["model"]
+        lines: list[dict[str, Any]] = [{"status": "pulling manifest"}]
+        if name in self.library:
+            layer = {"status": "pulling 0badc0de", "digest": "sha256:0badc0de", "total": 2_000}
+            lines += [{**layer, "completed": 500}, {**layer, "completed": 2_000}]
+            lines += [{"status": "verifying sha256 digest"}, {"status": "success"}]
+            self.models = [*self.models, FakeModel(name)]
+        else:
+            lines.append({"error": "pull model manifest: file does not exist"})
+        encoded = [json.dumps(line).encode() + b"\n" for line in lines]
+        await self._stream(exchange, encoded, ends=True)
+
+    async def _delete(self, exchange: Exchange) -> None:
+        name = exchange.request.json()["model"]
+        model = self._find(name)
+        if model is None:
+            await exchange.respond_json(404, {"error": f"model '{name}' not found"})
+            return
+        self.models = [other for other in self.models if other is not model]
+        await exchange.respond(200)
 
     async def _chat(self, exchange: Exchange) -> None:
         try:

@@ -10,7 +10,14 @@ import pytest
 
 from tests.fakes.obedient_model import ObedientModel
 from tests.fakes.ollama_server import CutOff, FailMidway, FakeOllama, Refuse, Say, Send, Step
-from tests.http.clients import Operator, Visitor, read_demo_key
+from tests.http.clients import (
+    Event,
+    Operator,
+    Visitor,
+    check_problem,
+    read_demo_key,
+    read_events,
+)
 from tests.http.running_server import serving
 from tests.http.slow_ollama import use_ollama
 from tests.http.stored_rows import read_bookings
@@ -188,4 +195,20 @@ async def test_an_operator_sees_the_providers_and_asks_one_for_real(tmp_path):
         missing = await call("POST", "/models/ollama/check", {"model": "llama9"})
         assert (missing["ok"], missing["model"]) == (False, "llama9")
         assert "ollama pull llama9" in missing["detail"]
+
+        def pull(model: str) -> list[Event]:
+            with operator.http.stream("POST", "/models/ollama/pull", json={"model": model}) as got:
+                return list(read_events(got.iter_lines()))
+
+        events = await asyncio.to_thread(pull, "llama4:8b")
+        assert [event.name for event in events] == ["progress"] * 5 + ["done"]
+        assert events[1].data["completed_bytes"] == 500
+        [*_, refused] = await asyncio.to_thread(pull, "llama9")
+        assert (refused.name, refused.data["code"]) == ("error", "model_not_found")
+        names = [m["name"] for m in (await call("GET", "/models/ollama"))["models"]]
+        assert names == ["llama4:8b", "qwen3:4b"]
+        gone = await asyncio.to_thread(operator.http.delete, "/models/ollama/llama4:8b")
+        assert gone.status_code == 204
+        again = await asyncio.to_thread(operator.http.delete, "/models/ollama/llama4:8b")
+        check_problem(again, 502, "model_not_found")
         operator.http.close()

@@ -29,6 +29,7 @@ from appliance.providers.ollama.http import (
     OllamaHttp,
     broken_response,
 )
+from appliance.providers.ollama.library import OllamaLibrary
 from appliance.providers.ollama.models import ModelFacts, ModelShelf
 from appliance.providers.ollama.reply import MalformedReply, ReplyReader
 from appliance.providers.ollama.wire import build_messages, build_tools
@@ -79,6 +80,7 @@ class OllamaChatModel:
             max_default_size_bytes=max_default_size_bytes,
         )
         self._windows = WindowSizes(max_window_tokens=max_window_tokens)
+        self.library = OllamaLibrary(self._http, on_change=self._shelf.forget)
 
     @property
     def name(self) -> str:
