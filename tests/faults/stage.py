@@ -18,6 +18,7 @@ from appliance.domain.turn_events import AnswerDelta, TurnEvent, TurnFinished, T
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
 from appliance.providers.builtin import BuiltinChatModel
+from appliance.services.handover import Handover
 from appliance.services.health import Component, HealthService
 from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
@@ -61,6 +62,7 @@ class FaultStage:
                 models=self.models.selector,
                 prices=PriceList({}),
                 streams=TurnStreams(self.temporary.clock),
+                handover=Handover(clock=self.temporary.clock),
                 session_ids=SessionIds("a secret of this installation"),
                 tasks=TaskGroup(),
             )
