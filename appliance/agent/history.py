@@ -6,6 +6,9 @@ Owns the window in messages and tokens; storing messages is left to the turn sto
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
+
+import msgspec
 
 from appliance.domain.message import ChatMessage, StoredMessage
 from appliance.domain.tokens import estimate_tokens
@@ -13,6 +16,14 @@ from appliance.errors import ContextWindowExceeded
 
 WINDOW_MESSAGES = 20
 """How many visitor and assistant messages a model reads by default; the plan's figure."""
+
+
+FRAME_TOKENS = 4
+"""What a message costs besides its text: its role and its ends."""
+SHORT_RESULT_CHARS = (2_000, 500, 120)
+CUT_MARK = " [cut]"
+
+Message = TypeVar("Message", ChatMessage, StoredMessage)
 
 
 def build_history(stored: Sequence[StoredMessage]) -> list[ChatMessage]:
@@ -82,11 +93,7 @@ def trim_history(
     Raises:
         ContextWindowExceeded: The last turn alone is over the token budget.
     """
-    turns: list[list[ChatMessage]] = []
-    for message in messages:
-        if message.role == "user" or not turns:
-            turns.append([])
-        turns[-1].append(message)
+    turns = split_turns(messages)
     kept: list[list[ChatMessage]] = []
     message_count = token_count = 0
     for turn in reversed(turns):
@@ -101,3 +108,87 @@ def trim_history(
             raise ContextWindowExceeded("This message is too long for the model that answers here.")
         kept.append(turn)
     return [message for turn in reversed(kept) for message in turn]
+
+
+def split_turns(messages: Sequence[Message]) -> list[list[Message]]:
+    """Return the messages by turn: a visitor's message and all that follows up to the next one."""
+    turns: list[list[Message]] = []
+    for message in messages:
+        if message.role == "user" or not turns:
+            turns.append([])
+        turns[-1].append(message)
+    return turns
+
+
+def split_window(
+    stored: Sequence[StoredMessage], *, max_messages: int
+) -> tuple[list[list[StoredMessage]], list[StoredMessage]]:
+    """Return the turns that fall out of the window, and the messages within it, oldest first.
+
+    The last turn is always within.
+
+    Args:
+        stored: Oldest first, ending with the visitor's message.
+        max_messages: How many messages may stay; tool messages do not count.
+    """
+    turns = split_turns(stored)
+    kept = len(turns)
+    count = 0
+    while kept > 0:
+        count += sum(1 for message in turns[kept - 1] if message.role != "tool")
+        if count > max_messages and kept < len(turns):
+            break
+        kept -= 1
+    return turns[:kept], [message for turn in turns[kept:] for message in turn]
+
+
+def fit_messages(
+    messages: Sequence[ChatMessage], *, max_input_tokens: int, fixed_tokens: int = 0
+) -> tuple[ChatMessage, ...]:
+    """Drop the oldest turns until all of it fits a model.
+
+    The system message never leaves, nor does the turn that runs; tool results of that turn are
+    shortened when it does not fit alone.
+
+    Args:
+        messages: The system message first.
+        max_input_tokens: What the model takes, the room for its answer not counted.
+        fixed_tokens: What else goes along, such as the tools.
+
+    Raises:
+        ContextWindowExceeded: The system message and the visitor's message alone are too long.
+    """
+    system, *rest = messages
+    left = max_input_tokens - fixed_tokens - estimate_message(system)
+    turns = split_turns(rest)
+    sizes = [sum(map(estimate_message, turn)) for turn in turns]
+    kept = len(turns) - 1
+    total = sizes[kept]
+    if total > left:
+        return (system, *_shorten_results(turns[kept], left))
+    while kept > 0 and total + sizes[kept - 1] <= left:
+        kept -= 1
+        total += sizes[kept]
+    return (system, *(message for turn in turns[kept:] for message in turn))
+
+
+def estimate_message(message: ChatMessage) -> int:
+    """Return about how many tokens a message takes, its calls and what frames it included."""
+    calls = "".join(f"{call.name}{call.arguments}" for call in message.tool_calls)
+    called = estimate_tokens(calls) if calls else 0
+    return estimate_tokens(message.content) + called + FRAME_TOKENS
+
+
+def _shorten_results(turn: Sequence[ChatMessage], max_tokens: int) -> list[ChatMessage]:
+    for most in SHORT_RESULT_CHARS:
+        shortened = [
+            msgspec.structs.replace(message, content=message.content[:most] + CUT_MARK)
+            if message.role == "tool" and len(message.content) > most
+            else message
+            for message in turn
+        ]
+        if sum(map(estimate_message, shortened)) <= max_tokens:
+            return shortened
+    raise ContextWindowExceeded(
+        "The shop's information and this message are too long for the model's context window."
+    )

@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from appliance.agent.history import fit_messages
 from appliance.agent.tool_runs import TurnLedger
 from appliance.agent.trace import describe, describe_calls, describe_messages
 from appliance.domain.ids import TenantId
@@ -40,6 +41,9 @@ from appliance.ports.clock import Clock
 from appliance.ports.turn_store import ModelUsage
 
 logger = structlog.get_logger(__name__)
+
+SECOND_ROOM = 0.5
+"""What of a model's context window is used when it said that the messages do not fit."""
 
 MODELS_TIME_S = 240.0
 """How long the models of one turn may take together with its tools; the last one answers then."""
@@ -72,6 +76,7 @@ class ModelCalls:
         prices: What they cost.
         tenant_id: For whom, for the log.
         clock: Measures the turn's time, which begins now.
+        max_input_tokens: The tenant's own limit of a prompt, besides each model's.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class ModelCalls:
         prices: PriceList,
         tenant_id: TenantId,
         clock: Clock,
+        max_input_tokens: int | None = None,
     ) -> None:
         self._models = models
         self._ledger = ledger
@@ -91,6 +97,7 @@ class ModelCalls:
         self._ends_at = clock.monotonic() + MODELS_TIME_S
         self._index = 0
         self._answered_by: str | None = None
+        self._max_input_tokens = max_input_tokens
         self._traced: tuple[ChatMessage, ...] = ()
 
     @property
@@ -118,11 +125,12 @@ class ModelCalls:
             ContextWindowExceeded: No model can read all of it.
         """
         is_second_try = False
+        room = 1.0
         while True:
             choice = self._models[self._index]
             said: list[str] = []
             try:
-                async with aclosing(self._ask(choice, request)) as events:
+                async with aclosing(self._ask(choice, request, room)) as events:
                     async for event in events:
                         if isinstance(event, TextDelta):
                             said.append(event.text)
@@ -141,6 +149,9 @@ class ModelCalls:
                 if said:
                     self._note_broken(choice, request, "".join(said))
                     raise AnswerBroke(error) from error
+                if isinstance(error, ContextWindowExceeded) and room == 1.0 and not self._is_last:
+                    room = SECOND_ROOM  # the estimate was wrong, and only the model can count
+                    continue
                 if error.code == "empty_answer" and not is_second_try:
                     is_second_try = True
                     continue
@@ -148,13 +159,14 @@ class ModelCalls:
                     raise
                 self._index += 1
                 is_second_try = False
+                room = 1.0
 
     @property
     def _is_last(self) -> bool:
         return self._index == len(self._models) - 1
 
     async def _ask(
-        self, choice: AnswerModel, request: ChatRequest
+        self, choice: AnswerModel, request: ChatRequest, room: float
     ) -> AsyncGenerator[ModelEvent, None]:
         """Yield one model's answer: blanks only before a word, calls only when it is whole."""
         self._answered_by = None
@@ -164,6 +176,7 @@ class ModelCalls:
         asked = msgspec.structs.replace(
             request, model=choice.model, answer_within_s=None if self._is_last else left_s
         )
+        asked = await self._fit(choice, asked, room)
         self._trace_call(choice, asked)
         blanks = ""
         has_said = False
@@ -200,6 +213,23 @@ class ModelCalls:
                     for call in calls:
                         yield call
                     yield event
+
+    async def _fit(self, choice: AnswerModel, request: ChatRequest, room: float) -> ChatRequest:
+        """Return ``request`` without the oldest turns that the model has no room for."""
+        length = await choice.provider.context_length(choice.model)
+        answer = 0 if length is None else min(request.max_output_tokens, length // 2)
+        limits = [self._max_input_tokens] if self._max_input_tokens else []
+        if length is not None:
+            limits.append(length - answer)
+        if not limits:
+            return request
+        specs = (request.tools or request.withheld_tools) and msgspec.json.encode(request.tools)
+        messages = fit_messages(
+            request.messages,
+            max_input_tokens=int(min(limits) * room),
+            fixed_tokens=estimate_tokens(specs.decode()) if specs else 0,
+        )
+        return msgspec.structs.replace(request, messages=messages)
 
     def _trace_call(self, choice: AnswerModel, request: ChatRequest) -> None:
         """Note what is asked; messages that an earlier call of this turn had are only counted."""

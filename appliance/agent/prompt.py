@@ -6,78 +6,111 @@ Owns their order and filling-in; the words are in the files.
 from __future__ import annotations
 
 import json
+import tomllib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from string import Template
 
+from appliance.agent.faq_selection import select_faqs
 from appliance.agent.language import base_language
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ChatMessage
-from appliance.domain.tenant import BusinessInfo, Tenant
+from appliance.domain.tenant import BusinessInfo, Faq, Tenant
+from appliance.domain.tokens import estimate_tokens
+from appliance.wording import load_words
 
 _LANGUAGE_NAMES = {
-    "en": "English", "he": "Hebrew", "ar": "Arabic", "ru": "Russian", "fr": "French",
-    "de": "German", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch",
-    "pl": "Polish",
+    "en": {
+        "en": "English", "he": "Hebrew", "ar": "Arabic", "ru": "Russian", "fr": "French",
+        "de": "German", "es": "Spanish", "it": "Italian", "pt": "Portuguese", "nl": "Dutch",
+        "pl": "Polish",
+    },
+    "he": {"he": "עברית"},
 }  # fmt: skip
+FALLBACK_PROMPTS = "en"
+MAX_FAQ_TOKENS = 4_000
+"""As many frequent questions are in every prompt; of more, those that fit what was asked."""
+MAX_CHOSEN_FAQ_TOKENS = 1_500
 
 
-def build_system_message(tenant: Tenant, *, now: datetime, has_tools: bool) -> ChatMessage:
-    """Return the system message for ``tenant``.
+def build_system_message(
+    tenant: Tenant, *, now: datetime, has_tools: bool, asked: str = "", summary: str = ""
+) -> ChatMessage:
+    """Return the system message for ``tenant``, in the tenant's language where there are prompts.
 
-    What changes least stands first, so that a provider's prompt cache can hold it; the present
-    moment is the last part and the only one outside ``stable_chars``.
+    What changes least stands first, so that a provider's prompt cache can hold it. What is of this
+    conversation or of this moment is last and outside ``stable_chars``.
 
     Args:
         tenant: Whose assistant speaks.
         now: The present moment in the tenant's time zone.
         has_tools: Whether the tenant has tools switched on.
+        asked: What the visitor wrote last, by which questions are chosen when there are many.
+        summary: What was said before the messages that follow.
     """
-    tone = f"Tone: {tenant.agent.tone}" if tenant.agent.tone else ""
-    parts = [
-        _fill("base", shop_name=tenant.name),
-        _fill("personality", tone=tone),
+    prompts = _Prompts(choose_prompts(tenant.language))
+    info = tenant.business_info
+    has_all = _count_faq_tokens(info.faqs) <= MAX_FAQ_TOKENS
+    tone = f"{prompts.titles['tone']} {tenant.agent.tone}" if tenant.agent.tone else ""
+    base = base_language(tenant.language)
+    facts = build_facts(info, prompts.titles, has_faqs=has_all)
+    instructions = info.instructions.strip()
+    stable = [
+        prompts.fill("base", shop_name=tenant.name),
+        prompts.fill("personality", tone=tone),
+        prompts.fill("tools") if has_tools else "",
+        prompts.fill(
+            "language", language_name=_LANGUAGE_NAMES[prompts.language].get(base, tenant.language)
+        ),
+        prompts.fill("business", shop_name=tenant.name, facts=facts) if facts else "",
+        prompts.fill("tenant", shop_name=tenant.name, instructions=instructions)
+        if instructions
+        else "",
     ]
-    if has_tools:
-        parts.append(_fill("tools"))
-    language = _LANGUAGE_NAMES.get(base_language(tenant.language), tenant.language)
-    parts.append(_fill("language", language_name=language))
-    facts = build_facts(tenant.business_info)
-    if facts:
-        parts.append(_fill("business", shop_name=tenant.name, facts=facts))
-    if tenant.business_info.instructions.strip():
-        parts.append(
-            _fill(
-                "tenant",
-                shop_name=tenant.name,
-                instructions=tenant.business_info.instructions.strip(),
-            )
-        )
-    moment = now.strftime("%A, %Y-%m-%d %H:%M")
-    parts.append(_fill("now", now=moment, time_zone=tenant.time_zone))
-    *stable, last = (part.strip() for part in parts)
-    beginning = "\n\n".join(stable)
-    return ChatMessage(role="system", content=f"{beginning}\n\n{last}", stable_chars=len(beginning))
+    chosen = [] if has_all else select_faqs(info.faqs, asked, max_tokens=MAX_CHOSEN_FAQ_TOKENS)
+    weekday = load_words(prompts.language).weekday_names[now.weekday()]
+    moving = [
+        prompts.fill("questions", questions=_write_faqs(chosen, prompts.titles)) if chosen else "",
+        prompts.fill("summary", summary=summary) if summary else "",
+        prompts.fill("now", now=f"{weekday}, {now:%Y-%m-%d %H:%M}", time_zone=tenant.time_zone),
+    ]
+    beginning, end = _join(stable), _join(moving)
+    return ChatMessage(role="system", content=f"{beginning}\n\n{end}", stable_chars=len(beginning))
 
 
-def build_facts(info: BusinessInfo) -> str:
+def choose_prompts(language: str) -> str:
+    """Return the language of the prompts for a tenant's language."""
+    base = base_language(language)
+    return base if base in _LANGUAGE_NAMES else FALLBACK_PROMPTS
+
+
+def build_facts(info: BusinessInfo, titles: Mapping[str, str], *, has_faqs: bool = True) -> str:
     """Return the business information as Markdown, empty when there is none."""
     sections: list[str] = []
     if info.about.strip():
         sections.append(info.about.strip())
     for title, entries in (
-        ("Contact", info.contact),
-        ("Opening hours", info.hours),
-        ("Policies", info.policies),
+        (titles["contact"], info.contact),
+        (titles["hours"], info.hours),
+        (titles["policies"], info.policies),
     ):
         if entries:
             lines = [f"- {key}: {_plain(value)}" for key, value in entries.items()]
             sections.append("\n".join([f"### {title}", *lines]))
-    if info.faqs:
-        lines = [f"Q: {faq.question}\nA: {faq.answer}" for faq in info.faqs]
-        sections.append("\n\n".join(["### Frequent questions", *lines]))
+    if info.faqs and has_faqs:
+        sections.append(f"### {titles['questions']}\n\n{_write_faqs(info.faqs, titles)}")
     return "\n\n".join(sections)
+
+
+def _write_faqs(faqs: Sequence[Faq], titles: Mapping[str, str]) -> str:
+    question, answer = titles["question"], titles["answer"]
+    return "\n\n".join(f"{question} {faq.question}\n{answer} {faq.answer}" for faq in faqs)
+
+
+def _count_faq_tokens(faqs: Sequence[Faq]) -> int:
+    return sum(estimate_tokens(faq.question) + estimate_tokens(faq.answer) for faq in faqs)
 
 
 def _plain(value: JsonValue) -> str:
@@ -90,11 +123,34 @@ def _plain(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _fill(name: str, **values: str) -> str:
-    return _template(name).substitute(values)
+def _join(parts: Sequence[str]) -> str:
+    return "\n\n".join(part.strip() for part in parts if part.strip())
+
+
+class _Prompts:
+    """The files of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    @property
+    def titles(self) -> Mapping[str, str]:
+        return load_titles(self.language)
+
+    def fill(self, name: str, **values: str) -> str:
+        return _template(self.language, name).substitute(values)
 
 
 @cache
-def _template(name: str) -> Template:
-    path = files("appliance.agent").joinpath("prompts", f"{name}.md")
-    return Template(path.read_text(encoding="utf-8"))
+def load_titles(language: str) -> Mapping[str, str]:
+    """Return the headings of the business information in a language that has prompts."""
+    return tomllib.loads(_read(language, "titles.toml"))
+
+
+@cache
+def _template(language: str, name: str) -> Template:
+    return Template(_read(language, f"{name}.md"))
+
+
+def _read(language: str, name: str) -> str:
+    return files("appliance.agent").joinpath("prompts", language, name).read_text(encoding="utf-8")

@@ -82,6 +82,7 @@ class Assignment(Struct, frozen=True, kw_only=True):
     temperature: float
     max_output_tokens: int
     max_tool_rounds: int
+    max_input_tokens: int | None = None
     decided: ActionDecided | None = None
 
 
@@ -159,6 +160,7 @@ class _Turn:
             prices=prices,
             tenant_id=assignment.context.tenant_id,
             clock=clock,
+            max_input_tokens=assignment.max_input_tokens,
         )
         self._state = LoopState(
             messages=assignment.messages,

@@ -47,6 +47,7 @@ from appliance.services.health import HealthService, Probe
 from appliance.services.identity_tokens import IdentityTokens
 from appliance.services.login import LoginService
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
+from appliance.services.prompt_preview import PromptPreviews
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.retention_runs import RetentionRuns
 from appliance.services.session_ids import SessionIds
@@ -359,6 +360,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "login": core.login,
             "client_addresses": ClientAddresses(self.settings.trusted_proxies),
             "tenants": core.tenants,
+            "prompt_previews": PromptPreviews(directory=core.directory, clock=self.clock),
             "tools": core.tools,
             "trials": ToolTrials(tools=database.tools, executors=self.executors),
             "workflows": WorkflowService(

@@ -27,6 +27,13 @@ class PendingAction(Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class Summary(Struct, frozen=True, kw_only=True):
+    """What was said up to the message numbered ``through_seq``, in short."""
+
+    text: str
+    through_seq: int
+
+
 class Conversation(Struct, frozen=True, kw_only=True):
     """The state of one conversation.
 
@@ -51,6 +58,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     pending_action: PendingAction | None = None
     failed_rounds: int = 0
+    summary: Summary | None = None
     metadata: JsonObject | None = None
 
     @property

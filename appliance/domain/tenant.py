@@ -86,10 +86,16 @@ class LlmSettings(Struct, frozen=True, kw_only=True):
 
 
 class AgentSettings(Struct, frozen=True, kw_only=True):
-    """How the agent works for this tenant."""
+    """How the agent works for this tenant.
+
+    A model reads the last ``window_messages`` of visitor and assistant, as many of them as fit it,
+    and of what was before them a summary. ``max_input_tokens`` bounds prompts further.
+    """
 
     max_tool_rounds: Annotated[int, Meta(ge=1, le=10)] = 3
     tone: Annotated[str, Meta(max_length=500)] = ""
+    window_messages: Annotated[int, Meta(ge=2, le=200)] = 20
+    max_input_tokens: Annotated[int, Meta(ge=500, le=10_000_000)] | None = None
 
 
 class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

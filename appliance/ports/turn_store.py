@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from appliance.domain.conversation import Conversation, PendingAction
+from appliance.domain.conversation import Conversation, PendingAction, Summary
 from appliance.domain.escalation import NewEscalation
 from appliance.domain.ids import ConversationId, MessageId, SessionHash, TenantId
 from appliance.domain.message import ChatMessage, ChatReply, StoredMessage, TokenUsage
@@ -130,6 +130,7 @@ class FinishedTurn(Struct, frozen=True, kw_only=True):
     pending_action: PendingAction | None
     finished_at: datetime
     failed_rounds: int = 0
+    summary: Summary | None = None
     escalation: NewEscalation | None = None
     ends_conversation: bool = False
 

@@ -18,7 +18,7 @@ from appliance.agent.language import detect_language
 from appliance.agent.prompt import build_system_message
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import Emit, TurnLedger
-from appliance.domain.conversation import Conversation
+from appliance.domain.conversation import Conversation, Summary
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, SessionHash, hash_token
 from appliance.domain.message import ChatMessage
@@ -119,7 +119,11 @@ class Answering:
         if silence is not None:
             return Answered(result=silence.result, closing=silence.closing)
         history = await self._history.load(
-            question.accepted, question.session_hash, question.text, is_retry=question.is_retry
+            question.accepted,
+            question.session_hash,
+            question.text,
+            is_retry=question.is_retry,
+            window_messages=question.tenant.agent.window_messages,
         )
         visit = Visit(
             tenant=question.tenant,
@@ -132,7 +136,8 @@ class Answering:
         said = 0
         concluded = self._handover.answer_alone(visit)
         if concluded is None:
-            assignment = await self._build_assignment(question, visit, ledger)
+            assignment = await self._build_assignment(question, visit, history.summary, ledger)
+            _trace_context(question, history.summary, assignment, ledger)
             result = await self._ask(question, assignment, ledger, emit)
             said = len(result.text)
             concluded = self._handover.conclude(visit, result)
@@ -176,28 +181,18 @@ class Answering:
             finished_at=finished_at,
         )
 
-    def _trace_context(
-        self, question: Question, assignment: Assignment, ledger: TurnLedger
-    ) -> None:
-        decided = assignment.decided
-        ledger.trace.note(
-            "context",
-            language=assignment.briefing.language,
-            messages=len(assignment.messages) - 1,
-            models=[f"{choice.provider.name}/{choice.model or ''}" for choice in assignment.models],
-            tools=sorted(assignment.tools),
-            decision=None
-            if decided is None
-            else {"tool": decided.call.name, "is_confirmed": decided.is_confirmed},
-            is_retry=question.is_retry,
-        )
-
     async def _build_assignment(
-        self, question: Question, visit: Visit, ledger: TurnLedger
+        self, question: Question, visit: Visit, summary: Summary | None, ledger: TurnLedger
     ) -> Assignment:
         tenant, tools = question.tenant, question.known.tools
         now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
-        system = build_system_message(tenant, now=now, has_tools=bool(tools))
+        system = build_system_message(
+            tenant,
+            now=now,
+            has_tools=bool(tools),
+            asked=question.text,
+            summary=summary.text if summary else "",
+        )
         return Assignment(
             context=ToolContext(
                 tenant_id=tenant.id,
@@ -222,10 +217,29 @@ class Answering:
             temperature=tenant.llm.temperature,
             max_output_tokens=tenant.llm.max_output_tokens,
             max_tool_rounds=tenant.agent.max_tool_rounds,
+            max_input_tokens=tenant.agent.max_input_tokens,
             decided=await self._pending_actions.decide(
                 question.conversation, question.text, tools, question.identity
             ),
         )
+
+
+def _trace_context(
+    question: Question, summary: Summary | None, assignment: Assignment, ledger: TurnLedger
+) -> None:
+    decided = assignment.decided
+    ledger.trace.note(
+        "context",
+        language=assignment.briefing.language,
+        messages=len(assignment.messages) - 1,
+        summarised_through=None if summary is None else summary.through_seq,
+        models=[f"{choice.provider.name}/{choice.model or ''}" for choice in assignment.models],
+        tools=sorted(assignment.tools),
+        decision=None
+        if decided is None
+        else {"tool": decided.call.name, "is_confirmed": decided.is_confirmed},
+        is_retry=question.is_retry,
+    )
 
 
 def _trace_closing(concluded: Concluded, ledger: TurnLedger) -> None:

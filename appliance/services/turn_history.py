@@ -16,10 +16,13 @@ from appliance.agent.history import (
     WINDOW_MESSAGES,
     build_history,
     extend_history,
+    split_window,
     trim_history,
 )
+from appliance.agent.summary import extend_summary
+from appliance.domain.conversation import Summary
 from appliance.domain.ids import SessionHash
-from appliance.domain.message import ChatMessage
+from appliance.domain.message import ChatMessage, StoredMessage
 from appliance.ports.cache import Cache
 from appliance.ports.clock import Clock
 from appliance.ports.turn_store import TurnAccepted, TurnStore
@@ -30,15 +33,21 @@ from appliance.services.cache_roles import (
 )
 from appliance.tasks import TaskGroup
 
-STORED_MESSAGES_READ = 80
-"""Enough stored rows, tool messages included, to fill the window of ``WINDOW_MESSAGES``."""
+ROWS_PER_MESSAGE = 4
+"""How many stored rows are read for each message of the window, tool messages included."""
 
 
 class LoadedHistory(Struct, frozen=True, kw_only=True):
-    """The window that ends with the visitor's message, and when it was read from the database."""
+    """The window that ends with the visitor's message, and when it was read from the database.
+
+    ``summary`` is of all that was said before the window; ``is_summary_new`` says whether it covers
+    more than the stored one, so that it has to be stored with the answer.
+    """
 
     messages: tuple[ChatMessage, ...]
     loaded_at: datetime
+    summary: Summary | None = None
+    is_summary_new: bool = False
 
 
 class TurnHistory:
@@ -58,7 +67,13 @@ class TurnHistory:
         self._contexts = ConversationContexts(cache, clock) if cache.is_shared else None
 
     async def load(
-        self, accepted: TurnAccepted, session: SessionHash, text: str, *, is_retry: bool
+        self,
+        accepted: TurnAccepted,
+        session: SessionHash,
+        text: str,
+        *,
+        is_retry: bool,
+        window_messages: int = WINDOW_MESSAGES,
     ) -> LoadedHistory:
         """Return the window that ends with the visitor's message ``text``.
 
@@ -67,6 +82,7 @@ class TurnHistory:
             session: Of the visitor.
             text: The visitor's message.
             is_retry: The message was stored before, so it may stand in an earlier context.
+            window_messages: How many visitor and assistant messages are read in full.
 
         Raises:
             StorageError: The database cannot be used.
@@ -75,8 +91,9 @@ class TurnHistory:
         asked = ChatMessage(role="user", content=text)
         if accepted.is_new_session:
             return LoadedHistory(messages=(asked,), loaded_at=now)
+        conversation = accepted.conversation
+        summary = conversation.summary
         if self._contexts is not None and not is_retry:
-            conversation = accepted.conversation
             version = HistoryVersion(
                 conversation_id=conversation.id,
                 fencing_token=accepted.fencing_token - 1,
@@ -85,13 +102,22 @@ class TurnHistory:
             )
             context = await self._contexts.find(conversation.tenant_id, session, version)
             if context is not None:
-                window = trim_history((*context.messages, asked), max_messages=WINDOW_MESSAGES)
-                return LoadedHistory(messages=tuple(window), loaded_at=context.loaded_at)
+                messages = (*context.messages, asked)
+                if len(trim_history(messages, max_messages=window_messages)) == len(messages):
+                    return LoadedHistory(
+                        messages=messages, loaded_at=context.loaded_at, summary=summary
+                    )
         stored = await self._turn_store.list_messages(
-            accepted.conversation.tenant_id, accepted.conversation.id, limit=STORED_MESSAGES_READ
+            conversation.tenant_id, conversation.id, limit=ROWS_PER_MESSAGE * window_messages
         )
-        window = trim_history(build_history(stored), max_messages=WINDOW_MESSAGES)
-        return LoadedHistory(messages=tuple(window), loaded_at=now)
+        fallen, window = split_window(stored, max_messages=window_messages)
+        longer = _extend(summary, fallen)
+        return LoadedHistory(
+            messages=tuple(build_history(window)),
+            loaded_at=now,
+            summary=longer,
+            is_summary_new=longer != summary,
+        )
 
     def remember(
         self,
@@ -120,3 +146,13 @@ class TurnHistory:
             self._contexts.remember(conversation.tenant_id, session, context),
             name=f"remember-context-{conversation.id}",
         )
+
+
+def _extend(summary: Summary | None, fallen: Sequence[Sequence[StoredMessage]]) -> Summary | None:
+    """Return the summary with the turns that it does not cover yet."""
+    through = summary.through_seq if summary else 0
+    new = [turn for turn in fallen if turn[-1].seq > through]
+    if not new:
+        return summary
+    text = extend_summary(summary.text if summary else "", new)
+    return Summary(text=text, through_seq=new[-1][-1].seq)

@@ -306,7 +306,7 @@ class TurnService:
 
     async def _finish(self, turn: _Turn, answered: Answered) -> ChatReply:
         now = self._clock.now()
-        result, closing = answered.result, answered.closing
+        result, closing, history = answered.result, answered.closing, answered.history
         total = sum((entry.usage for entry in result.usage), TokenUsage())
         reply = ChatReply(
             session_id="",
@@ -339,6 +339,7 @@ class TurnService:
                 usage=result.usage,
                 usage_day=local_day(now, turn.tenant.time_zone),
                 pending_action=result.pending_action,
+                summary=history.summary if history and history.is_summary_new else None,
                 finished_at=now,
                 failed_rounds=closing.failed_rounds,
                 escalation=closing.escalation,

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Table,
     and_,
+    bindparam,
     delete,
     func,
     insert,
@@ -64,6 +65,15 @@ _LEFTOVERS: Final[dict[Leftover, tuple[Table, Callable[[datetime], ColumnElement
         lambda before: and_(api_keys.c.kind == "publishable", api_keys.c.expires_at < before),
     ),
 }
+
+
+_FORGET_SUMMARIES: Final = (
+    update(conversations)
+    .where(conversations.c.id.in_(bindparam("ids", expanding=True)))
+    .where(conversations.c.summary.is_not(None))
+    .values(summary=None, summary_seq=None)
+)
+"""A summary tells of messages that are deleted, so it goes with the first of them."""
 
 
 class StoredRetention:
@@ -152,6 +162,7 @@ class StoredRetention:
             if rows:
                 ids = [row[0] for row in rows]
                 connection.execute(delete(messages).where(messages.c.id.in_(ids)))
+                connection.execute(_FORGET_SUMMARIES, {"ids": [row[1] for row in rows]})
                 clear_emptied(connection, {row[1] for row in rows}, at=at)
             if all_or_none:
                 connection.execute(settle)

@@ -42,6 +42,7 @@ _FINISH_CONVERSATION = build_statement("""
     SET last_seq = last_seq + ?3, message_count = message_count + 1, last_message_at = ?4,
         input_tokens = input_tokens + ?5, output_tokens = output_tokens + ?6,
         provider = ?7, model = ?8, pending_action = ?9, failed_rounds = ?10,
+        summary = coalesce(?11, summary), summary_seq = coalesce(?12, summary_seq),
         lease_message_id = NULL, lease_until = NULL
     WHERE tenant_id = ?1 AND id = ?2
 """)
@@ -170,6 +171,8 @@ def _store_answer(turn: FinishedTurn, last_seq: int, earlier_provider: str | Non
             answered_by.model if answered_by else "",
             write_optional(turn.pending_action),
             turn.failed_rounds,
+            turn.summary.text if turn.summary else None,
+            turn.summary.through_seq if turn.summary else None,
         ),
     )
     answered = UsageSum(

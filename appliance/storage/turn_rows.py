@@ -12,7 +12,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from appliance.domain.conversation import Conversation, ConversationStatus, PendingAction
+from appliance.domain.conversation import (
+    Conversation,
+    ConversationStatus,
+    PendingAction,
+    Summary,
+)
 from appliance.domain.ids import ConversationId, MessageId, TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatReply, Citation, Role, StoredMessage, TurnState
@@ -46,6 +51,8 @@ class ConversationRow(NamedTuple):
     output_tokens: int
     pending_action: str | None
     failed_rounds: int
+    summary: str | None
+    summary_seq: int | None
     metadata: str | None
     last_seq: int
     lease_message_id: str | None
@@ -71,8 +78,14 @@ class ConversationRow(NamedTuple):
             output_tokens=self.output_tokens,
             pending_action=None if pending is None else _decode_pending(pending),
             failed_rounds=self.failed_rounds,
+            summary=self._build_summary(),
             metadata=None if self.metadata is None else _decode_object(self.metadata),
         )
+
+    def _build_summary(self) -> Summary | None:
+        if self.summary is None or self.summary_seq is None:
+            return None
+        return Summary(text=self.summary, through_seq=self.summary_seq)
 
 
 class MessageRow(NamedTuple):

@@ -39,6 +39,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("DELETE", f"{TENANT}/keys/{{key_id}}"): None,
     ("POST", f"{TENANT}/signing-secret"): None,
     ("GET", f"{TENANT}/embed"): None,
+    ("GET", f"{TENANT}/prompt"): None,
     ("GET", f"{TENANT}/tools"): None,
     ("PUT", TENANT_TOOL): {"webhook_url": "https://evil.example/webhook"},
     ("PATCH", TENANT_TOOL): {"enabled": False},

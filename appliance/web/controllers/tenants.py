@@ -16,6 +16,7 @@ from appliance.domain.ids import TenantId
 from appliance.services.audit import Auditor
 from appliance.services.erasure import ErasureService
 from appliance.services.login import Operator
+from appliance.services.prompt_preview import PromptPreview, PromptPreviews
 from appliance.services.tenants import (
     NewTenant,
     TenantChanges,
@@ -45,6 +46,15 @@ from appliance.web.schemas.admin import (
 Erase = Annotated[bool, QueryParameter(description="Erase all that the tenant has.")]
 OwnKey = Annotated[str | None, QueryParameter(description="A publishable key of the tenant.")]
 PLACEHOLDER_KEY = "YOUR_PUBLISHABLE_KEY"
+
+
+Asked = Annotated[
+    str,
+    QueryParameter(
+        max_length=4_000,
+        description="What a visitor might ask: of very many frequent questions it chooses some.",
+    ),
+]
 
 
 class TenantController(Controller):
@@ -203,3 +213,16 @@ class TenantController(Controller):
         """Return the script tag; keys are stored as hashes, so give the one to write into it."""
         await tenants.get(require_tenant(operator, tenant_id, "viewer"))
         return EmbedView(snippet=build_embed_snippet(public_url, api_key or PLACEHOLDER_KEY))
+
+    @get("/{tenant_id:str}/prompt", summary="What the tenant's model is told")
+    async def get_prompt(
+        self,
+        operator: NamedDependency[Operator],
+        tenant_id: FromPath[str],
+        tenants: NamedDependency[TenantService],
+        prompt_previews: NamedDependency[PromptPreviews],
+        message: Asked = "",
+    ) -> PromptPreview:
+        """Return the system message as it would be now, put together from the tenant's settings."""
+        tenant = await tenants.get(require_tenant(operator, tenant_id, "viewer"))
+        return await prompt_previews.build(tenant, asked=message)

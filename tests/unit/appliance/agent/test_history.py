@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from appliance.agent.history import (
     build_history,
+    estimate_message,
     extend_history,
+    fit_messages,
+    split_window,
     trim_history,
 )
 from appliance.domain.ids import ConversationId, MessageId
@@ -191,3 +194,65 @@ def test_a_window_is_the_newest_whole_turns_within_its_limits(
     assert sum(message.role != "tool" for message in window) <= max_messages
     if budget is not None:
         assert sum(estimate_tokens(message.content) for message in window) <= budget
+
+
+def test_the_window_of_stored_messages_is_split_by_turns() -> None:
+    messages = [stored("user", "1"), stored("assistant", "a"), stored("tool"), stored("user", "2")]
+    fallen, window = split_window([*messages, stored("user", "3")], max_messages=2)
+    assert [[m.content for m in turn] for turn in fallen] == [["1", "a", ""]]
+    assert [message.content for message in window] == ["2", "3"]
+
+
+def test_the_last_turn_is_within_whatever_its_length() -> None:
+    turn = [stored("user", "1"), stored("assistant", "a"), stored("assistant", "b")]
+    assert split_window(turn, max_messages=1) == ([], turn)
+    assert split_window([], max_messages=1) == ([], [])
+
+
+SYSTEM = ChatMessage(role="system", content="You are the assistant.")
+
+
+def test_messages_that_fit_stay_as_they_are() -> None:
+    messages = (SYSTEM, user("1"), user("2"))
+    assert fit_messages(messages, max_input_tokens=1_000) == messages
+
+
+def test_the_oldest_turns_leave_until_the_rest_fits() -> None:
+    messages = (SYSTEM, *(user(f"{number} " + "word " * 40) for number in range(10)))
+    fitted = fit_messages(messages, max_input_tokens=200)
+    assert fitted[0] == SYSTEM
+    assert fitted[1:] == messages[-len(fitted) + 1 :]
+    assert 1 < len(fitted) < 6
+    assert sum(map(estimate_message, fitted)) <= 200
+
+
+def test_what_goes_along_takes_room_too() -> None:
+    messages = (SYSTEM, user("word " * 40), user("Hi"))
+    assert len(fit_messages(messages, max_input_tokens=150)) == 3
+    assert len(fit_messages(messages, max_input_tokens=150, fixed_tokens=100)) == 2
+
+
+def test_long_results_of_the_running_turn_are_shortened() -> None:
+    call = call_order()
+    asked = ChatMessage(role="assistant", content="", tool_calls=(call,))
+    told = ChatMessage(role="tool", content="x" * 8_000, tool_call_id=call.id, tool_name=call.name)
+    fitted = fit_messages((SYSTEM, user("old"), user("Where?"), asked, told), max_input_tokens=300)
+    assert [message.role for message in fitted] == ["system", "user", "assistant", "tool"]
+    assert fitted[1].content == "Where?"
+    assert len(fitted[-1].content) < 600
+
+
+def test_a_message_that_cannot_fit_is_refused() -> None:
+    with pytest.raises(ContextWindowExceeded):
+        fit_messages((SYSTEM, user("word " * 4_000)), max_input_tokens=1_000)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=400), min_size=1, max_size=12))
+def test_whatever_fits_ends_with_the_last_turn_and_keeps_the_system_message(
+    lengths: list[int],
+) -> None:
+    messages = (SYSTEM, *(user("x" * length) for length in lengths))
+    fitted = fit_messages(messages, max_input_tokens=250)
+    assert (fitted[0], fitted[-1]) == (SYSTEM, messages[-1])
+    assert sum(map(estimate_message, fitted)) <= 250
+    assert fitted[1:] == messages[len(messages) - len(fitted) + 1 :]

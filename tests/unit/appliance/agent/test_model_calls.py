@@ -13,7 +13,7 @@ from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage
 from appliance.domain.prices import ModelPrice, PriceList
-from appliance.errors import BudgetExceeded, Unavailable
+from appliance.errors import BudgetExceeded, ContextWindowExceeded, Unavailable
 from appliance.ports.chat_model import Briefing, ChatRequest, ModelEvent, ModelFinished, TextDelta
 from tests.fakes.clock import SettableClock
 from tests.fakes.scripted_model import ScriptedChatModel, ask, say
@@ -160,3 +160,35 @@ async def test_what_the_operator_knows_already_is_no_warning() -> None:
     with capture_logs() as logs:
         await read(build(first, ScriptedChatModel([say("Hi")])))
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("model_failed", "info")]
+
+
+class SmallModel(ScriptedChatModel):
+    """Says how much it takes."""
+
+    async def context_length(self, model: str | None) -> int | None:
+        return 400
+
+
+def long_request() -> ChatRequest:
+    said = (ChatMessage(role="user", content=f"{n} " + "word " * 20) for n in range(20))
+    messages = (ChatMessage(role="system", content="You are."), *said)
+    return ChatRequest(messages=messages, briefing=REQUEST.briefing, max_output_tokens=100)
+
+
+async def test_a_model_reads_what_it_has_room_for_and_the_next_one_all() -> None:
+    small, large = SmallModel([DOWN], name="a"), ScriptedChatModel([say("Hi")], name="b")
+    request = long_request()
+    async for _ in build(small, large).stream(request):
+        pass
+    seen = small.requests[0].messages
+    assert (seen[0], seen[-1]) == (request.messages[0], request.messages[-1])
+    assert 3 < len(seen) < 12
+    assert large.requests[0].messages == request.messages
+
+
+async def test_a_model_whose_window_was_misjudged_is_asked_with_half() -> None:
+    model = SmallModel([ContextWindowExceeded("Too long."), say("Hi")], name="a")
+    async for _ in build(model, ScriptedChatModel(name="b")).stream(long_request()):
+        pass
+    first, second = (len(request.messages) for request in model.requests)
+    assert second < first

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from appliance.agent.prompt import build_facts, build_system_message
+from appliance.agent.prompt import build_facts, build_system_message, load_titles
 from appliance.domain.tenant import AgentSettings, BusinessInfo, Faq, Tenant
+from appliance.domain.tokens import estimate_tokens
 from tests.fakes.shops import build_tenant
 
 NOW = datetime(2026, 3, 2, 11, 30, tzinfo=ZoneInfo("Asia/Jerusalem"))
-SNAPSHOT = Path(__file__).with_name("prompt_snapshot.md")
+SNAPSHOTS = Path(__file__).parent
 BUSINESS = BusinessInfo(
     about="Pizza from a wood oven since 1998.",
     contact={"phone": "+1 555 010 2030", "address": "1 Main Street"},
@@ -30,11 +33,64 @@ def shop(**fields: object) -> Tenant:
     return build_tenant(time_zone="Asia/Jerusalem", **fields)
 
 
-def test_the_assembled_prompt_is_the_stored_one() -> None:
-    tenant = shop(business_info=BUSINESS, agent=AgentSettings(tone="cheerful"), language="he-IL")
-    assert build_system_message(tenant, now=NOW, has_tools=True).content == SNAPSHOT.read_text(
-        "utf-8"
-    )
+HEBREW_BUSINESS = BusinessInfo(
+    about="פיצה מתנור אבן מאז 1998.",
+    contact={"טלפון": "03-555-0102"},
+    hours={"ראשון–חמישי": "11:00–22:00", "שישי": {"open": "11:00", "close": "15:00"}},
+    policies={"החזרות": "פיצה קרה נאפית מחדש."},
+    faqs=[Faq(question="יש חניה?", answer="כן, מאחורי החנות.")],
+    instructions="לא להבטיח שעת משלוח.",
+)
+SUMMARY = '- visitor: "Do you deliver?" | assistant: "Yes, until ten."'
+
+
+@pytest.mark.parametrize(
+    ("language", "business", "snapshot"),
+    [
+        ("pt-BR", BUSINESS, "prompt_snapshot.md"),
+        ("he-IL", HEBREW_BUSINESS, "prompt_snapshot_he.md"),
+    ],
+)
+def test_the_assembled_prompt_is_the_stored_one(
+    language: str, business: BusinessInfo, snapshot: str
+) -> None:
+    tenant = shop(business_info=business, agent=AgentSettings(tone="cheerful"), language=language)
+    prompt = build_system_message(tenant, now=NOW, has_tools=True, summary=SUMMARY).content
+    assert prompt == SNAPSHOTS.joinpath(snapshot).read_text("utf-8")
+
+
+def test_both_languages_have_the_same_prompts() -> None:
+    folder = files("appliance.agent").joinpath("prompts")
+    names = {
+        language: {
+            entry.name: sorted(Template(entry.read_text("utf-8")).get_identifiers())
+            for entry in folder.joinpath(language).iterdir()
+        }
+        for language in ("en", "he")
+    }
+    assert names["en"] == names["he"]
+    assert load_titles("en").keys() == load_titles("he").keys()
+
+
+def test_a_summary_is_outside_what_a_provider_may_cache() -> None:
+    plain = build_system_message(shop(), now=NOW, has_tools=False)
+    summed = build_system_message(shop(), now=NOW, has_tools=False, summary=SUMMARY)
+    assert plain.stable_chars == summed.stable_chars
+    assert SUMMARY in summed.content[summed.stable_chars :]
+    assert SUMMARY not in plain.content
+
+
+def test_of_very_many_questions_a_prompt_has_those_that_fit() -> None:
+    faqs = [
+        Faq(question=f"How long is delivery to district {n}?", answer=f"{n} minutes by bicycle.")
+        for n in range(600)
+    ] + [Faq(question="Is there gluten free dough?", answer="Yes, ask for the buckwheat one.")]
+    tenant = shop(business_info=BusinessInfo(faqs=faqs))
+    message = build_system_message(tenant, now=NOW, has_tools=False, asked="any gluten-free ones?")
+    assert "buckwheat" in message.content[message.stable_chars :]
+    assert estimate_tokens(message.content) < 3_000
+    other = build_system_message(tenant, now=NOW, has_tools=False, asked="parking?")
+    assert other.stable_chars == message.stable_chars
 
 
 def test_an_empty_tenant_gets_only_the_general_parts() -> None:
@@ -75,7 +131,7 @@ def test_only_the_last_part_moves_with_the_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "name"), [("en", "English"), ("iw", "Hebrew"), ("pt-BR", "Portuguese"), ("sw", "sw")]
+    ("tag", "name"), [("en", "English"), ("ar-EG", "Arabic"), ("pt-BR", "Portuguese"), ("sw", "sw")]
 )
 def test_the_fallback_language_is_named(tag: str, name: str) -> None:
     prompt = build_system_message(shop(language=tag), now=NOW, has_tools=False).content
@@ -83,10 +139,16 @@ def test_the_fallback_language_is_named(tag: str, name: str) -> None:
 
 
 def test_without_business_information_there_are_no_facts() -> None:
-    assert build_facts(BusinessInfo()) == ""
-    assert build_facts(BusinessInfo(about="  \n")) == ""
+    assert build_facts(BusinessInfo(), load_titles("en")) == ""
+    assert build_facts(BusinessInfo(about="  \n"), load_titles("en")) == ""
 
 
 def test_blank_instructions_make_no_part() -> None:
     tenant = shop(business_info=BusinessInfo(instructions=" \n "))
     assert "Instructions" not in build_system_message(tenant, now=NOW, has_tools=False).content
+
+
+def test_a_hebrew_shop_is_told_in_hebrew_to_answer_so() -> None:
+    prompt = build_system_message(shop(language="iw"), now=NOW, has_tools=False).content
+    assert "ענה ב: עברית" in prompt
+    assert "יום שני, 2026-03-02 11:30" in prompt.replace("\u200f", "")

@@ -203,7 +203,8 @@ async def test_calls_of_one_round_run_at_the_same_time(stage: Stage) -> None:
 async def test_before_any_visible_word_the_next_model_answers(
     stage: Stage, failure: Exception
 ) -> None:
-    broken, second = ScriptedChatModel([failure], name="first"), ScriptedChatModel([say("Hi")])
+    broken = ScriptedChatModel([failure, failure], name="first")
+    second = ScriptedChatModel([say("Hi")])
     result = await stage.run(broken, second)
     assert (result.text, result.model) == ("Hi", f"scripted/{MODEL_NAME}")
     assert result.is_degraded

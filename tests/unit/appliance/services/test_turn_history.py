@@ -68,6 +68,7 @@ class Talk:
         loaded = await self.cached.load(accepted, HASH, text, is_retry=is_retry)
         expected = await self.plain.load(accepted, HASH, text, is_retry=is_retry)
         assert loaded.messages == expected.messages
+        assert loaded.summary == expected.summary
         return accepted, loaded
 
     async def finish(
@@ -75,7 +76,8 @@ class Talk:
     ) -> None:
         self.clock.advance(1)
         *between, answer = new
-        await self.opened.finish(accepted, answer.content, new_messages=new)
+        summary = loaded.summary if loaded.is_summary_new else None
+        await self.opened.finish(accepted, answer.content, new_messages=new, summary=summary)
         self.cached.remember(
             accepted, HASH, loaded, (*between, answer), finished_at=self.clock.now()
         )
@@ -108,8 +110,8 @@ async def talk(
     yield Talk(temporary, redis_cache, disk_cache)
 
 
-async def test_a_whole_conversation_is_never_read_from_the_database(talk: Talk):
-    for number in range(15):
+async def test_a_conversation_within_the_window_is_never_read_from_the_database(talk: Talk):
+    for number in range(4):
         call, lost = call_order(f"c{number}"), call_order(f"lost{number}")
         await talk.say(f"plain {number}")
         await talk.say(
@@ -206,11 +208,26 @@ async def test_a_database_restored_from_a_backup_is_believed_rather_than_the_cac
     assert "two, as it was" in [message.content for message in loaded.messages]
 
 
+async def test_what_falls_out_of_the_window_is_summarised_and_stored(talk: Talk):
+    for number in range(15):
+        await talk.say(f"plain {number}")
+    _, loaded = await talk.begin("and now?")
+    assert loaded.messages[0].content == "plain 6"
+    assert loaded.summary is not None
+    asked = [line.split('"')[1] for line in loaded.summary.text.splitlines()]
+    assert asked == [f"plain {number}" for number in range(6)]
+    stored = await talk.store.find_conversation(talk.temporary.tenant_id, HASH)
+    assert stored is not None
+    assert stored.summary is not None
+    assert (stored.summary.through_seq, loaded.summary.through_seq) == (10, 12)
+    assert loaded.is_summary_new
+
+
 async def test_an_hour_after_it_was_read_it_is_read_again(talk: Talk):
     """However busily the visitor talks meanwhile."""
     await talk.say("one")
-    for number in range(11):
-        talk.clock.advance(5 * 60)
+    for number in range(5):
+        talk.clock.advance(11 * 60)
         await talk.say(f"{number}")
     assert talk.store.reads == 0
     talk.clock.advance(5 * 60)
