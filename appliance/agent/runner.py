@@ -190,23 +190,8 @@ class _Turn:
                     return self._answer(command)
 
     def _feed(self, event: LoopEvent, commands: deque[Command]) -> None:
-        before = len(self._state.messages)
         self._state, new = advance(self._state, event)
-        if isinstance(event, ModelStopped):
-            self._trace_verdicts(self._state.messages[before:])
         commands.extend(new)
-
-    def _trace_verdicts(self, messages: Sequence[ChatMessage]) -> None:
-        """Note the calls of a reply that do not run now, with the reason the model is told."""
-        for message in messages:
-            if message.role == "tool":
-                self._ledger.trace.note(
-                    "policy",
-                    verdict="refused" if message.is_error else "held",
-                    call_id=message.tool_call_id,
-                    tool=message.tool_name,
-                    reason=message.content,
-                )
 
     async def _ask_model(self, command: AskModel, commands: deque[Command]) -> None:
         """Have the models answer; a beginning that the visitor has seen is kept, not repeated."""

@@ -150,7 +150,8 @@ class Answering:
         self, question: Question, assignment: Assignment, ledger: TurnLedger, emit: Emit
     ) -> AgentResult:
         """Return what was answered to the same question before, or what the agent comes to now."""
-        basis = build_basis(question.tenant, assignment, is_first=question.accepted.is_new_session)
+        is_anybodys = question.accepted.is_new_session and question.identity is None
+        basis = build_basis(question.tenant, assignment, is_first=is_anybodys)
         if basis is not None:
             cached = await self._answers.find(question.tenant, basis, ledger.trace)
             if cached is not None:
