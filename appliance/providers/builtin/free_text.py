@@ -15,7 +15,8 @@ from appliance.providers.builtin.slots import Slot
 from appliance.providers.builtin.words import stems
 
 _CARRIERS = (
-    "~availability", "~search", "~hours", "intent.request", "intent.greeting", "intent.thanks",
+    "~availability", "~search", "~hours", "~price",
+    "intent.request", "intent.greeting", "intent.thanks",
 )  # fmt: skip
 """Phrases that carry a search without being what is searched for."""
 _PAUSE = re.compile(r"[,.;!?\n]")

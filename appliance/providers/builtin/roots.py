@@ -18,6 +18,7 @@ _SHORT_ROOT, _ROOT = 3, 4
 _HEBREW_ROOT = 3
 _VERB_PREFIXES = ("", "הת", "מת", "ית", "תת", "נת", "מ", "ת", "נ", "י", "א", "ה")
 _VERB_ENDINGS = ("", "יתי", "תי", "ינו", "נו", "תמ", "ימ", "ות", "יה", "ית", "ה", "ת", "י", "ו")
+_AFTER_SILENT = ("יתי", "ינו", "ימ", "ות", "יה", "ית")
 _VOWELS = str.maketrans("", "", "וי")
 _MOST = 8
 
@@ -66,7 +67,7 @@ def _hebrew_roots(folded: str) -> tuple[str, ...]:
                     continue
                 middle = plain[len(prefix) : len(plain) - len(ending)]
                 root = middle[:1] + middle[1:].translate(_VOWELS)
-                if len(root) == _HEBREW_ROOT - 1 and ending:
+                if len(root) == _HEBREW_ROOT - 1 and ending in _AFTER_SILENT:
                     root += "ה"  # the third letter of "לקנות" and "קונים" is silent
                 if len(root) == _HEBREW_ROOT and root[0] not in "וי":
                     found[root] = None

@@ -32,6 +32,7 @@ _POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye", "intent.pause")
 CANCELLATION = "~cancellation"
 _GIVING_UP = (CANCELLATION, "~missed", "~change_mind", "~refund", "~return", "intent.cancel")
 """Without any of these a message is never about cancelling: who books says the same nouns."""
+_ATTRIBUTES = frozenset({"~price", "~duration"})
 _MISSED_PHRASE = 0.45
 """How much a known phrase weighs for a document without it."""
 _LIGHT, _MEANT = 0.2, 0.5
@@ -108,6 +109,11 @@ def _weight(position: int, message: Message, meant: frozenset[int]) -> float:
     return _MEANT if position in meant else _LIGHT
 
 
+def _asks_attribute(term: Term) -> bool:
+    """Say whether a term asks after a side that everything has, such as its price."""
+    return any(key in _ATTRIBUTES for key, _ in term.keys)
+
+
 def document_keys(reading: Reading) -> set[str]:
     """Return what a document's text is listed under."""
     keys = {
@@ -129,6 +135,8 @@ class SearchIndex:
                 self._postings[key].append((number, weight))
         self._weights = tuple(documents)
         self._size = max(len(documents), _SMALLEST_COLLECTION)
+        self._idf = {key: self._rarity(len(found)) for key, found in self._postings.items()}
+        self._idf_unknown = self._rarity(0)
         self._own = [self._own_weight(keys) for keys in documents]
 
     def _own_weight(self, keys: dict[str, float]) -> float:
@@ -140,7 +148,9 @@ class SearchIndex:
 
     def idf(self, key: str) -> float:
         """Return how telling ``key`` is; highest for one that no document has."""
-        count = len(self._postings.get(key, ()))
+        return self._idf.get(key, self._idf_unknown)
+
+    def _rarity(self, count: int) -> float:
         return math.log(1 + (self._size - count + 0.5) / (count + 0.5))
 
     def weigh(self, term: Term) -> float:
@@ -166,12 +176,15 @@ class SearchIndex:
         bonus: dict[int, float] = defaultdict(float)
         own: dict[int, float] = defaultdict(float)
         telling: set[int] = set()
+        terms = tuple(terms)
+        has_subject = any(term.weight == 1 and not _asks_attribute(term) for term in terms)
         for term in terms:
             if term.is_bonus and term.keys[0][0] not in self._postings:
                 continue
             weight = self.weigh(term)
             required += weight * (_MISSED_PHRASE if term.is_bonus else 1.0)
-            telling |= self._told_by(term)
+            if not (has_subject and _asks_attribute(term)):
+                telling |= self._told_by(term)
             for number, factor in self._best_by_document(term).items():
                 gained[number] += weight * factor
                 bonus[number] += weight * (1 - _MISSED_PHRASE) * term.is_bonus

@@ -185,7 +185,7 @@ def load_vocabulary() -> Vocabulary:
 
 def collect_words(texts: Iterable[str]) -> Vocabulary:
     """Return the vocabulary of a shop's own texts."""
-    return Vocabulary(word.folded for text in texts for word in load_lexicon().read(text).words)
+    return Vocabulary(word.folded for text in texts for word in split_words(normalise(text)))
 
 
 class Spelling:

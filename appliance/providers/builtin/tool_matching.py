@@ -39,7 +39,6 @@ _ABSORBED = 0.6
 """How well a word is explained that a search slot takes in as its value."""
 _ANCHOR = 0.67
 _SIMILAR = 0.8
-_NAMED = 0.85
 _FIT_BONUS, _MAX_FIT_BONUS = 0.1, 0.2
 _SHAPED_CODE = 0.55
 _LED_TO, _UNSAID = 0.55, 0.5
@@ -65,8 +64,6 @@ class ToolMatch(Struct, frozen=True):
     """Whether it wants such values as the message mentions."""
     is_personal: bool
     """Whether it wants a code first, so that it is about what the visitor has ordered or booked."""
-    is_named: bool
-    """Whether a word of the message is one of the tool's own name."""
 
 
 class Toolset:
@@ -136,7 +133,6 @@ class Toolset:
                     similar,
                     takes_values=fit > 0 or has_code,
                     is_personal=_is_personal(self.slots[tool.name]),
-                    is_named=self._is_named(message, number),
                 )
             )
         return sorted(matches, key=lambda m: (-m.score, -m.similarity, m.tool.name))
@@ -180,9 +176,6 @@ class Toolset:
                 if self._index.factor(term, number) >= _ANCHOR:
                     return True
         return False
-
-    def _is_named(self, message: Message, number: int) -> bool:
-        return any(self._index.factor(t, number) >= _NAMED for t in query_terms(message))
 
     def _likeness(self, said: dict[str, float], example: dict[str, float]) -> float:
         shared = sum(weight * self._weigh(key) for key, weight in said.items() if key in example)

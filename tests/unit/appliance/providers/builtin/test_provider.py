@@ -60,6 +60,24 @@ async def test_labelled_utterances_are_understood(part: str, record_property: An
     )
 
 
+NOBODY_KNOWS = (
+    "who is the president of france", "tell me a joke", "write me a poem about the sea",
+    "what's the bitcoin price", "how old are you", "what time is it in tokyo",
+    "how do i lose weight", "my neighbour is too loud", "can you hack facebook",
+    "מי זכה במונדיאל", "כמה עולה ביטקוין", "מה הבירה של צרפת", "איך מכינים שקשוקה", "אתה נשוי",
+    "למה השמיים כחולים", "תרגם לי בוקר טוב לאיטלקית", "כמה עולה דירה בתל אביב",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOBODY_KNOWS)
+async def test_no_shop_makes_up_what_it_does_not_know(text: str) -> None:
+    model = BuiltinChatModel()
+    for shop in sorted({utterance["business"] for utterance in load_utterances("tuning")}):
+        reply = await ask(model, load_shop(shop), [ChatMessage(role="user", content=text)])
+        is_search = bool(reply.calls)  # a search of the stock tells honestly that there is none
+        assert is_search or reply.state["intent"] in ("unknown", "identity"), (shop, reply.text)
+
+
 @pytest.mark.parametrize("shop", ["pizza", "dental", "bikes", "hotel", "florist", "gym"])
 @pytest.mark.parametrize(
     "text",
