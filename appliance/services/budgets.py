@@ -36,6 +36,8 @@ from appliance.ports.usage import UsageReader
 logger = structlog.get_logger(__name__)
 
 FREE_PROVIDER = "builtin"
+ALERT_AT = 0.8
+"""The part of a budget behind which the operator is warned that the day may outlast it."""
 PROMPT_MARGIN = 1.3
 """A prompt is taken for so much longer than estimated, so that the budget holds all the same."""
 
@@ -59,7 +61,7 @@ class _Day(Struct, kw_only=True):
     day: str
     known: Spent = field(default_factory=Spent)
     open_turns: dict[MessageId, Spent] = field(default_factory=dict)
-    has_told: bool = False
+    told: set[str] = field(default_factory=set)
 
     @property
     def total(self) -> Spent:
@@ -145,9 +147,13 @@ class Budgets:
             (tenant.llm.daily_budget_micro_usd, after.cost_micro_usd, "money"),
             (tenant.llm.daily_budget_tokens, after.tokens, "tokens"),
         ):
-            if limit is not None and amount > limit:
-                self._tell(tenant, day, what)
+            if limit is None:
+                continue
+            if amount > limit:
+                _tell("budget_used_up", tenant, day, what)
                 raise BudgetExceeded(f"The day's budget of {what} does not cover another call.")
+            if amount > ALERT_AT * limit:
+                _tell("budget_nearly_used_up", tenant, day, what)
         day.open_turns[turn_id] = day.open_turns.get(turn_id, Spent()) + most
         return most
 
@@ -194,10 +200,12 @@ class Budgets:
         cost = max(price.cost_micro_usd(usage), price.cost_micro_usd(dearest))
         return Spent(cost_micro_usd=cost, tokens=tokens)
 
-    def _tell(self, tenant: Tenant, day: _Day, what: str) -> None:
-        if not day.has_told:
-            day.has_told = True
-            logger.warning("budget_used_up", tenant_id=tenant.id, day=day.day, budget=what)
+
+def _tell(event: str, tenant: Tenant, day: _Day, what: str) -> None:
+    """Warn the operator once a day."""
+    if (key := f"{event} {what}") not in day.told:
+        day.told.add(key)
+        logger.warning(event, tenant_id=tenant.id, day=day.day, budget=what)
 
 
 def has_budget(llm: LlmSettings) -> bool:

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from appliance.domain.conversation import Summary
 from appliance.domain.ids import MessageId, TenantId
 from appliance.domain.tenant import RetentionSettings, Tenant
 from appliance.domain.user import AuditEntry
@@ -145,10 +146,12 @@ class RetentionContract(ABC):
     async def test_newer_messages_of_a_conversation_stay(self, history: StoredHistory):
         await history.talk("s1", "one", page_url="https://shop.example", message_id="m1")
         history.pass_days(20)
-        await history.talk("s1", "two", message_id="m2")
+        accepted = await history.ask("s1", "two", message_id="m2")
+        await history.opened.finish(accepted, summary=Summary(text="one", through_seq=1))
         history.pass_days(15)
         await history.build_retention().run()
         conversation = await history.opened.conversation("s1")
+        assert conversation.summary is None
         assert await history.opened.contents(conversation.id) == ["two", "Soon."]
         (row,) = await history.rows(conversations)
         assert row.page_url == "https://shop.example"

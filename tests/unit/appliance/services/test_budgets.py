@@ -195,6 +195,16 @@ async def test_the_operator_is_told_once_a_day(stage: Stage) -> None:
     assert [line["event"] for line in logs] == ["budget_used_up"]
 
 
+async def test_the_operator_is_warned_before_it_is_used_up(stage: Stage) -> None:
+    tenant = shop(daily_budget_tokens=2_000)
+    with structlog.testing.capture_logs() as logs:
+        for spent in (500, 700, 1_700, 1_710):
+            stage.sums.rows[stage.day] = UsageRow(input_tokens=spent)
+            stage.model.add(say("Hi", usage=USED))
+            await stage.ask(await stage.begin(tenant, new_id()))
+    assert [line["event"] for line in logs] == ["budget_nearly_used_up"]
+
+
 async def test_the_builtin_answerer_costs_nothing(stage: Stage) -> None:
     stage.model = ScriptedChatModel(name="builtin")
     assert await stage.begin(shop(daily_budget_micro_usd=0)) is stage.model
