@@ -68,6 +68,7 @@ package: setup ## Build the program with PyInstaller and let it test itself
 	@$(BIN)/pyinstaller --noconfirm --log-level WARN appliance.spec
 	@$(BIN)/python packaging/check_frozen.py dist/csai
 	@$(BIN)/python -m tests.packaged.outside_stores dist/csai/csai
+	@$(BIN)/python -m tests.packaged.vendors_and_panel dist/csai/csai
 
 selftest: $(RUN_READY) $(WIDGET) ## Check that the appliance works on this machine
 	@$(BIN)/csai selftest

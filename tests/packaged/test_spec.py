@@ -153,7 +153,8 @@ def imported_names(tree: ast.Module) -> set[str]:
         ("botocore\\data\\s3\\2006-03-01\\service-2.json.gz", True),
         ("botocore/data/s3control/2018-08-20/service-2.json.gz", False),
         ("botocore/data/ec2/2016-11-15/service-2.json.gz", False),
-        ("botocore/cacert.pem", True),
+        ("botocore/cacert.pem", False),
+        ("certifi/cacert.pem", True),
     ],
 )
 def test_of_amazons_services_only_the_archives_is_described(analysis, place, is_taken):
