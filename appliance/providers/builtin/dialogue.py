@@ -269,6 +269,10 @@ class Dialogue:
         way = intents.asks_contact(message) and find_best(self._knowledge, message, kind="contact")
         if way:
             return self._tell(way)
+        if intents.leads_on(message) and (known is None or known.score < _SURE_KNOWLEDGE):
+            again = self._follow_up(last)
+            if again is not None:
+                return again
         is_wanted = tool is not None and self._is_wanted(tool)
         if tool is not None and is_wanted and self._beats(tool, known):
             return self._open(tool)

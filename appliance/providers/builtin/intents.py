@@ -146,7 +146,12 @@ def is_request(message: Message) -> bool:
 def is_plain_request(message: Message) -> bool:
     """Say whether the message wants something done and does not just ask if that is possible."""
     asked = message.reading.covered(("intent.permission", "intent.question"))
-    return any(match.first not in asked for match in message.reading.spans("intent.request"))
+    is_asking = is_question(message)
+    return any(
+        match.first not in asked
+        and (not is_asking or match.first == 0 or _follows_pause(message, match.first))
+        for match in message.reading.spans("intent.request")
+    )
 
 
 def asks_contact(message: Message) -> bool:
@@ -186,6 +191,14 @@ def follow_up_text(message: Message) -> str:
         return ""
     text = reading.text[reading.words[first].start : reading.words[-1].end]
     return text if led else text.removeprefix(_AND)
+
+
+def leads_on(message: Message) -> bool:
+    """Say whether the message begins as one that goes on with what was asked: "and for three?"."""
+    reading = message.reading
+    is_marked = any(match.first == 0 for match in reading.spans("intent.follow_up"))
+    first = reading.words[0].folded if reading.words else ""
+    return is_marked or (is_hebrew(first) and first.startswith(_AND) and len(first) > 2)
 
 
 def is_follow_up(message: Message) -> bool:

@@ -16,11 +16,12 @@ from appliance.domain.message import Citation
 from appliance.providers.builtin.answers import Answer
 from appliance.providers.builtin.hours_answers import answer_hours
 from appliance.providers.builtin.knowledge import Document, DocumentKind, Knowledge
-from appliance.providers.builtin.lexicon import CONCEPT_MARK
+from appliance.providers.builtin.lexicon import CONCEPT_MARK, read_text
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.opening_hours import EVERY_DAY, WeekHours
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.search_index import (
+    ATTRIBUTES,
     CANCELLATION,
     Found,
     calls_off,
@@ -29,8 +30,9 @@ from appliance.providers.builtin.search_index import (
 from appliance.wording import name_parameter
 
 ENOUGH_COVERAGE = 0.55
-_ENOUGH_IF_WHOLE, _WHOLE = 0.4, 0.9
+_ENOUGH_IF_WHOLE, _WHOLE = 0.39, 0.9
 _RELATED_COVERAGE = 0.25
+_SHARED_WORD, _MAX_SHARED, _UNASKED = 0.01, 3, 0.05
 _LOOKED_AT = 4
 _SNIPPET_LENGTH = 200
 
@@ -79,11 +81,21 @@ def find_best(
             continue
         if not found.is_telling and document.kind not in ("hours", "contact"):
             continue  # "what pizzas do you have" is not about gluten-free pizza
-        if best is None or found.score > best.score:
+        score = found.score + _likeness(knowledge, message, found)
+        if best is None or score > best.score:
             best = KnowledgeMatch(
-                found.document, document, found.coverage, found.score, _is_enough(found)
+                found.document, document, found.coverage, score, _is_enough(found)
             )
     return best
+
+
+def _likeness(knowledge: Knowledge, message: Message, found: Found) -> float:
+    """Return what tells documents on one subject apart: "how much" is not "how long"."""
+    said, title = message.reading, read_text(knowledge.documents[found.document].title)
+    common = {said.words[i].folded for i in said.stop}
+    shared = sum(word.folded in common for word in title.words)
+    unasked = sum(title.has(side) and not said.has(side) for side in ATTRIBUTES)
+    return _SHARED_WORD * min(shared, _MAX_SHARED) - _UNASKED * unasked
 
 
 def _is_enough(found: Found) -> bool:

@@ -32,7 +32,7 @@ _POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye", "intent.pause")
 CANCELLATION = "~cancellation"
 _GIVING_UP = (CANCELLATION, "~missed", "~change_mind", "~refund", "~return", "intent.cancel")
 """Without any of these a message is never about cancelling: who books says the same nouns."""
-_ATTRIBUTES = frozenset({"~price", "~duration"})
+ATTRIBUTES = frozenset({"~price", "~duration"})
 _MISSED_PHRASE = 0.45
 """How much a known phrase weighs for a document without it."""
 _LIGHT, _MEANT = 0.2, 0.5
@@ -111,7 +111,7 @@ def _weight(position: int, message: Message, meant: frozenset[int]) -> float:
 
 def _asks_attribute(term: Term) -> bool:
     """Say whether a term asks after a side that everything has, such as its price."""
-    return any(key in _ATTRIBUTES for key, _ in term.keys)
+    return any(key in ATTRIBUTES for key, _ in term.keys)
 
 
 def document_keys(reading: Reading) -> set[str]:

@@ -109,3 +109,31 @@ def test_only_a_way_to_reach_the_shop_is_asked(text: str, is_meant: bool) -> Non
 )
 def test_what_a_follow_up_is_after(text: str, wanted: str) -> None:
     assert intents.follow_up_text(read(text)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "is_on"),
+    [
+        ("and for three?", True),
+        ("what about friday", True),
+        ("ומה עם שישי", True),
+        ("friday", False),
+        ("", False),
+    ],
+)
+def test_what_goes_on_with_the_last_question(text: str, is_on: bool) -> None:
+    assert intents.leads_on(read(text)) == is_on
+
+
+@pytest.mark.parametrize(
+    ("text", "is_meant"),
+    [
+        ("I want to book", True),
+        ("hello, please book it", True),
+        ("can I book", False),
+        ("how many lessons do I need", False),
+        ("כמה שיעורים צריך", False),
+    ],
+)
+def test_a_plain_request_is_no_question_for_leave(text: str, is_meant: bool) -> None:
+    assert intents.is_plain_request(read(text)) == is_meant

@@ -74,5 +74,28 @@ def test_related_questions_are_offered() -> None:
     assert find_related(KNOWLEDGE, read("elephants")) == []
 
 
+def test_how_much_is_not_how_long() -> None:
+    known = Knowledge(
+        BusinessInfo(
+            faqs=[
+                Faq(question="How long is a lesson?", answer="An hour."),
+                Faq(question="How much is a lesson?", answer="Thirty euros."),
+            ]
+        )
+    )
+    for text, title in (("price of lessons", "How much"), ("how long are lessons", "How long")):
+        match = find_best(known, read(text))
+        assert match is not None
+        assert match.document.title.startswith(title)
+
+
+def test_what_is_all_named_in_a_title_is_enough_beside_one_unknown_word() -> None:
+    known = Knowledge(BusinessInfo(policies={"Cancellation": "Two days.", "Pets": "No."}))
+    cancel = find_best(known, read("cancellation of my membership"))
+    assert cancel is not None
+    assert cancel.is_enough
+    assert find_best(known, read("how do i book a membership")) is None
+
+
 def test_without_contacts_there_is_no_list() -> None:
     assert list_contacts(Knowledge(BusinessInfo()), BOOK) == ""
