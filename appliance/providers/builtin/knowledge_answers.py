@@ -30,7 +30,7 @@ from appliance.providers.builtin.search_index import (
 from appliance.wording import name_parameter
 
 ENOUGH_COVERAGE = 0.55
-_ENOUGH_IF_WHOLE, _WHOLE = 0.39, 0.9
+_ENOUGH_IF_WHOLE, _WHOLE = 0.4, 0.9
 _RELATED_COVERAGE = 0.25
 _SHARED_WORD, _MAX_SHARED, _UNASKED = 0.01, 3, 0.05
 _LOOKED_AT = 4
