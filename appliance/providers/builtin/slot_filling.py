@@ -188,8 +188,9 @@ class SlotReader:
                 and not self._is_labelled(mention, slot)
             ):
                 continue
-            found = write_code(slot, spell_code(self._message, mention) if pattern else text)
-            found = write_code(slot, text) if found is None else found
+            found = write_code(slot, text)
+            if found is None:
+                found = write_code(slot, spell_code(self._message, mention))
             if found is not None:
                 return found
         return None

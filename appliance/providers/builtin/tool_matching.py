@@ -233,7 +233,7 @@ def _has_labelled_code(message: Message, slots: Sequence[Slot]) -> bool:
 def _has_shaped_code(message: Message, slots: Sequence[Slot]) -> bool:
     """Say whether the message has a code of letters and digits that fits a required slot."""
     return any(
-        re.search("[A-Za-z]", text) and slot.pattern.search(text)
+        slot.pattern.search(text) and not slot.pattern.search(re.sub("[A-Za-z]", "", text))
         for slot in slots
         if slot.kind == "code" and slot.is_required and slot.pattern is not None
         for code in message.codes

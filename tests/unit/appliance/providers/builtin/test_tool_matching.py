@@ -106,6 +106,12 @@ def test_a_code_in_the_shape_of_a_slot_calls_for_its_tool() -> None:
     assert matches[0].tool.name == "truck_location"
 
 
+def test_any_number_is_no_code_in_a_shape() -> None:
+    order = tool("order_status", "Where an order is", order_number={"pattern": "[0-9]"})
+    matches = Toolset((order,)).match(read("who won the chess championship in 1972?"))
+    assert all(match.score < 0.5 for match in matches)
+
+
 def test_what_is_wanted_first_names_the_tool() -> None:
     matches = Toolset(TOOLS).match(read("I need fabric, my old one has been eaten by the moths"))
     assert matches[0].tool.name == "find_fabric"
