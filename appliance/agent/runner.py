@@ -60,7 +60,7 @@ from appliance.ports.chat_model import (
 )
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolContext, ToolExecutor
-from appliance.ports.turn_store import ModelUsage, TurnStore
+from appliance.ports.turn_store import ConversationRecord, ModelUsage
 from appliance.tasks import TaskGroup
 
 logger = structlog.get_logger(__name__)
@@ -110,7 +110,7 @@ class AgentRunner:
         self,
         *,
         executors: Mapping[ExecutorKind, ToolExecutor],
-        turn_store: TurnStore,
+        turn_store: ConversationRecord,
         clock: Clock,
         tasks: TaskGroup,
         prices: PriceList | None = None,

@@ -32,7 +32,7 @@ from appliance.domain.turn_events import ToolProgress, TurnEvent
 from appliance.errors import UpstreamError
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolContext, ToolExecutor
-from appliance.ports.turn_store import ModelUsage, TurnStore
+from appliance.ports.turn_store import ConversationRecord, ModelUsage
 from appliance.tasks import TaskGroup
 
 logger = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ class ToolRuns:
         self,
         *,
         executors: Mapping[ExecutorKind, ToolExecutor],
-        turn_store: TurnStore,
+        turn_store: ConversationRecord,
         clock: Clock,
         tasks: TaskGroup,
     ) -> None:

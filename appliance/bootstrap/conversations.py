@@ -1,4 +1,4 @@
-"""What answers visitors, put together: agent, turns.
+"""What answers visitors, and operators who try an assistant, put together: agent, turns.
 
 Owns building them from their parts; the models are left to ``appliance.bootstrap.models``, how the
 server runs to ``appliance.bootstrap.server``.
@@ -15,6 +15,7 @@ from appliance.bootstrap.stores import Stores
 from appliance.domain.prices import PriceList
 from appliance.domain.tool import ExecutorKind
 from appliance.ports.tool_executor import ToolExecutor
+from appliance.ports.turn_store import ConversationRecord
 from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
 from appliance.services.budgets import Budgets
@@ -22,7 +23,10 @@ from appliance.services.handover import Handover
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
+from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.traces import TraceRecorder
+from appliance.services.trial_chat import TrialChat
+from appliance.services.trial_store import TrialStore
 from appliance.services.turn_history import TurnHistory
 from appliance.services.turn_streams import TurnStreams
 from appliance.services.turns import TurnService
@@ -44,31 +48,54 @@ class ConversationParts(Struct, frozen=True, kw_only=True):
 
 def build_turns(parts: ConversationParts) -> TurnService:
     """Return the service that answers visitors."""
-    turn_store, clock = parts.stores.database.turn_store, parts.stores.clock
+    stores, clock = parts.stores, parts.stores.clock
+    turn_store = stores.database.turn_store
     answering = Answering(
         history=TurnHistory(
-            turn_store=turn_store, cache=parts.stores.cache, clock=clock, tasks=parts.tasks
+            turn_store=turn_store, cache=stores.cache, clock=clock, tasks=parts.tasks
         ),
-        agent=AgentRunner(
-            executors=parts.executors,
-            turn_store=turn_store,
-            clock=clock,
-            tasks=parts.tasks,
-            prices=parts.prices,
-        ),
+        agent=_build_agent(parts, turn_store),
         models=parts.models,
         pending_actions=PendingActions(turn_store=turn_store, clock=clock),
-        budgets=Budgets(usage=parts.stores.database.usage, prices=parts.prices, clock=clock),
-        answers=AnswerCache(parts.stores.cache, parts.tasks),
+        budgets=Budgets(usage=stores.database.usage, prices=parts.prices, clock=clock),
+        answers=AnswerCache(stores.cache, parts.tasks),
         handover=parts.handover,
         clock=clock,
     )
     return TurnService(
         turn_store=turn_store,
         answering=answering,
-        traces=TraceRecorder(store=parts.stores.database.traces, clock=clock, tasks=parts.tasks),
+        traces=TraceRecorder(store=stores.database.traces, clock=clock, tasks=parts.tasks),
         streams=parts.streams,
         session_ids=parts.session_ids,
         clock=clock,
         tasks=parts.tasks,
+    )
+
+
+def build_trial_chat(parts: ConversationParts, directory: TenantDirectory) -> TrialChat:
+    """Return the service that answers operators who try an assistant, from the same parts.
+
+    It shares nothing with the visitors' turns that keeps or counts what is said.
+    """
+    clock = parts.stores.clock
+    trials = TrialStore(clock)
+    answering = Answering(
+        history=TurnHistory(turn_store=trials, cache=None, clock=clock, tasks=parts.tasks),
+        agent=_build_agent(parts, trials),
+        models=parts.models,
+        pending_actions=PendingActions(turn_store=trials, clock=clock),
+        handover=parts.handover,
+        clock=clock,
+    )
+    return TrialChat(trials=trials, answering=answering, directory=directory, clock=clock)
+
+
+def _build_agent(parts: ConversationParts, record: ConversationRecord) -> AgentRunner:
+    return AgentRunner(
+        executors=parts.executors,
+        turn_store=record,
+        clock=parts.stores.clock,
+        tasks=parts.tasks,
+        prices=parts.prices,
     )

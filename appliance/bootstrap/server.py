@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from appliance import __version__
 from appliance.bootstrap.backups import build_backups
-from appliance.bootstrap.conversations import ConversationParts, build_turns
+from appliance.bootstrap.conversations import ConversationParts, build_trial_chat, build_turns
 from appliance.bootstrap.data_care import DataCare, build_archive, build_data_care
 from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
 from appliance.bootstrap.models import ModelServices, build_models
@@ -207,7 +207,7 @@ class _Core(Struct, frozen=True, kw_only=True):
     escalations: EscalationService
     login: LoginService
     backups: BackupService
-    session_ids: SessionIds
+    conversations: ConversationParts
     shutdown: Shutdown
 
 
@@ -277,6 +277,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
         secrets = await ensure_own_secrets(database.settings)
         streams = TurnStreams(clock)
+        models = build_models(self.settings, self.providers, clock, self.tasks)
         care = build_data_care(
             self.settings,
             self.stores,
@@ -289,7 +290,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             streams=streams,
             care=care,
             retention_runs=RetentionRuns(service=care.retention, tasks=self.tasks, clock=clock),
-            models=build_models(self.settings, self.providers, clock, self.tasks),
+            models=models,
             tenants=TenantService(
                 tenants=database.tenants,
                 directory=directory,
@@ -304,8 +305,22 @@ class _Builder(Struct, frozen=True, kw_only=True):
             escalations=EscalationService(store=database.escalations, clock=clock),
             login=LoginService(users=database.users, secret=secrets.jwt, clock=clock),
             backups=build_backups(self.settings, clock, self.tasks),
-            session_ids=SessionIds(secrets.session),
+            conversations=self._conversation_parts(models, streams, SessionIds(secrets.session)),
             shutdown=Shutdown(),
+        )
+
+    def _conversation_parts(
+        self, models: ModelServices, streams: TurnStreams, session_ids: SessionIds
+    ) -> ConversationParts:
+        return ConversationParts(
+            stores=self.stores,
+            executors=self.executors,
+            models=models.selector,
+            prices=load_price_list(self.settings.paths.prices_file),
+            streams=streams,
+            handover=Handover(clock=self.clock),
+            session_ids=session_ids,
+            tasks=self.tasks,
         )
 
     def _shared_services(self, core: _Core) -> dict[str, Any]:
@@ -324,18 +339,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         return {
             **self._shared_services(core),
             "directory": core.directory,
-            "turns": build_turns(
-                ConversationParts(
-                    stores=self.stores,
-                    executors=self.executors,
-                    models=core.models.selector,
-                    prices=load_price_list(self.settings.paths.prices_file),
-                    streams=core.streams,
-                    handover=Handover(clock=self.clock),
-                    session_ids=core.session_ids,
-                    tasks=self.tasks,
-                )
-            ),
+            "turns": build_turns(core.conversations),
             "identity_tokens": IdentityTokens(
                 signing_secret=self.database.tenants.get_signing_secret, clock=self.clock
             ),
@@ -362,6 +366,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "tenants": core.tenants,
             "prompt_previews": PromptPreviews(directory=core.directory, clock=self.clock),
             "tools": core.tools,
+            "trial_chat": build_trial_chat(core.conversations, core.directory),
             "trials": ToolTrials(tools=database.tools, executors=self.executors),
             "workflows": WorkflowService(
                 workflows=database.workflows,

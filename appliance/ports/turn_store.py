@@ -149,29 +149,16 @@ class FailedTurn(Struct, frozen=True, kw_only=True):
     failed_at: datetime
 
 
-class TurnStore(Protocol):
-    """Keeps turns. Every write is durable when its method returns, and shielded from cancellation.
+class ConversationRecord(Protocol):
+    """What a turn reads of its conversation and notes in it while its answer is found.
 
-    All methods raise ``StorageError`` when the database cannot be used.
+    All methods raise ``StorageError`` when the record cannot be used.
     """
 
-    async def begin_turn(self, turn: NewTurn) -> TurnStart:
-        """Make the visitor's message durable and take the session's lease.
-
-        One turn at a time per conversation, one per ``client_message_id``. A message whose turn
-        failed, or whose lease ran out, may be begun again under the same id and text; its stored
-        row is used again.
-
-        Raises:
-            NotFound: The tenant was erased meanwhile (``OWNER_GONE``).
-        """
-        ...
-
-    async def renew_lease(
-        self, tenant_id: TenantId, conversation_id: ConversationId, fencing_token: int,
-        *, until: datetime,
-    ) -> bool:  # fmt: skip
-        """Extend the lease; false when another turn has taken it over."""
+    async def list_messages(
+        self, tenant_id: TenantId, conversation_id: ConversationId, *, limit: int
+    ) -> list[StoredMessage]:
+        """Return the newest ``limit`` messages, oldest first, tool messages included."""
         ...
 
     async def claim_pending_action(
@@ -203,9 +190,34 @@ class TurnStore(Protocol):
         """Make one execution durable before the turn ends: no write that happened is forgotten.
 
         It counts as used on ``usage_day``, with the model that answered the conversation last.
-        ``finish_turn`` and ``fail_turn`` neither log nor count an execution of the same call id
-        again.
+        The turn's end neither logs nor counts an execution of the same call id again.
         """
+        ...
+
+
+class TurnStore(ConversationRecord, Protocol):
+    """Keeps turns. Every write is durable when its method returns, and shielded from cancellation.
+
+    All methods raise ``StorageError`` when the database cannot be used.
+    """
+
+    async def begin_turn(self, turn: NewTurn) -> TurnStart:
+        """Make the visitor's message durable and take the session's lease.
+
+        One turn at a time per conversation, one per ``client_message_id``. A message whose turn
+        failed, or whose lease ran out, may be begun again under the same id and text; its stored
+        row is used again.
+
+        Raises:
+            NotFound: The tenant was erased meanwhile (``OWNER_GONE``).
+        """
+        ...
+
+    async def renew_lease(
+        self, tenant_id: TenantId, conversation_id: ConversationId, fencing_token: int,
+        *, until: datetime,
+    ) -> bool:  # fmt: skip
+        """Extend the lease; false when another turn has taken it over."""
         ...
 
     async def finish_turn(self, turn: FinishedTurn) -> None:
@@ -224,12 +236,6 @@ class TurnStore(Protocol):
         self, tenant_id: TenantId, session_hash: SessionHash
     ) -> Conversation | None:
         """Return the tenant's conversation of this session, ended or not."""
-        ...
-
-    async def list_messages(
-        self, tenant_id: TenantId, conversation_id: ConversationId, *, limit: int
-    ) -> list[StoredMessage]:
-        """Return the newest ``limit`` messages, oldest first, tool messages included."""
         ...
 
     async def end_conversation(

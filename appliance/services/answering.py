@@ -81,7 +81,10 @@ class Answered(Struct, frozen=True, kw_only=True):
 
 
 class Answering:
-    """Finds answers; one instance serves all turns."""
+    """Finds answers; one instance serves all turns.
+
+    Without ``budgets`` nothing is reckoned, without ``answers`` none is remembered.
+    """
 
     def __init__(
         self,
@@ -90,10 +93,10 @@ class Answering:
         agent: AgentRunner,
         models: ModelSelector,
         pending_actions: PendingActions,
-        budgets: Budgets,
-        answers: AnswerCache,
         handover: Handover,
         clock: Clock,
+        budgets: Budgets | None = None,
+        answers: AnswerCache | None = None,
     ) -> None:
         self._history = history
         self._agent = agent
@@ -150,6 +153,8 @@ class Answering:
         self, question: Question, assignment: Assignment, ledger: TurnLedger, emit: Emit
     ) -> AgentResult:
         """Return what was answered to the same question before, or what the agent comes to now."""
+        if self._answers is None:
+            return await self._agent.run(assignment, ledger, emit)
         is_anybodys = question.accepted.is_new_session and question.identity is None
         basis = build_basis(question.tenant, assignment, is_first=is_anybodys)
         if basis is not None:
@@ -164,7 +169,8 @@ class Answering:
 
     async def close(self, question: Question) -> None:
         """Settle the accounts of a turn that is over, whatever became of it."""
-        await self._budgets.close(question.tenant, question.accepted.user_message_id)
+        if self._budgets is not None:
+            await self._budgets.close(question.tenant, question.accepted.user_message_id)
 
     def remember(self, question: Question, answered: Answered, *, finished_at: datetime) -> None:
         """Remember what a stored answer leaves for the next turn."""
@@ -186,6 +192,10 @@ class Answering:
         self, question: Question, visit: Visit, summary: Summary | None, ledger: TurnLedger
     ) -> Assignment:
         tenant, tools = question.tenant, question.known.tools
+        models = await self._models.choose(tenant)
+        if self._budgets is not None:
+            turn_id = question.accepted.user_message_id
+            models = await self._budgets.limit(tenant, turn_id, models, ledger.trace)
         now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
         system = build_system_message(
             tenant,
@@ -203,12 +213,7 @@ class Answering:
             ),
             messages=(system, *visit.messages),
             tools=tools,
-            models=await self._budgets.limit(
-                tenant,
-                question.accepted.user_message_id,
-                await self._models.choose(tenant),
-                ledger.trace,
-            ),
+            models=models,
             briefing=Briefing(
                 shop_name=tenant.name,
                 business_info=tenant.business_info,

@@ -20,7 +20,7 @@ from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, TenantId, new_id
 from appliance.domain.tool import TenantTool, ToolCall
 from appliance.ports.clock import Clock
-from appliance.ports.turn_store import TurnStore
+from appliance.ports.turn_store import ConversationRecord
 
 CHANGED_CALL = (
     "Not carried out: what is known of the visitor is no longer what they were shown. "
@@ -31,7 +31,7 @@ CHANGED_CALL = (
 class PendingActions:
     """Takes decisions; one instance serves all turns."""
 
-    def __init__(self, *, turn_store: TurnStore, clock: Clock) -> None:
+    def __init__(self, *, turn_store: ConversationRecord, clock: Clock) -> None:
         self._turn_store = turn_store
         self._clock = clock
 

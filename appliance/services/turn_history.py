@@ -25,7 +25,7 @@ from appliance.domain.ids import SessionHash
 from appliance.domain.message import ChatMessage, StoredMessage
 from appliance.ports.cache import Cache
 from appliance.ports.clock import Clock
-from appliance.ports.turn_store import TurnAccepted, TurnStore
+from appliance.ports.turn_store import ConversationRecord, TurnAccepted
 from appliance.services.cache_roles import (
     ConversationContext,
     ConversationContexts,
@@ -56,15 +56,17 @@ class TurnHistory:
     def __init__(
         self,
         *,
-        turn_store: TurnStore,
-        cache: Cache,
+        turn_store: ConversationRecord,
+        cache: Cache | None,
         clock: Clock,
         tasks: TaskGroup,
     ) -> None:
         self._turn_store = turn_store
         self._clock = clock
         self._tasks = tasks
-        self._contexts = ConversationContexts(cache, clock) if cache.is_shared else None
+        self._contexts = (
+            ConversationContexts(cache, clock) if cache is not None and cache.is_shared else None
+        )
 
     async def load(
         self,

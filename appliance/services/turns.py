@@ -24,7 +24,7 @@ from appliance.domain.ids import (
     hash_token,
     new_id,
 )
-from appliance.domain.message import ChatReply, ReplyMessage, ReplyUsage, TokenUsage
+from appliance.domain.message import ChatReply
 from appliance.domain.tenant import Tenant, local_day
 from appliance.domain.turn_events import TurnFailed, TurnFinished, TurnStarted
 from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, TurnError
@@ -41,6 +41,7 @@ from appliance.ports.turn_store import (
     TurnStore,
 )
 from appliance.services.answering import Answered, Answering, Question
+from appliance.services.replies import build_reply, note_failure, note_outcome
 from appliance.services.session_ids import SessionIds
 from appliance.services.tenant_directory import KnownTenant
 from appliance.services.traces import TraceRecorder
@@ -265,7 +266,7 @@ class TurnService:
             logger.exception("turn_broken", **_about(turn))
             await self._fail(turn, ledger, error)
         else:
-            _trace_outcome(ledger, reply)
+            note_outcome(ledger.trace, reply)
             duration_ms = round((self._clock.monotonic() - started) * 1000, 1)
             logger.info(
                 "turn_finished",
@@ -307,25 +308,7 @@ class TurnService:
     async def _finish(self, turn: _Turn, answered: Answered) -> ChatReply:
         now = self._clock.now()
         result, closing, history = answered.result, answered.closing, answered.history
-        total = sum((entry.usage for entry in result.usage), TokenUsage())
-        reply = ChatReply(
-            session_id="",
-            conversation_id=turn.conversation_id,
-            message=ReplyMessage(
-                id=MessageId(new_id()),
-                content=result.text,
-                created_at=now,
-                citations=result.citations,
-                quick_replies=result.quick_replies,
-            ),
-            tools=result.tools,
-            usage=ReplyUsage(input_tokens=total.input_tokens, output_tokens=total.output_tokens),
-            model=result.model,
-            cached=result.is_cached,
-            degraded=result.is_degraded,
-            escalated=turn.question.conversation.is_escalated or closing.escalation is not None,
-            conversation_ended=closing.ends_conversation,
-        )
+        reply = build_reply(turn.question, answered, created_at=now)
         failpoints.passed("turn.before_finish")
         await self._turn_store.finish_turn(
             FinishedTurn(
@@ -354,8 +337,7 @@ class TurnService:
 
     async def _fail(self, turn: _Turn, ledger: TurnLedger, error: Exception) -> None:
         now = self._clock.now()
-        code = getattr(error, "code", "internal_error")
-        ledger.trace.note("outcome", state="failed", code=code, error=getattr(error, "message", ""))
+        code = note_failure(ledger.trace, error)
         failpoints.passed("turn.before_fail")
         try:
             await self._turn_store.fail_turn(
@@ -385,18 +367,6 @@ def _session_hash(session_id: str) -> SessionHash:
 
 def _with_session(reply: ChatReply, session_id: str) -> ChatReply:
     return msgspec.structs.replace(reply, session_id=session_id)
-
-
-def _trace_outcome(ledger: TurnLedger, reply: ChatReply) -> None:
-    ledger.trace.note(
-        "outcome",
-        state="done",
-        model=reply.model,
-        cached=reply.cached,
-        degraded=reply.degraded,
-        escalated=reply.escalated,
-        conversation_ended=reply.conversation_ended,
-    )
 
 
 def _unavailable() -> TurnError:

@@ -35,6 +35,7 @@ from appliance.web.controllers.personal_data import PersonalDataController
 from appliance.web.controllers.retention import RetentionController
 from appliance.web.controllers.tenants import TenantController
 from appliance.web.controllers.tools import TenantToolController, ToolController
+from appliance.web.controllers.trial_chat import send_trial_message
 from appliance.web.controllers.usage import UsageController
 from appliance.web.controllers.widget import get_widget_settings
 from appliance.web.controllers.workflows import WorkflowController
@@ -103,6 +104,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             TenantToolController,
             WorkflowController,
             ConversationController,
+            send_trial_message,
             EscalationController,
             TakeOverController,
             PersonalDataController,

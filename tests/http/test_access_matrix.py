@@ -72,6 +72,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", f"{ADMIN}/escalations"): None,
     ("POST", f"{ADMIN}/conversations/{{conversation_id}}/take-over"): None,
     ("POST", f"{ADMIN}/conversations/{{conversation_id}}/hand-back"): None,
+    ("POST", f"{ADMIN}/test-chat"): {"tenant_id": "{tenant_id}", "message": "hello"},
     ("GET", f"{ADMIN}/usage"): None,
     ("GET", f"{ADMIN}/usage/export"): None,
     ("GET", f"{ADMIN}/maintenance/retention"): None,
@@ -84,11 +85,14 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", "/chat/history/{session_id}"): None,
     ("GET", "/chat/events/{session_id}"): None,
 }
+IDS_IN_BODIES = ("{session_id}", "{tenant_id}")
 OPERATIONS = sorted(operation for operation in BODIES if operation[1].startswith(ADMIN))
 OF_ONE_TENANT = [
     operation
     for operation in OPERATIONS
-    if operation[1].startswith(TENANT) or "{conversation_id}" in operation[1]
+    if operation[1].startswith(TENANT)
+    or "{conversation_id}" in operation[1]
+    or "{tenant_id}" in str(BODIES[operation])
 ]
 OF_ALL_TENANTS = [operation for operation in OPERATIONS if operation not in OF_ONE_TENANT]
 OF_ONESELF = {("GET", f"{ADMIN}/me"), ("POST", f"{ADMIN}/logout")}
@@ -188,7 +192,7 @@ def send(
     method, path = operation
     body = BODIES[operation]
     if isinstance(body, dict):
-        body = {k: v.format(**ids) if v == "{session_id}" else v for k, v in body.items()}
+        body = {k: v.format(**ids) if v in IDS_IN_BODIES else v for k, v in body.items()}
     request = client.build_request(method, base_url + path.format(**ids), json=body)
     answer = client.send(request, stream=True)
     if not answer.headers["content-type"].startswith("text/event-stream"):

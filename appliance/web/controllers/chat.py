@@ -82,7 +82,7 @@ class ChatController(Controller):
         if shutdown.has_begun:
             raise ServerStopping("The server is stopping. Please send the message again soon.")
         known = known_tenant(request)
-        text = _checked_text(data.message)
+        text = check_text(data.message)
         await limiter.spend(known.tenant.id)
         identity = None
         if data.identity_token is not None:
@@ -94,7 +94,7 @@ class ChatController(Controller):
             opening_key=data.opening_key,
             user_identifier=data.user_identifier,
             identity=identity,
-            locale=data.locale if data.locale and _LOCALE.fullmatch(data.locale) else None,
+            locale=read_locale(data.locale),
             page_url=data.page_url,
         )
         try:
@@ -198,7 +198,12 @@ def known_tenant(request: VisitorRequest) -> KnownTenant:
     return known
 
 
-def _checked_text(message: str) -> str:
+def check_text(message: str) -> str:
+    """Return a visitor's message without blanks around it.
+
+    Raises:
+        InvalidInput: It is empty or too long.
+    """
     text = message.strip()
     if not text:
         raise InvalidInput(
@@ -214,6 +219,11 @@ def _checked_text(message: str) -> str:
             ],
         )
     return text
+
+
+def read_locale(locale: str | None) -> str | None:
+    """Return ``locale`` if it is one; what a browser sends beside it is no error."""
+    return locale if locale and _LOCALE.fullmatch(locale) else None
 
 
 async def _wait_for_reply(stream: TurnStream, receive: Receive) -> ChatReply:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
@@ -25,6 +25,8 @@ from appliance.services.exports import ExportFormat, ExportService
 from appliance.services.login import Operator
 from appliance.tasks import TaskGroup
 from appliance.web.guards import require_role, require_tenant
+
+Result = TypeVar("Result")
 
 Form = Annotated[
     ExportFormat,
@@ -65,11 +67,10 @@ def build_erasure_view(report: ErasureReport) -> ErasureView:
     )
 
 
-async def run_to_the_end(
-    tasks: TaskGroup, work: Coroutine[Any, Any, ErasureReport]
-) -> ErasureReport:
-    """Await an erasure, which goes on when the caller leaves."""
-    return await asyncio.shield(tasks.start(work, name="erasure"))
+async def run_to_the_end(tasks: TaskGroup, work: Coroutine[Any, Any, Result]) -> Result:
+    """Await what goes on when the caller leaves."""
+    running: asyncio.Task[Result] = tasks.start(work, name="request-to-its-end")
+    return await asyncio.shield(running)
 
 
 async def find_own(
