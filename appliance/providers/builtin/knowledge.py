@@ -47,7 +47,9 @@ class Knowledge:
     def __init__(self, info: BusinessInfo) -> None:
         self.info = info
         self.week: WeekHours = build_week(info.hours)
-        self.documents: tuple[Document, ...] = tuple(_documents(info))
+        self.documents: tuple[Document, ...] = tuple(
+            one for one in _documents(info) if one.kind == "hours" or _can_be_read(one.text)
+        )
         self.index = SearchIndex([_keys(document) for document in self.documents])
         self.vocabulary = collect_words(
             text for one in self.documents for text in (one.title, one.text[:_MAX_BODY])
@@ -69,6 +71,11 @@ def _documents(info: BusinessInfo) -> Iterator[Document]:
         yield Document("hours", str(label), render_inline(value))
     if info.about.strip():
         yield Document("about", "", info.about.strip())
+
+
+def _can_be_read(text: str) -> bool:
+    """Say whether there is anything in it but blanks and marks without a width."""
+    return any(character.isprintable() and not character.isspace() for character in text)
 
 
 def _without_markup(title: str) -> str:

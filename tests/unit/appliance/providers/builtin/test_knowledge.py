@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from appliance.domain.tenant import BusinessInfo, Faq
 from appliance.providers.builtin.knowledge import Knowledge, KnowledgeCache, title_of
@@ -61,3 +62,14 @@ def test_titles_are_shown_without_markup_and_nothing_is_no_document() -> None:
     )
     [document] = Knowledge(info).documents
     assert (document.title, document.text) == ("Is breakfast included at 5 * 2?", "<b>Yes</b>")
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\u00a0", "\u200b", "\u200f \u2060"])
+def test_what_shows_nothing_is_no_document(blank: str) -> None:
+    info = BusinessInfo(
+        about=blank,
+        contact={"phone": blank},
+        policies={"returns": blank},
+        faqs=[Faq(question="Parking?", answer=blank), Faq(question="Card?", answer="Yes.")],
+    )
+    assert [document.text for document in Knowledge(info).documents] == ["Yes."]
