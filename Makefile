@@ -9,6 +9,9 @@ WIDGET_SOURCES := $(shell find widget/src -type f 2>/dev/null) widget/package.js
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 KILLS ?= 1000
+# Whole files go to the workers, in the order in which they are found: the long ones come first.
+PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q \
+	--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run panel widget setup test check lint types imports architecture test-widget \
@@ -50,10 +53,10 @@ test-widget: $(NODE_MODULES) ## Test the chat widget
 	@cd widget && npm test --silent
 
 test-python: $(DEV_READY) $(WIDGET) ## Test the server, the panel and both in a real browser
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q tests
+	@$(PYTEST) tests
 
 test-postgres: $(DEV_READY) $(WIDGET) ## Test the server once more, on a PostgreSQL of the tests' own
-	@CSAI_TEST_DATABASE=postgres $(BIN)/python -m pytest -q -m "not on_sqlite" tests/http
+	@CSAI_TEST_DATABASE=postgres $(PYTEST) -m "not on_sqlite" tests/http
 
 test-n8n: $(DEV_READY) ## Run the bundled workflows in a real n8n too (minutes, gigabytes)
 	@nice $(BIN)/python -m tests.workflows.real_n8n build/n8n

@@ -157,6 +157,6 @@ def test_endless_code_is_stopped(operator):
     )
     run = operator.call("POST", f"/workflows/{made['id']}/run", {"input": {}})
     assert run["error"]
-    assert run["duration_ms"] < 15_000
+    assert run["duration_ms"] < 20_000  # it has 5 s of the processor, or 15 s by the clock
     assert operator.http.get("/me").status_code == 200
     operator.call("DELETE", f"/workflows/{made['id']}", status=204)

@@ -113,6 +113,7 @@ async def test_a_move_that_breaks_leaves_nothing_behind(url: str, source: Path):
     assert await list_tables(url) == []
 
 
+@pytest.mark.alone
 async def test_a_server_that_hangs_ends_the_move(
     url: str, source: Path, monkeypatch: pytest.MonkeyPatch
 ):
