@@ -12,11 +12,20 @@ from typing import Literal, assert_never
 import msgspec
 from msgspec import Struct, field
 
-from appliance.agent.policy import CallVerdict, has_untrusted_text, judge_call
+from appliance.agent.policy import (
+    CallVerdict,
+    ConfirmationReason,
+    has_untrusted_text,
+    judge_call,
+)
 from appliance.domain.message import DECLINED_CALL, HELD_CALL, ChatMessage, Citation
 from appliance.domain.tool import ToolCall, ToolOutcome, ToolSpec
 from appliance.ports.chat_model import ModelFinished, ModelSignal
 
+Finish = Literal["complete", "cut", "empty", "unproven"]
+
+MAX_CORRECTIONS = 1
+"""How often a model is asked again because it claimed what it had not done."""
 MAX_REFUSED_ROUNDS = 2
 """How often a model may come back with calls that cannot run; then it must answer without."""
 
@@ -34,10 +43,12 @@ class LoopState(Struct, frozen=True, kw_only=True):
     max_tool_rounds: int
     tool_rounds: int = 0
     refused_rounds: int = 0
+    corrections: int = 0
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
     awaited: tuple[ToolCall, ...] = ()
     held: ToolCall | None = None
+    held_reasons: tuple[ConfirmationReason, ...] = ()
     citations: tuple[Citation, ...] = ()
 
     @property
@@ -77,9 +88,15 @@ class ModelAsked(Struct, frozen=True, kw_only=True):
 
 
 class ModelStopped(Struct, frozen=True, kw_only=True):
-    """The model's reply is complete."""
+    """The model's reply is complete.
+
+    ``claim`` is a sentence of it that says something was done, and nothing proves it; the visitor
+    has seen what stands before it. ``is_shown``: they have seen all of it.
+    """
 
     finished: ModelFinished
+    claim: str | None = None
+    is_shown: bool = False
 
 
 class ToolsReturned(Struct, frozen=True, kw_only=True):
@@ -95,23 +112,21 @@ LoopEvent = TurnBegan | ActionDecided | ModelSaid | ModelAsked | ModelStopped | 
 
 
 class AskModel(Struct, frozen=True, kw_only=True):
-    """Call the model; ``may_use_tools`` is false when it must answer now."""
+    """Call the model; ``may_use_tools`` is false when it must answer now.
+
+    ``unproven`` is what it has just claimed, for which it must answer again behind ``shown``.
+    """
 
     messages: tuple[ChatMessage, ...]
     may_use_tools: bool
+    unproven: str | None = None
+    shown: str = ""
 
 
 class Say(Struct, frozen=True, kw_only=True):
     """Show the visitor some text."""
 
     text: str
-
-
-class NoteVerdict(Struct, frozen=True, kw_only=True):
-    """Keep for the operator how a call was judged."""
-
-    call: ToolCall
-    verdict: CallVerdict
 
 
 class RunTools(Struct, frozen=True, kw_only=True):
@@ -124,21 +139,22 @@ class AskVisitor(Struct, frozen=True, kw_only=True):
     """End the turn by asking the visitor to confirm ``call``, behind what the model just said."""
 
     call: ToolCall
+    reasons: tuple[ConfirmationReason, ...]
     preface: str = ""
     citations: tuple[Citation, ...] = ()
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """End the turn with this text."""
+    """End the turn with this text; ``unproven`` is followed by what was really done."""
 
     text: str
-    finish: Literal["complete", "cut", "empty"] = "complete"
+    finish: Finish = "complete"
     citations: tuple[Citation, ...] = ()
     quick_replies: tuple[str, ...] = field(default=())
     signal: ModelSignal | None = None
 
 
-Command = AskModel | Say | NoteVerdict | RunTools | AskVisitor | Answer
+Command = AskModel | Say | RunTools | AskVisitor | Answer
 
 
 def advance(state: LoopState, event: LoopEvent) -> tuple[LoopState, tuple[Command, ...]]:
@@ -157,8 +173,8 @@ def advance(state: LoopState, event: LoopEvent) -> tuple[LoopState, tuple[Comman
             return msgspec.structs.replace(state, text=state.text + text), (Say(text=text),)
         case ModelAsked(call=call):
             return msgspec.structs.replace(state, calls=(*state.calls, call)), ()
-        case ModelStopped(finished=finished):
-            return _on_model_stopped(state, finished)
+        case ModelStopped():
+            return _on_model_stopped(state, event)
         case ToolsReturned(results=results):
             return _on_tools_returned(state, results)
         case _:
@@ -186,9 +202,13 @@ def _on_decision(state: LoopState, event: ActionDecided) -> tuple[LoopState, tup
 
 
 def _on_model_stopped(
-    state: LoopState, finished: ModelFinished
+    state: LoopState, stopped: ModelStopped
 ) -> tuple[LoopState, tuple[Command, ...]]:
+    finished = stopped.finished
     calls = state.calls if _ask_model(state).may_use_tools else ()
+    is_unproven = stopped.claim is not None and not calls
+    if is_unproven and not stopped.is_shown and state.corrections < MAX_CORRECTIONS:
+        return _ask_again(state, stopped)
     said = ChatMessage(
         role="assistant",
         content=state.text,
@@ -206,8 +226,10 @@ def _on_model_stopped(
     )
     if calls:
         return _on_calls(state, calls)
-    finish: Literal["complete", "cut", "empty"] = "complete"
-    if not text.strip():
+    finish: Finish = "complete"
+    if is_unproven:
+        finish = "unproven"
+    elif not text.strip():
         finish = "empty"
     elif finished.finish_reason == "length":
         finish = "cut"
@@ -221,6 +243,15 @@ def _on_model_stopped(
     return state, (answer,)
 
 
+def _ask_again(state: LoopState, stopped: ModelStopped) -> tuple[LoopState, tuple[Command, ...]]:
+    """Drop the claim and what follows it; what the visitor has seen stays the beginning."""
+    asking = msgspec.structs.replace(
+        _ask_model(state), unproven=stopped.claim, shown=state.text.strip()
+    )
+    state = msgspec.structs.replace(state, calls=(), corrections=state.corrections + 1)
+    return state, (asking,)
+
+
 def _on_calls(
     state: LoopState, calls: tuple[ToolCall, ...]
 ) -> tuple[LoopState, tuple[Command, ...]]:
@@ -228,16 +259,16 @@ def _on_calls(
     runnable: list[ToolCall] = []
     refusals: list[ChatMessage] = []
     held: ToolCall | None = None
+    reasons: tuple[ConfirmationReason, ...] = ()
     is_tainted = has_untrusted_text(state.messages)
-    verdicts = [judge_call(call, state.tools, has_untrusted_text=is_tainted) for call in calls]
-    notes = tuple(map(_note, calls, verdicts))
-    for call, verdict in zip(calls, verdicts, strict=True):
+    for call in calls:
+        verdict: CallVerdict = judge_call(call, state.tools, has_untrusted_text=is_tainted)
         if verdict.refusal is not None:
             refusals.append(_tool_message(call, verdict.refusal, is_error=True))
         elif not verdict.needs_confirmation:
             runnable.append(call)
         elif held is None:
-            held = call
+            held, reasons = call, verdict.reasons
         else:
             refusals.append(
                 _tool_message(
@@ -247,18 +278,18 @@ def _on_calls(
     if held is not None:
         refusals.append(_tool_message(held, HELD_CALL))
     state = msgspec.structs.replace(
-        state, messages=(*state.messages, *refusals), held=held, awaited=tuple(runnable)
+        state,
+        messages=(*state.messages, *refusals),
+        held=held,
+        awaited=tuple(runnable),
+        held_reasons=reasons,
     )
     if runnable:
-        return state, (*notes, RunTools(calls=tuple(runnable)))
+        return state, (RunTools(calls=tuple(runnable)),)
     if held is not None:
-        return state, (*notes, _ask_visitor(state, held))
+        return state, (_ask_visitor(state, held),)
     state = msgspec.structs.replace(state, refused_rounds=state.refused_rounds + 1)
-    return state, (*notes, _ask_model(state))
-
-
-def _note(call: ToolCall, verdict: CallVerdict) -> NoteVerdict:
-    return NoteVerdict(call=call, verdict=verdict)
+    return state, (_ask_model(state),)
 
 
 def _on_tools_returned(
@@ -281,7 +312,12 @@ def _on_tools_returned(
 
 def _ask_visitor(state: LoopState, held: ToolCall) -> AskVisitor:
     asked = next(message for message in reversed(state.messages) if held in message.tool_calls)
-    return AskVisitor(call=held, preface=asked.content.strip(), citations=state.citations)
+    return AskVisitor(
+        call=held,
+        reasons=state.held_reasons,
+        preface=asked.content.strip(),
+        citations=state.citations,
+    )
 
 
 def _tool_message(call: ToolCall, content: str, *, is_error: bool = False) -> ChatMessage:

@@ -13,6 +13,8 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
+import msgspec
+
 from appliance.agent.faq_selection import select_faqs
 from appliance.agent.language import base_language
 from appliance.domain.json_types import JsonValue
@@ -33,6 +35,7 @@ FALLBACK_PROMPTS = "en"
 MAX_FAQ_TOKENS = 4_000
 """As many frequent questions are in every prompt; of more, those that fit what was asked."""
 MAX_CHOSEN_FAQ_TOKENS = 1_500
+MAX_QUOTED_CHARS = 300
 
 
 def build_system_message(
@@ -78,6 +81,24 @@ def build_system_message(
     ]
     beginning, end = _join(stable), _join(moving)
     return ChatMessage(role="system", content=f"{beginning}\n\n{end}", stable_chars=len(beginning))
+
+
+def add_correction(
+    system: ChatMessage, claim: str, *, shown: str, language: str
+) -> ChatMessage:
+    """Return the system message for a second try, after a claim that nothing proves.
+
+    Args:
+        system: The turn's system message.
+        claim: The sentence that was held back.
+        shown: What of the first try the visitor has read.
+        language: In which it was asked.
+    """
+    prompts = _Prompts(choose_prompts(language))
+    read = prompts.fill("claim_shown", shown=shown).strip() if shown else ""
+    quoted = " ".join(claim.split())[:MAX_QUOTED_CHARS]
+    correction = prompts.fill("claim", claim=quoted, read=read).strip()
+    return msgspec.structs.replace(system, content=f"{system.content}\n\n{correction}")
 
 
 def choose_prompts(language: str) -> str:

@@ -16,6 +16,7 @@ import structlog
 from msgspec import Struct
 
 from appliance.agent.bound_arguments import bind_call, build_spec, select_shown
+from appliance.agent.claim_guard import ClaimGuard
 from appliance.agent.confirmation import build_confirmation, confirmation_replies
 from appliance.agent.language import texts_for
 from appliance.agent.loop import (
@@ -29,7 +30,6 @@ from appliance.agent.loop import (
     ModelAsked,
     ModelSaid,
     ModelStopped,
-    NoteVerdict,
     RunTools,
     Say,
     ToolsReturned,
@@ -37,6 +37,7 @@ from appliance.agent.loop import (
     advance,
 )
 from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
+from appliance.agent.prompt import add_correction
 from appliance.agent.tool_runs import Emit, ToolRuns, TurnLedger, build_result_text
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
@@ -119,6 +120,7 @@ class AgentRunner:
         self._tool_runs = ToolRuns(
             executors=executors, turn_store=turn_store, clock=clock, tasks=tasks
         )
+        self._turn_store = turn_store
         self._clock = clock
 
     async def run(self, assignment: Assignment, ledger: TurnLedger, emit: Emit) -> AgentResult:
@@ -129,7 +131,8 @@ class AgentRunner:
             ledger: Filled as the turn goes, so that it is known however the turn ends.
             emit: Told of text and tool progress at once.
         """
-        turn = _Turn(self._tool_runs, self._clock, self._prices, assignment, ledger, emit)
+        guard = ClaimGuard(self._turn_store, assignment.context, assignment.tools, ledger.trace)
+        turn = _Turn(self._tool_runs, guard, self._clock, self._prices, assignment, ledger, emit)
         return await turn.run()
 
 
@@ -139,6 +142,7 @@ class _Turn:
     def __init__(
         self,
         tool_runs: ToolRuns,
+        guard: ClaimGuard,
         clock: Clock,
         prices: PriceList,
         assignment: Assignment,
@@ -146,6 +150,7 @@ class _Turn:
         emit: Emit,
     ) -> None:
         self._tool_runs = tool_runs
+        self._guard = guard
         self._clock = clock
         self._assignment = assignment
         self._ledger = ledger
@@ -179,15 +184,13 @@ class _Turn:
                     await self._ask_model(command, commands)
                 case Say(text=text):
                     self._emit(AnswerDelta(text=text))
-                case NoteVerdict():
-                    self._note_verdict(command)
                 case RunTools(calls=calls):
                     results = await self._run_tools(calls)
                     self._feed(ToolsReturned(results=results), commands)
                 case AskVisitor():
                     return self._ask_visitor(command)
                 case Answer():
-                    return self._answer(command)
+                    return await self._answer(command)
 
     def _feed(self, event: LoopEvent, commands: deque[Command]) -> None:
         self._state, new = advance(self._state, event)
@@ -195,19 +198,33 @@ class _Turn:
 
     async def _ask_model(self, command: AskModel, commands: deque[Command]) -> None:
         """Have the models answer; a beginning that the visitor has seen is kept, not repeated."""
+        self._guard.begin(self._state.new_messages)
+        if command.shown:
+            self._say(" ", commands)
         try:
             async with aclosing(self._models.stream(self._build_request(command))) as stream:
                 async for event in stream:
                     if isinstance(event, TextDelta):
-                        self._feed(ModelSaid(text=event.text), commands)
-                        self._say_pending(commands)
+                        self._say(await self._guard.take(event.text), commands)
                     elif isinstance(event, ToolCallRequested):
                         self._feed(ModelAsked(call=event.call), commands)
                     else:
-                        self._feed(ModelStopped(finished=event), commands)
+                        await self._stop(event, commands)
         except AnswerBroke:
             broken = ModelFinished(finish_reason="length", model=self._models.model_name)
-            self._feed(ModelStopped(finished=broken), commands)
+            await self._stop(broken, commands)
+
+    async def _stop(self, finished: ModelFinished, commands: deque[Command]) -> None:
+        guard = self._guard
+        self._say(await guard.finish(), commands)
+        self._feed(
+            ModelStopped(finished=finished, claim=guard.claim, is_shown=guard.is_shown), commands
+        )
+
+    def _say(self, text: str, commands: deque[Command]) -> None:
+        if text:
+            self._feed(ModelSaid(text=text), commands)
+            self._say_pending(commands)
 
     def _say_pending(self, commands: deque[Command]) -> None:
         while commands and isinstance(commands[0], Say):
@@ -215,19 +232,19 @@ class _Turn:
             assert isinstance(said, Say)
             self._emit(AnswerDelta(text=said.text))
 
-    def _note_verdict(self, note: NoteVerdict) -> None:
-        self._ledger.trace.note(
-            "policy",
-            call_id=note.call.id,
-            tool=note.call.name,
-            refusal=note.verdict.refusal,
-            confirmation_reasons=list(note.verdict.reasons),
-        )
-
     def _build_request(self, command: AskModel) -> ChatRequest:
         specs = tuple(self._specs.values())
+        messages = command.messages
+        if command.unproven is not None:
+            asked_again = add_correction(
+                messages[0],
+                command.unproven,
+                shown=command.shown,
+                language=self._assignment.briefing.language,
+            )
+            messages = (asked_again, *messages[1:])
         return ChatRequest(
-            messages=command.messages,
+            messages=messages,
             briefing=self._assignment.briefing,
             tools=specs if command.may_use_tools else (),
             withheld_tools=() if command.may_use_tools else specs,
@@ -245,6 +262,9 @@ class _Turn:
 
     def _ask_visitor(self, command: AskVisitor) -> AgentResult:
         call, preface = command.call, command.preface
+        self._ledger.trace.note(
+            "policy", verdict="confirm", call_id=call.id, tool=call.name, reasons=[*command.reasons]
+        )
         language = self._assignment.briefing.language
         tool = self._assignment.tools[call.name]
         bound = bind_call(call, tool, self._assignment.context.identity)
@@ -271,12 +291,18 @@ class _Turn:
             quick_replies=confirmation_replies(language),
         )
 
-    def _answer(self, answer: Answer) -> AgentResult:
+    async def _answer(self, answer: Answer) -> AgentResult:
         texts = texts_for(self._assignment.briefing.language)
         messages = self._state.new_messages
         text = answer.text.strip()
-        if answer.finish != "complete":
+        if answer.finish == "unproven":
+            honest = await self._guard.tell_what_was_done(self._assignment.briefing.language)
+            honest = f"\n\n{honest}" if text else honest
+            self._emit(AnswerDelta(text=honest))
+            text += honest
+        elif answer.finish != "complete":
             text = f"{text}\n\n{texts['cut_short']}" if text else texts["no_answer"]
+        if answer.finish != "complete":
             last = ChatMessage(
                 role="assistant", content=text, provider_state=messages[-1].provider_state
             )

@@ -179,6 +179,12 @@ class ConversationRecord(Protocol):
         """Return how many executions were logged under ``ledger_key``, failed ones included."""
         ...
 
+    async def list_written_tools(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> frozenset[str]:
+        """Return the names of the tools that have changed something in the conversation."""
+        ...
+
     async def record_execution(
         self,
         tenant_id: TenantId,

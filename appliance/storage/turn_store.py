@@ -51,6 +51,11 @@ _COUNT_EXECUTIONS = build_statement("""
     WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key = ?3
 """)
 
+_LIST_WRITTEN_TOOLS = build_statement("""
+    SELECT DISTINCT tool_name FROM tool_executions
+    WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key IS NOT NULL AND is_success
+""")
+
 _LIST_MESSAGES = build_statement(f"""
     SELECT {columns_of(MessageRow)} FROM messages
     WHERE tenant_id = ?1 AND conversation_id = ?2 ORDER BY seq DESC LIMIT ?3
@@ -124,6 +129,17 @@ class StoredTurnStore:
             return int(rows[0][0])
 
         return await self._scripts.read(count)
+
+    async def list_written_tools(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> frozenset[str]:
+        """Return the names of the tools that have changed something in the conversation."""
+
+        def list_names() -> Script[frozenset[str]]:
+            rows = yield _LIST_WRITTEN_TOOLS, (tenant_id, conversation_id)
+            return frozenset(str(row[0]) for row in rows)
+
+        return await self._scripts.read(list_names)
 
     async def record_execution(
         self,

@@ -25,6 +25,7 @@ from appliance.tool_spelling.messages import (
     describe_tool,
 )
 from appliance.tool_spelling.reading import AnswerReader, ProseReader, UnreadableAnswer
+from appliance.tool_spelling.result_fence import fence_result
 
 __all__ = [
     "AnswerReader",
@@ -38,5 +39,6 @@ __all__ = [
     "build_schema",
     "choose_reader",
     "describe_tool",
+    "fence_result",
     "mend_call",
 ]

@@ -13,6 +13,7 @@ from importlib.resources import files
 from appliance.domain.json_types import JsonObject
 from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolSpec
+from appliance.tool_spelling.result_fence import escape_result, fence_result
 
 SHOWN_EXAMPLES = 3
 
@@ -28,7 +29,7 @@ def build_constrained_messages(
             spelled.append(_say("system", _instruct(content, "constrained.md", tools)))
         elif message.role == "tool":
             result = {"tool": message.tool_name, "result": content}
-            spelled.append(_say("user", _encode(result)))
+            spelled.append(_say("user", escape_result(_encode(result))))
         elif message.role == "assistant" and (message.tool_calls or tools):
             if content:
                 said = _encode({"reply": content}) if tools else content
@@ -56,7 +57,7 @@ def build_prompted_messages(
             content = _instruct(content, "prompted.md", tools)
         elif role == "tool":
             result = {"name": message.tool_name, "result": content}
-            role, content = "user", f"<tool_result>{_encode(result)}</tool_result>"
+            role, content = "user", fence_result(_encode(result))
         for call in message.tool_calls:
             spelled_call = _encode({"name": call.name, "arguments": call.arguments})
             content = f"{content}\n<tool_call>{spelled_call}</tool_call>".lstrip("\n")

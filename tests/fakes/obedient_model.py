@@ -10,6 +10,8 @@ import re
 from datetime import date, timedelta
 from typing import Any
 
+from appliance.tool_spelling.result_fence import CLOSING, OPENING
+
 WORD = re.compile(r"[\w']+")
 MIN_SCORE = 2
 STOP_WORDS = frozenset(
@@ -44,7 +46,8 @@ class ObedientModel:
         """Return the pieces of text and the tool calls of the answer."""
         last = messages[-1]
         if last["role"] == "tool":
-            return split_words(f"Here is what I found: {last['content']}"), []
+            found = last["content"].removeprefix(OPENING).removesuffix(CLOSING)
+            return split_words(f"Here is what I found: {found}"), []
         said, asked_for = read_request(messages)
         tool = pick_tool(" ".join(said), [tool["function"] for tool in tools])
         if tool is None:

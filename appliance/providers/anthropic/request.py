@@ -23,7 +23,7 @@ from appliance.domain.tool import ToolSpec
 from appliance.ports.chat_model import ChatRequest
 from appliance.providers.anthropic.models import ModelFacts
 from appliance.providers.anthropic.provider_state import read_content
-from appliance.tool_spelling import describe_tool
+from appliance.tool_spelling import describe_tool, fence_result
 
 logger = structlog.get_logger(__name__)
 
@@ -116,7 +116,7 @@ def _blocks(message: ChatMessage, thinking_model: str | None) -> Iterator[JsonOb
 def _result_block(message: ChatMessage) -> JsonObject:
     block: JsonObject = {"type": "tool_result", "tool_use_id": _call_id(message.tool_call_id or "")}
     if message.content.strip():
-        block["content"] = message.content
+        block["content"] = fence_result(message.content)
     if message.is_error:
         block["is_error"] = True
     return block

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolSpec
-from appliance.tool_spelling import describe_tool
+from appliance.tool_spelling import describe_tool, fence_result
 
 
 class CalledFunction(Struct, frozen=True):
@@ -95,6 +95,7 @@ def _message(message: ChatMessage) -> JsonObject:
             for call in message.tool_calls
         ]
     if message.role == "tool":
+        wire["content"] = fence_result(message.content)
         wire["tool_name"] = message.tool_name or ""
         wire["tool_call_id"] = message.tool_call_id or ""
     return wire

@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolSpec
-from appliance.tool_spelling import describe_tool
+from appliance.tool_spelling import describe_tool, fence_result
 
 
 class FunctionPiece(Struct, frozen=True):
@@ -119,6 +119,7 @@ def _message(message: ChatMessage) -> JsonObject:
             for call in message.tool_calls
         ]
     if message.role == "tool":
+        wire["content"] = fence_result(message.content)
         wire["tool_call_id"] = message.tool_call_id or ""
     return wire
 

@@ -22,7 +22,6 @@ from appliance.agent.loop import (
     ModelAsked,
     ModelSaid,
     ModelStopped,
-    NoteVerdict,
     RunTools,
     Say,
     ToolsReturned,
@@ -72,8 +71,7 @@ class Playbook:
                 assert self.play(ModelSaid(text=part)) == (Say(text=part),)
             else:
                 assert self.play(ModelAsked(call=part)) == ()
-        *notes, command = self.play(ModelStopped(finished=finished(**finish)))
-        assert all(isinstance(note, NoteVerdict) for note in notes)
+        (command,) = self.play(ModelStopped(finished=finished(**finish)))
         return command
 
     def returns(self, **results: tuple[str, ToolOutcome]) -> Command:
@@ -197,7 +195,9 @@ def test_a_write_is_held_until_the_visitor_confirms() -> None:
     book = Playbook()
     book.begin()
     held = call_booking("w1")
-    assert book.reply("With pleasure!", held) == AskVisitor(call=held, preface="With pleasure!")
+    assert book.reply("With pleasure!", held) == AskVisitor(
+        call=held, reasons=("write",), preface="With pleasure!"
+    )
     assert [who for who, _ in book.told] == ["assistant", "w1"]
     assert not book.state.new_messages[-1].is_error
 
@@ -207,7 +207,9 @@ def test_reads_beside_a_write_run_before_the_visitor_is_asked() -> None:
     book.begin()
     held = call_booking("w1")
     assert book.reply("Let me see.", held, call_order("c1")) == RunTools(calls=(call_order("c1"),))
-    assert book.returns(c1=BAKING) == AskVisitor(call=held, preface="Let me see.")
+    assert book.returns(c1=BAKING) == AskVisitor(
+        call=held, reasons=("write",), preface="Let me see."
+    )
     assert sorted(who for who, _ in book.told) == ["assistant", "c1", "w1"]
 
 
@@ -215,7 +217,7 @@ def test_of_two_writes_one_is_asked_for_and_the_other_refused() -> None:
     book = Playbook()
     book.begin()
     first, second = call_booking("w1"), call_booking("w2", time="20:00")
-    assert book.reply(first, second) == AskVisitor(call=first)
+    assert book.reply(first, second) == AskVisitor(call=first, reasons=("write",))
     outcome = {message.tool_call_id: message.is_error for message in book.state.new_messages[1:]}
     assert outcome == {"w1": False, "w2": True}
 
@@ -359,3 +361,39 @@ def check_messages(state: LoopState) -> None:
             assert message.tool_call_id in open_calls
             open_calls.discard(str(message.tool_call_id))
     assert open_calls == set()
+
+
+def test_an_unproven_claim_is_asked_about_once_and_then_ends_the_turn() -> None:
+    book = Playbook()
+    book.begin()
+    book.play(ModelSaid(text="Hello Dana! "))
+    (again,) = book.play(ModelStopped(finished=finished(), claim="I have booked it."))
+    assert again == AskModel(
+        messages=(SYSTEM, QUESTION),
+        may_use_tools=True,
+        unproven="I have booked it.",
+        shown="Hello Dana!",
+    )
+    (answer,) = book.play(ModelStopped(finished=finished(), claim="It is booked."))
+    assert isinstance(answer, Answer)
+    assert (answer.text, answer.finish) == ("Hello Dana! ", "unproven")
+
+
+def test_a_claim_that_was_shown_is_corrected_behind_it() -> None:
+    book = Playbook()
+    book.begin()
+    book.play(ModelSaid(text="I have booked it."))
+    (answer,) = book.play(
+        ModelStopped(finished=finished(), claim="I have booked it.", is_shown=True)
+    )
+    assert isinstance(answer, Answer)
+    assert answer.finish == "unproven"
+
+
+def test_a_claim_beside_a_call_is_dropped_and_the_call_goes_on() -> None:
+    book = Playbook()
+    book.begin()
+    held = call_booking("w1")
+    book.play(ModelAsked(call=held))
+    (command,) = book.play(ModelStopped(finished=finished(), claim="I have booked it."))
+    assert command == AskVisitor(call=held, reasons=("write",))

@@ -140,12 +140,18 @@ def contents(messages: Sequence[ChatMessage]) -> list[tuple[str, str]]:
 
 
 async def test_an_answer_is_streamed_and_returned(stage: Stage) -> None:
-    model = ScriptedChatModel([say("It is ", "baking. ")])
+    model = ScriptedChatModel([say("Hello, ", "which order? ")])
     result = await stage.run(model)
-    assert stage.events == [AnswerDelta(text="It is "), AnswerDelta(text="baking. ")]
-    assert (result.text, result.model) == ("It is baking.", f"scripted/{MODEL_NAME}")
+    assert stage.events == [
+        AnswerDelta(text="Hello, "),
+        AnswerDelta(text="which order? "),
+    ]
+    assert (result.text, result.model) == (
+        "Hello, which order?",
+        f"scripted/{MODEL_NAME}",
+    )
     assert not result.is_degraded
-    assert contents(result.new_messages) == [("assistant", "It is baking. ")]
+    assert contents(result.new_messages) == [("assistant", "Hello, which order? ")]
 
 
 async def test_the_model_is_asked_with_what_the_tenant_chose(stage: Stage) -> None:
@@ -515,7 +521,7 @@ async def test_who_the_visitor_is_is_filled_in_by_the_server(stage: Stage) -> No
         for message in request.messages
     )
     policy = [step.detail for step in stage.ledger.trace.steps if step.kind == "policy"]
-    assert [step["refusal"] is None for step in policy] == [False, True]
+    assert ["Leave out 'order_number'" in str(step["reason"]) for step in policy] == [True]
 
 
 async def test_a_visitor_who_is_not_signed_in_is_told_so(stage: Stage) -> None:
@@ -577,3 +583,53 @@ async def test_the_same_write_of_two_people_is_two_actions(stage: Stage) -> None
         model = ScriptedChatModel([say("Booked.")])
         await stage.run(model, decided=decided, **signed_in(stage, identity))
     assert [call.arguments["time"] for call in stage.executor.calls] == ["dana", "noa"]
+
+
+CLAIM = "I have booked your table."
+
+
+async def test_a_claim_is_held_back_and_the_model_asked_again(stage: Stage) -> None:
+    model = ScriptedChatModel([say("Hello! ", CLAIM, " Bye."), say("Shall I book it?")])
+    result = await stage.run(model)
+    assert result.text == "Hello!  Shall I book it?"
+    assert stage.said == result.text
+    first, second = model.requests
+    assert second.messages[1:] == first.messages[1:]
+    assert CLAIM in second.messages[0].content
+    assert '"Hello!"' in second.messages[0].content
+    assert [message.role for message in result.new_messages] == ["assistant"]
+    notes = [step.detail.get("verdict") for step in stage.ledger.trace.steps]
+    assert "unproven_claim" in notes
+
+
+async def test_a_model_that_claims_again_is_replaced(stage: Stage) -> None:
+    model = ScriptedChatModel([say(CLAIM), say("Really, ", CLAIM)])
+    result = await stage.run(model)
+    assert CLAIM not in result.text
+    assert result.text.endswith(TEXTS["nothing_done"])
+    assert result.is_degraded
+    assert stage.said.split() == result.text.split()
+    assert result.new_messages[-1].content == result.text
+
+
+async def test_after_the_question_back_the_model_may_call_the_tool(stage: Stage) -> None:
+    model = ScriptedChatModel([say(CLAIM), ask(call_booking("w1"), text="It is booked!")])
+    result = await stage.run(model)
+    assert result.pending_action is not None
+    assert "booked" not in result.text
+
+
+async def test_where_no_tool_writes_the_truth_follows_the_claim(stage: Stage) -> None:
+    tools = {"get_order_status": stage.tools["get_order_status"]}
+    result = await stage.run(ScriptedChatModel([say(CLAIM)]), tools=tools)
+    assert result.text == f"{CLAIM}\n\n{TEXTS['nothing_done']}"
+    assert stage.said == result.text
+
+
+async def test_what_was_done_earlier_in_the_conversation_may_be_told(stage: Stage) -> None:
+    decided = ActionDecided(call=call_booking("w2"), is_confirmed=True)
+    await stage.run(ScriptedChatModel([say("Booked.")]), decided=decided)
+    model = ScriptedChatModel([say("As I said, I have booked your table.")])
+    assert (await stage.run(model)).text == "As I said, I have booked your table."
+    model = ScriptedChatModel([say("I have cancelled it."), say("I have cancelled it.")])
+    assert "Book appointment" in (await stage.run(model)).text

@@ -128,8 +128,17 @@ def test_results_of_parallel_calls_stand_together_at_the_beginning_of_one_turn()
     assert messages[1][1][0] == {"type": "text", "text": "One moment."}
     assert [block["id"] for block in messages[1][1][1:]] == ["toolu_1", "toolu_2"]
     assert messages[2][1] == [
-        {"type": "tool_result", "tool_use_id": "toolu_2", "content": "lost", "is_error": True},
-        {"type": "tool_result", "tool_use_id": "toolu_1", "content": "shipped"},
+        {
+            "type": "tool_result",
+            "tool_use_id": "toolu_2",
+            "content": "<tool_result>lost</tool_result>",
+            "is_error": True,
+        },
+        {
+            "type": "tool_result",
+            "tool_use_id": "toolu_1",
+            "content": "<tool_result>shipped</tool_result>",
+        },
         {"type": "text", "text": "Well?"},
     ]
 

@@ -35,7 +35,7 @@ def test_a_conversation_with_a_tool_keeps_its_form() -> None:
         },
         {
             "role": "tool",
-            "content": "shipped",
+            "content": "<tool_result>shipped</tool_result>",
             "tool_name": "get_order_status",
             "tool_call_id": "call_1",
         },

@@ -33,7 +33,7 @@ def test_words_before_a_call_are_kept() -> None:
 def test_a_result_names_its_call() -> None:
     result = ChatMessage(role="tool", content="shipped", tool_call_id="call_1", tool_name="f")
     assert build_messages([result]) == [
-        {"role": "tool", "content": "shipped", "tool_call_id": "call_1"}
+        {"role": "tool", "content": "<tool_result>shipped</tool_result>", "tool_call_id": "call_1"}
     ]
 
 

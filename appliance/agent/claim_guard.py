@@ -1,0 +1,145 @@
+"""Holds back what a model says until it is known to claim nothing that was not done.
+
+Owns cutting an answer into sentences on its way to the visitor, and what is known to have been
+done; what a claim is, and what proves one, is left to ``appliance.agent.claims``, what follows from
+an unproven one to ``appliance.agent.loop``. See docs/adr/0021.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from appliance.agent.claims import find_claim, find_cue, is_proven
+from appliance.agent.language import texts_for
+from appliance.agent.trace import TurnTrace
+from appliance.domain.message import SERVER_SENTENCES, ChatMessage
+from appliance.domain.tool import TenantTool
+from appliance.ports.tool_executor import ToolContext
+from appliance.ports.turn_store import TurnStore
+from appliance.wording import name_tool
+
+_MAX_SENTENCE_CHARS = 400
+_SENTENCE_END = re.compile(r"[.!?…。]+[\"'”’)\]*_]*\s+|\n+")
+_LAST_WORD = re.compile(r"\S*\Z")
+
+
+class ClaimGuard:
+    """Guards the replies of one turn, one after the other.
+
+    A tenant whose tools only read gets no delay: what it may have claimed is found when all is
+    shown. Otherwise a sentence is held from its first word that could begin a claim.
+
+    Args:
+        turn_store: Knows what was done in the conversation.
+        context: Of the turn.
+        tools: The tenant's, by name.
+        trace: Told of claims that nothing proves.
+    """
+
+    def __init__(
+        self,
+        turn_store: TurnStore,
+        context: ToolContext,
+        tools: Mapping[str, TenantTool],
+        trace: TurnTrace,
+    ) -> None:
+        self._turn_store = turn_store
+        self._context = context
+        self._tools = tools
+        self._trace = trace
+        self._is_holding = any(tool.risk != "read" for tool in tools.values())
+        self._results: list[str] = []
+        self._sentence = ""
+        self._shown_chars = 0
+        self.claim: str | None = None
+
+    def begin(self, turn_messages: Sequence[ChatMessage]) -> None:
+        """Begin with a new reply, behind what happened in this turn."""
+        self._results = [
+            message.content
+            for message in turn_messages
+            if message.role == "tool"
+            and not message.is_error
+            and message.content not in SERVER_SENTENCES
+        ]
+        self._sentence, self._shown_chars, self.claim = "", 0, None
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the visitor has seen what ``claim`` says."""
+        return not self._is_holding
+
+    async def take(self, text: str) -> str:
+        """Return what may be shown now that ``text`` has come."""
+        self._sentence += text
+        released = ""
+        while (end := self._find_end()) is not None:
+            released += await self._judge(end)
+        return released + self._release_beginning()
+
+    async def finish(self) -> str:
+        """Return what of the reply is left to be shown."""
+        return await self._judge(len(self._sentence))
+
+    def _find_end(self) -> int | None:
+        match = _SENTENCE_END.search(self._sentence)
+        if match is not None:
+            return match.end()
+        if len(self._sentence) <= _MAX_SENTENCE_CHARS:
+            return None
+        return self._sentence.rfind(" ", 1, _MAX_SENTENCE_CHARS) + 1 or _MAX_SENTENCE_CHARS
+
+    async def _judge(self, end: int) -> str:
+        """Take the first sentence out; return what of it is not shown yet and may be."""
+        sentence, rest = self._sentence[:end], self._sentence[end:]
+        shown_chars, self._sentence, self._shown_chars = self._shown_chars, rest, 0
+        if self.claim is None and await self._is_unproven(sentence):
+            self.claim = sentence.strip()
+            self._trace.note(
+                "policy", verdict="unproven_claim", claim=self.claim, is_shown=self.is_shown
+            )
+        return "" if self.claim and self._is_holding else sentence[shown_chars:]
+
+    def _release_beginning(self) -> str:
+        """Return what of an unfinished sentence stands before anything that may be a claim."""
+        if self.claim and self._is_holding:
+            return ""
+        safe = len(self._sentence)
+        if self._is_holding:
+            whole_words = self._sentence[: _LAST_WORD.search(self._sentence).start()]  # type: ignore[union-attr]
+            cue = find_cue(self._sentence)
+            safe = min(len(whole_words), len(self._sentence) if cue is None else cue)
+        released = self._sentence[self._shown_chars : safe]
+        self._shown_chars = max(self._shown_chars, safe)
+        return released
+
+    async def _is_unproven(self, sentence: str) -> bool:
+        claim = find_claim(sentence)
+        if claim is None:
+            return False
+        written = await self._list_written()
+        tools = [self._tools.get(name, name) for name in written]
+        return not is_proven(claim, written=tools, results=self._results)
+
+    async def _list_written(self) -> list[str]:
+        context = self._context
+        if context.conversation_id is None:
+            return []
+        names = await self._turn_store.list_written_tools(
+            context.tenant_id, context.conversation_id
+        )
+        return sorted(names)
+
+    async def tell_what_was_done(self, language: str) -> str:
+        """Return the sentence that stands in the place of a claim: what was really done."""
+        texts = texts_for(language)
+        written = await self._list_written()
+        if not written:
+            return texts["nothing_done"]
+        names = [
+            name_tool(name, self._tools[name].tool.parameters_schema, language)
+            for name in written
+            if name in self._tools
+        ]
+        return texts["only_done"].format(actions=", ".join(names) or str(len(written)))

@@ -1,0 +1,139 @@
+"""An answer on its way to the visitor: what is shown at once, what waits, what is held back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from appliance.agent.claim_guard import ClaimGuard
+from appliance.agent.trace import TurnTrace
+from appliance.domain.ids import ConversationId, TenantId
+from appliance.domain.message import HELD_CALL, ChatMessage
+from appliance.domain.tool import Risk
+from appliance.ports.tool_executor import ToolContext
+from tests.fakes.shops import build_tenant_tool
+
+TENANT, CONVERSATION = TenantId("t"), ConversationId("c")
+
+
+class Ledger:
+    """Knows what was done; counts how often it was asked."""
+
+    def __init__(self, *written: str) -> None:
+        self.written = frozenset(written)
+        self.asked = 0
+
+    async def list_written_tools(self, tenant_id: str, conversation_id: str) -> frozenset[str]:
+        assert (tenant_id, conversation_id) == (TENANT, CONVERSATION)
+        self.asked += 1
+        return self.written
+
+
+def build(
+    *written: str, risk: Risk = "write", conversation_id: ConversationId | None = CONVERSATION
+) -> tuple[ClaimGuard, Ledger]:
+    ledger = Ledger(*written)
+    guard = ClaimGuard(
+        ledger,  # type: ignore[arg-type]
+        ToolContext(tenant_id=TENANT, conversation_id=conversation_id),
+        {"book_table": build_tenant_tool(TENANT, "book_table", risk=risk)},
+        TurnTrace(),
+    )
+    return guard, ledger
+
+
+async def show(guard: ClaimGuard, *texts: str) -> list[str]:
+    return [*[await guard.take(text) for text in texts], await guard.finish()]
+
+
+async def test_what_cannot_become_a_claim_is_shown_at_once() -> None:
+    guard, ledger = build()
+    assert await show(guard, "Hello ", "Dana, ", "pizza Marg", "herita costs 12.") == [
+        "Hello ",
+        "Dana, ",
+        "pizza ",
+        "Margherita costs ",
+        "12.",
+    ]
+    assert (guard.claim, ledger.asked) == (None, 0)
+
+
+async def test_a_sentence_waits_from_where_a_claim_may_begin() -> None:
+    guard, _ = build()
+    texts = ["Sure, ", "your ", "table ", "is ", "free. ", "Bye."]
+    assert await show(guard, *texts) == ["Sure, ", "", "", "", "your table is free. ", "", "Bye."]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+async def test_nothing_of_a_claim_is_shown_however_it_is_cut(size: int) -> None:
+    said = "Hello Dana! Great news: I have booked your table. See you on Friday."
+    guard, _ = build()
+    pieces = [said[start : start + size] for start in range(0, len(said), size)]
+    assert "".join(await show(guard, *pieces)) in ("Hello Dana! ", "Hello Dana! Great news: ")
+    assert guard.claim == "Great news: I have booked your table."
+
+
+async def test_what_was_done_may_be_told() -> None:
+    guard, ledger = build("book_table")
+    said = "I have booked your table. It is booked!"
+    assert "".join(await show(guard, said)) == said
+    assert (guard.claim, ledger.asked) == (None, 2)
+
+
+def result(text: str, **fields: bool) -> ChatMessage:
+    return ChatMessage(role="tool", content=text, tool_call_id="c1", **fields)
+
+
+@pytest.mark.parametrize(
+    ("messages", "is_shown"),
+    [
+        ([result('{"status": "cancelled"}')], True),
+        ([result('{"status": "cancelled"}', is_error=True)], False),
+        ([result(HELD_CALL)], False),
+        ([ChatMessage(role="user", content="cancelled")], False),
+    ],
+)
+async def test_results_of_the_turn_are_read(
+    messages: Sequence[ChatMessage], is_shown: bool
+) -> None:
+    guard, _ = build()
+    guard.begin(messages)
+    said = "Your order was cancelled."
+    assert ("".join(await show(guard, said)) == said) is is_shown
+
+
+async def test_each_reply_is_judged_anew() -> None:
+    guard, _ = build()
+    await show(guard, "I have booked it.")
+    guard.begin([])
+    assert await show(guard, "Good evening.") == ["Good ", "evening."]
+    assert guard.claim is None
+
+
+async def test_where_tools_only_read_nothing_waits_and_the_claim_is_still_found() -> None:
+    guard, _ = build(risk="read")
+    said = ["I have ", "booked ", "your table."]
+    assert await show(guard, *said) == [*said, ""]
+    assert (guard.claim, guard.is_shown) == ("I have booked your table.", True)
+
+
+async def test_an_endless_sentence_does_not_wait_for_ever() -> None:
+    guard, _ = build()
+    shown = await guard.take("the table is free and " * 100)
+    assert len(shown) > 1_000
+
+
+async def test_outside_a_conversation_nothing_was_done() -> None:
+    guard, ledger = build("book_table", conversation_id=None)
+    await show(guard, "I have booked it.")
+    assert (guard.claim, ledger.asked) == ("I have booked it.", 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"), [((), "not done"), (("book_table",), "Book table"), (("gone",), "1")]
+)
+async def test_the_honest_sentence_names_what_was_done(written: tuple[str, ...], told: str) -> None:
+    guard, _ = build(*written)
+    assert told in await guard.tell_what_was_done("en")
+    assert await guard.tell_what_was_done("he")
