@@ -31,6 +31,8 @@ def read_decision(text: str) -> Decision | None:
     if not words or len(words) > _MAX_WORDS:
         return None
     phrases = _phrases()
+    if _holds_one_of(words, phrases["ambiguous"]):
+        return None
     for decision in ("no", "yes"):
         if _is_made_of(words, phrases[decision], phrases["filler"]):
             return "no" if decision == "no" else "yes"
@@ -56,6 +58,14 @@ def _phrases() -> dict[str, frozenset[tuple[str, ...]]]:
         name: frozenset(_words(phrase) for phrase in phrases)
         for name, phrases in tomllib.loads(raw).items()
     }
+
+
+def _holds_one_of(words: tuple[str, ...], phrases: frozenset[tuple[str, ...]]) -> bool:
+    return any(
+        words[start : start + len(phrase)] == phrase
+        for phrase in phrases
+        for start in range(len(words) - len(phrase) + 1)
+    )
 
 
 def _is_made_of(

@@ -31,6 +31,10 @@ WORDS = [
 ]
 
 
+def test_the_table_is_large_enough() -> None:
+    assert sum(len(set(texts)) for texts in TABLE.values()) >= 350
+
+
 @pytest.mark.parametrize("text", TABLE["yes"])
 def test_agreeing_and_nothing_else_is_a_yes(text: str) -> None:
     assert read_decision(text) == "yes"
