@@ -83,9 +83,7 @@ def build_system_message(
     return ChatMessage(role="system", content=f"{beginning}\n\n{end}", stable_chars=len(beginning))
 
 
-def add_correction(
-    system: ChatMessage, claim: str, *, shown: str, language: str
-) -> ChatMessage:
+def add_correction(system: ChatMessage, claim: str, *, shown: str, language: str) -> ChatMessage:
     """Return the system message for a second try, after a claim that nothing proves.
 
     Args:

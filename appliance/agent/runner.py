@@ -193,8 +193,22 @@ class _Turn:
                     return await self._answer(command)
 
     def _feed(self, event: LoopEvent, commands: deque[Command]) -> None:
+        before = len(self._state.messages)
         self._state, new = advance(self._state, event)
+        if isinstance(event, ModelStopped):
+            self._trace_refusals(self._state.messages[before:])
         commands.extend(new)
+
+    def _trace_refusals(self, messages: Sequence[ChatMessage]) -> None:
+        for message in messages:
+            if message.role == "tool" and message.is_error:
+                self._ledger.trace.note(
+                    "policy",
+                    verdict="refused",
+                    call_id=message.tool_call_id,
+                    tool=message.tool_name,
+                    reason=message.content,
+                )
 
     async def _ask_model(self, command: AskModel, commands: deque[Command]) -> None:
         """Have the models answer; a beginning that the visitor has seen is kept, not repeated."""

@@ -81,7 +81,6 @@ def build_basis(tenant: Tenant, assignment: Assignment, *, is_first: bool) -> li
     *before, question = assignment.messages
     text = normalise_question(question.content)
     is_common = is_first and assignment.decided is None and len(before) == 1
-    is_common = is_common and assignment.context.identity is None
     if not (is_common and text) or _PERSONAL.search(question.content):
         return None
     if assignment.models[0].provider.name == BUILTIN:
