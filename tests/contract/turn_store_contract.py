@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -580,6 +581,7 @@ class TurnStoreContract(ABC):
         place = (opened.tenant_id, start.conversation.id)
         for number, is_success in enumerate((False, False, True)):
             assert await opened.store.count_executions(*place, "key_1") == number
+            assert await opened.store.list_written_tools(*place) == frozenset()
             execution = build_execution(
                 opened.clock, call_id=f"call_{number}", is_success=is_success
             )
@@ -588,6 +590,12 @@ class TurnStoreContract(ABC):
         assert await opened.store.count_executions(*place, "key_2") == 0
         foreign = (opened.other_tenant_id, start.conversation.id)
         assert await opened.store.count_executions(*foreign, "key_1") == 0
+        assert await opened.store.list_written_tools(*place) == {execution.call.name}
+        assert await opened.store.list_written_tools(*foreign) == frozenset()
+        read = build_execution(opened.clock, call_id="call_9", ledger_key=None)
+        read = msgspec.structs.replace(read, call=msgspec.structs.replace(read.call, name="look"))
+        await opened.store.record_execution(*place, read, usage_day=DAY)
+        assert await opened.store.list_written_tools(*place) == {execution.call.name}
 
     @pytest.mark.parametrize("ending", ["finished", "failed"])
     async def test_a_recorded_execution_is_counted_once(self, opened: OpenedTurnStore, ending: str):
