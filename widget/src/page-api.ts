@@ -21,7 +21,7 @@ export interface QueueStub {
   readonly isLoaded?: true;
 }
 
-type PageWidget = Pick<Widget, "mount" | "open" | "close" | "toggle" | "send" | "shutdown">;
+type PageWidget = Pick<Widget, "mount" | "open" | "close" | "toggle" | "send" | "identify" | "shutdown">;
 
 export interface PageApiOptions {
   /** Where widgets find their server unless they say otherwise. */
@@ -41,6 +41,7 @@ export function createPageApi(options: PageApiOptions): PageApi {
     send: (text, apiKey) => {
       if (typeof text === "string") widgets.pick(apiKey)?.send(text);
     },
+    identify: (token, apiKey) => widgets.pick(apiKey)?.identify(typeof token === "string" ? token : ""),
     shutdown: (apiKey) => widgets.shutdown(apiKey),
     on: (type, listener) => listeners.add(type, listener),
     off: (type, listener) => listeners.remove(type, listener),

@@ -35,18 +35,24 @@ export class Widget {
   private readonly conversation: Conversation;
   private readonly pageChoices: Choices;
   private locale: Locale = buildLocale(["en"], {});
+  private identityToken: string;
   private isShown = false;
   private isOver = false;
 
   constructor(private readonly options: WidgetOptions) {
     const { apiKey, apiUrl, page, fetch } = options;
     this.pageChoices = readPageChoices(page);
+    this.identityToken = page["identityToken"] ?? "";
     this.client = new ApiClient(apiUrl, apiKey, fetch);
     this.store = new SessionStore(apiUrl, apiKey, { local: () => localStorage, tab: () => sessionStorage });
     this.conversation = new Conversation({
       client: this.client,
       store: this.store,
-      context: () => ({ locale: this.locale.language, page_url: location.origin + location.pathname }),
+      context: () => ({
+        locale: this.locale.language,
+        page_url: location.origin + location.pathname,
+        ...(this.identityToken === "" ? {} : { identity_token: this.identityToken }),
+      }),
       newId: newMessageId,
       newOpeningKey,
       now: Date.now,
@@ -106,6 +112,11 @@ export class Widget {
   /** Send a message in the visitor's name. */
   send(text: string): void {
     this.conversation.send(text);
+  }
+
+  /** Say who the visitor is from the next message on, by a token that the shop's server signed; without one, nobody. */
+  identify(token: string): void {
+    this.identityToken = token;
   }
 
   /** Take the widget off the page; the session stays for the next visit. */

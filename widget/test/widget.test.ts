@@ -202,6 +202,25 @@ describe("Widget", () => {
   });
 });
 
+describe("identity", () => {
+  it("goes with each message while somebody is signed in", async () => {
+    const tokens: unknown[] = [];
+    const { widget, texts } = await mount({
+      page: { identityToken: "from the tag" },
+      answer: (init) => {
+        tokens.push((JSON.parse(String(init.body)) as Record<string, unknown>)["identity_token"]);
+        return replyTo(init);
+      },
+    });
+    for (const token of [null, "renewed", ""]) {
+      if (token !== null) widget.identify(token);
+      widget.send(`as ${String(token)}.`);
+      await vi.waitFor(() => expect(texts("assistant")).toContain(`as ${String(token)}.`));
+    }
+    expect(tokens).toEqual(["from the tag", "renewed", undefined]);
+  });
+});
+
 describe("page API", () => {
   type Options = ConstructorParameters<typeof Widget>[0];
 
@@ -211,7 +230,7 @@ describe("page API", () => {
     const createWidget = (options: Options) => {
       made.push(options);
       const note = (name: string) => (text?: string) => void calls.push([options.apiKey, name, text].filter(Boolean).join(" "));
-      return { mount: async () => note("mount")(), open: note("open"), close: note("close"), toggle: note("toggle"), send: note("send"), shutdown: note("shutdown") };
+      return { mount: async () => note("mount")(), open: note("open"), close: note("close"), toggle: note("toggle"), send: note("send"), identify: note("identify"), shutdown: note("shutdown") };
     };
     return { calls, made, api: createPageApi({ defaultApiUrl: "https://chat.example", createWidget }) };
   }
@@ -231,10 +250,12 @@ describe("page API", () => {
     api("init", { apiKey: "pk_2" });
     api("open", "pk_2");
     api("toggle");
+    api("identify", "a.b.c");
+    api("identify", null);
     api("open", "pk_unknown");
     api("shutdown", "pk_1");
     api("close");
-    expect(calls).toEqual(["pk_1 mount", "pk_2 mount", "pk_2 open", "pk_1 toggle", "pk_1 shutdown", "pk_2 close"]);
+    expect(calls).toEqual(["pk_1 mount", "pk_2 mount", "pk_2 open", "pk_1 toggle", "pk_1 identify a.b.c", "pk_1 identify", "pk_1 shutdown", "pk_2 close"]);
     expect(made.map((options) => options.apiUrl)).toEqual(["https://other.example", "https://chat.example"]);
     expect(made[0]?.page["position"]).toBe("top-left");
   });

@@ -41,6 +41,7 @@ export interface MessageRequest {
   readonly opening_key?: string;
   readonly locale?: string;
   readonly page_url?: string;
+  readonly identity_token?: string;
 }
 
 function readCitations(value: unknown): readonly Citation[] {
