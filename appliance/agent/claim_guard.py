@@ -16,7 +16,7 @@ from appliance.agent.trace import TurnTrace
 from appliance.domain.message import SERVER_SENTENCES, ChatMessage
 from appliance.domain.tool import TenantTool
 from appliance.ports.tool_executor import ToolContext
-from appliance.ports.turn_store import TurnStore
+from appliance.ports.turn_store import ConversationRecord
 from appliance.wording import name_tool
 
 _MAX_SENTENCE_CHARS = 400
@@ -39,7 +39,7 @@ class ClaimGuard:
 
     def __init__(
         self,
-        turn_store: TurnStore,
+        turn_store: ConversationRecord,
         context: ToolContext,
         tools: Mapping[str, TenantTool],
         trace: TurnTrace,

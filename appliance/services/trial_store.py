@@ -202,6 +202,16 @@ class TrialStore:
         """Return how many executions were noted under ``ledger_key``, failed ones included."""
         return len(self._list_executions(tenant_id, conversation_id, ledger_key))
 
+    async def list_written_tools(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> frozenset[str]:
+        """Return the names of the tools that have changed something in the trial."""
+        return frozenset(
+            item.call.name
+            for item in self._get(tenant_id, conversation_id).executions
+            if item.ledger_key is not None and item.outcome.is_success
+        )
+
     async def record_execution(
         self,
         tenant_id: TenantId,

@@ -178,6 +178,7 @@ async def test_executions_are_found_by_their_key(trials: TrialStore, clock: Sett
     assert found is not None
     assert found.outcome.is_success
     assert await trials.find_execution(*place, "other") is None
+    assert await trials.list_written_tools(*place) == {"book_appointment"}
     assert (await trials.count_executions(*place, "k"), await trials.count_executions(*place, "")) \
         == (2, 0)  # fmt: skip
 
