@@ -68,10 +68,14 @@ class TurnAccepted(Struct, frozen=True, kw_only=True):
 
 
 class TurnReplayed(Struct, frozen=True, kw_only=True):
-    """The same message was answered before; ``reply`` has an empty ``session_id``."""
+    """The same message was answered before, by the turn that had ``fencing_token``.
+
+    ``reply`` has an empty ``session_id``.
+    """
 
     reply: ChatReply
     user_message_id: MessageId
+    fencing_token: int
 
 
 class TurnInFlight(Struct, frozen=True, kw_only=True):

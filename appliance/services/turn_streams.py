@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from itertools import accumulate, groupby
@@ -24,6 +23,9 @@ KEEP_S = 900.0
 """Counted from a turn's beginning: ten minutes behind the end of the longest one."""
 MAX_KEPT = 2_000
 EVENTS_PER_TURN = 1_000_000
+EVENTS_PER_REPLAY = 10
+"""The last ids of a turn, for its answer read from storage: behind all that were sent while it ran.
+"""
 ABANDON_AFTER_S = 0.7
 """How long a turn goes on when its last listener has left; a listener may come back in time."""
 
@@ -71,6 +73,7 @@ class TurnStream:
 
     Args:
         turn_number: Counts the conversation's turns; the ids of a later turn are greater.
+        is_replay: The turn is over, and its events as they happened are kept no more.
         on_abandoned: Called once when nobody has listened for a while and the turn still runs.
     """
 
@@ -81,6 +84,7 @@ class TurnStream:
         conversation_id: ConversationId,
         user_message_id: MessageId,
         turn_number: int,
+        is_replay: bool = False,
         on_abandoned: Callable[[], None] | None = None,
     ) -> None:
         self.tenant_id = tenant_id
@@ -90,6 +94,8 @@ class TurnStream:
         self._events: list[NumberedEvent] = []
         self._folded: list[NumberedEvent | _Text] | None = None
         self._first_id = turn_number * EVENTS_PER_TURN
+        if is_replay:
+            self._first_id += EVENTS_PER_TURN - EVENTS_PER_REPLAY
         self._on_abandoned = on_abandoned
         self._last: NumberedEvent | None = None
         self._listeners = 0
@@ -184,30 +190,30 @@ class TurnStreams:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._streams: OrderedDict[MessageId, tuple[float, TurnStream]] = OrderedDict()
+        self._added_at: dict[TurnStream, float] = {}  # the oldest first
+        self._newest: dict[MessageId, TurnStream] = {}
         self._by_conversation: dict[ConversationId, list[TurnStream]] = {}
         self._followers: dict[ConversationId, set[asyncio.Event]] = {}
 
     def add(self, stream: TurnStream) -> None:
-        """Keep ``stream``, in place of an earlier one for the same message."""
-        self._remove(stream.user_message_id)
+        """Keep ``stream``; an earlier one for the same message has failed, as followers hear."""
         now = self._clock.monotonic()
-        self._streams[stream.user_message_id] = (now, stream)
+        self._added_at[stream] = now
+        self._newest[stream.user_message_id] = stream
         self._by_conversation.setdefault(stream.conversation_id, []).append(stream)
         self._forget_old(now)
         for begun in self._followers.get(stream.conversation_id, ()):
             begun.set()
 
     def find(self, user_message_id: MessageId) -> TurnStream | None:
-        """Return the stream of the turn that answers this message."""
-        kept = self._streams.get(user_message_id)
-        return kept[1] if kept else None
+        """Return the stream of the turn that answers this message, the newest of several."""
+        return self._newest.get(user_message_id)
 
     def forget(self, conversation_id: ConversationId) -> None:
         """Drop the conversation's turns, end the one that runs, and send its followers away."""
         followers = self._followers.pop(conversation_id, set())
         for stream in tuple(self._by_conversation.get(conversation_id, ())):
-            self._remove(stream.user_message_id)
+            self._remove(stream)
             stream.abandon()
         for begun in followers:
             begun.set()
@@ -215,9 +221,7 @@ class TurnStreams:
     def forget_tenant(self, tenant_id: TenantId) -> None:
         """Do so with all conversations of a tenant."""
         for conversation_id in {
-            stream.conversation_id
-            for _, stream in self._streams.values()
-            if stream.tenant_id == tenant_id
+            stream.conversation_id for stream in self._added_at if stream.tenant_id == tenant_id
         }:
             self.forget(conversation_id)
 
@@ -257,21 +261,20 @@ class TurnStreams:
                 del self._followers[conversation_id]
 
     def _forget_old(self, now: float) -> None:
-        old: list[MessageId] = []
-        for message_id, (added, stream) in self._streams.items():
-            is_old = now - added > KEEP_S or len(self._streams) - len(old) > MAX_KEPT
+        old: list[TurnStream] = []
+        for stream, added_at in self._added_at.items():
+            is_old = now - added_at > KEEP_S or len(self._added_at) - len(old) > MAX_KEPT
             if not is_old:
                 break
             if stream.is_finished:
-                old.append(message_id)
-        for message_id in old:
-            self._remove(message_id)
+                old.append(stream)
+        for stream in old:
+            self._remove(stream)
 
-    def _remove(self, message_id: MessageId) -> None:
-        kept = self._streams.pop(message_id, None)
-        if kept is None:
-            return
-        stream = kept[1]
+    def _remove(self, stream: TurnStream) -> None:
+        del self._added_at[stream]
+        if self._newest.get(stream.user_message_id) is stream:
+            del self._newest[stream.user_message_id]
         siblings = self._by_conversation[stream.conversation_id]
         siblings.remove(stream)
         if not siblings:

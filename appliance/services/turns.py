@@ -224,7 +224,8 @@ class TurnService:
             tenant_id=tenant_id,
             conversation_id=reply.conversation_id,
             user_message_id=start.user_message_id,
-            turn_number=0,
+            turn_number=start.fencing_token,
+            is_replay=True,
         )
         stream.publish(
             TurnStarted(

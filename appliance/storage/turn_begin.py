@@ -75,7 +75,8 @@ _RETRY_MESSAGE = build_statement("""
 """)
 
 _FIND_SENT = build_statement("""
-    SELECT sent.id, sent.seq, sent.content, sent.turn_state, sent.reply, answer.content
+    SELECT sent.id, sent.seq, sent.content, sent.turn_state, sent.reply, answer.content,
+        sent.fencing_token
     FROM messages AS sent
     LEFT JOIN messages AS answer ON answer.id = sent.reply -> 'message' ->> 'id'
     WHERE sent.tenant_id = ?1 AND sent.conversation_id = ?2 AND sent.client_message_id = ?3
@@ -96,6 +97,7 @@ class _Sent(NamedTuple):
     turn_state: str
     reply: str | None
     answer: str | None
+    fencing_token: int
 
 
 def begin_turn(turn: NewTurn) -> Script[TurnStart]:
@@ -116,7 +118,9 @@ def begin_turn(turn: NewTurn) -> Script[TurnStart]:
         return TurnMismatch(conversation_id=ConversationId(row.id))
     if sent is not None and sent.reply is not None:
         return TurnReplayed(
-            reply=read_reply(sent.reply, sent.answer or ""), user_message_id=MessageId(sent.id)
+            reply=read_reply(sent.reply, sent.answer or ""),
+            user_message_id=MessageId(sent.id),
+            fencing_token=sent.fencing_token,
         )
     if is_over:
         return TurnMismatch(conversation_id=ConversationId(row.id))

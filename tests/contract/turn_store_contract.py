@@ -48,6 +48,7 @@ from appliance.ports.turn_store import (
     TurnInFlight,
     TurnMismatch,
     TurnReplayed,
+    TurnStart,
     TurnStore,
 )
 from tests.fakes.clock import SettableClock
@@ -159,6 +160,15 @@ class OpenedTurnStore:
             for name, value in row.items():
                 sums[name] = sums.get(name, 0) + value
         return sums
+
+
+def build_replay(accepted: TurnStart, reply: ChatReply) -> TurnReplayed:
+    assert isinstance(accepted, TurnAccepted)
+    return TurnReplayed(
+        reply=reply,
+        user_message_id=accepted.user_message_id,
+        fencing_token=accepted.fencing_token,
+    )
 
 
 def build_usage(
@@ -357,7 +367,7 @@ class TurnStoreContract(ABC):
             )
         )
         for replay in replays:
-            assert replay == TurnReplayed(reply=reply, user_message_id=accepted[0].user_message_id)
+            assert replay == build_replay(accepted[0], reply)
         assert (await opened.sum_usage())["messages"] == 4
 
     async def test_two_messages_at_once_are_one_turn(self, opened: OpenedTurnStore):
@@ -413,7 +423,7 @@ class TurnStoreContract(ABC):
         assert (again.is_new_session, again.user_message_id) == (False, start.user_message_id)
         reply = await opened.finish(again)
         replay = await opened.store.begin_turn(self.build_opening(opened))
-        assert replay == TurnReplayed(reply=reply, user_message_id=start.user_message_id)
+        assert replay == build_replay(again, reply)
 
     async def test_first_messages_sent_at_once_open_one_session(self, opened: OpenedTurnStore):
         starts = await asyncio.gather(
@@ -536,7 +546,7 @@ class TurnStoreContract(ABC):
         replay = await opened.store.begin_turn(
             opened.build_turn("one", session="s1", message_id="m1")
         )
-        assert replay == TurnReplayed(reply=reply, user_message_id=start.user_message_id)
+        assert replay == build_replay(start, reply)
         failed = await opened.begin("two", session="s1")
         await opened.fail(failed, usage=(build_usage(),))
         once = await opened.sum_usage()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from itertools import pairwise
 
@@ -10,7 +11,14 @@ import httpx
 import pytest
 
 from tests.fakes.ollama_server import FakeOllama, Say, Stall, Step
-from tests.http.clients import EVENT_STREAM, Event, Visitor, check_problem, read_demo_key
+from tests.http.clients import (
+    EVENT_STREAM,
+    Event,
+    Visitor,
+    check_problem,
+    read_demo_key,
+    read_events,
+)
 from tests.http.running_server import serving
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
 
@@ -82,6 +90,44 @@ def test_what_was_missed_is_sent_again(visitor):
     with visitor.following(after_id=0) as again:
         assert read_until_done(again) == events
     assert len(visitor.history()) == 2
+
+
+def read_cut(answer: httpx.Response, size: int) -> list[Event]:
+    """Return the whole events of the first ``size`` bytes; the connection is closed behind them."""
+    received = b""
+    for piece in answer.iter_raw():
+        received += piece
+        if len(received) >= size or b"event: done" in received:
+            break
+    *whole, _cut = received[:size].split(b"\n\n")
+    return list(read_events(b"\n\n".join((*whole, b"")).decode().splitlines()))
+
+
+def test_a_visitor_whose_connection_is_cut_again_and_again_misses_nothing(visitor):
+    dice = random.Random(7)
+    seen, cuts, turns = visitor.stream("hello"), 0, 6
+    path = f"/chat/events/{visitor.session_id}"
+    for number in range(turns):
+        body = {"message": QUESTION, "session_id": visitor.session_id, "message_id": f"m{number}"}
+        headers = {"Accept": EVENT_STREAM}
+        send = visitor.http.build_request("POST", "/chat/message", json=body, headers=headers)
+        request, turn = send, []
+        while not turn or turn[-1].name != "done":
+            last_id = (seen + turn)[-1].id
+            answer = visitor.http.send(request, stream=True)
+            found = read_cut(answer, dice.randint(0, 1_000))
+            answer.close()
+            cuts += 1
+            turn += [event for event in found if event.id > last_id]
+            assert request is send or turn[len(turn) - len(found) :] == found
+            headers = {"Accept": EVENT_STREAM, "Last-Event-ID": str((seen + turn)[-1].id)}
+            resume = visitor.http.build_request("GET", path, headers=headers)
+            request = dice.choice((send, resume, resume, resume))
+        seen += turn
+    with visitor.following(after_id=0) as uncut:
+        told = [event for _ in range(1 + turns) for event in read_until_done(uncut)]
+    assert seen == told
+    assert cuts > 40
 
 
 def test_following_goes_on_with_the_next_turn(visitor):

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from typing import Any, assert_never
+from typing import Any
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
@@ -20,13 +19,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.types import Receive
 
 from appliance.domain.message import ChatReply
-from appliance.domain.turn_events import (
-    AnswerDelta,
-    ToolProgress,
-    TurnFailed,
-    TurnFinished,
-    TurnStarted,
-)
+from appliance.domain.turn_events import TurnFailed, TurnFinished
 from appliance.errors import Cancelled, FieldError, InvalidInput, NotFound, ServerStopping
 from appliance.ports.turn_store import OWNER_GONE
 from appliance.services.conversations import ConversationService, History
@@ -38,7 +31,6 @@ from appliance.services.tenant_directory import KnownTenant, TenantDirectory
 from appliance.services.turn_streams import NumberedEvent, TurnStream, TurnStreams
 from appliance.services.turns import TurnService, VisitorMessage
 from appliance.web.access import build_unknown_key
-from appliance.web.problems import build_problem
 from appliance.web.query import Limit
 from appliance.web.schemas.chat import (
     MAX_MESSAGE_LENGTH,
@@ -49,11 +41,11 @@ from appliance.web.schemas.chat import (
     FeedbackBody,
     SessionBody,
 )
-from appliance.web.sse import ServerEvent, Shutdown, build_stream
+from appliance.web.sse import Shutdown, build_stream
+from appliance.web.turn_wire import encode_batches, follow_behind
 
 VisitorRequest = Request[Any, Any, State]
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
-_EVENT_ID = re.compile(r"[0-9]{1,18}")
 
 
 class ChatController(Controller):
@@ -105,7 +97,7 @@ class ChatController(Controller):
             directory.forget(known.tenant.id)
             raise build_unknown_key() from error
         if "text/event-stream" in request.headers.get("accept", ""):
-            return build_stream(_encoded(stream.listen()))
+            return build_stream(encode_batches(stream.listen()))
         reply = await _wait_for_reply(stream, request.receive)
         return Response(msgspec.json.encode(reply), media_type="application/json")
 
@@ -137,12 +129,8 @@ class ChatController(Controller):
         """Send what was missed since ``Last-Event-ID``, then whatever follows."""
         tenant = known_tenant(request).tenant
         conversation = await conversations.find(tenant.id, session_id)
-        last = request.headers.get("last-event-id", "")
-        if _EVENT_ID.fullmatch(last) is None:
-            return build_stream(_encoded(streams.follow(conversation.id, after_id=None)), shutdown)
-        # `done` shares its event with what ends the turn, so look at the last one received again.
-        again = streams.follow(conversation.id, after_id=int(last) - 1)
-        return build_stream(_encoded(again, after_id=int(last)), shutdown)
+        last_event_id = request.headers.get("last-event-id", "")
+        return build_stream(follow_behind(streams, conversation.id, last_event_id), shutdown)
 
     @post("/end", status_code=200, summary="End the conversation")
     async def end(
@@ -262,33 +250,3 @@ async def _last_event(stream: TurnStream) -> NumberedEvent:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _encoded(
-    batches: AsyncGenerator[list[NumberedEvent], None], *, after_id: int = -1
-) -> AsyncGenerator[list[ServerEvent], None]:
-    """Yield the wire events whose ids are greater than ``after_id``."""
-    async with aclosing(batches):
-        async for batch in batches:
-            events = [event for numbered in batch for event in encode_turn_event(numbered)]
-            if unseen := [event for event in events if event.id is None or event.id > after_id]:
-                yield unseen
-
-
-def encode_turn_event(numbered: NumberedEvent) -> list[ServerEvent]:
-    """Return what goes over the wire for one event of a turn; its end is followed by ``done``."""
-    event = numbered.event
-    match event:
-        case TurnStarted():
-            return [ServerEvent("session", msgspec.json.encode(event), numbered.id)]
-        case AnswerDelta():
-            return [ServerEvent("delta", msgspec.json.encode(event), numbered.id)]
-        case ToolProgress():
-            return [ServerEvent("tool", msgspec.json.encode(event), numbered.id)]
-        case TurnFinished(reply=reply):
-            end = ServerEvent("message", msgspec.json.encode(reply), numbered.id)
-        case TurnFailed(error=error):
-            end = ServerEvent("error", msgspec.json.encode(build_problem(error)[0]), numbered.id)
-        case _:
-            assert_never(event)
-    return [end, ServerEvent("done", b"{}", numbered.id + 1)]

@@ -263,14 +263,34 @@ async def test_a_follower_hears_only_its_own_conversation() -> None:
         assert texts(await coming) == ["mine"]
 
 
-def test_a_retried_message_has_its_newest_stream() -> None:
+async def test_a_retried_message_has_its_newest_stream_and_a_follower_hears_of_both() -> None:
     streams = TurnStreams(SettableClock())
     first, second = build_stream(1, "m1"), build_stream(2, "m1")
     first.publish(FAILED)
     streams.add(first)
     streams.add(second)
+    second.publish(finished())
     assert streams.find(MessageId("m1")) is second
     assert streams.find(MessageId("m2")) is None
+    async with aclosing(streams.follow(CONVERSATION, after_id=0)) as batches:
+        assert await anext(batches) + await anext(batches) == first.events + second.events
+
+
+def test_a_replay_is_numbered_behind_its_turn_and_before_the_next() -> None:
+    turn, following = build_stream(4), build_stream(5)
+    replay = TurnStream(
+        tenant_id=TenantId("t1"),
+        conversation_id=CONVERSATION,
+        user_message_id=MessageId("m"),
+        turn_number=4,
+        is_replay=True,
+    )
+    publish(turn, *"ab" * 100)
+    for stream in (turn, replay, following):
+        stream.publish(FAILED)
+    wire_id_of_done = replay.last_id + 1
+    assert turn.last_id + 1 < replay.events[0].id
+    assert wire_id_of_done < following.events[0].id
 
 
 def test_a_turn_is_kept_ten_minutes_behind_its_end() -> None:

@@ -288,13 +288,20 @@ async def test_the_same_message_id_gets_the_stored_answer(stage: Stage) -> None:
 
 async def test_after_a_restart_the_stored_answer_is_told_as_a_whole_turn(stage: Stage) -> None:
     await stage.say("Hello", say("Hi"))
-    reply = await stage.say("More", say("Yes?"), message_id="m1")
+    stage.model.add(say("Yes?"))
+    before = await stage.start("More", message_id="m1")
+    _, told = await listen(before), before.last_id
     stage.streams = TurnStreams(stage.clock)
     stage.service = stage.build()
-    events = await listen(await stage.start("More", message_id="m1"))
+    again = await stage.start("More", message_id="m1")
+    events = await listen(again)
     assert [type(event) for event in events] == [TurnStarted, TurnFinished]
-    assert events[-1] == TurnFinished(reply=reply)
+    assert events[-1] == before.events[-1].event
     assert len(stage.model.requests) == 2
+    stage.model.add(say("Sure."))
+    following = await stage.start("And then?")
+    assert told + 1 < again.events[0].id < again.last_id + 1 < following.events[0].id
+    await listen(following)
 
 
 async def test_a_first_message_sent_again_gets_its_session_back(stage: Stage) -> None:
