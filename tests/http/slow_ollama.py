@@ -25,6 +25,11 @@ def say_answer(_: dict[str, Any]) -> Step:
     return say("The oven ", "is warm.")
 
 
+def echo(body: dict[str, Any]) -> Step:
+    """Answer every question with itself, so that no two answers are alike."""
+    return say(f"You ask: {body['messages'][-1]['content']}")
+
+
 @dataclass
 class GatedOllama(FakeOllama):
     """Answers a chat only once ``gate`` is open."""

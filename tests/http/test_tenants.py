@@ -29,8 +29,15 @@ EVERYTHING = {
         "temperature": 0.7,
         "max_output_tokens": 512,
         "fallbacks": [{"provider": "ollama", "model": "y"}],
+        "daily_budget_micro_usd": 5_000_000,
+        "daily_budget_tokens": 1_000_000,
     },
-    "agent": {"max_tool_rounds": 5, "tone": "Warm"},
+    "agent": {
+        "max_tool_rounds": 5,
+        "tone": "Warm",
+        "window_messages": 12,
+        "max_input_tokens": 8_000,
+    },
     "retention": {"message_days": 7, "tool_execution_days": 14},
 }
 
