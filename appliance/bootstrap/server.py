@@ -17,16 +17,17 @@ from litestar import Litestar
 from msgspec import Struct
 
 from appliance import __version__
+from appliance.bootstrap.addresses import Addresses, build_url, choose_addresses
 from appliance.bootstrap.backups import build_backups
 from appliance.bootstrap.conversations import ConversationParts, build_trial_chat, build_turns
 from appliance.bootstrap.data_care import DataCare, build_archive, build_data_care
 from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
 from appliance.bootstrap.models import ModelServices, build_models
+from appliance.bootstrap.notices import build_notice_sender
 from appliance.bootstrap.shipped import ensure_demo, install_bundled_tools, load_tables
 from appliance.bootstrap.stores import Stores, open_stores
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
-from appliance.errors import ConfigurationError
 from appliance.logs import LogBuffer
 from appliance.paths import widget_bundle
 from appliance.ports.archive import Archive
@@ -47,6 +48,7 @@ from appliance.services.health import HealthService, Probe
 from appliance.services.identity_tokens import IdentityTokens
 from appliance.services.login import LoginService
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
+from appliance.services.notices import NoticeSender
 from appliance.services.prompt_preview import PromptPreviews
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.retention_runs import RetentionRuns
@@ -67,16 +69,13 @@ from appliance.web.access import AsgiApp, build_own_origins
 from appliance.web.apps import PublicParts, build_admin_app, build_public_app
 from appliance.web.client_address import ClientAddresses
 from appliance.web.controllers.widget import build_bundle_routes, build_demo_route
-from appliance.web.listeners import Listener, choose_port, serve
+from appliance.web.listeners import Listener, serve
 from appliance.web.schemas.admin import StatusView
 from appliance.web.sse import Shutdown
 from appliance.workflows import self_check
 from appliance.workflows.runner import WorkflowRunner
 
 TURN_DRAIN_S = 3.0
-
-Addresses = tuple[tuple[str, int], tuple[str, int]]
-"""Host and port of the public and of the admin listener."""
 
 
 class Appliance(Struct, frozen=True, kw_only=True):
@@ -92,17 +91,22 @@ class Appliance(Struct, frozen=True, kw_only=True):
     shutdown: Shutdown
     tasks: TaskGroup
     maintenance: MaintenanceSchedule
+    notices: NoticeSender
     demo: DemoShop | None
 
     async def serve(self, *, started: asyncio.Event, stop: asyncio.Event) -> None:
         """Answer on both listeners until ``stop``; running turns get a few seconds to end."""
         (host, port), (admin_host, admin_port) = self.addresses
         stop_listening = asyncio.Event()
-        maintenance = self.tasks.start(self.maintenance.run_forever(), name="maintenance")
+        jobs = [
+            self.tasks.start(self.maintenance.run_forever(), name="maintenance"),
+            self.tasks.start(self.notices.run_forever(), name="notices"),
+        ]
 
         async def drain() -> None:
             await stop.wait()
-            maintenance.cancel()
+            for job in jobs:
+                job.cancel()
             self.shutdown.begin()
             await self.tasks.drain(timeout_s=TURN_DRAIN_S)
             stop_listening.set()
@@ -118,8 +122,8 @@ class Appliance(Struct, frozen=True, kw_only=True):
                 stop=stop_listening,
             )
         finally:
-            draining.cancel()
-            maintenance.cancel()
+            for task in (draining, *jobs):
+                task.cancel()
 
 
 @asynccontextmanager
@@ -142,7 +146,7 @@ async def open_appliance(
         ConfigurationError: An address is taken, the folder unusable, the widget not built.
         StorageError: The database cannot be used.
     """
-    addresses = _choose_addresses(settings)
+    addresses = choose_addresses(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(DataFolder.open(settings.data_dir))
         settings.paths.log_file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -189,6 +193,7 @@ async def _open_parts(
         workflows=workflows,
         providers=providers,
         executors=executors,
+        notices=build_notice_sender(settings, stores, http, admin_url=build_url(*addresses[1])),
         log_buffer=log_buffer,
         addresses=addresses,
     )
@@ -221,6 +226,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     workflows: WorkflowRunner
     providers: Mapping[str, ChatModel]
     executors: Mapping[ExecutorKind, ToolExecutor]
+    notices: NoticeSender
     log_buffer: LogBuffer
     addresses: Addresses
 
@@ -262,6 +268,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 settings=self.database.settings,
                 clock=self.clock,
             ),
+            notices=self.notices,
             demo=demo,
         )
 
@@ -302,7 +309,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 directory=directory,
                 clock=clock,
             ),
-            escalations=EscalationService(store=database.escalations, clock=clock),
+            escalations=EscalationService(
+                store=database.escalations, clock=clock, on_notice=self.notices.wake
+            ),
             login=LoginService(users=database.users, secret=secrets.jwt, clock=clock),
             backups=build_backups(self.settings, clock, self.tasks),
             conversations=self._conversation_parts(models, streams, SessionIds(secrets.session)),
@@ -318,7 +327,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
             models=models.selector,
             prices=load_price_list(self.settings.paths.prices_file),
             streams=streams,
-            handover=Handover(clock=self.clock),
+            handover=Handover(
+                clock=self.clock, sendable=self.notices.kinds, on_notice=self.notices.wake
+            ),
             session_ids=session_ids,
             tasks=self.tasks,
         )
@@ -327,6 +338,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         probes: dict[str, Probe] = {
             "database": self.database.health,
             "cache": self.stores.cache.health,
+            "notices": self.notices.check,
             "workflows": partial(self_check.check, self.workflows),
         }
         return {
@@ -418,31 +430,14 @@ class _Builder(Struct, frozen=True, kw_only=True):
 
     def _status(self, demo: DemoShop | None) -> StatusView:
         (host, port), (admin_host, admin_port) = self.addresses
-        public_url = self.settings.public_url or _build_url(host, port)
+        public_url = self.settings.public_url or build_url(host, port)
         started_at: datetime = self.clock.now()
         return StatusView(
             version=__version__,
             started_at=started_at,
             public_url=public_url,
-            admin_url=_build_url(admin_host, admin_port),
+            admin_url=build_url(admin_host, admin_port),
             demo_url=f"{public_url}/demo" if demo else None,
             data_dir=str(self.settings.data_dir),
             pid=os.getpid(),
         )
-
-
-def _choose_addresses(settings: Settings) -> Addresses:
-    port = choose_port(settings.host, settings.port, setting="CSAI_PORT")
-    admin_port = choose_port(settings.admin_host, settings.admin_port, setting="CSAI_ADMIN_PORT")
-    if (settings.host, port) == (settings.admin_host, admin_port):
-        raise ConfigurationError(
-            "The public and the admin listener need different ports. Change CSAI_PORT or "
-            "CSAI_ADMIN_PORT.",
-            setting="CSAI_ADMIN_PORT",
-        )
-    return (settings.host, port), (settings.admin_host, admin_port)
-
-
-def _build_url(host: str, port: int) -> str:
-    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{shown}:{port}"

@@ -14,7 +14,7 @@ from appliance import __version__
 from appliance.errors import ApplianceError
 from appliance.services.model_selection import ModelSelector
 
-DISPENSABLE = {"cache"}
+DISPENSABLE = {"cache", "notices"}
 """What visitors are answered without; its failure is no more than a loss of quality."""
 
 Probe = Callable[[], Awaitable[None]]

@@ -24,6 +24,7 @@ from appliance.storage.key_store import FileKeyStore, KeyStore
 from appliance.storage.repositories.audit_log import StoredAuditLog
 from appliance.storage.repositories.conversations import StoredConversations
 from appliance.storage.repositories.escalations import StoredEscalations, StoredFeedback
+from appliance.storage.repositories.outbox import StoredOutbox
 from appliance.storage.repositories.settings import StoredSettings
 from appliance.storage.repositories.tenants import StoredTenants
 from appliance.storage.repositories.tools import StoredTools
@@ -75,6 +76,7 @@ class Database:
         self.usage = StoredUsage(transactions)
         self.escalations = StoredEscalations(transactions, backend.scripts)
         self.feedback = StoredFeedback(transactions)
+        self.outbox = StoredOutbox(transactions)
         self.traces = StoredTraces(transactions)
         self.conversations = StoredConversations(transactions)
 

@@ -11,10 +11,19 @@ from appliance.wording.labels import (
     name_role,
     name_tool,
 )
-from appliance.wording.language_words import LanguageWords, load_all, load_words, write_day
+from appliance.wording.language_words import (
+    FALLBACK_LANGUAGE,
+    LanguageWords,
+    base_tag,
+    load_all,
+    load_words,
+    write_day,
+)
 
 __all__ = [
+    "FALLBACK_LANGUAGE",
     "LanguageWords",
+    "base_tag",
     "find_role",
     "humanise",
     "list_titles",

@@ -34,6 +34,7 @@ from appliance.storage.turn_rows import ConversationRow, columns_of
 from appliance.storage.turn_store import Scripts
 
 _FIELDS = tuple(name for name in Escalation.__struct_fields__ if name != "notices")
+ESCALATION_COLUMNS = [escalations.c[name] for name in _FIELDS]
 
 _TAKE_OVER = build_statement("""
     UPDATE conversations SET status = 'human', pending_action = NULL
@@ -88,7 +89,7 @@ class StoredEscalations:
     ) -> Page[Escalation]:
         """Return escalations with their notices, newest first."""
         after = None if cursor is None else read_cursor(cursor)
-        query = select(*(escalations.c[name] for name in _FIELDS))
+        query = select(*ESCALATION_COLUMNS)
         if tenant_id is not None:
             query = query.where(escalations.c.tenant_id == tenant_id)
         if status is not None:
@@ -99,7 +100,7 @@ class StoredEscalations:
                 connection,
                 query,
                 escalations,
-                _build_escalation,
+                build_escalation,
                 limit=limit,
                 after=after,
                 time_column="requested_at",
@@ -193,7 +194,8 @@ def _find(tenant_id: TenantId, conversation_id: ConversationId) -> Script[Conver
     return ConversationRow(*rows[0]).build() if rows else None
 
 
-def _build_escalation(row: Row[Any]) -> Escalation:
+def build_escalation(row: Sequence[Any]) -> Escalation:
+    """Return the escalation of a row of ``ESCALATION_COLUMNS``, without its notices."""
     return msgspec.convert(dict(zip(_FIELDS, row, strict=True)), Escalation)
 
 

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
+from appliance.egress.signature import HEADER, sign
 from appliance.errors import ApplianceError, NotFound, UpstreamError
 from appliance.ports.clock import Clock
 from appliance.ports.outbound_http import OutboundHttp, OutboundRequest, OutboundResponse
@@ -25,7 +26,6 @@ from appliance.ports.tool_executor import ToolContext
 from appliance.tools.call_form import build_call_context
 from appliance.tools.n8n_webhook.answer import UnusableAnswer, read_result
 from appliance.tools.n8n_webhook.retries import Attempt, RetryRule
-from appliance.tools.n8n_webhook.signature import HEADER, sign
 from appliance.tools.registry import SigningSecret
 
 MAX_RESULT_BYTES = 1_000_000

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from appliance.tools.n8n_webhook.signature import sign
+from appliance.egress.signature import sign
 
 
 def test_the_signature_has_the_documented_form() -> None:
