@@ -63,6 +63,7 @@ def test_both_listeners_tell_of_their_health(demo_server, base):
     assert {name: part["status"] for name, part in state["components"].items()} == {
         "database": "ok",
         "cache": "ok",
+        "notices": "ok",
         "llm": "ok",
         "workflows": "ok",
     }
