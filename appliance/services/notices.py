@@ -67,7 +67,7 @@ class NoticeSender:
         self._admin_url = admin_url
         self._jitter = jitter
         self._wake = asyncio.Event()
-        self._mail_error: str | None = None
+        self._is_mail_failing = False
 
     @property
     def kinds(self) -> frozenset[NoticeKind]:
@@ -84,8 +84,11 @@ class NoticeSender:
         Raises:
             Unavailable: It did not take the last one.
         """
-        if self._mail_error is not None:
-            raise Unavailable(self._mail_error)
+        if self._is_mail_failing:
+            raise Unavailable(
+                "The mail server did not take the last notice. The log and the list of "
+                "escalations say why."
+            )
 
     async def run_forever(self) -> None:
         """Send what is due, again and again, until cancelled."""
@@ -130,7 +133,7 @@ class NoticeSender:
             await self._fail(due, Unavailable(f"It failed: {type(error).__name__}."), about)
         else:
             if due.kind == "email":
-                self._mail_error = None
+                self._is_mail_failing = False
             logger.info("notice_sent", attempts=due.attempts, **about)
 
     async def _send(self, due: DueNotice) -> None:
@@ -174,7 +177,7 @@ class NoticeSender:
                 due.id, error=text, at=now, retry_at=None if is_over else retry_at
             )
         if due.kind == "email" and error.code != "erased":
-            self._mail_error = f"The last notice by e-mail was not taken: {text}"
+            self._is_mail_failing = True
         if is_over:
             logger.error("notice_given_up", attempts=due.attempts, error=text, **about)
         else:
