@@ -69,8 +69,8 @@ class TrialChat:
         self._clock = clock
         self._deadline_s = deadline_s
 
-    async def send(self, tenant: Tenant, trier: Trier, message: TrialMessage) -> TrialOutcome:
-        """Answer ``message``; a turn without an answer is an outcome too.
+    async def begin(self, tenant: Tenant, trier: Trier, message: TrialMessage) -> Question:
+        """Take ``message``, which must then be answered with ``answer``.
 
         Raises:
             Conflict: ``turn_in_progress`` when the session's last message is being answered.
@@ -84,7 +84,7 @@ class TrialChat:
             identity=message.identity,
             locale=message.locale,
         )
-        question = Question(
+        return Question(
             known=known,
             accepted=turn.accepted,
             session_id=turn.session_id,
@@ -92,14 +92,17 @@ class TrialChat:
             locale=message.locale,
             identity=message.identity,
         )
+
+    async def answer(self, question: Question) -> TrialOutcome:
+        """Answer a message that was taken; a turn without an answer is an outcome too."""
         ledger = TurnLedger()
         reply: ChatReply | None = None
         failure: Exception | None = None
         try:
             answered = await self._answer(question, ledger)
             reply = build_reply(question, answered, created_at=self._clock.now())
-            self._trials.finish(turn, answered, reply)
-            reply = msgspec.structs.replace(reply, session_id=turn.session_id)
+            self._trials.finish(question.accepted, answered, reply)
+            reply = msgspec.structs.replace(reply, session_id=question.session_id)
             note_outcome(ledger.trace, reply)
         except ApplianceError as error:
             logger.warning("trial_failed", code=error.code, error=error.message, **_about(question))
@@ -108,7 +111,7 @@ class TrialChat:
             logger.exception("trial_broken", **_about(question))
             failure = error
         finally:
-            self._trials.end(turn)
+            self._trials.end(question.accepted)
         if failure is not None:
             note_failure(ledger.trace, failure)
         return TrialOutcome(

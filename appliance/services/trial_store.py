@@ -149,9 +149,9 @@ class TrialStore:
             ),
         )
 
-    def finish(self, turn: TrialTurn, answered: Answered, reply: ChatReply) -> None:
+    def finish(self, accepted: TurnAccepted, answered: Answered, reply: ChatReply) -> None:
         """Keep an answer and what it means for the conversation; nobody is called."""
-        trial = self._trials[turn.accepted.conversation.id]
+        trial = self._trials[accepted.conversation.id]
         result, closing, history = answered.result, answered.closing, answered.history
         at = reply.message.created_at
         *between, answer = result.new_messages
@@ -166,9 +166,9 @@ class TrialStore:
         if closing.ends_conversation:
             trial.change(status="ended", ended_at=at)
 
-    def end(self, turn: TrialTurn) -> None:
+    def end(self, accepted: TurnAccepted) -> None:
         """Let the session take its next message, whatever became of this one."""
-        trial = self._trials[turn.accepted.conversation.id]
+        trial = self._trials[accepted.conversation.id]
         trial.is_busy = False
         self._touch(trial)
 

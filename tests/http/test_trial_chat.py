@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from appliance.domain.trace import TraceStep
+from appliance.errors import Unavailable
+from appliance.services.trial_chat import TrialOutcome
+from appliance.web.controllers.trial_chat import build_response
 from tests.http.clients import Operator, Shop, check_problem
 from tests.http.running_server import RunningServer
 from tests.http.stored_rows import read_rows
@@ -125,3 +130,21 @@ def test_what_does_not_fit_is_named(trial, fields, field):
 def test_an_unknown_tenant_is_not_found(trial):
     body = {"tenant_id": "nobody", "message": "hello"}
     check_problem(trial.operator.http.post(PATH, json=body), 404, "tenant_not_found")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (Unavailable("Start Ollama."), 502, "Start Ollama."),
+        (KeyError("inner"), 500, "Something went wrong on our side. The error has been logged."),
+    ],
+)
+def test_without_any_answer_the_problem_has_the_steps(error, status, detail):
+    step = TraceStep(kind="outcome", at_ms=1.5, detail={"state": "failed"})
+    outcome = TrialOutcome(conversation_id="test_1", steps=[step], executions=[], error=error)
+    answer = build_response(outcome, has_trace=True)
+    problem = json.loads(answer.content)
+    assert (answer.status_code, answer.media_type) == (status, "application/problem+json")
+    assert (problem["status"], problem["detail"]) == (status, detail)
+    assert problem["trace"] == [{"kind": "outcome", "at_ms": 1.5, "detail": {"state": "failed"}}]
+    assert "trace" not in json.loads(build_response(outcome, has_trace=False).content)

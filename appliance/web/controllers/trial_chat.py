@@ -84,9 +84,11 @@ async def send_trial_message(
         locale=read_locale(data.locale),
     )
 
-    async def send() -> TrialOutcome:
-        trier = Trier(tenant_id=tenant.id, user_id=operator.user_id)
-        outcome = await trial_chat.send(tenant, trier, message)
+    trier = Trier(tenant_id=tenant.id, user_id=operator.user_id)
+    question = await trial_chat.begin(tenant, trier, message)
+
+    async def answer() -> TrialOutcome:
+        outcome = await trial_chat.answer(question)
         await auditor.record(
             operator.username,
             "test_chat.send",
@@ -96,10 +98,11 @@ async def send_trial_message(
         )
         return outcome
 
-    return _respond(await run_to_the_end(tasks, send()), has_trace=data.debug)
+    return build_response(await run_to_the_end(tasks, answer()), has_trace=data.debug)
 
 
-def _respond(outcome: TrialOutcome, *, has_trace: bool) -> Response[Any]:
+def build_response(outcome: TrialOutcome, *, has_trace: bool) -> Response[Any]:
+    """Return the reply or the problem, as JSON with the steps where they are wanted."""
     trace = outcome.steps if has_trace else UNSET
     if outcome.reply is not None:
         reply = TrialReply(**msgspec.structs.asdict(outcome.reply), trace=trace)

@@ -98,7 +98,8 @@ class Stage:
             self.llm.add(step)
         trier = Trier(tenant_id=self.tenant.id, user_id=UserId("u1"))
         message = TrialMessage(text=text, session_id=self.session_id, **fields)
-        outcome = await self.chat.send(self.tenant, trier, message)
+        question = await self.chat.begin(self.tenant, trier, message)
+        outcome = await self.chat.answer(question)
         if outcome.reply is not None:
             self.session_id = outcome.reply.session_id
         return outcome

@@ -64,8 +64,8 @@ def finish(trials: TrialStore, clock: SettableClock, turn: TrialTurn, answered: 
         usage=ReplyUsage(input_tokens=0, output_tokens=0),
         model="builtin",
     )
-    trials.finish(turn, answered, reply)
-    trials.end(turn)
+    trials.finish(turn.accepted, answered, reply)
+    trials.end(turn.accepted)
 
 
 async def test_a_trial_goes_on_with_what_was_said(trials: TrialStore, clock: SettableClock) -> None:
@@ -94,7 +94,7 @@ async def test_a_trial_goes_on_with_what_was_said(trials: TrialStore, clock: Set
 @pytest.mark.parametrize("other", OTHERS)
 def test_nobody_else_finds_a_trial(trials: TrialStore, other: Trier) -> None:
     mine = trials.begin(ME, "Hi")
-    trials.end(mine)
+    trials.end(mine.accepted)
     theirs = trials.begin(other, "Hi", session_id=mine.session_id)
     assert theirs.session_id != mine.session_id
     assert theirs.accepted.is_new_session
@@ -113,7 +113,7 @@ def test_one_message_at_a_time_is_answered(trials: TrialStore) -> None:
         trials.begin(ME, "Hi again", session_id=turn.session_id)
     assert (refused.value.code, refused.value.retry_after_s) == ("turn_in_progress", 2)
     assert trials.begin(ME, "elsewhere").session_id != turn.session_id
-    trials.end(turn)
+    trials.end(turn.accepted)
     assert trials.begin(ME, "Hi", session_id=turn.session_id).session_id == turn.session_id
 
 
@@ -121,12 +121,12 @@ def test_a_trial_is_remembered_for_an_hour_after_its_last_message(
     trials: TrialStore, clock: SettableClock
 ) -> None:
     first = trials.begin(ME, "Hi")
-    trials.end(first)
+    trials.end(first.accepted)
     for _ in range(2):
         clock.advance(MAX_AGE_S - 1)
         again = trials.begin(ME, "Hi", session_id=first.session_id)
         assert again.session_id == first.session_id
-        trials.end(again)
+        trials.end(again.accepted)
     clock.advance(MAX_AGE_S)
     assert trials.begin(ME, "Hi", session_id=first.session_id).session_id != first.session_id
 
@@ -137,12 +137,12 @@ def test_the_longest_unused_gives_way_and_never_one_that_is_being_answered(
     turns = [trials.begin(ME, "Hi") for _ in range(MAX_TRIALS)]
     busy, used, unused, *_ = turns
     for turn in turns[1:]:
-        trials.end(turn)
-    trials.end(trials.begin(ME, "once more", session_id=used.session_id))
+        trials.end(turn.accepted)
+    trials.end(trials.begin(ME, "once more", session_id=used.session_id).accepted)
     trials.begin(ME, "one too many")
     assert not trials.begin(ME, "Hi", session_id=used.session_id).accepted.is_new_session
     assert trials.begin(ME, "Hi", session_id=unused.session_id).accepted.is_new_session
-    trials.end(busy)
+    trials.end(busy.accepted)
     assert not trials.begin(ME, "Hi", session_id=busy.session_id).accepted.is_new_session
 
 
@@ -187,7 +187,7 @@ async def test_a_write_that_outlives_its_trial_breaks_nothing(
     trials: TrialStore, clock: SettableClock
 ) -> None:
     turn = trials.begin(ME, "Book")
-    trials.end(turn)
+    trials.end(turn.accepted)
     clock.advance(MAX_AGE_S)
     trials.begin(ME, "anew")
     execution = ToolExecution(
@@ -228,12 +228,12 @@ def test_what_an_answer_means_for_the_conversation_is_kept(
 
 def test_another_signed_in_visitor_starts_anew(trials: TrialStore) -> None:
     turn = trials.begin(ME, "Hi")
-    trials.end(turn)
+    trials.end(turn.accepted)
     for identity in (DANA, None, DANA):
         again = trials.begin(ME, "Hi", session_id=turn.session_id, identity=identity)
         assert again.session_id == turn.session_id
         assert again.accepted.conversation.user_identifier == "dana"
-        trials.end(again)
+        trials.end(again.accepted)
     other = trials.begin(ME, "Hi", session_id=turn.session_id, identity=RINA)
     assert other.session_id != turn.session_id
     assert other.accepted.conversation.user_identifier == "rina"
