@@ -164,6 +164,7 @@ async def test_executions_are_found_by_their_key(trials: TrialStore, clock: Sett
     turn = trials.begin(ME, "Book")
     place = (ME.tenant_id, turn.accepted.conversation.id)
     for is_success in (False, True):
+        assert await trials.list_written_tools(*place) == frozenset()
         await trials.record_execution(
             *place,
             ToolExecution(
@@ -174,6 +175,7 @@ async def test_executions_are_found_by_their_key(trials: TrialStore, clock: Sett
             ),
             usage_day="2026-03-02",
         )
+    assert await trials.list_written_tools(*place) == {"book_appointment"}
     found = await trials.find_execution(*place, "k")
     assert found is not None
     assert found.outcome.is_success
