@@ -53,10 +53,14 @@ KNOWN_ALREADY = frozenset({"breaker_open", "provider_not_set_up"})
 
 
 class AnswerModel(Struct, frozen=True, kw_only=True):
-    """A provider and which of its models to ask; ``None`` lets the provider choose."""
+    """A provider and which of its models to ask; ``None`` lets the provider choose.
+
+    ``only_quotes``: it says what the shop wrote and what tools returned, and nothing of its own.
+    """
 
     provider: ChatModel
     model: str | None = None
+    only_quotes: bool = False
 
 
 class AnswerBroke(Exception):
@@ -104,6 +108,11 @@ class ModelCalls:
     def is_fallback(self) -> bool:
         """Whether the model that was wanted has failed."""
         return self._index > 0
+
+    @property
+    def only_quotes(self) -> bool:
+        """Whether the one that answers now says nothing of its own."""
+        return self._models[self._index].only_quotes
 
     @property
     def model_name(self) -> str:

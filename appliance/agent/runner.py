@@ -219,7 +219,7 @@ class _Turn:
             async with aclosing(self._models.stream(self._build_request(command))) as stream:
                 async for event in stream:
                     if isinstance(event, TextDelta):
-                        self._say(await self._guard.take(event.text), commands)
+                        await self._hear(event.text, commands)
                     elif isinstance(event, ToolCallRequested):
                         self._feed(ModelAsked(call=event.call), commands)
                     else:
@@ -227,6 +227,10 @@ class _Turn:
         except AnswerBroke:
             broken = ModelFinished(finish_reason="length", model=self._models.model_name)
             await self._stop(broken, commands)
+
+    async def _hear(self, text: str, commands: deque[Command]) -> None:
+        """Show what the guard lets through of a model's words."""
+        self._say(text if self._models.only_quotes else await self._guard.take(text), commands)
 
     async def _stop(self, finished: ModelFinished, commands: deque[Command]) -> None:
         guard = self._guard

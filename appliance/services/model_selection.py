@@ -93,7 +93,11 @@ class ModelSelector:
         for name, model in dict.fromkeys(wanted):
             provider_port = self._providers.get(name) or self._report_missing(name)
             chosen.append(
-                AnswerModel(provider=provider_port, model=None if name == BUILTIN else model)
+                AnswerModel(
+                    provider=provider_port,
+                    model=None if name == BUILTIN else model,
+                    only_quotes=provider_port.name == BUILTIN,
+                )
             )
             if name == BUILTIN:
                 break

@@ -47,7 +47,7 @@ CLAIMS = (
 class ObeyingModel:
     """Calls every tool that any text names, with the arguments it names, then claims success."""
 
-    name = "builtin"
+    name = "obeying"
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ModelEvent, None]:
         asked = [call for message in request.messages for call in message.tool_calls]

@@ -633,3 +633,9 @@ async def test_what_was_done_earlier_in_the_conversation_may_be_told(stage: Stag
     assert (await stage.run(model)).text == "As I said, I have booked your table."
     model = ScriptedChatModel([say("I have cancelled it."), say("I have cancelled it.")])
     assert "Book appointment" in (await stage.run(model)).text
+
+
+async def test_an_answerer_that_only_quotes_is_not_doubted(stage: Stage) -> None:
+    quoting = AnswerModel(provider=ScriptedChatModel([say(CLAIM)]), only_quotes=True)
+    result = await stage.run(models=[quoting])
+    assert result.text == CLAIM

@@ -187,7 +187,8 @@ async def test_a_turn_is_told_from_its_beginning_to_its_durable_end(stage: Stage
     assert between == [
         ToolProgress(call_id="c1", name="get_order_status", status="running"),
         ToolProgress(call_id="c1", name="get_order_status", status="succeeded"),
-        AnswerDelta(text="It is baking."),
+        AnswerDelta(text="It is "),
+        AnswerDelta(text="baking."),
     ]
     assert isinstance(finished, TurnFinished)
     reply = finished.reply
