@@ -50,8 +50,9 @@ async def _run(settings: Settings, *, is_dry_run: bool) -> int:
             else ""
         )
         click.echo(
-            f"{tenant.name} ({tenant.tenant_id}): {tenant.messages:,} messages and "
-            f"{tenant.tool_executions:,} tool executions {verb}{archived}"
+            f"{tenant.name} ({tenant.tenant_id}): {tenant.messages:,} messages, "
+            f"{tenant.tool_executions:,} tool executions and {tenant.records:,} traces, "
+            f"escalations, notices and ratings {verb}{archived}"
         )
     if not report.tenants:
         click.echo("Nothing of any tenant is older than it may be.")

@@ -19,12 +19,16 @@ from appliance.domain.json_types import JsonObject
 Leftover = Literal["audit_log", "refresh_tokens", "api_keys"]
 """What is deleted for its age besides messages and executions."""
 
+Record = Literal["turn_traces", "outbox", "escalations", "feedback"]
+"""What is kept beside a conversation's messages and goes at their age."""
+
 
 class OldContent(Struct, frozen=True, kw_only=True):
     """How many rows of one tenant are older than they may be."""
 
     messages: int = 0
     tool_executions: int = 0
+    records: int = 0
 
 
 class OldMessage(Struct, frozen=True):
@@ -89,6 +93,12 @@ class RetentionStore(Protocol):
         self, tenant_id: TenantId, *, before: datetime, limit: int, time_zone: str
     ) -> Deletion:
         """Delete executions, adding them to the daily sums by tool of the tenant's own days."""
+        ...
+
+    async def delete_records(
+        self, kind: Record, tenant_id: TenantId, *, before: datetime, limit: int
+    ) -> Deletion:
+        """Delete traces, notices, escalations or ratings; a conversation's own rating stays."""
         ...
 
     async def delete_leftovers(self, kind: Leftover, *, before: datetime, limit: int) -> Deletion:

@@ -11,7 +11,7 @@ import gzip
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 import structlog
@@ -23,7 +23,7 @@ from appliance.errors import ApplianceError, Conflict
 from appliance.ports.archive import Archive
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import TenantRepository
-from appliance.ports.retention import Leftover, OldContent, OldMessage, RetentionStore
+from appliance.ports.retention import Leftover, OldContent, OldMessage, Record, RetentionStore
 from appliance.services.cached_copies import CachedCopies
 from appliance.services.pace import Pace
 
@@ -50,7 +50,10 @@ class RetentionDefaults(Struct, frozen=True, kw_only=True):
 
 
 class TenantRetention(Struct, kw_only=True):
-    """What a run did for one tenant, or would do."""
+    """What a run did for one tenant, or would do.
+
+    ``records`` are traces, escalations, notices and ratings; they go at the messages' age.
+    """
 
     tenant_id: TenantId
     name: str
@@ -58,11 +61,12 @@ class TenantRetention(Struct, kw_only=True):
     archived_messages: int = 0
     archive_objects: int = 0
     tool_executions: int = 0
+    records: int = 0
 
     @property
     def is_empty(self) -> bool:
         """Say whether there was nothing to do."""
-        return not (self.messages or self.tool_executions)
+        return not (self.messages or self.tool_executions or self.records)
 
 
 class RetentionReport(Struct, kw_only=True):
@@ -181,6 +185,7 @@ class RetentionService:
                     name=work.tenant.name,
                     messages=work.old.messages,
                     tool_executions=work.old.tool_executions,
+                    records=work.old.records,
                 )
                 for work in await self._plan()
                 if work.old != OldContent()
@@ -202,6 +207,7 @@ class RetentionService:
                 messages=sum(tenant.messages for tenant in report.tenants),
                 archived=sum(tenant.archived_messages for tenant in report.tenants),
                 tool_executions=sum(tenant.tool_executions for tenant in report.tenants),
+                records=sum(tenant.records for tenant in report.tenants),
                 audit_entries=report.audit_entries,
                 longest_hold_ms=round(report.longest_hold_ms, 1),
             )
@@ -210,7 +216,9 @@ class RetentionService:
     async def _delete(self, run: _Run) -> None:
         """Messages of all tenants go first: when the archive does not take them, nothing goes."""
         plan = await self._plan()
-        run.begin(sum(work.old.messages + work.old.tool_executions for work in plan))
+        run.begin(
+            sum(work.old.messages + work.old.tool_executions + work.old.records for work in plan)
+        )
         try:
             for work in plan:
                 await self._delete_messages(work, run)
@@ -218,6 +226,7 @@ class RetentionService:
                     await self._copies.forget_tenant(work.tenant.id)
             for work in plan:
                 await self._delete_executions(work, run)
+                await self._delete_records(work, run)
             await self._delete_leftovers(run)
         except ApplianceError:
             await self._store.scrub()
@@ -316,6 +325,19 @@ class RetentionService:
             if not deletion.rows:
                 return
             await run.after(deletion.rows, deletion.held_ms, started=started)
+
+    async def _delete_records(self, work: _Work, run: _Run) -> None:
+        for kind in get_args(Record):
+            run.pace.begin_anew()
+            while True:
+                started = time.perf_counter()
+                deletion = await self._store.delete_records(
+                    kind, work.tenant.id, before=work.messages_before, limit=run.pace.rows
+                )
+                if not deletion.rows:
+                    break
+                work.report.records += deletion.rows
+                await run.after(deletion.rows, deletion.held_ms, started=started)
 
     async def _delete_leftovers(self, run: _Run) -> None:
         now = self._clock.now()

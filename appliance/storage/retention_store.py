@@ -14,6 +14,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Table,
@@ -29,18 +30,22 @@ from sqlalchemy import (
 )
 
 from appliance.domain.ids import MessageId, TenantId
-from appliance.ports.retention import Deletion, Leftover, OldContent, OldMessage
+from appliance.ports.retention import Deletion, Leftover, OldContent, OldMessage, Record
 from appliance.storage.backend import Backend
 from appliance.storage.conversation_content import clear_emptied
 from appliance.storage.tables import (
     api_keys,
     audit_log,
     conversations,
+    escalations,
+    feedback,
     messages,
+    outbox,
     pending_archives,
     refresh_tokens,
     tool_executions,
     tool_usage,
+    turn_traces,
 )
 
 UNFINISHED: Final = ("received", "running")
@@ -75,6 +80,14 @@ _FORGET_SUMMARIES: Final = (
 )
 """A summary tells of messages that are deleted, so it goes with the first of them."""
 
+_RECORDS: Final[dict[Record, tuple[Column[Any], Column[Any]]]] = {
+    "turn_traces": (turn_traces.c.message_id, turn_traces.c.created_at),
+    "outbox": (outbox.c.id, outbox.c.created_at),
+    "escalations": (escalations.c.id, escalations.c.requested_at),
+    "feedback": (feedback.c.id, feedback.c.created_at),
+}
+"""The key of each table of records, and the time that counts."""
+
 
 class StoredRetention:
     """Implements ``RetentionStore``; see there for what each method promises."""
@@ -103,11 +116,18 @@ class StoredRetention:
             .join(conversations, tool_executions.c.conversation_id == conversations.c.id)
             .where(*_old_executions(tenant_id, executions_before))
         )
+        old_records = [
+            select(func.count())
+            .select_from(at.table)
+            .where(at.table.c.tenant_id == tenant_id, at < messages_before)
+            for _, at in _RECORDS.values()
+        ]
 
         def count(connection: Connection) -> OldContent:
             return OldContent(
                 messages=connection.execute(old_messages).scalar_one(),
                 tool_executions=connection.execute(old_executions).scalar_one(),
+                records=sum(connection.execute(query).scalar_one() for query in old_records),
             )
 
         return await self._transactions.read(count)
@@ -189,6 +209,27 @@ class StoredRetention:
             delete_summed(connection, tenant_id, rows, time_zone)
             clear_emptied(connection, {row.conversation_id for row in rows})
             return Deletion(rows=len(rows), held_ms=_ms_since(started))
+
+        return await self._transactions.write(delete_them)
+
+    async def delete_records(
+        self, kind: Record, tenant_id: TenantId, *, before: datetime, limit: int
+    ) -> Deletion:
+        """Delete traces, notices, escalations or ratings; a conversation's own rating stays."""
+        key, at = _RECORDS[kind]
+        some = (
+            select(key)
+            .where(at.table.c.tenant_id == tenant_id, at < before)
+            .order_by(at, key)
+            .limit(limit)
+        )
+
+        def delete_them(connection: Connection) -> Deletion:
+            started = time.perf_counter()
+            keys = connection.scalars(some).all()
+            if keys:
+                connection.execute(delete(at.table).where(key.in_(keys)))
+            return Deletion(rows=len(keys), held_ms=_ms_since(started))
 
         return await self._transactions.write(delete_them)
 

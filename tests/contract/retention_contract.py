@@ -25,10 +25,14 @@ from appliance.ports.turn_store import TurnReplayed
 from appliance.storage.tables import (
     audit_log,
     conversations,
+    escalations,
+    feedback,
     messages,
+    outbox,
     pending_archives,
     tool_executions,
     tool_usage,
+    turn_traces,
 )
 from tests.contract.turn_store_contract import build_pending
 from tests.fakes.stored_history import StoredHistory
@@ -127,6 +131,35 @@ class RetentionContract(ABC):
         await history.build_retention().run()
         (row,) = await history.rows(conversations)
         assert row.user_identifier is None
+
+    async def test_traces_escalations_notices_and_ratings_go_at_the_messages_age(
+        self, history: StoredHistory
+    ):
+        for number in range(20):
+            await history.remark(f"old-{number}")
+        history.pass_days(31)
+        await history.remark("new")
+        assert (await history.build_retention().run(is_dry_run=True)).tenants[0].records == 100
+        (done,) = (await history.build_retention().run()).tenants
+        assert (done.messages, done.records) == (40, 100)
+        left = [await history.count(table) for table in (turn_traces, escalations, feedback)]
+        assert (left, await history.count(outbox)) == ([1, 1, 1], 2)
+        rows = await history.rows(conversations)
+        assert [row.rating for row in rows] == [4] * 21
+        assert (await history.build_retention().run()).tenants == []
+
+    async def test_records_of_another_tenant_stay(self, history: StoredHistory):
+        database, other = history.temporary.database, history.other_tenant_id
+        await history.remark("mine")
+        await history.remark("theirs", tenant_id=other)
+        tenant = await database.tenants.get(other)
+        assert tenant is not None
+        await database.tenants.save(_with_days(tenant, message_days=5, tool_execution_days=5))
+        history.pass_days(7)
+        await history.build_retention().run()
+        for table in (turn_traces, escalations, feedback, outbox):
+            assert await history.count(table, other) == 0
+            assert await history.count(table, history.tenant_id) > 0
 
     async def test_a_visitor_who_comes_back_continues_the_session(self, history: StoredHistory):
         await history.talk("s1", "one")

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, insert, select
 
+from appliance.domain.escalation import NewEscalation
 from appliance.domain.ids import ConversationId, SessionHash, TenantId, hash_token
 from appliance.domain.message import ChatReply
 from appliance.domain.tool import ToolExecution
@@ -23,7 +24,7 @@ from appliance.services.cached_copies import CachedCopies
 from appliance.services.pace import Pace
 from appliance.services.retention import RetentionDefaults, RetentionService
 from appliance.storage.cache import DiskCache
-from appliance.storage.tables import api_usage, messages, tool_executions, tool_usage
+from appliance.storage.tables import api_usage, messages, tool_executions, tool_usage, turn_traces
 from tests.contract.test_stored_turn_store import opened_on
 from tests.contract.turn_store_contract import OpenedTurnStore, build_execution
 from tests.fakes.clock import SettableClock
@@ -118,6 +119,26 @@ class StoredHistory:
         return await self.opened.finish(
             accepted, answer, executions=self.build_executions(accepted, tools), **extra
         )
+
+    async def remark(self, session: str, *, tenant_id: TenantId | None = None) -> None:
+        """Carry out a turn that leaves a trace, an escalation with two notices, and a rating."""
+        tenant_id = tenant_id or self.tenant_id
+        database, now = self.temporary.database, self.clock.now()
+        accepted = await self.ask(session, tenant_id=tenant_id)
+        wish = NewEscalation(cause="visitor", reason="Broken", notices=("email", "webhook"))
+        await self.opened.finish(accepted, escalation=wish)
+        await database.feedback.put(
+            tenant_id, accepted.conversation.id, message_id=None, rating=4, comment="Fine", at=now
+        )
+        trace = insert(turn_traces).values(
+            message_id=accepted.user_message_id,
+            tenant_id=tenant_id,
+            conversation_id=accepted.conversation.id,
+            created_at=now,
+            content=[],
+        )
+        transactions = database.backend.transactions
+        await transactions.write(lambda connection: connection.execute(trace))
 
     def build_executions(self, accepted: TurnAccepted, count: int) -> list[ToolExecution]:
         """Return executions, every third of which failed."""
