@@ -15,6 +15,7 @@ from appliance.bootstrap.stores import Stores
 from appliance.domain.prices import PriceList
 from appliance.domain.tool import ExecutorKind
 from appliance.ports.tool_executor import ToolExecutor
+from appliance.ports.trace_export import TraceExporter
 from appliance.ports.turn_store import ConversationRecord
 from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
@@ -44,6 +45,7 @@ class ConversationParts(Struct, frozen=True, kw_only=True):
     handover: Handover
     session_ids: SessionIds
     tasks: TaskGroup
+    trace_exporter: TraceExporter | None = None
 
 
 def build_turns(parts: ConversationParts) -> TurnService:
@@ -65,7 +67,12 @@ def build_turns(parts: ConversationParts) -> TurnService:
     return TurnService(
         turn_store=turn_store,
         answering=answering,
-        traces=TraceRecorder(store=stores.database.traces, clock=clock, tasks=parts.tasks),
+        traces=TraceRecorder(
+            store=stores.database.traces,
+            clock=clock,
+            tasks=parts.tasks,
+            exporter=parts.trace_exporter,
+        ),
         streams=parts.streams,
         session_ids=parts.session_ids,
         clock=clock,

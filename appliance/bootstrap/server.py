@@ -26,6 +26,7 @@ from appliance.bootstrap.models import ModelServices, build_models
 from appliance.bootstrap.notices import build_notice_sender
 from appliance.bootstrap.shipped import ensure_demo, install_bundled_tools, load_tables
 from appliance.bootstrap.stores import Stores, open_stores
+from appliance.bootstrap.telemetry import open_trace_exporter
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.logs import LogBuffer
@@ -34,6 +35,7 @@ from appliance.ports.archive import Archive
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolExecutor
+from appliance.ports.trace_export import TraceExporter
 from appliance.providers import ProviderParts, build_providers
 from appliance.providers.price_list import load_price_list
 from appliance.services.audit import Auditor
@@ -167,6 +169,7 @@ async def _open_parts(
     archive = build_archive(settings)
     if archive is not None:
         stack.push_async_callback(archive.close)
+    trace_exporter = open_trace_exporter(stack, settings)
     tasks = TaskGroup()
     stack.push_async_callback(tasks.drain, timeout_s=TURN_DRAIN_S)
     http = EgressClient(allow=settings.egress_allow)
@@ -194,6 +197,7 @@ async def _open_parts(
         providers=providers,
         executors=executors,
         notices=build_notice_sender(settings, stores, http, admin_url=build_url(*addresses[1])),
+        trace_exporter=trace_exporter,
         log_buffer=log_buffer,
         addresses=addresses,
     )
@@ -227,6 +231,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     providers: Mapping[str, ChatModel]
     executors: Mapping[ExecutorKind, ToolExecutor]
     notices: NoticeSender
+    trace_exporter: TraceExporter | None
     log_buffer: LogBuffer
     addresses: Addresses
 
@@ -332,6 +337,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             ),
             session_ids=session_ids,
             tasks=self.tasks,
+            trace_exporter=self.trace_exporter,
         )
 
     def _shared_services(self, core: _Core) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from appliance.domain.ids import TenantId
 from appliance.domain.trace import StoredTrace
 from appliance.errors import StorageError
 from appliance.ports.clock import Clock
+from appliance.ports.trace_export import TraceExporter
 from appliance.ports.traces import TraceStore
 from appliance.ports.turn_store import TurnAccepted
 from appliance.tasks import TaskGroup
@@ -35,30 +36,39 @@ class TraceRecorder:
         store: Where they go.
         clock: Tells when a turn was over.
         tasks: Runs the writing.
+        exporter: Told of every trace too, if there is one.
         gather_s: How long a first trace waits for others to be written with.
     """
 
     def __init__(
-        self, *, store: TraceStore, clock: Clock, tasks: TaskGroup, gather_s: float = GATHER_S
+        self,
+        *,
+        store: TraceStore,
+        clock: Clock,
+        tasks: TaskGroup,
+        exporter: TraceExporter | None = None,
+        gather_s: float = GATHER_S,
     ) -> None:
         self._store = store
         self._clock = clock
         self._tasks = tasks
+        self._exporter = exporter
         self._gather_s = gather_s
         self._waiting: list[StoredTrace] = []
         self._writing: asyncio.Task[None] | None = None
 
     def record(self, accepted: TurnAccepted, trace: TurnTrace, *, tenant_id: TenantId) -> None:
         """Keep a turn's trace soon."""
-        self._waiting.append(
-            StoredTrace(
-                tenant_id=tenant_id,
-                conversation_id=accepted.conversation.id,
-                message_id=accepted.user_message_id,
-                created_at=self._clock.now(),
-                steps=tuple(trace.steps),
-            )
+        stored = StoredTrace(
+            tenant_id=tenant_id,
+            conversation_id=accepted.conversation.id,
+            message_id=accepted.user_message_id,
+            created_at=self._clock.now(),
+            steps=tuple(trace.steps),
         )
+        if self._exporter is not None:
+            self._exporter.export(stored)
+        self._waiting.append(stored)
         del self._waiting[:-MAX_WAITING]
         if self._writing is None or self._writing.done():
             self._writing = self._tasks.start(self._write(), name="write-traces")

@@ -12,6 +12,7 @@ from appliance.domain.conversation import Conversation
 from appliance.domain.ids import ConversationId, MessageId, TenantId
 from appliance.domain.trace import StoredTrace
 from appliance.errors import StorageError
+from appliance.ports.trace_export import TraceExporter
 from appliance.ports.turn_store import TurnAccepted
 from appliance.services import traces
 from appliance.services.traces import TraceRecorder
@@ -40,10 +41,12 @@ class Store:
 
 
 class Stage:
-    def __init__(self) -> None:
+    def __init__(self, exporter: TraceExporter | None = None) -> None:
         self.store = Store()
         self.tasks = TaskGroup()
-        self.recorder = TraceRecorder(store=self.store, clock=CLOCK, tasks=self.tasks, gather_s=0)
+        self.recorder = TraceRecorder(
+            store=self.store, clock=CLOCK, tasks=self.tasks, exporter=exporter, gather_s=0
+        )
 
     def record(self, *message_ids: str) -> None:
         for message_id in message_ids:
@@ -78,6 +81,20 @@ async def test_traces_that_come_together_are_written_together(stage: Stage) -> N
     await stage.tasks.drain(timeout_s=5)
     assert [len(batch) for batch in stage.store.batches] == [3]
     assert stage.store.batches[0][0].steps[0].detail == {"message": "a"}
+
+
+async def test_an_exporter_is_told_of_every_trace_also_of_one_that_is_not_kept() -> None:
+    exported: list[StoredTrace] = []
+
+    class Exporter:
+        def export(self, trace: StoredTrace) -> None:
+            exported.append(trace)
+
+    stage = Stage(Exporter())
+    stage.store.fails = 1
+    stage.record("a", "b")
+    await stage.tasks.drain(timeout_s=5)
+    assert [trace.message_id for trace in exported] == ["a", "b"]
 
 
 async def test_many_are_written_in_batches_and_none_is_left(stage: Stage) -> None:

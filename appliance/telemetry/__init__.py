@@ -1,0 +1,1 @@
+"""Exporting what happened in turns to the operator's collector."""
