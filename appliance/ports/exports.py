@@ -54,3 +54,15 @@ class ExportStore(Protocol):
     ) -> AsyncIterator[list[JsonObject]]:
         """Yield a conversation's executed tools in their order."""
         ...
+
+    def read_escalations(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> AsyncIterator[list[JsonObject]]:
+        """Yield a conversation's escalations in their order."""
+        ...
+
+    def read_feedback(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> AsyncIterator[list[JsonObject]]:
+        """Yield the ratings of a conversation and its answers."""
+        ...

@@ -36,6 +36,10 @@ _EXECUTION_FIELDS: Final = (
     "call_id", "tool_name", "parameters", "sent", "response", "is_success", "error", "executed_at",
     "execution_time_ms",
 )  # fmt: skip
+_ESCALATION_FIELDS: Final = (
+    "id", "cause", "status", "reason", "contact", "requested_at", "closed_at",
+)  # fmt: skip
+_FEEDBACK_FIELDS: Final = ("message_id", "rating", "comment", "created_at", "updated_at")
 CSV_COLUMNS: Final = (
     "tenant_id", "conversation_id", "channel", "status", "user_identifier", "started_at",
     "message_id", "seq", "role", "created_at", "content", "input_tokens", "output_tokens",
@@ -132,19 +136,19 @@ class ExportService:
                 head = _encode(_pick(conversation, ("tenant_id", *_CONVERSATION_FIELDS)))[:-1]
                 yield (b"" if is_first else b",") + head + b',"messages":['
                 is_first = False
-                separator = b""
-                async for rows in self._store.read_messages(tenant_id, found):
-                    yield separator + b",".join(
-                        _encode(_pick(row, _MESSAGE_FIELDS)) for row in rows
-                    )
-                    separator = b","
-                yield b'],"tool_calls":['
-                separator = b""
-                async for rows in self._store.read_executions(tenant_id, found):
-                    yield separator + b",".join(
-                        _encode(_pick(row, _EXECUTION_FIELDS)) for row in rows
-                    )
-                    separator = b","
+                store = self._store
+                parts = (
+                    (b"", store.read_messages, _MESSAGE_FIELDS),
+                    (b'],"tool_calls":[', store.read_executions, _EXECUTION_FIELDS),
+                    (b'],"escalations":[', store.read_escalations, _ESCALATION_FIELDS),
+                    (b'],"ratings":[', store.read_feedback, _FEEDBACK_FIELDS),
+                )
+                for start, read, fields in parts:
+                    yield start
+                    separator = b""
+                    async for rows in read(tenant_id, found):
+                        yield separator + b",".join(_encode(_pick(row, fields)) for row in rows)
+                        separator = b","
                 yield b"]}"
 
     async def _csv_messages(self, wanted: ConversationFilter) -> AsyncIterator[bytes]:

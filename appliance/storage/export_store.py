@@ -18,6 +18,8 @@ from appliance.ports.exports import ConversationFilter
 from appliance.storage.ownership import of_tenant, tenant_tables
 from appliance.storage.tables import (
     conversations,
+    escalations,
+    feedback,
     messages,
     pending_archives,
     refresh_tokens,
@@ -114,6 +116,27 @@ class StoredExports:
         ]
         # By the call's id, which the conversation's index has; a conversation has few.
         return self._read(tool_executions, conditions, [tool_executions.c.call_id])
+
+    def read_escalations(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> AsyncIterator[list[JsonObject]]:
+        """Yield a conversation's escalations in their order."""
+        return self._read_of(escalations, tenant_id, conversation_id)
+
+    def read_feedback(
+        self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> AsyncIterator[list[JsonObject]]:
+        """Yield the ratings of a conversation and its answers."""
+        return self._read_of(feedback, tenant_id, conversation_id)
+
+    def _read_of(
+        self, table: Table, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> AsyncIterator[list[JsonObject]]:
+        conditions = [
+            table.c.conversation_id == conversation_id,
+            table.c.tenant_id == tenant_id,
+        ]
+        return self._read(table, conditions, [table.c.id])
 
     async def _read(
         self,

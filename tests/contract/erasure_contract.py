@@ -33,10 +33,14 @@ from appliance.storage.tables import (
     api_usage,
     audit_log,
     conversations,
+    escalations,
+    feedback,
     messages,
     metadata,
+    outbox,
     tenants,
     tool_executions,
+    turn_traces,
 )
 from appliance.storage.tables.metadata import ID_LENGTH, CompressedJson, UtcDateTime
 from tests.contract.turn_store_contract import DAY
@@ -198,6 +202,18 @@ class ErasureContract(ABC):
         assert found == [([f"question {n}", "Soon."], n) for n in range(3)]
         empty = [p async for p in exports.export_visitor(history.tenant_id, "nobody")]
         assert json.loads(b"".join(empty))["conversations"] == []
+
+    async def test_a_visitors_export_has_escalations_and_ratings(self, history: StoredHistory):
+        await history.remark("s1", user_identifier="dana")
+        exports = build_exports(history)
+        pieces = [p async for p in exports.export_visitor(history.tenant_id, "dana")]
+        [conversation] = json.loads(b"".join(pieces))["conversations"]
+        [escalation] = conversation["escalations"]
+        [rating] = conversation["ratings"]
+        assert (escalation["reason"], rating["comment"]) == ("Broken", "Fine")
+        await build_erasure(history).erase_visitor("ann", history.tenant_id, "dana")
+        for table in (escalations, feedback, outbox, turn_traces):
+            assert await history.count(table) == 0
 
     async def test_a_tenants_export_has_every_table_and_no_secret(self, history: StoredHistory):
         other = history.temporary.other_tenant_id

@@ -120,11 +120,11 @@ class StoredHistory:
             accepted, answer, executions=self.build_executions(accepted, tools), **extra
         )
 
-    async def remark(self, session: str, *, tenant_id: TenantId | None = None) -> None:
+    async def remark(self, session: str, *, tenant_id: TenantId | None = None, **more: Any) -> None:
         """Carry out a turn that leaves a trace, an escalation with two notices, and a rating."""
         tenant_id = tenant_id or self.tenant_id
         database, now = self.temporary.database, self.clock.now()
-        accepted = await self.ask(session, tenant_id=tenant_id)
+        accepted = await self.ask(session, tenant_id=tenant_id, **more)
         wish = NewEscalation(cause="visitor", reason="Broken", notices=("email", "webhook"))
         await self.opened.finish(accepted, escalation=wish)
         await database.feedback.put(

@@ -61,6 +61,12 @@ can you get me a person who can help
 I only want to speak to a human
 seriously, a human
 real people please
+could you put me in touch with a person
+get me somebody who works there
+i need human assistance
+I would prefer to deal with a real person
+אני רוצה שיתקשרו אליי
+תעבירי אותי למישהו שמבין
 נציג
 נציג בבקשה
 נציג אנושי

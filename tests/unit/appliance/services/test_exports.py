@@ -42,7 +42,7 @@ class EndlessStore:
         if False:
             yield []
 
-    read_executions = read_messages
+    read_executions = read_escalations = read_feedback = read_messages
 
 
 async def test_memory_does_not_grow_with_the_export(temporary: TemporaryDatabase):
