@@ -107,9 +107,9 @@ class ClaimGuard:
             return ""
         safe = len(self._sentence)
         if self._is_holding:
-            whole_words = self._sentence[: _LAST_WORD.search(self._sentence).start()]  # type: ignore[union-attr]
-            cue = find_cue(self._sentence)
-            safe = min(len(whole_words), len(self._sentence) if cue is None else cue)
+            whole_words = _LAST_WORD.sub("", self._sentence)
+            cue = find_cue(whole_words)
+            safe = len(whole_words) if cue is None else cue
         released = self._sentence[self._shown_chars : safe]
         self._shown_chars = max(self._shown_chars, safe)
         return released

@@ -22,7 +22,7 @@ from appliance.domain.json_types import JsonValue
 from appliance.domain.tool import TenantTool
 
 _MARKS = re.compile(r"[*_`~\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u0591-\u05c7]")
-_QUOTES = str.maketrans("’‘‛´＇“”„״׳", "''''''\"\"\"'".ljust(10, "'"))
+_QUOTES = str.maketrans("’‘‛´＇“”„״׳", "'''''\"\"\"\"'")
 _WORD = re.compile(r"[^\W\d_]+")
 _MARK, _JOINT = "\ue000", "_"
 _MARKED = re.compile(rf"{_MARK}([\w-]+)")
@@ -69,8 +69,8 @@ def find_claim(sentence: str) -> Claim | None:
 
 
 def find_cue(text: str) -> int | None:
-    """Return where a claim could begin in ``text``, the unfinished beginning of a sentence."""
-    found = (language.cue.search(_keep_length(text)) for language in _languages())
+    """Return where a claim could begin in ``text``, the first whole words of a sentence."""
+    found = (language.cue.search(text.translate(_QUOTES)) for language in _languages())
     return min((match.start() for match in found if match), default=None)
 
 
@@ -168,10 +168,6 @@ def _plain(text: str) -> str:
     """Return ``text`` without Markdown and invisible marks, blanks made one, in lower case."""
     plain = unicodedata.normalize("NFKC", text.translate(_QUOTES))
     return " ".join(_MARKS.sub("", plain).casefold().split())
-
-
-def _keep_length(text: str) -> str:
-    return text.translate(_QUOTES).lower() if text.isascii() else text
 
 
 @lru_cache(maxsize=1)

@@ -48,11 +48,15 @@ def test_the_tolerated_are_still_held() -> None:
 
 
 def test_every_claim_begins_behind_a_cue() -> None:
-    """Nothing of a claim has been shown when it is found."""
+    """Word by word, nothing of a claim has been shown when it is found."""
     for text in TABLE["claims"]:
-        cue = find_cue(text)
-        assert cue is not None, text
-        assert find_claim(text[cue:]) is not None, (text, text[cue:])
+        words = text.split(" ")
+        shown = 0
+        for count in range(1, len(words)):
+            whole = " ".join(words[:count]) + " "
+            cue = find_cue(whole)
+            shown = max(shown, len(whole) if cue is None else cue)
+        assert find_claim(text[shown:]) is not None, (text, text[shown:])
 
 
 @pytest.mark.parametrize("language", ["en", "he"])
