@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from appliance.bootstrap.stores import Stores
 from appliance.errors import ConfigurationError
-from appliance.notifiers import SmtpNotifier, WebhookNotifier, read_mail_server
+from appliance.notifiers.webhook import WebhookNotifier
 from appliance.ports.notifier import Notifier
 from appliance.ports.outbound_http import OutboundHttp
 from appliance.services.notices import NoticeSender
@@ -32,6 +32,9 @@ def build_notice_sender(
                 "CSAI_SMTP_URL needs CSAI_MAIL_FROM beside it, the sender's address.",
                 setting="CSAI_MAIL_FROM",
             )
+        # The library for mail is loaded where there is a mail server only.
+        from appliance.notifiers.smtp import SmtpNotifier, read_mail_server
+
         server = read_mail_server(settings.smtp_url)
         notifiers.append(SmtpNotifier(server, clock, sender=settings.mail_from))
     return NoticeSender(

@@ -176,7 +176,7 @@ class NoticeSender:
             await self._outbox.mark_failed(
                 due.id, error=text, at=now, retry_at=None if is_over else retry_at
             )
-        if due.kind == "email" and error.code != "erased":
+        if due.kind == "email" and due.kind in self._notifiers and error.code != "erased":
             self._is_mail_failing = True
         if is_over:
             logger.error("notice_given_up", attempts=due.attempts, error=text, **about)

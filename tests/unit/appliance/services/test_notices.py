@@ -181,6 +181,7 @@ async def test_without_a_mail_server_the_operator_reads_what_to_set(
     [(_, status, _, error)] = await post.states()
     assert status == "pending"
     assert "CSAI_SMTP_URL" in (error or "")
+    await post.sender.check()
 
 
 async def test_a_broken_way_is_logged_and_tried_again(temporary: TemporaryDatabase) -> None:
