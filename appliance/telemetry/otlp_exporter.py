@@ -14,6 +14,7 @@ from collections.abc import Callable
 from itertools import chain
 
 import structlog
+from structlog.contextvars import clear_contextvars
 
 from appliance import __version__
 from appliance.backoff import backoff_s
@@ -92,8 +93,11 @@ class OtlpExporter:
         """Send what waits, within ``FLUSH_S``, and stop."""
         self._closing.set()
         await self._tasks.drain(timeout_s=FLUSH_S)
+        if self._waiting:
+            logger.warning("spans_dropped", turns=len(self._waiting))
 
     async def _send_all(self) -> None:
+        clear_contextvars()  # what is logged here is about no request
         while self._waiting:
             await self._pause()
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
@@ -105,6 +109,9 @@ class OtlpExporter:
                 self._drop_oldest()
                 if self._closing.is_set():
                     return
+            except asyncio.CancelledError:
+                self._waiting[:0] = batch
+                raise
             except CollectorRefuses as error:
                 self._note_failure(str(error))
                 self._dropped += len(batch)

@@ -149,12 +149,14 @@ async def test_a_collector_that_hangs_holds_up_neither_turns_nor_the_end(
     monkeypatch.setattr(otlp_exporter, "FLUSH_S", 0.01)
     loop = asyncio.get_running_loop()
     async with OtlpCollector(then=[hang] * 3) as collector:
-        async with exporting(collector.url) as exporter:
-            exporter.export(build_trace())
-            await asyncio.wait_for(collector.has_heard.wait(), 10)
-            began = loop.time()
-            for _ in range(100):
+        with capture_logs() as logs:
+            async with exporting(collector.url) as exporter:
                 exporter.export(build_trace())
+                await asyncio.wait_for(collector.has_heard.wait(), 10)
+                began = loop.time()
+                for _ in range(100):
+                    exporter.export(build_trace())
+        assert [(log["event"], log["turns"]) for log in logs] == [("spans_dropped", 101)]
         assert loop.time() - began < otlp_exporter.SEND_TIMEOUT_S / 2
         assert not collector.spans
 
