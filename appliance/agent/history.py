@@ -17,7 +17,6 @@ from appliance.errors import ContextWindowExceeded
 WINDOW_MESSAGES = 20
 """How many visitor and assistant messages a model reads by default; the plan's figure."""
 
-
 FRAME_TOKENS = 4
 """What a message costs besides its text: its role and its ends."""
 SHORT_RESULT_CHARS = (2_000, 500, 120)
@@ -74,42 +73,6 @@ def _read(messages: Sequence[StoredMessage | ChatMessage]) -> list[ChatMessage]:
     return history
 
 
-def trim_history(
-    messages: Sequence[ChatMessage],
-    *,
-    max_messages: int = WINDOW_MESSAGES,
-    max_input_tokens: int | None = None,
-) -> list[ChatMessage]:
-    """Drop the oldest turns until the window fits.
-
-    A turn is a visitor's message and all that follows it up to the next one, so a tool call and its
-    result leave together. The last turn never leaves.
-
-    Args:
-        messages: Oldest first, without the system message, ending with a visitor's message.
-        max_messages: How many visitor and assistant messages may stay; tool messages do not count.
-        max_input_tokens: Budget in estimated tokens, ``None`` for none.
-
-    Raises:
-        ContextWindowExceeded: The last turn alone is over the token budget.
-    """
-    turns = split_turns(messages)
-    kept: list[list[ChatMessage]] = []
-    message_count = token_count = 0
-    for turn in reversed(turns):
-        message_count += sum(1 for message in turn if message.role != "tool")
-        token_count += sum(estimate_tokens(message.content) for message in turn)
-        is_over = message_count > max_messages or (
-            max_input_tokens is not None and token_count > max_input_tokens
-        )
-        if is_over and kept:
-            break
-        if is_over and max_input_tokens is not None and token_count > max_input_tokens:
-            raise ContextWindowExceeded("This message is too long for the model that answers here.")
-        kept.append(turn)
-    return [message for turn in reversed(kept) for message in turn]
-
-
 def split_turns(messages: Sequence[Message]) -> list[list[Message]]:
     """Return the messages by turn: a visitor's message and all that follows up to the next one."""
     turns: list[list[Message]] = []
@@ -121,17 +84,17 @@ def split_turns(messages: Sequence[Message]) -> list[list[Message]]:
 
 
 def split_window(
-    stored: Sequence[StoredMessage], *, max_messages: int
-) -> tuple[list[list[StoredMessage]], list[StoredMessage]]:
+    messages: Sequence[Message], *, max_messages: int = WINDOW_MESSAGES
+) -> tuple[list[list[Message]], list[Message]]:
     """Return the turns that fall out of the window, and the messages within it, oldest first.
 
-    The last turn is always within.
+    A tool call and its result leave together. The last turn is always within.
 
     Args:
-        stored: Oldest first, ending with the visitor's message.
+        messages: Oldest first, without the system message, ending with the visitor's message.
         max_messages: How many messages may stay; tool messages do not count.
     """
-    turns = split_turns(stored)
+    turns = split_turns(messages)
     kept = len(turns)
     count = 0
     while kept > 0:

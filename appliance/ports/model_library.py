@@ -38,6 +38,7 @@ class ModelLibrary(Protocol):
 
         Raises:
             Unavailable: The server does not answer.
-            Rejected: It is not installed, or refuses.
+            NotFound: It is not installed.
+            Rejected: The server refuses.
         """
         ...

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from appliance.domain.prices import ModelPrice, PriceList
-from appliance.domain.tenant import canonical_provider
+from appliance.domain.tenant import PROVIDER_NAMES, canonical_provider
 from appliance.errors import ConfigurationError
 
 FILE_NAME: Final = "prices.toml"
@@ -69,9 +69,15 @@ def parse_prices(text: str, place: str) -> Prices:
     for provider, models in tables.items():
         if not isinstance(models, dict):
             raise _misplaced(place, provider)
+        name = canonical_provider(provider)
+        if name not in PROVIDER_NAMES:
+            raise ConfigurationError(
+                f"{place}: there is no provider {provider!r}. Choose one of "
+                f"{', '.join(PROVIDER_NAMES)}."
+            )
         for model, tiers in models.items():
             where = f"{place}, {provider}.{model!r}"
-            prices.setdefault(canonical_provider(provider), {})[model] = _read_tiers(tiers, where)
+            prices.setdefault(name, {})[model] = _read_tiers(tiers, where)
     return prices
 
 

@@ -17,7 +17,6 @@ from appliance.agent.history import (
     build_history,
     extend_history,
     split_window,
-    trim_history,
 )
 from appliance.agent.summary import extend_summary
 from appliance.domain.conversation import Summary
@@ -105,15 +104,16 @@ class TurnHistory:
             context = await self._contexts.find(conversation.tenant_id, session, version)
             if context is not None:
                 messages = (*context.messages, asked)
-                if len(trim_history(messages, max_messages=window_messages)) == len(messages):
+                fallen, _ = split_window(messages, max_messages=window_messages)
+                if not fallen:
                     return LoadedHistory(
                         messages=messages, loaded_at=context.loaded_at, summary=summary
                     )
         stored = await self._turn_store.list_messages(
             conversation.tenant_id, conversation.id, limit=ROWS_PER_MESSAGE * window_messages
         )
-        fallen, window = split_window(stored, max_messages=window_messages)
-        longer = _extend(summary, fallen)
+        left_out, window = split_window(stored, max_messages=window_messages)
+        longer = _extend(summary, left_out)
         return LoadedHistory(
             messages=tuple(build_history(window)),
             loaded_at=now,

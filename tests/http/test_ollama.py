@@ -210,5 +210,5 @@ async def test_an_operator_sees_the_providers_and_asks_one_for_real(tmp_path):
         gone = await asyncio.to_thread(operator.http.delete, "/models/ollama/llama4:8b")
         assert gone.status_code == 204
         again = await asyncio.to_thread(operator.http.delete, "/models/ollama/llama4:8b")
-        check_problem(again, 502, "model_not_found")
+        check_problem(again, 404, "model_not_found")
         operator.http.close()

@@ -12,7 +12,7 @@ from contextlib import aclosing
 import msgspec
 
 from appliance.domain.json_types import JsonObject
-from appliance.errors import Unavailable, UpstreamError
+from appliance.errors import UpstreamError
 from appliance.ports.chat_model import ChatRequest, ModelDescription, ModelEvent
 from appliance.ports.clock import Clock
 from appliance.providers.deadlines import Countdown, Deadlines
@@ -42,7 +42,6 @@ from appliance.tool_spelling import (
 )
 
 PROVIDER_NAME = "ollama"
-REACHABLE_TIMEOUT_S = 0.5
 
 
 class OllamaChatModel:
@@ -118,14 +117,6 @@ class OllamaChatModel:
     async def list_models(self) -> list[ModelDescription]:
         """Return the installed models, by name."""
         return await self._shelf.describe_all()
-
-    async def is_reachable(self) -> bool:
-        """Say within half a second whether an Ollama answers at the address."""
-        try:
-            body = await self._http.fetch("GET", "/api/version", timeout_s=REACHABLE_TIMEOUT_S)
-            return "version" in msgspec.json.decode(body, type=JsonObject)
-        except (OllamaError, Unavailable, msgspec.DecodeError):
-            return False
 
     async def check(self) -> str:
         """Return the name of the model that answers requests that name none.

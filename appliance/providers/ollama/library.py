@@ -11,7 +11,7 @@ from contextlib import aclosing
 import msgspec
 from msgspec import Struct
 
-from appliance.errors import Rejected, Unavailable
+from appliance.errors import NotFound, Rejected, Unavailable
 from appliance.ports.model_library import PullProgress
 from appliance.providers.ollama.failures import translate_error
 from appliance.providers.ollama.http import OllamaError, OllamaHttp, broken_response
@@ -66,6 +66,8 @@ class OllamaLibrary:
                 "DELETE", "/api/delete", {"model": model}, timeout_s=DELETE_TIME_S
             )
         except OllamaError as exc:
+            if exc.status == 404:
+                raise NotFound(f"Ollama has no model {model!r}.", code="model_not_found") from exc
             raise translate_error(exc, model=model, base_url=self._http.base_url) from exc
         finally:
             self._on_change()

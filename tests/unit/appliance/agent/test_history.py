@@ -13,11 +13,9 @@ from appliance.agent.history import (
     extend_history,
     fit_messages,
     split_window,
-    trim_history,
 )
 from appliance.domain.ids import ConversationId, MessageId
 from appliance.domain.message import ChatMessage, Role, StoredMessage
-from appliance.domain.tokens import estimate_tokens
 from appliance.domain.tool import ToolCall
 from appliance.errors import ContextWindowExceeded
 from tests.fakes.shops import call_order
@@ -136,77 +134,70 @@ def test_an_extended_history_reads_as_if_it_was_stored() -> None:
     assert extend_history(extend_history(earlier, said), []) == extend_history(earlier, said)
 
 
+def window_of(messages: list[ChatMessage], **limits: int) -> list[ChatMessage]:
+    """Return the window, once what fell out of it is found to be the rest."""
+    fallen, window = split_window(messages, **limits)
+    assert [*(message for turn in fallen for message in turn), *window] == messages
+    return window
+
+
 def test_a_short_conversation_is_kept_whole() -> None:
     messages = [user(), answer(), user("Bye")]
-    assert trim_history(messages) == messages
+    assert split_window(messages) == ([], messages)
+    assert split_window([]) == ([], [])
 
 
 def test_the_oldest_turns_leave_first_and_whole() -> None:
     messages = [user("1"), answer("a"), user("2"), answer("b"), user("3")]
-    assert trim_history(messages, max_messages=3) == messages[2:]
-    assert trim_history(messages, max_messages=2) == messages[4:]
+    assert window_of(messages, max_messages=3) == messages[2:]
+    assert window_of(messages, max_messages=2) == messages[4:]
 
 
 def test_twenty_messages_are_the_default_window() -> None:
     messages = [message for number in range(15) for message in (user(str(number)), answer())]
-    assert trim_history([*messages, user("now")]) == [*messages[-18:], user("now")]
+    assert window_of([*messages, user("now")]) == [*messages[-18:], user("now")]
 
 
 def test_a_call_and_its_result_leave_together() -> None:
     messages = [user("1"), answer("", CALL), tool(CALL), answer("a"), user("2")]
-    assert trim_history(messages, max_messages=4) == messages
-    assert trim_history(messages, max_messages=3) == [user("2")]
+    assert window_of(messages, max_messages=4) == messages
+    assert window_of(messages, max_messages=3) == [user("2")]
 
 
-def test_results_do_not_count_as_messages_but_their_words_do() -> None:
+def test_results_do_not_count_as_messages() -> None:
     messages = [user("1"), answer("", CALL), tool(CALL, "word " * 100), user("2")]
-    assert trim_history(messages, max_messages=3) == messages
-    assert trim_history(messages, max_input_tokens=50) == [user("2")]
+    assert window_of(messages, max_messages=3) == messages
 
 
 def test_the_last_turn_stays_even_when_it_has_too_many_messages() -> None:
     messages = [user("1"), answer("a"), answer("b"), answer("c")]
-    assert trim_history(messages, max_messages=2) == messages
+    assert window_of(messages, max_messages=2) == messages
 
 
-def test_a_last_turn_over_the_token_budget_is_refused() -> None:
-    with pytest.raises(ContextWindowExceeded):
-        trim_history([user("x" * 1_000)], max_input_tokens=100)
+TURNS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), min_size=1)
 
 
-TURNS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 60)), min_size=1)
-
-
-@given(turns=TURNS, max_messages=st.integers(1, 25), budget=st.integers(40, 400) | st.none())
-def test_a_window_is_the_newest_whole_turns_within_its_limits(
-    turns: list[tuple[int, int, int]], max_messages: int, budget: int | None
+@given(turns=TURNS, max_messages=st.integers(1, 25))
+def test_a_window_is_the_newest_whole_turns_within_its_limit(
+    turns: list[tuple[int, int]], max_messages: int
 ) -> None:
     messages: list[ChatMessage] = []
-    for number, (rounds, calls_per_round, words) in enumerate(turns):
-        messages.append(user("w" * words))
+    for number, (rounds, calls_per_round) in enumerate(turns):
+        messages.append(user(str(number)))
         for round_number in range(rounds):
             calls = [call_order(f"{number}.{round_number}.{i}") for i in range(calls_per_round)]
             messages += [answer("", *calls), *(tool(call) for call in calls)]
     messages.append(user("now"))
-    window = trim_history(messages, max_messages=max_messages, max_input_tokens=budget)
-    assert window == messages[len(messages) - len(window) :]
+    window = window_of(messages, max_messages=max_messages)
     assert window[0].role == "user"
     assert sum(message.role != "tool" for message in window) <= max_messages
-    if budget is not None:
-        assert sum(estimate_tokens(message.content) for message in window) <= budget
 
 
-def test_the_window_of_stored_messages_is_split_by_turns() -> None:
+def test_stored_messages_fall_out_by_turns() -> None:
     messages = [stored("user", "1"), stored("assistant", "a"), stored("tool"), stored("user", "2")]
     fallen, window = split_window([*messages, stored("user", "3")], max_messages=2)
     assert [[m.content for m in turn] for turn in fallen] == [["1", "a", ""]]
     assert [message.content for message in window] == ["2", "3"]
-
-
-def test_the_last_turn_is_within_whatever_its_length() -> None:
-    turn = [stored("user", "1"), stored("assistant", "a"), stored("assistant", "b")]
-    assert split_window(turn, max_messages=1) == ([], turn)
-    assert split_window([], max_messages=1) == ([], [])
 
 
 SYSTEM = ChatMessage(role="system", content="You are the assistant.")

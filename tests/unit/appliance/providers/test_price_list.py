@@ -42,20 +42,24 @@ def test_the_operators_prices_come_first_and_the_others_stay(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[[a.b]\n", "not valid TOML"),
+        ("[[openai.b]\n", "not valid TOML"),
         ("input = 1\n", "'input' stands outside"),
-        ("[a.b]\ninput = 1\noutput = 1\n", r"a\.'b': write it as \[\["),
-        ("[[a.b]]\ninput = 1\n", "output is missing"),
-        ("[[a.b]]\ninput = -1\noutput = 1\n", "input must be dollars"),
-        ("[[a.b]]\ninput = '1'\noutput = 1\n", "input must be dollars"),
-        ("[[a.b]]\ninput = true\noutput = 1\n", "input must be dollars"),
-        ("[[a.b]]\ninput = inf\noutput = 1\n", "input must be dollars"),
-        ("[[a.b]]\ninput = 1\noutput = 1\nprice = 2\n", "price is none of input"),
-        ("[[a.b]]\ninput = 1\noutput = 1\nmax_input_tokens = 0\n", "a whole number above 0"),
-        ("[[a.b]]\ninput = 1\noutput = 1\n[[a.b]]\ninput = 1\noutput = 1\n", "each but the last"),
+        ("[[gpt.b]]\ninput = 1\noutput = 1\n", "no provider 'gpt'. Choose one of ollama"),
+        ("[openai.b]\ninput = 1\noutput = 1\n", r"openai\.'b': write it as \[\["),
+        ("[[openai.b]]\ninput = 1\n", "output is missing"),
+        ("[[openai.b]]\ninput = -1\noutput = 1\n", "input must be dollars"),
+        ("[[openai.b]]\ninput = '1'\noutput = 1\n", "input must be dollars"),
+        ("[[openai.b]]\ninput = true\noutput = 1\n", "input must be dollars"),
+        ("[[openai.b]]\ninput = inf\noutput = 1\n", "input must be dollars"),
+        ("[[openai.b]]\ninput = 1\noutput = 1\nprice = 2\n", "price is none of input"),
+        ("[[openai.b]]\ninput = 1\noutput = 1\nmax_input_tokens = 0\n", "a whole number above 0"),
         (
-            "[[a.b]]\ninput=1\noutput=1\nmax_input_tokens=9\n"
-            "[[a.b]]\ninput=1\noutput=1\nmax_input_tokens=8\n",
+            "[[openai.b]]\ninput = 1\noutput = 1\n[[openai.b]]\ninput = 1\noutput = 1\n",
+            "each but the last",
+        ),
+        (
+            "[[openai.b]]\ninput=1\noutput=1\nmax_input_tokens=9\n"
+            "[[openai.b]]\ninput=1\noutput=1\nmax_input_tokens=8\n",
             "the smaller ones stand first",
         ),
     ],

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from appliance.errors import Rejected, Unavailable
+from appliance.errors import NotFound, Rejected, Unavailable
 from appliance.ports.model_library import PullProgress
 from appliance.providers.ollama.http import OllamaHttp
 from appliance.providers.ollama.library import OllamaLibrary
@@ -82,5 +82,5 @@ async def test_a_model_is_removed() -> None:
         await stage.library.delete("qwen3:4b")
         assert fake.models == []
         assert stage.changes == 1
-        with pytest.raises(Rejected):
+        with pytest.raises(NotFound, match="Ollama has no model 'qwen3:4b'"):
             await stage.library.delete("qwen3:4b")
