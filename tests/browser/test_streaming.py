@@ -46,7 +46,7 @@ def test_dots_are_shown_until_the_answer_comes(page: Page, tmp_path, background:
 
 
 def test_text_is_shown_while_the_model_still_writes(page: Page, tmp_path, background: Background):
-    stalled = Stall(Say(text=("The oven ", "is ", "warm.")), after_lines=2)
+    stalled = Stall(Say(text=("Good dough ", "rises ", "slowly.")), after_lines=2)
     ollama = FakeOllama(lambda _: stalled)
     with (
         background.serve(ollama),
@@ -55,7 +55,7 @@ def test_text_is_shown_while_the_model_still_writes(page: Page, tmp_path, backgr
         chat = open_chat(page, server)
         chat.send("Is it warm?")
         answer = chat.said_by("assistant").last
-        expect(answer).to_have_text("The oven is")
+        expect(answer).to_have_text("Good dough rises")
         expect(answer).to_have_attribute("data-streaming", "")
         page.goto("about:blank")
         background.run(ollama.has_hung_up.wait())
