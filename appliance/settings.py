@@ -90,6 +90,11 @@ def _secret(raw: Any) -> str:
     return raw
 
 
+def _key(raw: Any) -> str:
+    """Take a vendor's key of any length: servers of one's own are often given a dummy."""
+    return _text(raw)
+
+
 def _folder(raw: Any) -> Path:
     return Path(_text(raw)).expanduser().absolute()
 
@@ -249,12 +254,10 @@ SETTINGS: tuple[SettingSpec, ...] = (
     ),
     SettingSpec("ollama_url", ("CSAI_OLLAMA_URL",), "http://127.0.0.1:11434", _url),
     SettingSpec("ollama_model", ("CSAI_OLLAMA_MODEL",), None, _text),
-    SettingSpec(
-        "anthropic_api_key", ("CSAI_ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"), None, _secret
-    ),
+    SettingSpec("anthropic_api_key", ("CSAI_ANTHROPIC_API_KEY", "ANTHROPIC_API_KEY"), None, _key),
     SettingSpec("anthropic_base_url", ("CSAI_ANTHROPIC_BASE_URL",), None, _url),
     SettingSpec("anthropic_model", ("CSAI_ANTHROPIC_MODEL",), None, _text),
-    SettingSpec("openai_api_key", ("CSAI_OPENAI_API_KEY", "OPENAI_API_KEY"), None, _secret),
+    SettingSpec("openai_api_key", ("CSAI_OPENAI_API_KEY", "OPENAI_API_KEY"), None, _key),
     SettingSpec("openai_base_url", ("CSAI_OPENAI_BASE_URL",), None, _url),
     SettingSpec("openai_model", ("CSAI_OPENAI_MODEL",), None, _text),
     SettingSpec("otlp_endpoint", ("CSAI_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"), None, _url),
@@ -329,7 +332,9 @@ def _resolve(
         try:
             return spec.parse(str(raw) if isinstance(raw, Path) else raw)
         except ValueError as error:
-            shown = "the given value" if spec.parse in (_secret, _smtp_url) else redact(repr(raw))
+            shown = (
+                "the given value" if spec.parse in (_secret, _key, _smtp_url) else redact(repr(raw))
+            )
             raise ConfigurationError(
                 f"{name} cannot be {shown}: {error}.", setting=spec.variables[0]
             ) from error

@@ -58,7 +58,7 @@ def canonical_provider(name: str) -> str:
     return PROVIDER_ALIASES.get(lowered, lowered)
 
 
-class ModelChoice(Struct, frozen=True, kw_only=True):
+class ModelChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A provider by name and one of its models; ``None`` lets the provider choose."""
 
     provider: ShortText
@@ -66,9 +66,18 @@ class ModelChoice(Struct, frozen=True, kw_only=True):
 
 
 Amount = Annotated[int, Meta(ge=0, le=10**15)]
+Temperature = Annotated[float, Meta(ge=0, le=2)]
+OutputTokens = Annotated[int, Meta(ge=16, le=200_000)]
+ToolRounds = Annotated[int, Meta(ge=1, le=10)]
+Tone = Annotated[str, Meta(max_length=500)]
+WindowMessages = Annotated[int, Meta(ge=2, le=200)]
+InputTokens = Annotated[int, Meta(ge=500, le=10_000_000)]
+EmailText = Annotated[str, Meta(max_length=254)]
+UrlText = Annotated[str, Meta(max_length=2_000)]
+Failures = Annotated[int, Meta(ge=1, le=10)]
 
 
-class LlmSettings(Struct, frozen=True, kw_only=True):
+class LlmSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which model answers this tenant's visitors; ``None`` means the appliance's default.
 
     The budgets are for one day in the tenant's time zone, ``None`` for no limit: in micro-dollars
@@ -78,24 +87,24 @@ class LlmSettings(Struct, frozen=True, kw_only=True):
 
     provider: ShortText | None = None
     model: ShortText | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.3
-    max_output_tokens: Annotated[int, Meta(ge=16, le=200_000)] = 2048
+    temperature: Temperature = 0.3
+    max_output_tokens: OutputTokens = 2048
     fallbacks: list[ModelChoice] = field(default_factory=list)
     daily_budget_micro_usd: Amount | None = None
     daily_budget_tokens: Amount | None = None
 
 
-class AgentSettings(Struct, frozen=True, kw_only=True):
+class AgentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the agent works for this tenant.
 
     A model reads the last ``window_messages`` of visitor and assistant, as many of them as fit it,
     and of what was before them a summary. ``max_input_tokens`` bounds prompts further.
     """
 
-    max_tool_rounds: Annotated[int, Meta(ge=1, le=10)] = 3
-    tone: Annotated[str, Meta(max_length=500)] = ""
-    window_messages: Annotated[int, Meta(ge=2, le=200)] = 20
-    max_input_tokens: Annotated[int, Meta(ge=500, le=10_000_000)] | None = None
+    max_tool_rounds: ToolRounds = 3
+    tone: Tone = ""
+    window_messages: WindowMessages = 20
+    max_input_tokens: InputTokens | None = None
 
 
 class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,9 +121,9 @@ class EscalationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     is_enabled: bool = True
-    email: Annotated[str, Meta(max_length=254)] | None = None
-    webhook_url: Annotated[str, Meta(max_length=2_000)] | None = None
-    offer_after_failures: Annotated[int, Meta(ge=1, le=10)] = 2
+    email: EmailText | None = None
+    webhook_url: UrlText | None = None
+    offer_after_failures: Failures = 2
     is_automatic: bool = False
 
     @property

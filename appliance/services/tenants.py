@@ -8,12 +8,11 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from html import escape
-from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec import Struct, field
 
 from appliance.domain.ids import (
     PUBLISHABLE_KEY_PREFIX,
@@ -30,19 +29,24 @@ from appliance.domain.tenant import (
     BusinessInfo,
     EscalationSettings,
     LlmSettings,
+    ModelChoice,
     RetentionSettings,
     Tenant,
-    TenantStatus,
     canonical_provider,
 )
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import Page, TenantRepository
-from appliance.services.changes import read_changes
+from appliance.services.tenant_changes import (
+    Domain,
+    Name,
+    Plan,
+    TenantChanges,
+    change_tenant,
+)
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.widget_settings import find_widget_config_problems
 
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
 DEFAULT_KEY_OVERLAP = timedelta(hours=24)
 _ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])"
@@ -60,9 +64,9 @@ class NewTenant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What it takes to make a tenant; only the name is required."""
 
     name: Name
-    domain: Annotated[str, Meta(max_length=253)] | None = None
+    domain: Domain | None = None
     allowed_origins: list[str] = []
-    plan: Annotated[str, Meta(min_length=1, max_length=50)] = "free"
+    plan: Plan = "free"
     language: str = "en"
     time_zone: str = "UTC"
     business_info: BusinessInfo = field(default_factory=BusinessInfo)
@@ -71,24 +75,6 @@ class NewTenant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     agent: AgentSettings = field(default_factory=AgentSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     escalation: EscalationSettings = field(default_factory=EscalationSettings)
-
-
-class TenantChanges(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What of a tenant shall change; an absent field stays as it is."""
-
-    name: Name | UnsetType = UNSET
-    domain: Annotated[str, Meta(max_length=253)] | None | UnsetType = UNSET
-    allowed_origins: list[str] | UnsetType = UNSET
-    plan: Annotated[str, Meta(min_length=1, max_length=50)] | UnsetType = UNSET
-    status: TenantStatus | UnsetType = UNSET
-    language: str | UnsetType = UNSET
-    time_zone: str | UnsetType = UNSET
-    business_info: BusinessInfo | UnsetType = UNSET
-    widget_config: JsonObject | UnsetType = UNSET
-    llm: LlmSettings | UnsetType = UNSET
-    agent: AgentSettings | UnsetType = UNSET
-    retention: RetentionSettings | UnsetType = UNSET
-    escalation: EscalationSettings | UnsetType = UNSET
 
 
 class CreatedTenant(Struct, frozen=True, kw_only=True):
@@ -172,7 +158,7 @@ class TenantService:
         """
         tenant = await self.get(tenant_id)
         changed = self._checked(
-            msgspec.structs.replace(tenant, **read_changes(changes), updated_at=self._clock.now())
+            msgspec.structs.replace(change_tenant(tenant, changes), updated_at=self._clock.now())
         )
         await self._tenants.save(changed)
         self._directory.forget(tenant_id)
@@ -228,7 +214,7 @@ class TenantService:
 
     def _checked(self, tenant: Tenant) -> Tenant:
         tenant = msgspec.structs.replace(
-            tenant, name=tenant.name.strip(), llm=_with_canonical_providers(tenant.llm)
+            tenant, name=tenant.name.strip(), llm=_with_canonical_names(tenant.llm)
         )
         errors = [
             *(
@@ -267,15 +253,22 @@ def _find_provider_problems(llm: LlmSettings) -> list[FieldError]:
     ]
 
 
-def _with_canonical_providers(llm: LlmSettings) -> LlmSettings:
+def _with_canonical_names(llm: LlmSettings) -> LlmSettings:
     return msgspec.structs.replace(
         llm,
         provider=canonical_provider(llm.provider) if llm.provider else None,
+        model=_name_or_none(llm.model),
         fallbacks=[
-            msgspec.structs.replace(choice, provider=canonical_provider(choice.provider))
+            ModelChoice(
+                provider=canonical_provider(choice.provider), model=_name_or_none(choice.model)
+            )
             for choice in llm.fallbacks
         ],
     )
+
+
+def _name_or_none(model: str | None) -> str | None:
+    return (model or "").strip() or None
 
 
 def find_origin_problem(origin: str) -> str | None:

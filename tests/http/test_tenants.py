@@ -188,8 +188,10 @@ def test_days_of_retention_are_checked_and_kept(operator, shop):
     check_problem(answer, 400, "validation_failed")
     changed = operator.call("PATCH", path, {"retention": {"message_days": 3650}})
     assert changed["retention"] == {"message_days": 3650, "tool_execution_days": None}
-    assert operator.call("GET", path)["retention"]["message_days"] == 3650
-    operator.call("PATCH", path, {"retention": {}})
+    changed = operator.call("PATCH", path, {"retention": {"tool_execution_days": 9}})
+    assert changed["retention"] == {"message_days": 3650, "tool_execution_days": 9}
+    assert operator.call("GET", path)["retention"] == changed["retention"]
+    operator.call("PATCH", path, {"retention": {"message_days": None, "tool_execution_days": None}})
     assert operator.call("GET", path)["retention"] == default
 
 

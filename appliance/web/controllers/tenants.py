@@ -17,12 +17,8 @@ from appliance.services.audit import Auditor
 from appliance.services.erasure import ErasureService
 from appliance.services.login import Operator
 from appliance.services.prompt_preview import PromptPreview, PromptPreviews
-from appliance.services.tenants import (
-    NewTenant,
-    TenantChanges,
-    TenantService,
-    build_embed_snippet,
-)
+from appliance.services.tenant_changes import TenantChanges
+from appliance.services.tenants import NewTenant, TenantService, build_embed_snippet
 from appliance.tasks import TaskGroup
 from appliance.web.controllers.personal_data import (
     ErasureView,
@@ -45,9 +41,6 @@ from appliance.web.schemas.admin import (
 
 Erase = Annotated[bool, QueryParameter(description="Erase all that the tenant has.")]
 OwnKey = Annotated[str | None, QueryParameter(description="A publishable key of the tenant.")]
-PLACEHOLDER_KEY = "YOUR_PUBLISHABLE_KEY"
-
-
 Asked = Annotated[
     str,
     QueryParameter(
@@ -55,6 +48,7 @@ Asked = Annotated[
         description="What a visitor might ask: of very many frequent questions it chooses some.",
     ),
 ]
+PLACEHOLDER_KEY = "YOUR_PUBLISHABLE_KEY"
 
 
 class TenantController(Controller):
@@ -117,7 +111,7 @@ class TenantController(Controller):
         tenants: NamedDependency[TenantService],
         auditor: NamedDependency[Auditor],
     ) -> TenantView:
-        """Change the given fields; absent ones stay."""
+        """Change the given fields; absent ones stay, within the settings of a subject too."""
         allowed = require_tenant(operator, tenant_id, "operator")
         tenant = await tenants.change(allowed, data)
         await auditor.record(

@@ -126,6 +126,12 @@ def test_the_provider_has_a_short_name_too_and_the_long_one_wins(machine: Machin
     assert both.llm_provider == "ollama"
 
 
+@pytest.mark.parametrize("variable", ["OPENAI_API_KEY", "CSAI_ANTHROPIC_API_KEY"])
+def test_a_vendors_key_may_be_a_short_dummy(machine: Machine, variable: str) -> None:
+    settings = machine.load(**{variable: "EMPTY"})
+    assert "EMPTY" in (settings.openai_api_key, settings.anthropic_api_key)
+
+
 @pytest.mark.parametrize(
     ("given", "items"),
     [("a.example, b.example:8080 ,", ("a.example", "b.example:8080")), ("", ()), (" , ", ())],

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.domain.user import AuditEntry
 from appliance.services.audit import Auditor
-from appliance.services.tenants import TenantChanges
+from appliance.services.tenant_changes import TenantChanges
 from tests.fakes.sqlite_database import TemporaryDatabase
 
 

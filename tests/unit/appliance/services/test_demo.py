@@ -10,8 +10,9 @@ from appliance.errors import StorageError
 from appliance.ports.data_tables import Column, RowFilter
 from appliance.services.demo import DemoContent, DemoService
 from appliance.services.starter_tables import StarterTables
+from appliance.services.tenant_changes import TenantChanges
 from appliance.services.tenant_directory import TenantDirectory
-from appliance.services.tenants import NewTenant, TenantChanges, TenantService
+from appliance.services.tenants import NewTenant, TenantService
 from appliance.services.tools import TenantToolChanges, ToolService
 from tests.fakes.shops import build_tool
 from tests.fakes.sqlite_database import TemporaryDatabase

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from appliance.domain.ids import TenantId
 from appliance.domain.tenant import LlmSettings, ModelChoice
 from appliance.errors import InvalidInput, NotFound
+from appliance.services.tenant_changes import TenantChanges
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tenants import (
     NewTenant,
-    TenantChanges,
     TenantService,
     build_embed_snippet,
     find_origin_problem,
@@ -97,9 +98,17 @@ async def test_each_field_that_does_not_fit_is_named(
         await tenants.create(NewTenant(**({"name": "Shop"} | fields)))  # type: ignore[arg-type]
     assert [error.field for error in caught.value.errors] == named
     created = await tenants.create(NewTenant(name="Shop"))
+    changes = msgspec.convert(msgspec.to_builtins(fields), TenantChanges)
     with pytest.raises(InvalidInput):
-        await tenants.change(created.tenant.id, TenantChanges(**fields))  # type: ignore[arg-type]
+        await tenants.change(created.tenant.id, changes)
     assert await tenants.get(created.tenant.id) == created.tenant
+
+
+async def test_a_model_without_a_name_is_the_providers_own(tenants: TenantService) -> None:
+    llm = LlmSettings(model=" ", fallbacks=[ModelChoice(provider="ollama", model="")])
+    created = await tenants.create(NewTenant(name="Shop", llm=llm))
+    assert created.tenant.llm.model is None
+    assert created.tenant.llm.fallbacks == [ModelChoice(provider="ollama")]
 
 
 async def test_only_given_fields_change(
