@@ -52,10 +52,15 @@ class ClaimGuard:
         self._results: list[str] = []
         self._sentence = ""
         self._shown_chars = 0
+        self._repeated = ""
+        self._beginning = ""
         self.claim: str | None = None
 
-    def begin(self, turn_messages: Sequence[ChatMessage]) -> None:
-        """Begin with a new reply, behind what happened in this turn."""
+    def begin(self, turn_messages: Sequence[ChatMessage], *, shown: str = "") -> None:
+        """Begin with a new reply, behind what happened in this turn.
+
+        A model that was told to go on behind ``shown`` may begin with it again: that is left out.
+        """
         self._results = [
             message.content
             for message in turn_messages
@@ -64,6 +69,7 @@ class ClaimGuard:
             and message.content not in SERVER_SENTENCES
         ]
         self._sentence, self._shown_chars, self.claim = "", 0, None
+        self._repeated, self._beginning = shown, ""
 
     @property
     def is_shown(self) -> bool:
@@ -72,7 +78,7 @@ class ClaimGuard:
 
     async def take(self, text: str) -> str:
         """Return what may be shown now that ``text`` has come."""
-        self._sentence += text
+        self._sentence += self._leave_out_repeated(text)
         released = ""
         while (end := self._find_end()) is not None:
             released += await self._judge(end)
@@ -81,6 +87,19 @@ class ClaimGuard:
     async def finish(self) -> str:
         """Return what of the reply is left to be shown."""
         return await self._judge(len(self._sentence))
+
+    def _leave_out_repeated(self, text: str) -> str:
+        """Return ``text``, or nothing while it may still be what the visitor has read before."""
+        if not self._repeated:
+            return text
+        self._beginning += text
+        said = self._beginning.lstrip()
+        if self._repeated.startswith(said):
+            return ""
+        new = said.removeprefix(self._repeated)
+        is_repeated = new != said and not new[0].isalnum()
+        self._repeated = ""
+        return new.lstrip() if is_repeated else self._beginning
 
     def _find_end(self) -> int | None:
         match = _SENTENCE_END.search(self._sentence)

@@ -18,7 +18,7 @@ from msgspec import Struct
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.message import SERVER_SENTENCES, ChatMessage
-from appliance.domain.tool import Risk, ToolCall, ToolSpec
+from appliance.domain.tool import UNREADABLE_ARGUMENTS, Risk, ToolCall, ToolSpec
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -76,6 +76,8 @@ def judge_call(
         return CallVerdict(refusal=f"There is no tool named {call.name!r}. Available: {known}.")
     if spec.refusal is not None:
         return CallVerdict(refusal=spec.refusal)
+    if UNREADABLE_ARGUMENTS in call.arguments:
+        return CallVerdict(refusal="The arguments are no JSON object. Call again with one.")
     forged = [name for name in spec.bound if name in call.arguments]
     if forged:
         return CallVerdict(refusal=f"Leave out {forged[0]!r}: the system knows who the visitor is.")

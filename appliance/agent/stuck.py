@@ -17,13 +17,15 @@ from appliance.domain.message import ChatMessage
 _SAME_WORDS = 0.8
 _LEAST_WORDS = 3
 """Shorter messages are often said twice without meaning the same: "yes", "two", "12345"."""
+_LEAST_STATED_WORDS = 6
+"""Shorter statements may answer one question after the other: "Yes, we do."."""
 
 
 def is_failed_round(messages: Sequence[ChatMessage], answer: str) -> bool:
     """Say whether ``answer`` leaves the visitor where he was.
 
-    It does when it admits that it does not help, when it repeats the answer before, and when the
-    visitor has just said again what he said before.
+    It does when it admits that it does not help, when it repeats the question or the long answer
+    before, and when the visitor has just said again what he said before.
 
     Args:
         messages: The conversation, oldest first, up to the visitor's message that was answered.
@@ -34,7 +36,8 @@ def is_failed_round(messages: Sequence[ChatMessage], answer: str) -> bool:
         return True
     said = [message for message in messages if message.role != "tool" and message.content]
     earlier = next((m.content for m in reversed(said[:-1]) if m.role == "assistant"), "")
-    if _is_same(told, _words(earlier)):
+    asks = "?" in answer + earlier
+    if _is_same(told, _words(earlier), least=_LEAST_WORDS if asks else _LEAST_STATED_WORDS):
         return True
     asked = [_words(message.content) for message in said if message.role == "user"]
     return len(asked) > 1 and _is_same(asked[-1], asked[-2])
@@ -49,10 +52,10 @@ def _admits(words: Words) -> bool:
     return any(phrase in text for phrase in _load())
 
 
-def _is_same(one: Words, other: Words) -> bool:
+def _is_same(one: Words, other: Words, *, least: int = _LEAST_WORDS) -> bool:
     """Say whether two messages have nearly the same words."""
     first, second = set(one), set(other)
-    if min(len(first), len(second)) < _LEAST_WORDS:
+    if min(len(first), len(second)) < least:
         return False
     return len(first & second) >= _SAME_WORDS * len(first | second)
 

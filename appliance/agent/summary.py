@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from appliance.domain.message import StoredMessage
+from appliance.domain.message import SERVER_SENTENCES, StoredMessage
 
 MAX_CHARS = 2_400
 _SAID_CHARS = 160
@@ -30,12 +30,16 @@ def _write_turn(turn: Sequence[StoredMessage]) -> str:
     """Return a turn as one line, every text of it quoted so that it stays one."""
     asked = " ".join(message.content for message in turn if message.role == "user")
     answers = [m.content for m in turn if m.role in ("assistant", "agent") and m.content]
-    failed = {m.tool_call_id for m in turn if m.role == "tool" and m.is_error}
+    not_done = {
+        message.tool_call_id
+        for message in turn
+        if message.role == "tool" and (message.is_error or message.content in SERVER_SENTENCES)
+    }
     done = [
         f"{call.name} {json.dumps(call.arguments, ensure_ascii=False)}"
         for message in turn
         for call in message.tool_calls
-        if call.id not in failed
+        if call.id not in not_done
     ]
     if not asked and not answers:
         return ""

@@ -18,6 +18,9 @@ Risk = Literal["read", "write", "destructive"]
 ExecutorKind = Literal["n8n_webhook", "workflow", "integration", "builtin"]
 ToolStatus = Literal["running", "succeeded", "failed", "needs_confirmation"]
 
+UNREADABLE_ARGUMENTS = "unreadable_arguments"
+"""The one argument of a call whose arguments a provider could not read; such a call never runs."""
+
 
 class RequiredIntegration(Struct, frozen=True, kw_only=True):
     """A system the tool reaches, by the key under which a tenant maps it."""

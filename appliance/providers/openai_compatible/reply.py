@@ -15,7 +15,7 @@ from msgspec import Struct
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import TokenUsage
 from appliance.domain.tokens import estimate_tokens
-from appliance.domain.tool import ToolCall, ToolSpec
+from appliance.domain.tool import UNREADABLE_ARGUMENTS, ToolCall, ToolSpec
 from appliance.ports.chat_model import (
     FinishReason,
     ModelEvent,
@@ -216,13 +216,13 @@ def _read_text(content: JsonValue) -> str:
 def read_call(call_id: str, name: str, arguments: str, tools: Sequence[ToolSpec]) -> ToolCall:
     """Return the call, mended where the model wrote it carelessly.
 
-    Arguments that cannot be read do not fail the answer: they fit no schema, so that the agent
-    refuses the call and the model hears why.
+    Arguments that cannot be read do not fail the answer: the agent refuses the call and the model
+    hears why.
     """
     try:
         return mend_call(name, arguments, tools, call_id=call_id)
     except UnreadableAnswer:
-        return ToolCall(id=call_id, name=name, arguments={"unreadable_arguments": arguments})
+        return ToolCall(id=call_id, name=name, arguments={UNREADABLE_ARGUMENTS: arguments})
 
 
 def _say(text: str) -> list[ModelEvent]:

@@ -111,6 +111,31 @@ async def test_each_reply_is_judged_anew() -> None:
     assert guard.claim is None
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Sure. Which day?", "Which day?"),
+        ("Sure.", ""),
+        ("Sure, which day?", "Sure, which day?"),
+        ("Which day?", "Which day?"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 1000])
+async def test_a_beginning_that_was_shown_is_not_shown_again(
+    said: str, shown: str, size: int
+) -> None:
+    guard, _ = build()
+    guard.begin([], shown="Sure.")
+    pieces = [said[start : start + size] for start in range(0, len(said), size)]
+    assert "".join(await show(guard, *pieces)) == shown
+
+
+async def test_a_word_that_only_begins_as_what_was_shown_is_whole() -> None:
+    guard, _ = build()
+    guard.begin([], shown="I")
+    assert "".join(await show(guard, "It is open.")) == "It is open."
+
+
 async def test_where_tools_only_read_nothing_waits_and_the_claim_is_still_found() -> None:
     guard, _ = build(risk="read")
     said = ["I have ", "booked ", "your table."]

@@ -19,7 +19,7 @@ from appliance.agent.policy import (
 )
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.message import HELD_CALL, ChatMessage
-from appliance.domain.tool import ToolCall
+from appliance.domain.tool import UNREADABLE_ARGUMENTS, ToolCall, ToolSpec
 from tests.fakes.shops import build_spec, call_booking, call_order
 
 TOOLS = {
@@ -82,6 +82,12 @@ def test_whatever_writes_needs_the_visitors_word(name: str) -> None:
     call = ToolCall(id="w", name=name, arguments=call_booking().arguments)
     verdict = judge_call(call, TOOLS)
     assert (verdict.needs_confirmation, verdict.refusal) == (True, None)
+
+
+def test_a_call_that_nobody_could_read_is_refused_by_any_schema() -> None:
+    spec = ToolSpec(name="list", description="", parameters_schema={"type": "object"}, risk="read")
+    call = ToolCall(id="c", name="list", arguments={UNREADABLE_ARGUMENTS: "the first one"})
+    assert "JSON object" in (judge_call(call, {"list": spec}).refusal or "")
 
 
 @pytest.mark.parametrize("name", ["drop_tables", "", "GET_ORDER_STATUS", "get_order_status "])

@@ -591,7 +591,7 @@ CLAIM = "I have booked your table."
 async def test_a_claim_is_held_back_and_the_model_asked_again(stage: Stage) -> None:
     model = ScriptedChatModel([say("Hello! ", CLAIM, " Bye."), say("Shall I book it?")])
     result = await stage.run(model)
-    assert result.text == "Hello!  Shall I book it?"
+    assert result.text == "Hello! Shall I book it?"
     assert stage.said == result.text
     first, second = model.requests
     assert second.messages[1:] == first.messages[1:]

@@ -159,3 +159,13 @@ def test_a_visitor_who_says_it_again_was_not_helped(
 def test_answers_before_the_last_one_may_come_again() -> None:
     messages = talk("Opening hours?", "We open at nine in the morning.", "Price?", "40.", "Hours?")
     assert not is_failed_round(messages, "We open at nine in the morning.")
+
+
+@pytest.mark.parametrize("answer", ["Yes, we do.", "כן, בוודאי שיש."])
+def test_a_short_answer_may_fit_two_questions(answer: str) -> None:
+    assert not is_failed_round(talk("Do you deliver?", answer, "Parking as well?"), answer)
+
+
+def test_the_same_long_answer_to_another_question_is_a_failure() -> None:
+    answer = "Our team is happy to help you with everything."
+    assert is_failed_round(talk("Do you deliver?", answer, "And when?"), answer)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from appliance.agent.summary import MAX_CHARS, extend_summary
 from appliance.domain.ids import ConversationId, MessageId
-from appliance.domain.message import Role, StoredMessage
+from appliance.domain.message import HELD_CALL, Role, StoredMessage
 from tests.fakes.shops import call_booking, call_order
 
 
@@ -30,12 +30,12 @@ def turn(asked: str = "Do you deliver?", answered: str = "Yes.") -> list[StoredM
     return [stored("user", asked), stored("assistant", answered)]
 
 
-def booked(*, is_error: bool = False) -> list[StoredMessage]:
+def booked(result: str = "Done.", *, is_error: bool = False) -> list[StoredMessage]:
     call = call_booking("w1")
     return [
         stored("user", "yes"),
         stored("assistant", tool_calls=(call,)),
-        stored("tool", "Done.", tool_call_id="w1", tool_name=call.name, is_error=is_error),
+        stored("tool", result, tool_call_id="w1", tool_name=call.name, is_error=is_error),
         stored("assistant", "It is booked."),
     ]
 
@@ -47,6 +47,10 @@ def test_a_turn_is_a_line_of_question_and_answer() -> None:
 def test_what_was_done_is_told_and_what_failed_is_not() -> None:
     assert 'did: "book_appointment {' in extend_summary("", [booked()])
     assert "did:" not in extend_summary("", [booked(is_error=True)])
+
+
+def test_what_only_waited_for_the_visitors_yes_was_not_done() -> None:
+    assert "did:" not in extend_summary("", [booked(HELD_CALL)])
 
 
 def test_the_last_of_several_answers_counts() -> None:
