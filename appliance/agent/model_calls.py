@@ -48,7 +48,7 @@ SECOND_ROOM = 0.5
 MODELS_TIME_S = 240.0
 """How long the models of one turn may take together with its tools; the last one answers then."""
 
-KNOWN_ALREADY = frozenset({"breaker_open", "provider_not_set_up"})
+KNOWN_ALREADY = frozenset({"breaker_open", "budget_exceeded", "provider_not_set_up"})
 """Codes of failures that the operator was told of when they began."""
 
 
@@ -232,7 +232,7 @@ class ModelCalls:
             limits.append(length - answer)
         if not limits:
             return request
-        specs = (request.tools or request.withheld_tools) and msgspec.json.encode(request.tools)
+        specs = msgspec.json.encode(request.declared_tools) if request.declared_tools else b""
         messages = fit_messages(
             request.messages,
             max_input_tokens=int(min(limits) * room),
@@ -263,7 +263,7 @@ class ModelCalls:
 
     def _note_broken(self, choice: AnswerModel, request: ChatRequest, said: str) -> None:
         """Count about what an answer has used that broke before its provider could say."""
-        asked = msgspec.json.encode([request.messages, request.tools]).decode()
+        asked = msgspec.json.encode([request.messages, request.declared_tools]).decode()
         usage = TokenUsage(input_tokens=estimate_tokens(asked), output_tokens=estimate_tokens(said))
         self._add_usage(choice.provider.name, choice.model or choice.provider.name, usage)
 

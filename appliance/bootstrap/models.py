@@ -13,11 +13,12 @@ from msgspec import Struct
 
 from appliance.agent.circuit_breaker import ProviderBreakers
 from appliance.agent.resilient_model import ResilientModel
+from appliance.domain.tenant import BUILTIN
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
 from appliance.providers.ollama import OllamaChatModel
 from appliance.services.model_libraries import ModelLibraries
-from appliance.services.model_selection import BUILTIN, ModelSelector
+from appliance.services.model_selection import ModelSelector
 from appliance.services.provider_checks import ProviderChecks
 from appliance.settings import Settings
 from appliance.tasks import TaskGroup

@@ -45,7 +45,10 @@ class BusinessInfo(Struct, frozen=True, kw_only=True):
     instructions: LongText = ""
 
 
-PROVIDER_NAMES = ("ollama", "anthropic", "openai_compatible", "builtin")
+BUILTIN = "builtin"
+"""The provider that needs no model, costs nothing and always answers."""
+
+PROVIDER_NAMES = ("ollama", "anthropic", "openai_compatible", BUILTIN)
 """Every provider that can be chosen, whether or not it is set up."""
 
 PROVIDER_ALIASES = {"claude": "anthropic", "openai": "openai_compatible"}

@@ -53,6 +53,11 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     max_output_tokens: int = 2048
     answer_within_s: float | None = None
 
+    @property
+    def declared_tools(self) -> tuple[ToolSpec, ...]:
+        """The tools that may go along, whether or not they may be called now."""
+        return self.tools or self.withheld_tools
+
 
 class TextDelta(Struct, frozen=True, kw_only=True):
     """Some more text of the answer, never empty."""

@@ -18,12 +18,11 @@ from appliance.agent.model_calls import AnswerModel
 from appliance.agent.runner import AgentResult, Assignment
 from appliance.agent.trace import TurnTrace
 from appliance.domain.message import ChatMessage
-from appliance.domain.tenant import Tenant
+from appliance.domain.tenant import BUILTIN, Tenant
 from appliance.ports.cache import Cache
 from appliance.services.cache_roles import CachedAnswer, ResponseCache
 from appliance.tasks import TaskGroup
 
-BUILTIN = "builtin"
 _PERSONAL = re.compile(r"@|\d[\d\s().-]{3,}\d|\d{4,}")
 """An e-mail address, a phone number, an order's number: a question with one is somebody's own."""
 _EDGES = re.compile(r"^\W+|\W+$")

@@ -239,7 +239,10 @@ def _trace_context(
         language=assignment.briefing.language,
         messages=len(assignment.messages) - 1,
         summarised_through=None if summary is None else summary.through_seq,
-        models=[f"{choice.provider.name}/{choice.model or ''}" for choice in assignment.models],
+        models=[
+            f"{choice.provider.name}/{choice.model}" if choice.model else choice.provider.name
+            for choice in assignment.models
+        ],
         tools=sorted(assignment.tools),
         decision=None
         if decided is None

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import date
 
 import msgspec
 import structlog
@@ -20,7 +19,7 @@ from appliance.agent.trace import TurnTrace
 from appliance.domain.ids import MessageId, TenantId
 from appliance.domain.message import TokenUsage
 from appliance.domain.prices import PriceList
-from appliance.domain.tenant import LlmSettings, Tenant, local_day
+from appliance.domain.tenant import BUILTIN, LlmSettings, Tenant, local_day
 from appliance.domain.tokens import estimate_tokens
 from appliance.errors import BudgetExceeded
 from appliance.ports.chat_model import (
@@ -35,7 +34,6 @@ from appliance.ports.usage import UsageReader
 
 logger = structlog.get_logger(__name__)
 
-FREE_PROVIDER = "builtin"
 ALERT_AT = 0.8
 """The part of a budget behind which the operator is warned that the day may outlast it."""
 PROMPT_MARGIN = 1.3
@@ -96,7 +94,7 @@ class Budgets:
         trace.note("budget", **msgspec.to_builtins(day.total), day=day.day)
         return [
             choice
-            if choice.provider.name == FREE_PROVIDER
+            if choice.provider.name == BUILTIN
             else AnswerModel(
                 provider=_BudgetedModel(choice.provider, self, tenant, turn_id, day),
                 model=choice.model,
@@ -123,9 +121,8 @@ class Budgets:
         return day
 
     async def _read(self, tenant_id: TenantId, day: _Day) -> None:
-        that = date.fromisoformat(day.day).isoformat()
         rows = await self._usage.sum_usage(
-            tenant_id=tenant_id, since=that, until=that, group_by="day"
+            tenant_id=tenant_id, since=day.day, until=day.day, group_by="day"
         )
         for row in rows:
             day.known = Spent(
@@ -151,7 +148,10 @@ class Budgets:
                 continue
             if amount > limit:
                 _tell("budget_used_up", tenant, day, what)
-                raise BudgetExceeded(f"The day's budget of {what} does not cover another call.")
+                raise BudgetExceeded(
+                    f"The day's budget of {what} does not cover another call; it begins anew at "
+                    "the tenant's midnight."
+                )
             if amount > ALERT_AT * limit:
                 _tell("budget_nearly_used_up", tenant, day, what)
         day.open_turns[turn_id] = day.open_turns.get(turn_id, Spent()) + most
@@ -174,7 +174,7 @@ class Budgets:
             )
 
     def _estimate(self, provider: str, request: ChatRequest, llm: LlmSettings) -> Spent:
-        text = msgspec.json.encode([request.messages, request.tools]).decode()
+        text = msgspec.json.encode([request.messages, request.declared_tools]).decode()
         input_tokens = int(estimate_tokens(text) * PROMPT_MARGIN)
         tokens = input_tokens + request.max_output_tokens
         if llm.daily_budget_micro_usd is None:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from appliance.agent.circuit_breaker import ProviderBreakers
 from appliance.agent.missing_provider import MissingProvider
 from appliance.agent.model_calls import AnswerModel
-from appliance.domain.tenant import Tenant, canonical_provider
+from appliance.domain.tenant import BUILTIN, Tenant, canonical_provider
 from appliance.errors import UpstreamError
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
@@ -23,7 +23,6 @@ from appliance.tasks import TaskGroup
 
 logger = structlog.get_logger(__name__)
 
-BUILTIN = "builtin"
 LOCAL = "ollama"
 PROBE_EVERY_S = 15.0
 

@@ -44,7 +44,7 @@ def build_body(request: ChatRequest, *, model: str, facts: ModelFacts) -> JsonOb
     }
     if system := build_system(request.messages):
         body["system"] = system
-    if tools := build_tools(request.tools or request.withheld_tools):
+    if tools := build_tools(request.declared_tools):
         body["tools"] = tools
         if not request.tools:
             body["tool_choice"] = {"type": "none"}

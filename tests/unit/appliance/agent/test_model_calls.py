@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -13,11 +14,16 @@ from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage
 from appliance.domain.prices import ModelPrice, PriceList
-from appliance.errors import BudgetExceeded, ContextWindowExceeded, Unavailable
+from appliance.errors import (
+    ApplianceError,
+    BudgetExceeded,
+    ContextWindowExceeded,
+    Unavailable,
+)
 from appliance.ports.chat_model import Briefing, ChatRequest, ModelEvent, ModelFinished, TextDelta
 from tests.fakes.clock import SettableClock
 from tests.fakes.scripted_model import ScriptedChatModel, ask, say
-from tests.fakes.shops import call_order
+from tests.fakes.shops import build_spec, call_order
 
 DOWN = Unavailable("The model does not answer.")
 REQUEST = ChatRequest(
@@ -154,9 +160,11 @@ async def test_when_the_turns_time_is_over_the_last_answers_at_once() -> None:
     assert first.requests == []
 
 
-async def test_what_the_operator_knows_already_is_no_warning() -> None:
-    resting = Unavailable("It rests.", code="breaker_open")
-    first = ScriptedChatModel([resting], name="a")
+@pytest.mark.parametrize(
+    "known", [Unavailable("It rests.", code="breaker_open"), BudgetExceeded("It is used up.")]
+)
+async def test_what_the_operator_knows_already_is_no_warning(known: ApplianceError) -> None:
+    first = ScriptedChatModel([known], name="a")
     with capture_logs() as logs:
         await read(build(first, ScriptedChatModel([say("Hi")])))
     assert [(entry["event"], entry["log_level"]) for entry in logs] == [("model_failed", "info")]
@@ -184,6 +192,19 @@ async def test_a_model_reads_what_it_has_room_for_and_the_next_one_all() -> None
     assert (seen[0], seen[-1]) == (request.messages[0], request.messages[-1])
     assert 3 < len(seen) < 12
     assert large.requests[0].messages == request.messages
+
+
+async def test_tools_that_may_not_be_called_any_more_take_room_too() -> None:
+    alone, beside = (SmallModel([say("Hi")], name="a") for _ in range(2))
+    tools = (build_spec("one"), build_spec("two"))
+    request = long_request()
+    for model, asked in (
+        (alone, request),
+        (beside, msgspec.structs.replace(request, withheld_tools=tools)),
+    ):
+        async for _ in build(model).stream(asked):
+            pass
+    assert len(beside.requests[0].messages) < len(alone.requests[0].messages)
 
 
 async def test_a_model_whose_window_was_misjudged_is_asked_with_half() -> None:
