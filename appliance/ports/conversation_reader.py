@@ -86,6 +86,15 @@ class ExecutionRow(Struct, frozen=True, kw_only=True):
     executed_at: datetime
 
 
+class FeedbackRow(Struct, frozen=True, kw_only=True):
+    """A visitor's rating, 1 to 5; without a ``message_id`` it is of the whole conversation."""
+
+    message_id: str | None
+    rating: int
+    comment: str | None
+    updated_at: datetime
+
+
 class ConversationReader(Protocol):
     """Reads conversations. Raises ``StorageError`` when the database cannot be used."""
 
@@ -109,4 +118,8 @@ class ConversationReader(Protocol):
 
     async def list_executions(self, conversation_id: ConversationId) -> Sequence[ExecutionRow]:
         """Return a conversation's executed calls in their order."""
+        ...
+
+    async def list_feedback(self, conversation_id: ConversationId) -> Sequence[FeedbackRow]:
+        """Return the ratings of a conversation and its answers, oldest first."""
         ...

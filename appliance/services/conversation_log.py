@@ -20,6 +20,7 @@ from appliance.ports.conversation_reader import (
     ConversationRow,
     ConversationSearch,
     ExecutionRow,
+    FeedbackRow,
     MessageRow,
 )
 from appliance.ports.repositories import Page
@@ -41,6 +42,7 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     conversation: ConversationRow
     messages: list[MessageRow]
     tool_calls: list[ExecutionRow]
+    feedback: list[FeedbackRow]
     trace: list[TurnView]
 
 
@@ -76,6 +78,7 @@ class ConversationLog:
             )
         messages = await self._reader.list_messages(conversation_id)
         executions = await self._reader.list_executions(conversation_id)
+        feedback = await self._reader.list_feedback(conversation_id)
         traces = await self._traces.list_traces(conversation_id)
         return ConversationView(
             conversation=found,
@@ -83,6 +86,7 @@ class ConversationLog:
             tool_calls=[
                 mask_fields(row, "parameters", "sent", "response", "error") for row in executions
             ],
+            feedback=list(feedback),
             trace=[
                 TurnView(message_id=trace.message_id, steps=mask_steps(trace.steps))
                 for trace in traces

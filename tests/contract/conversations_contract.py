@@ -209,3 +209,27 @@ class ConversationsContract(ABC):
             {"status": "baking"},
         )
         assert await reader.get(ConversationId(new_id())) is None
+
+    async def test_ratings_are_read_with_their_comments(self, opened: OpenedConversations) -> None:
+        turn = await opened.talk(opened.mine, "Where is it?")
+        reader, place = opened.database.conversations, (opened.mine, turn.conversation.id)
+        [*_, answer] = await reader.list_messages(turn.conversation.id)
+        for message_id, rating, comment in (
+            (MessageId(answer.id), 1, "wrong"),
+            (None, 4, None),
+            (MessageId(answer.id), 5, "right"),
+        ):
+            opened.clock.advance(1)
+            await opened.database.feedback.put(
+                *place,
+                message_id=message_id,
+                rating=rating,
+                comment=comment,
+                at=opened.clock.now(),
+            )
+        rows = await reader.list_feedback(turn.conversation.id)
+        assert [(row.message_id, row.rating, row.comment) for row in rows] == [
+            (answer.id, 5, "right"),
+            (None, 4, None),
+        ]
+        assert await reader.list_feedback(ConversationId(new_id())) == []

@@ -16,11 +16,12 @@ from appliance.ports.conversation_reader import (
     ConversationRow,
     ConversationSearch,
     ExecutionRow,
+    FeedbackRow,
     MessageRow,
 )
 from appliance.ports.repositories import Page
 from appliance.storage.repositories.pages import read_cursor, select_page
-from appliance.storage.tables import conversations, messages, tool_executions
+from appliance.storage.tables import conversations, feedback, messages, tool_executions
 from appliance.storage.transactions import Transactions
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
@@ -74,6 +75,18 @@ class StoredConversations:
             .order_by(tool_executions.c.executed_at, tool_executions.c.call_id)
         )
         return await self._read(query, ExecutionRow)
+
+    async def list_feedback(self, conversation_id: ConversationId) -> Sequence[FeedbackRow]:
+        """Return the ratings of a conversation and its answers, oldest first."""
+        query = (
+            _select(feedback, FeedbackRow)
+            .where(feedback.c.conversation_id == conversation_id)
+            .order_by(feedback.c.created_at, feedback.c.id)
+        )
+        return [
+            msgspec.structs.replace(row, message_id=row.message_id or None)
+            for row in await self._read(query, FeedbackRow)
+        ]
 
     async def _read(self, query: Select[Any], shape: type[Shape]) -> list[Shape]:
         rows = await self._transactions.read(lambda connection: connection.execute(query).all())

@@ -19,6 +19,7 @@ from appliance.ports.conversation_reader import (
     ConversationRow,
     ConversationSearch,
     ExecutionRow,
+    FeedbackRow,
     MessageRow,
 )
 from appliance.ports.exports import ConversationFilter
@@ -58,9 +59,10 @@ class ConversationPage(Struct, frozen=True, kw_only=True):
 
 
 class ConversationDetail(Struct, frozen=True, kw_only=True):
-    """A whole conversation: messages, executed tools, and the steps of each turn, secrets masked.
+    """A whole conversation: messages, executed tools, ratings, and each turn's steps.
 
-    ``trace`` has an entry for each visitor message whose turn is still known step by step.
+    Secrets are masked. ``trace`` has an entry for each visitor message whose turn is still known
+    step by step.
     """
 
     id: str
@@ -68,6 +70,7 @@ class ConversationDetail(Struct, frozen=True, kw_only=True):
     conversation: ConversationRow
     messages: list[MessageRow]
     tool_calls: list[ExecutionRow]
+    feedback: list[FeedbackRow]
     trace: list[TurnView]
 
 
@@ -165,5 +168,6 @@ class ConversationController(Controller):
             conversation=found.conversation,
             messages=found.messages,
             tool_calls=found.tool_calls,
+            feedback=found.feedback,
             trace=found.trace,
         )

@@ -28,7 +28,16 @@ def build(opened: OpenedConversations) -> ConversationLog:
 async def test_everything_of_a_conversation_is_told(opened: OpenedConversations) -> None:
     turn = await opened.talk(opened.mine, "Where is it?")
     await opened.database.traces.add([opened.trace(turn, opened.mine)])
+    await opened.database.feedback.put(
+        opened.mine,
+        turn.conversation.id,
+        message_id=None,
+        rating=2,
+        comment="Late",
+        at=opened.clock.now(),
+    )
     view = await build(opened).read(turn.conversation.id, only=opened.mine)
+    assert [(row.rating, row.comment) for row in view.feedback] == [(2, "Late")]
     assert view.conversation.id == turn.conversation.id
     assert [message.role for message in view.messages] == ["user", "assistant"]
     assert [call.tool_name for call in view.tool_calls] == ["get_order_status"]
