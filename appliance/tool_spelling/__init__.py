@@ -21,6 +21,7 @@ from appliance.tool_spelling.free_reader import FreeReader
 from appliance.tool_spelling.mending import mend_call
 from appliance.tool_spelling.messages import (
     build_constrained_messages,
+    build_function_tools,
     build_prompted_messages,
     describe_tool,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "ToolForm",
     "UnreadableAnswer",
     "build_constrained_messages",
+    "build_function_tools",
     "build_prompted_messages",
     "build_schema",
     "choose_reader",

@@ -1,4 +1,4 @@
-"""A conversation for a model that knows no tools, in words that it knows.
+"""Tools for a model that knows them, and a conversation in words for one that does not.
 
 Owns how tools, calls and results are spelled in either form; reading the answers is left to
 ``constrained_reader`` and ``free_reader``.
@@ -74,6 +74,21 @@ def describe_tool(tool: ToolSpec) -> str:
         return tool.description
     said = "; ".join(f'"{example}"' for example in tool.examples[:SHOWN_EXAMPLES])
     return f"{tool.description} Visitors say, for example: {said}."
+
+
+def build_function_tools(tools: Sequence[ToolSpec]) -> list[JsonObject]:
+    """Return ``tools`` as function declarations, the form of OpenAI's protocol and Ollama's."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": tool.name,
+                "description": describe_tool(tool),
+                "parameters": tool.parameters_schema,
+            },
+        }
+        for tool in tools
+    ]
 
 
 def _instruct(content: str, file_name: str, tools: Sequence[ToolSpec]) -> str:

@@ -14,7 +14,8 @@ import pytest
 
 from appliance.clock import MachineClock
 from appliance.providers.ollama import OllamaChatModel
-from appliance.providers.ollama.wire import build_messages, build_tools
+from appliance.providers.ollama.wire import build_messages
+from appliance.tool_spelling import build_function_tools
 from tests.contract.chat_model_contract import HEBREW, ORDER_STATUS, build_request, hear
 from tests.fakes.ollama_server import FailMidway, FakeModel, FakeOllama, Say, Step, play
 
@@ -43,7 +44,7 @@ async def test_the_sdk_and_the_provider_hear_the_same(piece_bytes: int | None) -
             async for chunk in await client.chat(
                 model=MODEL,
                 messages=build_messages(request.messages),
-                tools=build_tools(request.tools),
+                tools=build_function_tools(request.tools),
                 stream=True,
             )
         ]
@@ -68,7 +69,7 @@ async def test_the_sdk_sends_the_tools_that_the_provider_sends() -> None:
         await client.chat(
             model=MODEL,
             messages=build_messages(request.messages),
-            tools=build_tools([ORDER_STATUS]),
+            tools=build_function_tools([ORDER_STATUS]),
             options={"temperature": 0.3, "num_predict": 2048, "num_ctx": 4096},
             keep_alive="30m",
         )
@@ -110,7 +111,7 @@ async def test_the_sdk_reads_the_models() -> None:
     ("model", "options", "status", "text"),
     [
         ("gone", {}, 404, "model 'gone' not found"),
-        ("plain", {"tools": build_tools([ORDER_STATUS])}, 400, "does not support tools"),
+        ("plain", {"tools": build_function_tools([ORDER_STATUS])}, 400, "does not support tools"),
         ("plain", {"think": True}, 400, "does not support thinking"),
     ],
 )

@@ -13,7 +13,8 @@ import httpx2
 import openai
 import pytest
 
-from appliance.providers.openai_compatible.wire import build_messages, build_tools
+from appliance.providers.openai_compatible.wire import build_messages
+from appliance.tool_spelling import build_function_tools
 from tests.contract.chat_model_contract import HEBREW, ORDER_STATUS, build_request
 from tests.fakes.openai_server import FailMidway, FakeOpenAI, Refuse, Say, Step, play
 
@@ -25,7 +26,7 @@ CALLS = [
 REQUEST: dict[str, Any] = {
     "model": "gpt-fake",
     "messages": build_messages(build_request().messages),
-    "tools": build_tools([ORDER_STATUS]),
+    "tools": build_function_tools([ORDER_STATUS]),
     "stream": True,
     "stream_options": {"include_usage": True},
 }

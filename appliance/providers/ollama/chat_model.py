@@ -32,10 +32,11 @@ from appliance.providers.ollama.http import (
 from appliance.providers.ollama.library import OllamaLibrary
 from appliance.providers.ollama.models import ModelFacts, ModelShelf
 from appliance.providers.ollama.reply import MalformedReply, ReplyReader
-from appliance.providers.ollama.wire import build_messages, build_tools
+from appliance.providers.ollama.wire import build_messages
 from appliance.tool_spelling import (
     ToolForm,
     build_constrained_messages,
+    build_function_tools,
     build_prompted_messages,
     build_schema,
     choose_reader,
@@ -171,7 +172,7 @@ class OllamaChatModel:
             case "native":
                 body["messages"] = build_messages(request.messages)
                 if tools:
-                    body["tools"] = build_tools(tools)
+                    body["tools"] = build_function_tools(tools)
             case "constrained":
                 body["messages"] = build_constrained_messages(request.messages, tools)
                 if tools:

@@ -13,8 +13,7 @@ from msgspec import Struct, field
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatMessage
-from appliance.domain.tool import ToolSpec
-from appliance.tool_spelling import describe_tool, fence_result
+from appliance.tool_spelling import fence_result
 
 
 class CalledFunction(Struct, frozen=True):
@@ -99,18 +98,3 @@ def _message(message: ChatMessage) -> JsonObject:
         wire["tool_name"] = message.tool_name or ""
         wire["tool_call_id"] = message.tool_call_id or ""
     return wire
-
-
-def build_tools(tools: Sequence[ToolSpec]) -> list[JsonObject]:
-    """Return ``tools`` as function declarations; a few examples help small models to choose."""
-    return [
-        {
-            "type": "function",
-            "function": {
-                "name": tool.name,
-                "description": describe_tool(tool),
-                "parameters": tool.parameters_schema,
-            },
-        }
-        for tool in tools
-    ]

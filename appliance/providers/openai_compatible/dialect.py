@@ -17,10 +17,11 @@ from appliance.domain.json_types import JsonObject
 from appliance.ports.chat_model import ChatRequest
 from appliance.ports.clock import Clock
 from appliance.providers.openai_compatible.server import ServerError
-from appliance.providers.openai_compatible.wire import build_messages, build_tools
+from appliance.providers.openai_compatible.wire import build_messages
 from appliance.tool_spelling import (
     ToolForm,
     build_constrained_messages,
+    build_function_tools,
     build_prompted_messages,
     build_schema,
 )
@@ -92,7 +93,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
         messages, tools = request.messages, request.tools
         match self.form:
             case "native" if tools:
-                return {"messages": build_messages(messages), "tools": build_tools(tools)}
+                return {"messages": build_messages(messages), "tools": build_function_tools(tools)}
             case "native":
                 return {"messages": build_messages(messages)}
             case "constrained" if tools:

@@ -4,7 +4,11 @@ import json
 
 from appliance.domain.message import ChatMessage
 from appliance.domain.tool import ToolCall, ToolSpec
-from appliance.tool_spelling import build_constrained_messages, build_prompted_messages
+from appliance.tool_spelling import (
+    build_constrained_messages,
+    build_function_tools,
+    build_prompted_messages,
+)
 
 BOOK = ToolSpec(
     name="book",
@@ -67,4 +71,24 @@ def test_a_model_that_is_only_told_reads_turns_of_alternate_roles() -> None:
     assert spelled[3]["content"] == (
         '<tool_result>{"name": "book", "result": "ok"}</tool_result>\n'
         '<tool_result>{"name": "book", "result": "שלום"}</tool_result>'
+    )
+
+
+def test_a_tool_becomes_a_function() -> None:
+    schema = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}}
+    spec = ToolSpec(name="book", description="Book a table", parameters_schema=schema)
+    assert build_function_tools([spec]) == [
+        {
+            "type": "function",
+            "function": {"name": "book", "description": "Book a table", "parameters": schema},
+        }
+    ]
+
+
+def test_some_examples_help_the_model_to_choose() -> None:
+    examples = tuple(f"Example {n}" for n in range(10))
+    spec = ToolSpec(name="book", description="Books.", parameters_schema={}, examples=examples)
+    [tool] = build_function_tools([spec])
+    assert tool["function"]["description"] == (
+        'Books. Visitors say, for example: "Example 0"; "Example 1"; "Example 2".'
     )

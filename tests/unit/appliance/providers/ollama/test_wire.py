@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from appliance.domain.message import ChatMessage
-from appliance.domain.tool import ToolCall, ToolSpec
-from appliance.providers.ollama.wire import build_messages, build_tools
+from appliance.domain.tool import ToolCall
+from appliance.providers.ollama.wire import build_messages
 
 CALL = ToolCall(id="call_1", name="get_order_status", arguments={"order_number": "12345"})
 
@@ -41,23 +41,3 @@ def test_a_conversation_with_a_tool_keeps_its_form() -> None:
         },
         {"role": "assistant", "content": "It is on its way."},
     ]
-
-
-def test_a_tool_becomes_a_function() -> None:
-    schema = {"type": "object", "properties": {"day": {"type": "string", "format": "date"}}}
-    spec = ToolSpec(name="book", description="Book a table", parameters_schema=schema)
-    assert build_tools([spec]) == [
-        {
-            "type": "function",
-            "function": {"name": "book", "description": "Book a table", "parameters": schema},
-        }
-    ]
-
-
-def test_some_examples_help_the_model_to_choose() -> None:
-    examples = tuple(f"Example {n}" for n in range(10))
-    spec = ToolSpec(name="book", description="Books.", parameters_schema={}, examples=examples)
-    [tool] = build_tools([spec])
-    assert tool["function"]["description"] == (
-        'Books. Visitors say, for example: "Example 0"; "Example 1"; "Example 2".'
-    )

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from appliance.domain.message import ChatMessage
-from appliance.domain.tool import ToolCall, ToolSpec
-from appliance.providers.openai_compatible.wire import build_messages, build_tools
+from appliance.domain.tool import ToolCall
+from appliance.providers.openai_compatible.wire import build_messages
 
 CALL = ToolCall(id="call_1", name="get_order_status", arguments={"order_number": "שלום"})
 
@@ -35,13 +35,3 @@ def test_a_result_names_its_call() -> None:
     assert build_messages([result]) == [
         {"role": "tool", "content": "<tool_result>shipped</tool_result>", "tool_call_id": "call_1"}
     ]
-
-
-def test_a_tool_is_declared_with_its_examples() -> None:
-    tool = ToolSpec(
-        name="f", description="Does.", parameters_schema={"type": "object"}, examples=("do it",)
-    )
-    [declared] = build_tools([tool])
-    assert declared["type"] == "function"
-    assert declared["function"]["parameters"] == {"type": "object"}
-    assert "do it" in declared["function"]["description"]
