@@ -186,7 +186,7 @@ def test_the_command_line_works_beside_the_server(server: RunningServer, owner: 
     assert table[0].split()[0] == "ID"
     assert table[1].split()[0] == found[1]
     assert {"manual", "yes", "0003"} <= set(table[1].split())
-    assert re.search(r" [1-9]\d* kB ", table[1])
+    assert re.search(r" [1-9][\d.]* [kM]B ", table[1])
     for name in (found[1], found[2]):
         assert "is whole" in csai(server.folder, "backup", "verify", name, **ENCRYPTED)
     for command in (("restore",), ("backup", "restore")):

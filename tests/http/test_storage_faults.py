@@ -44,7 +44,7 @@ def server(tmp_path: Path, disk: SmallDisk) -> RunningServer:
     """A server, not started, whose data folder is on the small disk."""
     server = RunningServer(tmp_path, launcher=disk.launcher)
     server.data_dir = disk.place / "data"
-    server.expect("storage_full", "cache_failed", "checkpoint_failed")
+    server.expect("storage_full", "cache_failed", "checkpoint_failed", "traces_not_kept")
     return server
 
 
@@ -85,7 +85,7 @@ def test_what_was_acknowledged_while_the_disk_ran_full_is_kept(
     """The disk runs full anywhere: at the message, in the middle of its turn, at the answer."""
     acknowledged: dict[str, str] = {}
     refused: list[tuple[Visitor, str]] = []
-    server.expect("turn_failed", "turn_failure_not_stored", "turns_recovered")
+    server.expect("turn_failed", "turn_failure_not_stored", "turns_recovered", "traces_not_kept")
     with server:
         key = read_demo_key(server)
         visitors = [Visitor(server, key) for _ in range(VISITORS)]
@@ -167,7 +167,7 @@ def test_a_first_start_on_a_full_disk_is_refused_clearly(tmp_path: Path, disk: S
 @pytest.mark.alone
 def test_a_database_locked_from_outside_is_waited_for_but_nobody_else_waits(tmp_path: Path):
     server = RunningServer(tmp_path)
-    server.expect("storage_busy")
+    server.expect("storage_busy", "traces_not_kept")
     with server, ThreadPoolExecutor(4) as threads:
         visitor, other = (Visitor(server, read_demo_key(server)) for _ in range(2))
         visitor.ask("hello")
