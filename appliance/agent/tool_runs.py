@@ -105,7 +105,9 @@ class ToolRuns:
             call = bind_call(call, tool, context.identity)
             problem = find_argument_problem(call.arguments, tool.tool.parameters_schema)
             if problem is not None:
-                ledger.trace.note("policy", call_id=call.id, refusal=problem)
+                ledger.trace.note(
+                    "policy", verdict="refused", call_id=call.id, tool=call.name, reason=problem
+                )
                 return ToolOutcome(is_success=False, error=UNFIT_IDENTITY)
         conversation_id = context.conversation_id
         if tool.risk == "read" or conversation_id is None:

@@ -72,7 +72,7 @@ def translate_error(error: ServerError, *, model: str, server: Server) -> Applia
     if error.status in (400, 404) and _is_about_model(error):
         return Rejected(
             f"The server at {server.base_url} has no model {model!r}; load it there or choose "
-            "another one with CSAI_OPENAI_MODEL.",
+            "another one, for the tenant or as CSAI_OPENAI_MODEL.",
             code="model_not_found",
         )
     if error.status in (404, 405) or 300 <= error.status < 400:

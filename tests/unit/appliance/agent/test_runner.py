@@ -545,6 +545,8 @@ async def test_a_sign_in_that_does_not_fit_the_tool_runs_nothing(stage: Stage) -
     await stage.run(model, decided=decided, **signed_in(stage))
     assert stage.executor.calls == []
     assert model.requests[0].messages[-1].content == UNFIT_IDENTITY
+    [refused] = [step.detail for step in stage.ledger.trace.steps if step.kind == "policy"]
+    assert (refused["verdict"], refused["tool"]) == ("refused", "book_appointment")
 
 
 async def test_the_question_shows_whose_address_and_keeps_what_was_shown(stage: Stage) -> None:
