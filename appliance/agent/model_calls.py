@@ -48,6 +48,10 @@ SECOND_ROOM = 0.5
 MODELS_TIME_S = 240.0
 """How long the models of one turn may take together with its tools; the last one answers then."""
 
+LEAST_ROOM_CHARS = 20_000
+MOST_CHARS_PER_TOKEN = 8
+"""An answer that is longer than this many of what was asked for comes from a model that runs on."""
+
 KNOWN_ALREADY = frozenset({"breaker_open", "budget_exceeded", "provider_not_set_up"})
 """Codes of failures that the operator was told of when they began."""
 
@@ -192,17 +196,22 @@ class ModelCalls:
         texts: list[str] = []
         first_token_ms: float | None = None
         calls: list[ToolCallRequested] = []
+        room_chars = max(LEAST_ROOM_CHARS, MOST_CHARS_PER_TOKEN * request.max_output_tokens)
         async with aclosing(choice.provider.stream(asked)) as events:
             async for event in events:
                 first_token_ms = first_token_ms or self._ledger.trace.elapsed_ms
                 if isinstance(event, TextDelta):
-                    texts.append(event.text)
-                    has_said = has_said or not event.text.isspace()
-                    if not has_said:
-                        blanks += event.text
-                        continue
-                    yield TextDelta(text=blanks + event.text) if blanks else event
-                    blanks = ""
+                    text = event.text[:room_chars]
+                    room_chars -= len(text)
+                    texts.append(text)
+                    has_said = has_said or bool(text.strip())
+                    if has_said:
+                        yield TextDelta(text=blanks + text)
+                        blanks = ""
+                    else:
+                        blanks += text
+                    if room_chars == 0:
+                        raise Unavailable("The model does not end its answer.", code="endless")
                 elif isinstance(event, ToolCallRequested):
                     calls.append(event)
                 else:

@@ -9,7 +9,13 @@ import msgspec
 import pytest
 from structlog.testing import capture_logs
 
-from appliance.agent.model_calls import MODELS_TIME_S, AnswerBroke, AnswerModel, ModelCalls
+from appliance.agent.model_calls import (
+    LEAST_ROOM_CHARS,
+    MODELS_TIME_S,
+    AnswerBroke,
+    AnswerModel,
+    ModelCalls,
+)
 from appliance.agent.tool_runs import TurnLedger
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage
@@ -87,6 +93,25 @@ async def test_a_failure_behind_a_visible_word_ends_the_answer() -> None:
     with pytest.raises(AnswerBroke) as broken:
         await read(calls)
     assert broken.value.cause is DOWN
+
+
+@pytest.mark.parametrize("piece", ["wor " * 100, "wor " * 30_000])
+async def test_a_model_that_runs_on_is_stopped_and_what_it_said_is_kept(piece: str) -> None:
+    calls = build(ScriptedChatModel([say(*[piece] * 100)]), ScriptedChatModel([]))
+    said: list[ModelEvent] = []
+
+    async def listen() -> None:
+        async for event in calls.stream(REQUEST):
+            said.append(event)
+
+    with pytest.raises(AnswerBroke, match="does not end"):
+        await listen()
+    assert sum(len(part.text) for part in said if isinstance(part, TextDelta)) == LEAST_ROOM_CHARS
+
+
+async def test_a_model_that_sends_nothing_but_blanks_is_followed_by_the_next() -> None:
+    first, second = ScriptedChatModel([say(*["  " * 1_000] * 100)]), ScriptedChatModel([say("Hi")])
+    assert (await read(build(first, second)))[0] == TextDelta(text="Hi")
 
 
 async def test_what_a_broken_answer_used_is_counted_about_and_priced() -> None:
