@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from appliance.agent.circuit_breaker import FAILURES_TO_OPEN
+from appliance.agent.model_calls import LEAST_ROOM_CHARS
 from appliance.providers.deadlines import Deadlines
 from tests.faults.providers import CLAUDE, KEY, OLLAMA, OPENAI, PROVIDERS, Provider, Script
 
@@ -65,6 +66,10 @@ def hangs(provider: Provider) -> Any:
 
 def stops(provider: Provider) -> Any:
     return provider.fake.Stall(provider.fake.Say(text=WORDS), provider.to_first_word)
+
+
+def runs_on(provider: Provider) -> Any:
+    return provider.fake.Say(text=[*WORDS, " and on" * LEAST_ROOM_CHARS])
 
 
 def is_cut(provider: Provider) -> Any:
@@ -134,6 +139,7 @@ CASES: dict[str, dict[str, Case]] = {
     "hung model": everywhere(Case(steps(hangs), deadlines=Deadlines(first_token_s=0.1))),
     "a stream that stops": everywhere(Case(steps(stops), deadlines=Deadlines(idle_s=0.1))),
     "a connection cut in mid-answer": everywhere(Case(steps(is_cut))),
+    "an answer without an end": everywhere(Case(steps(runs_on))),
     "HTML instead of JSON": everywhere(Case(steps(is_html))),
     "malformed tool call": everywhere(
         Case(steps(is_malformed, answer), question="order"), OLLAMA, CLAUDE
