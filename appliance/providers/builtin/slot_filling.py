@@ -273,7 +273,7 @@ class SlotReader:
             if found is not None:
                 return found
         text = trim_filler(self._message)
-        if text and len(text.split()) == 1:
+        if len(text.split()) == 1 and not _only_says(self._message, _NO_NAMES):
             return write_code(slot, text) or text
         return str(self._message.codes[0].value) if self._message.codes else None
 

@@ -112,3 +112,14 @@ def test_yes_and_no_are_read() -> None:
     assert answer_boolean(read("yes")) is True
     assert answer_boolean(read("no, without")) is False
     assert answer_boolean(read("maybe")) is None
+
+
+@pytest.mark.parametrize("text", ["yes", "Yes!", "no", "thanks", "hello", "כן", "לא", "תודה"])
+def test_a_word_of_agreement_or_courtesy_is_no_code(text: str) -> None:
+    assert build_reader(text, ()).read_answer(slot({"type": "string"}, "order_number")) is None
+
+
+@pytest.mark.parametrize("text", ["V-77", "SUMMER", "it's 12345"])
+def test_one_word_is_a_code_where_one_is_asked_for(text: str) -> None:
+    found = build_reader(text, ()).read_answer(slot({"type": "string"}, "order_number"))
+    assert found == text.rpartition(" ")[2]
