@@ -14,9 +14,6 @@ from appliance.domain.message import ChatMessage, StoredMessage
 from appliance.domain.tokens import estimate_tokens
 from appliance.errors import ContextWindowExceeded
 
-WINDOW_MESSAGES = 20
-"""How many visitor and assistant messages a model reads by default; the plan's figure."""
-
 FRAME_TOKENS = 4
 """What a message costs besides its text: its role and its ends."""
 SHORT_RESULT_CHARS = (2_000, 500, 120)
@@ -84,7 +81,7 @@ def split_turns(messages: Sequence[Message]) -> list[list[Message]]:
 
 
 def split_window(
-    messages: Sequence[Message], *, max_messages: int = WINDOW_MESSAGES
+    messages: Sequence[Message], *, max_messages: int
 ) -> tuple[list[list[Message]], list[Message]]:
     """Return the turns that fall out of the window, and the messages within it, oldest first.
 

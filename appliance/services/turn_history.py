@@ -13,7 +13,6 @@ from datetime import datetime
 from msgspec import Struct
 
 from appliance.agent.history import (
-    WINDOW_MESSAGES,
     build_history,
     extend_history,
     split_window,
@@ -74,7 +73,7 @@ class TurnHistory:
         text: str,
         *,
         is_retry: bool,
-        window_messages: int = WINDOW_MESSAGES,
+        window_messages: int,
     ) -> LoadedHistory:
         """Return the window that ends with the visitor's message ``text``.
 

@@ -16,6 +16,7 @@ from appliance.agent.history import (
 )
 from appliance.domain.ids import ConversationId, MessageId
 from appliance.domain.message import ChatMessage, Role, StoredMessage
+from appliance.domain.tenant import AgentSettings
 from appliance.domain.tool import ToolCall
 from appliance.errors import ContextWindowExceeded
 from tests.fakes.shops import call_order
@@ -134,17 +135,17 @@ def test_an_extended_history_reads_as_if_it_was_stored() -> None:
     assert extend_history(extend_history(earlier, said), []) == extend_history(earlier, said)
 
 
-def window_of(messages: list[ChatMessage], **limits: int) -> list[ChatMessage]:
+def window_of(messages: list[ChatMessage], *, max_messages: int) -> list[ChatMessage]:
     """Return the window, once what fell out of it is found to be the rest."""
-    fallen, window = split_window(messages, **limits)
+    fallen, window = split_window(messages, max_messages=max_messages)
     assert [*(message for turn in fallen for message in turn), *window] == messages
     return window
 
 
 def test_a_short_conversation_is_kept_whole() -> None:
     messages = [user(), answer(), user("Bye")]
-    assert split_window(messages) == ([], messages)
-    assert split_window([]) == ([], [])
+    assert split_window(messages, max_messages=3) == ([], messages)
+    assert split_window([], max_messages=3) == ([], [])
 
 
 def test_the_oldest_turns_leave_first_and_whole() -> None:
@@ -155,7 +156,11 @@ def test_the_oldest_turns_leave_first_and_whole() -> None:
 
 def test_twenty_messages_are_the_default_window() -> None:
     messages = [message for number in range(15) for message in (user(str(number)), answer())]
-    assert window_of([*messages, user("now")]) == [*messages[-18:], user("now")]
+    default = AgentSettings().window_messages
+    assert window_of([*messages, user("now")], max_messages=default) == [
+        *messages[-18:],
+        user("now"),
+    ]
 
 
 def test_a_call_and_its_result_leave_together() -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, update
 
 from appliance.domain.ids import SessionHash, hash_token
 from appliance.domain.message import ChatMessage
+from appliance.domain.tenant import AgentSettings
 from appliance.ports.turn_store import TurnAccepted
 from appliance.services.cache_roles import conversation_key, forget_tenant
 from appliance.services.turn_history import LoadedHistory, TurnHistory
@@ -24,6 +25,7 @@ from tests.fakes.sqlite_database import TemporaryDatabase
 
 SESSION = "the visitor's"
 HASH = SessionHash(hash_token(SESSION))
+WINDOW = AgentSettings().window_messages
 
 
 class CountingStore(StoredTurnStore):
@@ -65,8 +67,12 @@ class Talk:
             text, session=session, new_session=SESSION, message_id=message_id
         )
         self.is_begun = True
-        loaded = await self.cached.load(accepted, HASH, text, is_retry=is_retry)
-        expected = await self.plain.load(accepted, HASH, text, is_retry=is_retry)
+        loaded = await self.cached.load(
+            accepted, HASH, text, is_retry=is_retry, window_messages=WINDOW
+        )
+        expected = await self.plain.load(
+            accepted, HASH, text, is_retry=is_retry, window_messages=WINDOW
+        )
         assert loaded.messages == expected.messages
         assert loaded.summary == expected.summary
         return accepted, loaded
@@ -240,7 +246,7 @@ async def test_an_hour_after_it_was_read_it_is_read_again(talk: Talk):
 async def test_another_tenants_session_of_the_same_hash_is_another(talk: Talk):
     await talk.say("My secret")
     other = await talk.opened.begin("Hi", tenant_id=talk.opened.other_tenant_id)
-    loaded = await talk.cached.load(other, HASH, "Hi", is_retry=False)
+    loaded = await talk.cached.load(other, HASH, "Hi", is_retry=False, window_messages=WINDOW)
     assert [message.content for message in loaded.messages] == ["Hi"]
 
 
