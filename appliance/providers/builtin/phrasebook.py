@@ -46,7 +46,6 @@ class TimeWords(Struct, frozen=True, kw_only=True):
     noon: list[str]
     midnight: list[str]
     half_past: list[str]
-    half_before_next: list[str]
     quarter_past: list[str]
     quarter_to: list[str]
     and_half: list[str]

@@ -60,7 +60,6 @@ class ShownModel(Struct, frozen=True):
 class ModelDetails(Struct, frozen=True):
     """The details of an installed model."""
 
-    parameter_size: str | None = None
     context_length: int | None = None
 
 
