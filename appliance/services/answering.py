@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from appliance.agent.language import detect_language
+from appliance.agent.language import detect_language, tells_language
 from appliance.agent.prompt import build_system_message
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import Emit, TurnLedger
@@ -264,7 +264,7 @@ def _trace_closing(concluded: Concluded, ledger: TurnLedger) -> None:
 
 
 def _find_language(history: Sequence[ChatMessage], *, default: str) -> str:
-    """Return the language of the visitor's last message that has letters."""
+    """Return the language of the visitor's last message that is of one."""
     texts = (message.content for message in reversed(history) if message.role == "user")
-    text = next((text for text in texts if any(map(str.isalpha, text))), "")
+    text = next(filter(tells_language, texts), "")
     return detect_language(text, default=default)
