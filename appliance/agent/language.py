@@ -12,7 +12,6 @@ from functools import lru_cache
 from importlib.resources import files
 
 FALLBACK_LANGUAGE = "en"
-_MARKS = "\"'.,:;!?()…–-"
 
 
 def detect_language(text: str, *, default: str) -> str:
@@ -36,11 +35,6 @@ def detect_language(text: str, *, default: str) -> str:
     if latin and base_language(default) == "he":
         return "en"
     return default
-
-
-def tells_language(text: str) -> bool:
-    """Say whether ``text`` has a word; codes, addresses and numbers are of no language."""
-    return any(word.strip(_MARKS).isalpha() for word in text.split())
 
 
 def base_language(tag: str) -> str:

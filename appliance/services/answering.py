@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from appliance.agent.language import detect_language, tells_language
+from appliance.agent.language import detect_language
 from appliance.agent.prompt import build_system_message
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import Emit, TurnLedger
@@ -35,6 +35,7 @@ from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.tenant_directory import KnownTenant
 from appliance.services.turn_history import LoadedHistory, TurnHistory
+from appliance.wording import tells_language
 
 
 class Question(Struct, frozen=True, kw_only=True):

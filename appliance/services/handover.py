@@ -221,9 +221,10 @@ def _build_result(text: str, quick_replies: tuple[str, ...] = ()) -> AgentResult
 
 def _append(result: AgentResult, more: Concluded) -> Concluded:
     """Return ``result`` with the text and buttons of ``more`` and its meaning."""
+    buttons = (*more.result.quick_replies, *result.quick_replies)
     joined = msgspec.structs.replace(
         result,
         text=f"{result.text}\n\n{more.result.text}" if result.text else more.result.text,
-        quick_replies=(*more.result.quick_replies, *result.quick_replies)[:MAX_QUICK_REPLIES],
+        quick_replies=tuple(dict.fromkeys(buttons))[:MAX_QUICK_REPLIES],
     )
     return Concluded(result=joined, closing=more.closing)

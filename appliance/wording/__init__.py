@@ -17,6 +17,7 @@ from appliance.wording.language_words import (
     base_tag,
     load_all,
     load_words,
+    tells_language,
     write_day,
 )
 
@@ -32,5 +33,6 @@ __all__ = [
     "name_parameter",
     "name_role",
     "name_tool",
+    "tells_language",
     "write_day",
 ]

@@ -1,7 +1,7 @@
 """The words of one language for days and for what parameters commonly mean.
 
-Owns the shape of ``texts/*.toml``, reading it once, and writing a date; which name a parameter gets
-is left to ``labels``.
+Owns the shape of ``texts/*.toml``, reading it once, writing a date, and which text is of a
+language; which name a parameter gets is left to ``labels``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 FALLBACK_LANGUAGE = "en"
+_MARKS = "\"'.,:;!?()…–-"
 
 
 class LanguageWords(Struct, frozen=True, kw_only=True):
@@ -42,6 +43,11 @@ def base_tag(language: str) -> str:
     """Return the first subtag: ``he`` for ``he-IL``; ``iw`` is the old code of Hebrew."""
     base = language.replace("_", "-").split("-", 1)[0].lower()
     return "he" if base == "iw" else base
+
+
+def tells_language(text: str) -> bool:
+    """Say whether ``text`` has a word; codes, addresses and numbers are of no language."""
+    return any(word.strip(_MARKS).isalpha() for word in text.split())
 
 
 @lru_cache(maxsize=1)

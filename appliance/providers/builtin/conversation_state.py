@@ -11,6 +11,7 @@ from msgspec import Struct
 from appliance.domain.json_types import JsonObject
 from appliance.domain.message import DECLINED_CALL, HELD_CALL, ChatMessage
 from appliance.providers.builtin.answers import Answer, Form
+from appliance.wording import tells_language
 
 PROVIDER = "builtin"
 
@@ -28,7 +29,7 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     form: Form | None = None
     is_unrun: bool = False
     worded_text: str = ""
-    """The visitor's last message with a letter in it."""
+    """The visitor's last message that is of a language."""
     is_held: bool = False
     """Whether that call waits for the visitor's yes."""
 
@@ -56,7 +57,7 @@ def view_conversation(messages: tuple[ChatMessage, ...]) -> ConversationView:
 
 def _last_worded(messages: tuple[ChatMessage, ...]) -> str:
     said = (message.content for message in reversed(messages) if message.role == "user")
-    return next((text for text in said if any(letter.isalpha() for letter in text)), "")
+    return next(filter(tells_language, said), "")
 
 
 def is_not_run(message: ChatMessage) -> bool:

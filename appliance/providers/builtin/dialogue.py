@@ -37,6 +37,7 @@ from appliance.providers.builtin.phrasebook import Phrasebook, choose_phrasebook
 from appliance.providers.builtin.result_rendering import render_result, reports_failure
 from appliance.providers.builtin.spelling import Spelling
 from appliance.providers.builtin.tool_matching import ToolMatch, Toolset
+from appliance.wording import tells_language
 
 _ENOUGH_TOOL = 0.5
 _SURE_TOOL = 0.8
@@ -73,9 +74,9 @@ class Dialogue:
         )
 
     def _choose_book(self) -> Phrasebook:
-        """Return the visitor's language; a message of digits is in that of the one before."""
+        """Return the visitor's language; a code or an address is in that of the words before."""
         language = self._briefing.language
-        if not any(character.isalpha() for character in self._view.text):
+        if not tells_language(self._view.text):
             return choose_phrasebook(language, self._view.worded_text)
         is_in_form = self._view.form is not None and self._view.form.status == "asking"
         least = _FORM_LANGUAGE_WORDS if is_in_form else 1

@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from appliance.agent.language import base_language, detect_language, tells_language, texts_for
+from appliance.agent.language import base_language, detect_language, texts_for
 
 
 @pytest.mark.parametrize(
@@ -32,24 +32,6 @@ from appliance.agent.language import base_language, detect_language, tells_langu
 )
 def test_the_letters_tell_the_language(text: str, shop: str, expected: str) -> None:
     assert detect_language(text, default=shop) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "is_told"),
-    [
-        ("Hello!", True),
-        ("(כן)", True),
-        ("order V-77", True),
-        ("V-77", False),
-        ("AB1234.", False),
-        ("dana@shop.example", False),
-        ("https://shop.example/a", False),
-        ("050-1234567", False),
-        ("👍 !", False),
-    ],
-)
-def test_codes_and_addresses_are_of_no_language(text: str, is_told: bool) -> None:
-    assert tells_language(text) is is_told
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,12 @@ async def test_the_tenants_choices_reach_the_model(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("text", "locale", "language"),
-    [("12345", "he-IL", "he-IL"), ("איפה ההזמנה?", None, "he"), ("12345", None, "en")],
+    [
+        ("12345", "he-IL", "he-IL"),
+        ("איפה ההזמנה?", None, "he"),
+        ("12345", None, "en"),
+        ("V-77", "he", "he"),
+    ],
 )
 async def test_the_briefing_has_the_visitors_language(
     stage: Stage, text: str, locale: str | None, language: str

@@ -200,7 +200,9 @@ def test_the_second_failure_in_a_row_offers_a_person() -> None:
     first = handover.conclude(visit("Parking?"), answer(DONT_KNOW))
     assert (first.result.text, first.closing.failed_rounds) == (DONT_KNOW, 1)
     stuck = visit("Parking?", DONT_KNOW, "Any parking at all?", failed_rounds=1)
-    second = handover.conclude(stuck, answer("I'm not sure.", quick_replies=("Menu",)))
+    second = handover.conclude(
+        stuck, answer("I'm not sure.", quick_replies=("Menu", EN["offer_yes"]))
+    )
     assert second.result.text == f"I'm not sure.\n\n{EN['offer_human']}"
     assert second.result.quick_replies == (EN["offer_yes"], EN["offer_no"], "Menu")
     assert second.closing == Closing()

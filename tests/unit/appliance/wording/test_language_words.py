@@ -4,7 +4,13 @@ from datetime import date
 
 import pytest
 
-from appliance.wording.language_words import base_tag, load_all, load_words, write_day
+from appliance.wording.language_words import (
+    base_tag,
+    load_all,
+    load_words,
+    tells_language,
+    write_day,
+)
 
 DAY = date(2026, 11, 25)
 
@@ -37,3 +43,21 @@ def test_a_language_reads_its_own_letters() -> None:
 
 def test_only_the_first_subtag_counts() -> None:
     assert base_tag("pt_BR") == "pt"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("Hello!", True),
+        ("(כן)", True),
+        ("order V-77", True),
+        ("V-77", False),
+        ("AB1234.", False),
+        ("dana@shop.example", False),
+        ("https://shop.example/a", False),
+        ("050-1234567", False),
+        ("👍 !", False),
+    ],
+)
+def test_codes_and_addresses_are_of_no_language(text: str, is_told: bool) -> None:
+    assert tells_language(text) is is_told
