@@ -99,7 +99,7 @@ class Handover:
         pending = visit.conversation.pending_action
         is_waiting = pending is not None and pending.expires_at > self._clock.now()
         texts, told = texts_for(visit.language), visit.told_before
-        if _ends_with(told, "ask_contact") and (contact := find_contact(visit.text, is_asked=True)):
+        if contact := _find_given_contact(visit.text, told):
             kept = self._build_escalation(visit, "visitor", contact=contact, reason=None)
             return _conclude(texts["contact_kept"], escalation=kept)
         if _ends_with(told, "offer_human"):
@@ -173,6 +173,21 @@ class Handover:
         if is_anonymous and not has_contact and (is_told or not contacts):
             paragraphs.append(texts["ask_contact"])
         return "\n\n".join(paragraphs)
+
+
+def _find_given_contact(text: str, told: str) -> str | None:
+    """Return how to reach the visitor, who was asked, or says nothing else behind a request."""
+    if _ends_with(told, "ask_contact"):
+        return find_contact(text, is_asked=True)
+    begins = (
+        begin.partition("{shop}")[0]
+        for name in ("escalated", "escalated_noted", "escalated_again")
+        for begin in list_texts(name)
+    )
+    if any(begin in told for begin in begins):
+        contact = find_contact(text, is_asked=False)
+        return contact if contact == text.strip(" .!") else None
+    return None
 
 
 def _ends_with(told: str, name: str) -> bool:

@@ -142,6 +142,27 @@ def test_a_contact_that_was_asked_for_is_kept() -> None:
     assert found.closing.escalation.contact == "212-555-1234"
 
 
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        ("dana@example.org", True),
+        ("050-1234567.", True),
+        ("212-555-1234", False),
+        ("Did you send the invoice to dana@example.org?", False),
+    ],
+)
+@pytest.mark.parametrize("texts", [EN, HE])
+def test_a_contact_right_behind_the_request_is_kept_unasked(
+    text: str, is_kept: bool, texts: dict[str, str]
+) -> None:
+    told = f"{texts['escalated_noted'].replace('{shop}', 'Bob')}\n\n{texts['reach_us']}\n\n- 03"
+    found = build_handover().answer_alone(visit("A human!", told, text, status="waiting_for_human"))
+    assert (found is not None) == is_kept
+    if found is not None:
+        assert found.closing.escalation is not None
+        assert found.closing.escalation.contact == text.strip(".")
+
+
 def test_what_gives_no_contact_is_answered_like_anything() -> None:
     asked = visit("A human!", EN["ask_contact"], "Why?", status="waiting_for_human")
     assert build_handover().answer_alone(asked) is None
