@@ -16,7 +16,7 @@ from appliance.agent.history import (
 )
 from appliance.domain.ids import ConversationId, MessageId
 from appliance.domain.message import ChatMessage, Role, StoredMessage
-from appliance.domain.tenant import AgentSettings
+from appliance.domain.tenant import AgentSettings, WindowMessages
 from appliance.domain.tool import ToolCall
 from appliance.errors import ContextWindowExceeded
 from tests.fakes.shops import call_order
@@ -161,6 +161,12 @@ def test_twenty_messages_are_the_default_window() -> None:
         *messages[-18:],
         user("now"),
     ]
+
+
+def test_the_smallest_window_holds_the_answer_before() -> None:
+    smallest = WindowMessages.__metadata__[0].ge
+    messages = [user("1"), answer("a"), user("2")]
+    assert window_of(messages, max_messages=smallest) == messages
 
 
 def test_a_call_and_its_result_leave_together() -> None:
