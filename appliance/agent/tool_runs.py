@@ -44,12 +44,16 @@ Emit = Callable[[TurnEvent], None]
 
 
 class TurnLedger(Struct, kw_only=True):
-    """What a running turn has done and used so far, also when it ends badly."""
+    """What a running turn has done and used so far, also when it ends badly.
+
+    ``has_begun_write``: something may have changed already, whether or not that is known yet.
+    """
 
     executions: list[ToolExecution] = field(default_factory=list)
     usage: list[ModelUsage] = field(default_factory=list)
     reports: list[ToolReport] = field(default_factory=list)
     trace: TurnTrace = field(default_factory=TurnTrace)
+    has_begun_write: bool = False
 
 
 class ToolRuns:
@@ -118,6 +122,7 @@ class ToolRuns:
             ledger.trace.note("policy", verdict="repeated", call_id=call.id, tool=call.name)
             return done.outcome
         # A write that has begun is finished and logged, whoever stops waiting for it.
+        ledger.has_begun_write = True
         writing = self._execute_and_log(tool, call, context, ledger, ledger_key)
         return await asyncio.shield(self._tasks.start(writing, name=f"write-{call.id}"))
 

@@ -75,6 +75,7 @@ class TurnStream:
         turn_number: Counts the conversation's turns; the ids of a later turn are greater.
         is_replay: The turn is over, and its events as they happened are kept no more.
         on_abandoned: Called once when nobody has listened for a while and the turn still runs.
+        may_abandon: Asked before; a turn may have to end by itself though nobody listens.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class TurnStream:
         turn_number: int,
         is_replay: bool = False,
         on_abandoned: Callable[[], None] | None = None,
+        may_abandon: Callable[[], bool] = lambda: True,
     ) -> None:
         self.tenant_id = tenant_id
         self.conversation_id = conversation_id
@@ -97,6 +99,7 @@ class TurnStream:
         if is_replay:
             self._first_id += EVENTS_PER_TURN - EVENTS_PER_REPLAY
         self._on_abandoned = on_abandoned
+        self._may_abandon = may_abandon
         self._last: NumberedEvent | None = None
         self._listeners = 0
         self._changed: set[asyncio.Event] = set()
@@ -177,7 +180,11 @@ class TurnStream:
     def _start_timer(self) -> None:
         if self._on_abandoned is not None:
             loop = asyncio.get_running_loop()
-            self._abandon_timer = loop.call_later(ABANDON_AFTER_S, self._on_abandoned)
+            self._abandon_timer = loop.call_later(ABANDON_AFTER_S, self._give_up)
+
+    def _give_up(self) -> None:
+        if self._may_abandon():
+            self.abandon()
 
     def _stop_timer(self) -> None:
         if self._abandon_timer is not None:

@@ -183,6 +183,8 @@ class TurnService:
     ) -> TurnStream:  # fmt: skip
         task: asyncio.Task[None] | None = None
 
+        ledger = TurnLedger()
+
         def abandon() -> None:
             if task is not None:
                 task.cancel()
@@ -193,6 +195,7 @@ class TurnService:
             user_message_id=accepted.user_message_id,
             turn_number=accepted.fencing_token,
             on_abandoned=abandon,
+            may_abandon=lambda: not ledger.has_begun_write,
         )
         self._streams.add(stream)
         stream.publish(
@@ -212,7 +215,7 @@ class TurnService:
             is_retry=is_retry,
         )
         turn = _Turn(question=question, stream=stream)
-        task = self._tasks.start(self._run(turn), name=f"turn-{accepted.user_message_id}")
+        task = self._tasks.start(self._run(turn, ledger), name=f"turn-{accepted.user_message_id}")
         return stream
 
     def _replay(self, tenant_id: TenantId, start: TurnReplayed, session_id: str) -> TurnStream:
@@ -247,9 +250,8 @@ class TurnService:
             )
         return stream
 
-    async def _run(self, turn: _Turn) -> None:
+    async def _run(self, turn: _Turn, ledger: TurnLedger) -> None:
         failpoints.passed("turn.started")
-        ledger = TurnLedger()
         started = self._clock.monotonic()
         try:
             answering = asyncio.ensure_future(

@@ -131,7 +131,7 @@ def test_only_a_turn_that_ended_without_an_answer_has_failed() -> None:
 class Turn:
     """A stream that tells when it was abandoned."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_abandon: bool = True) -> None:
         self.abandoned = asyncio.Event()
         self.stream = TurnStream(
             tenant_id=TenantId("t1"),
@@ -139,6 +139,7 @@ class Turn:
             user_message_id=MessageId("m"),
             turn_number=1,
             on_abandoned=self.abandoned.set,
+            may_abandon=lambda: may_abandon,
         )
         publish(self.stream, "a")
 
@@ -169,6 +170,16 @@ async def test_a_turn_is_abandoned_when_its_last_listener_stays_away() -> None:
     assert not turn.abandoned.is_set()
     await second.aclose()
     await pass_time()
+    assert turn.abandoned.is_set()
+
+
+@pytest.mark.usefixtures("_no_grace")
+async def test_a_turn_that_may_not_be_abandoned_goes_on_alone() -> None:
+    turn = Turn(may_abandon=False)
+    await (await turn.join()).aclose()
+    await pass_time()
+    assert not turn.abandoned.is_set()
+    turn.stream.abandon()
     assert turn.abandoned.is_set()
 
 

@@ -523,6 +523,27 @@ async def test_a_turn_that_nobody_waits_for_is_given_up(
     assert reply.message.content == "Baking."
 
 
+async def test_a_turn_that_has_begun_to_write_ends_though_nobody_waits(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ask_for_booking(stage)
+    monkeypatch.setattr(turn_streams, "ABANDON_AFTER_S", 0.0)
+    stage.executor.gate.clear()
+    stage.model.add(say("Booked."))
+    stream = await stage.start("yes", message_id="m1")
+    listener = asyncio.create_task(listen(stream))
+    await stage.executor.wait_for_calls()
+    listener.cancel()
+    await asyncio.wait({listener})
+    timer_fired = asyncio.Event()
+    asyncio.get_running_loop().call_later(0, timer_fired.set)
+    await timer_fired.wait()
+    stage.executor.gate.set()
+    await stage.tasks.drain(timeout_s=5)
+    assert (await stage.spoken())[-1] == ("assistant", "Booked.")
+    assert (await stage.say("yes", message_id="m1")).message.content == "Booked."
+
+
 async def test_a_turn_goes_on_while_somebody_listens(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
