@@ -238,6 +238,7 @@ async def test_a_form_of_a_tool_that_is_gone_is_forgotten() -> None:
 async def test_the_language_follows_the_visitor() -> None:
     visitor = Visitor(load_shop("pizza"))
     assert "שעות הפתיחה" in (await visitor.say("מתי אתם פתוחים?")).text
+    assert "לא מצאתי" in (await visitor.say("dana@shop.example")).text
     assert "Our opening hours" in (await visitor.say("and when are you open?")).text
 
 
