@@ -118,6 +118,8 @@ def fit_messages(
     Raises:
         ContextWindowExceeded: The system message and the visitor's message alone are too long.
     """
+    if fixed_tokens + sum(map(_most_tokens, messages)) <= max_input_tokens:
+        return tuple(messages)
     system, *rest = messages
     left = max_input_tokens - fixed_tokens - estimate_message(system)
     turns = split_turns(rest)
@@ -137,6 +139,12 @@ def estimate_message(message: ChatMessage) -> int:
     calls = "".join(f"{call.name}{call.arguments}" for call in message.tool_calls)
     called = estimate_tokens(calls) if calls else 0
     return estimate_tokens(message.content) + called + FRAME_TOKENS
+
+
+def _most_tokens(message: ChatMessage) -> int:
+    """Return how many tokens a message has at most: no letter is more than one."""
+    called = sum(len(call.name) + len(str(call.arguments)) + 1 for call in message.tool_calls)
+    return len(message.content) + called + FRAME_TOKENS + 2
 
 
 def _shorten_results(turn: Sequence[ChatMessage], max_tokens: int) -> list[ChatMessage]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 Words = tuple[str, ...]
@@ -44,6 +45,7 @@ class Part(NamedTuple):
     may_repeat: bool = False
 
 
+@lru_cache(maxsize=64)  # a turn's few texts are looked at for one thing after the other
 def split_words(text: str) -> Words:
     """Return the words of ``text`` without case; signs that tell something are words too."""
     plain = unicodedata.normalize("NFKC", text).translate(_QUOTES)

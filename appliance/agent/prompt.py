@@ -9,7 +9,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 
@@ -54,6 +54,39 @@ def build_system_message(
         summary: What was said before the messages that follow.
     """
     prompts = _Prompts(choose_prompts(tenant.language))
+    beginning, has_all = _build_stable(_Shop(tenant, has_tools))
+    faqs = tenant.business_info.faqs
+    chosen = [] if has_all else select_faqs(faqs, asked, max_tokens=MAX_CHOSEN_FAQ_TOKENS)
+    weekday = load_words(prompts.language).weekday_names[now.weekday()]
+    moving = [
+        prompts.fill("questions", questions=_write_faqs(chosen, prompts.titles)) if chosen else "",
+        prompts.fill("summary", summary=summary) if summary else "",
+        prompts.fill("now", now=f"{weekday}, {now:%Y-%m-%d %H:%M}", time_zone=tenant.time_zone),
+    ]
+    content = f"{beginning}\n\n{_join(moving)}"
+    return ChatMessage(role="system", content=content, stable_chars=len(beginning))
+
+
+class _Shop:
+    """A tenant as it was at its last change, by which its part of the prompt is remembered."""
+
+    def __init__(self, tenant: Tenant, has_tools: bool) -> None:
+        self.tenant = tenant
+        self.has_tools = has_tools
+        self._key = (tenant.id, tenant.updated_at, has_tools)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Shop) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=256)
+def _build_stable(shop: _Shop) -> tuple[str, bool]:
+    """Return what is the same in all conversations, and whether it has all frequent questions."""
+    tenant = shop.tenant
+    prompts = _Prompts(choose_prompts(tenant.language))
     info = tenant.business_info
     has_all = _count_faq_tokens(info.faqs) <= MAX_FAQ_TOKENS
     tone = f"{prompts.titles['tone']} {tenant.agent.tone}" if tenant.agent.tone else ""
@@ -63,7 +96,7 @@ def build_system_message(
     stable = [
         prompts.fill("base", shop_name=tenant.name),
         prompts.fill("personality", tone=tone),
-        prompts.fill("tools") if has_tools else "",
+        prompts.fill("tools") if shop.has_tools else "",
         prompts.fill(
             "language", language_name=_LANGUAGE_NAMES[prompts.language].get(base, tenant.language)
         ),
@@ -72,15 +105,7 @@ def build_system_message(
         if instructions
         else "",
     ]
-    chosen = [] if has_all else select_faqs(info.faqs, asked, max_tokens=MAX_CHOSEN_FAQ_TOKENS)
-    weekday = load_words(prompts.language).weekday_names[now.weekday()]
-    moving = [
-        prompts.fill("questions", questions=_write_faqs(chosen, prompts.titles)) if chosen else "",
-        prompts.fill("summary", summary=summary) if summary else "",
-        prompts.fill("now", now=f"{weekday}, {now:%Y-%m-%d %H:%M}", time_zone=tenant.time_zone),
-    ]
-    beginning, end = _join(stable), _join(moving)
-    return ChatMessage(role="system", content=f"{beginning}\n\n{end}", stable_chars=len(beginning))
+    return _join(stable), has_all
 
 
 def add_correction(system: ChatMessage, claim: str, *, shown: str, language: str) -> ChatMessage:
