@@ -31,6 +31,10 @@ class Phrases:
             words = split_words(phrase)
             self._by_first.setdefault(words[0], []).append(words)
 
+    def may_be_in(self, words: Words) -> bool:
+        """Say quickly whether some phrase could be found; most of what is said has none."""
+        return not self._by_first.keys().isdisjoint(words)
+
     def ends(self, words: Words, start: int) -> list[int]:
         """Return where the phrases end that begin at ``start``."""
         found = self._by_first.get(words[start], ()) if start < len(words) else ()

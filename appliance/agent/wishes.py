@@ -39,6 +39,8 @@ def wants_human(text: str) -> bool:
     """
     words = split_words(text)[-_MAX_WORDS:]
     group = _load()["human"]
+    if not any(group[name].may_be_in(words) for name in ("person", "somebody", "alone")):
+        return False
     topics = group["topic"]
     sentences = split_clauses(words)
     if any(_is_made_of(sentence, _alone(), topics) for sentence in sentences):
@@ -56,6 +58,8 @@ def read_goodbye(text: str) -> Goodbye | None:
     if not words or len(words) > _MAX_GOODBYE_WORDS:
         return None
     group = _load()["goodbye"]
+    if not any(group[name].may_be_in(words) for name in ("bye", "thanks")):
+        return None
     if not any(_is_end(used) for used in _cut(words, group)):
         return None
     return Goodbye(declines=bool(group["no"].ends(words, 0)))

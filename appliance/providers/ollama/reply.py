@@ -64,29 +64,32 @@ class ReplyReader:
         A line that reports an error or is no chunk sets ``failure``; what stood before it counts.
         """
         events: list[ModelEvent] = []
-        texts: list[str] = []
+        written: list[str] = []
         try:
-            for line in lines:
-                self._read_chunk(self._decode(line), texts, events)
-                if self.is_done:
-                    break
+            try:
+                for line in lines:
+                    self._read_chunk(self._decode(line), written, events)
+                    if self.is_done:
+                        break
+            finally:
+                self._flush(written, events)
         except (OllamaError, MalformedReply) as exc:
             self.failure = exc
         except UnreadableAnswer as exc:
             self.failure = MalformedReply(str(exc))
-        self._flush(texts, events)
         return events
 
-    def _read_chunk(self, chunk: ReplyChunk, texts: list[str], events: list[ModelEvent]) -> None:
+    def _read_chunk(self, chunk: ReplyChunk, written: list[str], events: list[ModelEvent]) -> None:
         part = chunk.message
         if part is not None:
             if part.content:
-                texts.append(self._content.feed(self._thinking.feed(part.content)))
+                written.append(part.content)
             for wire_call in part.tool_calls or ():
-                self._flush(texts, events)
+                self._flush(written, events)
                 events.append(self._request(self._parse_call(wire_call)))
         if chunk.done:
-            self._finish(chunk, texts, events)
+            self._flush(written, events)
+            self._finish(chunk, events)
 
     def _decode(self, line: bytes) -> ReplyChunk:
         try:
@@ -99,12 +102,12 @@ class ReplyReader:
             raise MalformedReply("a chunk has neither a message nor an end")
         return chunk
 
-    def _finish(self, chunk: ReplyChunk, texts: list[str], events: list[ModelEvent]) -> None:
-        texts.append(self._content.feed(self._thinking.finish()))
+    def _finish(self, chunk: ReplyChunk, events: list[ModelEvent]) -> None:
+        last = self._content.feed(self._thinking.finish())
         rest, calls = self._content.finish(is_cut=chunk.done_reason == "length")
         self.is_done = True
-        texts.append(rest)
-        self._flush(texts, events)
+        if text := last + rest:
+            events.append(TextDelta(text=text))
         made = [(call.name, call.arguments) for call in self._calls]
         for call in calls:
             # Some models make a call and write it into their text as well.
@@ -135,8 +138,9 @@ class ReplyReader:
             call=msgspec.structs.replace(call, id=self._call_ids.take(call.id))
         )
 
-    @staticmethod
-    def _flush(texts: list[str], events: list[ModelEvent]) -> None:
-        if text := "".join(texts):
+    def _flush(self, written: list[str], events: list[ModelEvent]) -> None:
+        """Hand on what may be shown of the texts that arrived together."""
+        together = "".join(written)
+        written.clear()
+        if together and (text := self._content.feed(self._thinking.feed(together))):
             events.append(TextDelta(text=text))
-        texts.clear()
