@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from appliance.domain.json_types import JsonValue
 from appliance.domain.tool import TenantTool
+from appliance.wording import load_words
 
 _MARKS = re.compile(r"[*_`~\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u0591-\u05c7]")
 _QUOTES = str.maketrans("’‘‛´＇“”„״׳", "'''''\"\"\"\"'")
@@ -44,6 +45,7 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class _Language(Struct, frozen=True, kw_only=True):
+    letters: re.Pattern[str]
     verb: re.Pattern[str]
     own: tuple[re.Pattern[str], ...]
     told: tuple[re.Pattern[str], ...]
@@ -58,10 +60,11 @@ class _Language(Struct, frozen=True, kw_only=True):
 def find_claim(sentence: str) -> Claim | None:
     """Return what ``sentence`` claims was done, or ``None``."""
     text = _plain(sentence)
-    for language in _languages():
+    languages = _languages_of(text)
+    for language in languages:
         if any(pattern.search(text) for pattern in language.vague):
             return Claim(sentence=sentence.strip(), actions=frozenset(), is_vague=True)
-    for language in _languages():
+    for language in languages:
         for match, is_own in _matches(text, language):
             actions = _name_actions(match[0])
             return Claim(sentence=sentence.strip(), actions=actions, is_own=is_own)
@@ -70,7 +73,8 @@ def find_claim(sentence: str) -> Claim | None:
 
 def find_cue(text: str) -> int | None:
     """Return where a claim could begin in ``text``, the first whole words of a sentence."""
-    found = (language.cue.search(text.translate(_QUOTES)) for language in _languages())
+    plain = text.translate(_QUOTES)
+    found = (language.cue.search(plain) for language in _languages_of(plain))
     return min((match.start() for match in found if match), default=None)
 
 
@@ -197,6 +201,11 @@ def _actions_by_form() -> dict[str, str]:
     }
 
 
+def _languages_of(text: str) -> list[_Language]:
+    """Return the languages of whose letters the text has any."""
+    return [language for language in _languages() if language.letters.search(text)]
+
+
 @lru_cache(maxsize=1)
 def _languages() -> tuple[_Language, ...]:
     return tuple(_read_language(tag) for tag in _book()["languages"])
@@ -214,6 +223,7 @@ def _read_language(tag: str) -> _Language:
         return re.compile(filled.replace("{after}", raw["after"]), re.IGNORECASE)
 
     return _Language(
+        letters=re.compile(f"[{load_words(tag).letters}]", re.IGNORECASE),
         verb=re.compile(rf"(?<![\w\"'])({raw['prefix']})({verbs})(?![\w\"'])"),
         own=tuple(map(fill, raw["active"])),
         told=tuple(map(fill, raw["passive"])),
