@@ -35,6 +35,7 @@ NONCE = re.compile(r"\bn[0-9a-f]{12}\b")
 DELAY = re.compile(r"\bdelay=(\d+)ms\b")
 PACE = re.compile(r"\bpace=(\d+)ms\b")
 CALL = re.compile(r"\buse (\w+) with (\w+)=(\S+)")
+RESULT = re.compile(r"\{.*\}", re.DOTALL)
 WORD = " word"
 
 STREAM_HEAD = (
@@ -125,14 +126,15 @@ class FakeModel:
             connection.write(STREAM_HEAD + frame(call_line(call)))
             connection.write(LAST_LINE)
             return
-        repeated = last.content[:REPEATED_RESULT_CHARS] if last.role == "tool" else ""
+        repeated = RESULT.search(last.content) if last.role == "tool" else None
+        told = repeated[0][:REPEATED_RESULT_CHARS] if repeated else ""
         found = NONCE.search(asked)
         nonce = found[0] if found else "none"
         if not body.stream:
-            text = WORD * (TOKENS - 1) + f" {nonce} {repeated}"
+            text = WORD * (TOKENS - 1) + f" {nonce} {told}"
             connection.respond(line({"content": text}, **ENDING))
             return
-        first = frame(line({"content": f" {nonce} {repeated}"}))
+        first = frame(line({"content": f" {nonce} {told}"}))
         delay, pace = DELAY.search(asked), PACE.search(asked)
         if pace is not None:
             self.say_slowly(connection, nonce, first, int(pace[1]) / 1000)
