@@ -6,7 +6,7 @@ Owns matching of phrases, stopwords and concepts over a text; the lists themselv
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from msgspec import Struct, structs
@@ -58,6 +58,8 @@ class Reading(Struct, frozen=True):
     """Positions of words that carry no topic."""
     light: frozenset[int]
     """Positions of common words that carry little of a topic."""
+    concepts: Mapping[int, Sequence[str]] = {}
+    """The concepts that a word may be looked up under, by its position."""
 
     def spans(self, name: str) -> Iterator[PhraseMatch]:
         """Yield the places of the phrases called ``name``."""
@@ -83,16 +85,22 @@ class Reading(Struct, frozen=True):
             key: 1.0 - _VARIANT_PENALTY * rank
             for rank, key in enumerate(stems(self.words[position].folded))
         }
-        for match in self.matches:
-            if match.name in _NO_KEYS:
-                continue
-            if match.name in CARRIERS and match.last > match.first:
-                continue  # "do you sell" as a whole says little, and its words nothing
-            if match.name.startswith(CONCEPT_MARK) and match.first <= position <= match.last:
-                found[match.name] = CONCEPT_FACTOR
+        found.update(dict.fromkeys(self.concepts.get(position, ()), CONCEPT_FACTOR))
         for root in roots(self.words[position].folded):
             found[ROOT_MARK + root] = ROOT_FACTOR
         return tuple(found.items())
+
+
+def _find_concepts(matches: Iterable[PhraseMatch]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for match in matches:
+        if match.name in _NO_KEYS or not match.name.startswith(CONCEPT_MARK):
+            continue
+        if match.name in CARRIERS and match.last > match.first:
+            continue  # "do you sell" as a whole says little, and its words nothing
+        for position in range(match.first, match.last + 1):
+            found.setdefault(position, []).append(match.name)
+    return found
 
 
 def _name_days(book: Phrasebook) -> dict[str, list[str]]:
@@ -157,7 +165,8 @@ class Lexicon:
         light = frozenset(
             i for i, word in enumerate(words) if not self._light.isdisjoint(stems(word.folded))
         )
-        return Reading(normalised, words, tuple(self._matches(words)), stop, light)
+        matches = tuple(self._matches(words))
+        return Reading(normalised, words, matches, stop, light, _find_concepts(matches))
 
     def is_stopword(self, folded: str) -> bool:
         """Say whether a folded word carries no topic."""

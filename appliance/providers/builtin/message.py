@@ -6,6 +6,9 @@ Owns the order in which kinds of values claim their text; what the message asks 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
+
 import msgspec
 from msgspec import Struct
 
@@ -38,9 +41,10 @@ class Message(Struct, frozen=True):
 
     def words_in(self, start: int, end: int) -> frozenset[int]:
         """Return the positions of the words that touch ``start``..``end`` of the text."""
-        return frozenset(
-            i for i, word in enumerate(self.reading.words) if word.start < end and word.end > start
-        )
+        words = self.reading.words
+        first = bisect_right(words, start, key=attrgetter("end"))
+        behind = bisect_left(words, end, key=attrgetter("start"))
+        return frozenset(range(first, behind))
 
     def value_words(self) -> frozenset[int]:
         """Return the positions of words that are part of a value with digits, a date or a time."""

@@ -37,8 +37,8 @@ class Word(Struct, frozen=True):
 
 def normalise(text: str) -> str:
     """Return ``text`` with one form of quotes, dashes and spaces, without vowel points."""
-    cut = unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH]).translate(_QUOTES)
-    return _MARKS.sub("", cut.translate(_DASHES))
+    plain = unicodedata.normalize("NFKC", text[:MAX_TEXT_LENGTH])[:MAX_TEXT_LENGTH]
+    return _MARKS.sub("", plain.translate(_QUOTES).translate(_DASHES))
 
 
 def split_words(normalised: str) -> list[Word]:

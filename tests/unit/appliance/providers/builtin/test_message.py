@@ -28,3 +28,10 @@ def test_the_shop_name_says_little() -> None:
 def test_words_of_values_are_known() -> None:
     message = read("order 12345 tomorrow")
     assert message.value_words() == {1, 2}
+
+
+def test_words_are_found_by_the_text_that_they_touch() -> None:
+    message = read("one two three")
+    spans = [(0, 3), (3, 4), (2, 5), (4, 13), (0, 99), (5, 5)]
+    found = [sorted(message.words_in(*span)) for span in spans]
+    assert found == [[0], [], [0, 1], [1, 2], [0, 1, 2], [1]]

@@ -74,3 +74,7 @@ def test_any_text_is_split_and_stemmed(text: str) -> None:
 
 def test_long_texts_are_cut() -> None:
     assert len(normalise("a" * 10_000)) == MAX_TEXT_LENGTH
+
+
+def test_a_sign_that_stands_for_a_sentence_makes_no_text_longer() -> None:
+    assert len(normalise("ﷺ" * MAX_TEXT_LENGTH)) == MAX_TEXT_LENGTH
