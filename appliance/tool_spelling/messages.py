@@ -73,7 +73,8 @@ def describe_tool(tool: ToolSpec) -> str:
     if not tool.examples:
         return tool.description
     said = "; ".join(f'"{example}"' for example in tool.examples[:SHOWN_EXAMPLES])
-    return f"{tool.description} Visitors say, for example: {said}."
+    stop = "" if tool.description.endswith((".", "!", "?")) else "."
+    return f"{tool.description}{stop} Visitors say, for example: {said}."
 
 
 def build_function_tools(tools: Sequence[ToolSpec]) -> list[JsonObject]:

@@ -204,7 +204,7 @@ def test_thinking_of_another_model_stays_behind() -> None:
 def test_what_visitors_say_helps_to_choose_a_tool() -> None:
     spec = msgspec.structs.replace(tool(), examples=("where is it", "a", "b", "c"))
     [told] = build_tools([spec])
-    assert told["description"] == 'Look Visitors say, for example: "where is it"; "a"; "b".'
+    assert told["description"] == 'Look. Visitors say, for example: "where is it"; "a"; "b".'
 
 
 @pytest.mark.parametrize(
