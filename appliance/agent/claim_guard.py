@@ -50,24 +50,26 @@ class ClaimGuard:
         self._trace = trace
         self._is_holding = any(tool.risk != "read" for tool in tools.values())
         self._results: list[str] = []
+        self._earlier: list[str] = []
         self._sentence = ""
         self._shown_chars = 0
         self._repeated = ""
         self._beginning = ""
         self.claim: str | None = None
 
-    def begin(self, turn_messages: Sequence[ChatMessage], *, shown: str = "") -> None:
-        """Begin with a new reply, behind what happened in this turn.
+    def begin(
+        self,
+        turn_messages: Sequence[ChatMessage],
+        *,
+        earlier: Sequence[ChatMessage] = (),
+        shown: str = "",
+    ) -> None:
+        """Begin with a new reply, behind what happened in this turn and what was ``earlier``.
 
         A model that was told to go on behind ``shown`` may begin with it again: that is left out.
         """
-        self._results = [
-            message.content
-            for message in turn_messages
-            if message.role == "tool"
-            and not message.is_error
-            and message.content not in SERVER_SENTENCES
-        ]
+        self._results = _list_results(turn_messages)
+        self._earlier = _list_results(earlier)
         self._sentence, self._shown_chars, self.claim = "", 0, None
         self._repeated, self._beginning = shown, ""
 
@@ -139,7 +141,7 @@ class ClaimGuard:
             return False
         written = await self._list_written()
         tools = [self._tools.get(name, name) for name in written]
-        return not is_proven(claim, written=tools, results=self._results)
+        return not is_proven(claim, written=tools, results=self._results, earlier=self._earlier)
 
     async def _list_written(self) -> list[str]:
         context = self._context
@@ -162,3 +164,14 @@ class ClaimGuard:
             if name in self._tools
         ]
         return texts["only_done"].format(actions=", ".join(names) or str(len(written)))
+
+
+def _list_results(messages: Sequence[ChatMessage]) -> list[str]:
+    """Return what tools returned, without what the server says in the place of a result."""
+    return [
+        message.content
+        for message in messages
+        if message.role == "tool"
+        and not message.is_error
+        and message.content not in SERVER_SENTENCES
+    ]

@@ -24,6 +24,7 @@ from appliance.wording import load_words
 
 _MARKS = re.compile(r"[*_`~\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u0591-\u05c7]")
 _QUOTES = str.maketrans("’‘‛´＇“”„״׳", "'''''\"\"\"\"'")
+_NUMBER = re.compile(r"(?<![\w-])[\w-]*\d[\w-]*")
 _WORD = re.compile(r"[^\W\d_]+")
 _MARK, _JOINT = "\ue000", "_"
 _MARKED = re.compile(rf"{_MARK}([\w-]+)")
@@ -78,7 +79,13 @@ def find_cue(text: str) -> int | None:
     return min((match.start() for match in found if match), default=None)
 
 
-def is_proven(claim: Claim, *, written: Iterable[TenantTool | str], results: Iterable[str]) -> bool:
+def is_proven(
+    claim: Claim,
+    *,
+    written: Iterable[TenantTool | str],
+    results: Iterable[str],
+    earlier: Iterable[str] = (),
+) -> bool:
     """Say whether what happened bears ``claim`` out.
 
     Args:
@@ -86,6 +93,8 @@ def is_proven(claim: Claim, *, written: Iterable[TenantTool | str], results: Ite
         written: The tools that changed something in this conversation, by name where no longer
             known.
         results: What tools returned in this turn, as the model read it.
+        earlier: What they returned in earlier turns that the model still reads. It bears out only
+            what is said of a thing by its number, and not of the assistant itself.
     """
     texts = list(results)
     kinds = [_name_kind(tool) for tool in written]
@@ -95,6 +104,9 @@ def is_proven(claim: Claim, *, written: Iterable[TenantTool | str], results: Ite
         return True
     if claim.is_own or not claim.actions:
         return bool(kinds) and not claim.actions
+    numbers = _NUMBER.findall(_plain(claim.sentence))
+    if numbers:
+        texts += [text for text in earlier if all(n in _plain(text) for n in numbers)]
     said = frozenset(word for text in texts for word in _words_of_result(text))
     return all(said & _said_words(action) for action in claim.actions)
 

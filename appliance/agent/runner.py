@@ -212,7 +212,8 @@ class _Turn:
 
     async def _ask_model(self, command: AskModel, commands: deque[Command]) -> None:
         """Have the models answer; a beginning that the visitor has seen is kept, not repeated."""
-        self._guard.begin(self._state.new_messages, shown=command.shown)
+        earlier = self._state.messages[: self._state.new_from]
+        self._guard.begin(self._state.new_messages, earlier=earlier, shown=command.shown)
         if command.shown and not self._state.text[-1:].isspace():
             self._say(" ", commands)
         try:

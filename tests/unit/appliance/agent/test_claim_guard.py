@@ -103,6 +103,31 @@ async def test_results_of_the_turn_are_read(
     assert ("".join(await show(guard, said)) == said) is is_shown
 
 
+@pytest.mark.parametrize(
+    ("said", "is_held"),
+    [
+        ("Your visit V-77 was cancelled.", False),
+        ("הביקור V-77 בוטל.", False),
+        ("Your visit V-78 was cancelled.", True),
+        ("Your visit was cancelled.", True),
+        ("I have cancelled your visit V-77.", True),
+    ],
+)
+async def test_an_earlier_result_bears_out_what_is_said_of_a_thing_by_its_number(
+    said: str, is_held: bool
+) -> None:
+    guard, _ = build()
+    read = ChatMessage(
+        role="tool",
+        content='{"visit": "V-77", "status": "cancelled"}',
+        tool_call_id="c1",
+        tool_name="find_visit",
+    )
+    guard.begin((), earlier=(read,))
+    shown = "".join(await show(guard, said))
+    assert (guard.claim is not None, shown == said) == (is_held, not is_held)
+
+
 async def test_each_reply_is_judged_anew() -> None:
     guard, _ = build()
     await show(guard, "I have booked it.")
