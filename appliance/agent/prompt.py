@@ -15,7 +15,7 @@ from string import Template
 
 import msgspec
 
-from appliance.agent.faq_selection import select_faqs
+from appliance.agent.faq_selection import FaqIndex
 from appliance.agent.language import base_language
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ChatMessage
@@ -55,8 +55,11 @@ def build_system_message(
     """
     prompts = _Prompts(choose_prompts(tenant.language))
     beginning, has_all = _build_stable(_Shop(tenant, has_tools))
-    faqs = tenant.business_info.faqs
-    chosen = [] if has_all else select_faqs(faqs, asked, max_tokens=MAX_CHOSEN_FAQ_TOKENS)
+    chosen = (
+        []
+        if has_all or not asked
+        else _index_faqs(_Shop(tenant, has_tools)).select(asked, max_tokens=MAX_CHOSEN_FAQ_TOKENS)
+    )
     weekday = load_words(prompts.language).weekday_names[now.weekday()]
     moving = [
         prompts.fill("questions", questions=_write_faqs(chosen, prompts.titles)) if chosen else "",
@@ -80,6 +83,11 @@ class _Shop:
 
     def __hash__(self) -> int:
         return hash(self._key)
+
+
+@lru_cache(maxsize=16)
+def _index_faqs(shop: _Shop) -> FaqIndex:
+    return FaqIndex(shop.tenant.business_info.faqs)
 
 
 @lru_cache(maxsize=256)

@@ -202,7 +202,7 @@ class Answering:
             tenant,
             now=now,
             has_tools=bool(tools),
-            asked=question.text,
+            asked="" if models[0].only_quotes else question.text,
             summary=summary.text if summary else "",
         )
         return Assignment(
