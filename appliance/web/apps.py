@@ -43,9 +43,12 @@ from appliance.web.guards import provide_operator
 from appliance.web.json_request import JsonRequest
 from appliance.web.openapi import build_openapi, describe_listener
 from appliance.web.problems import respond_with_problem
+from appliance.web.unread_bodies import UnreadBodies
 
 MAX_PUBLIC_BODY_BYTES: Final = 64 * 1024
 MAX_ADMIN_BODY_BYTES: Final = 4 * 1024 * 1024
+MAX_PUBLIC_UNREAD_BYTES: Final = 1024 * 1024
+MAX_ADMIN_UNREAD_BYTES: Final = 2 * MAX_ADMIN_BODY_BYTES
 
 
 class PublicParts(Struct, frozen=True, kw_only=True):
@@ -86,7 +89,7 @@ def build_public_app(parts: PublicParts) -> tuple[AsgiApp, Litestar]:
     access = TenantAccess(
         JsonBodies(litestar), directory=parts.directory, own_origins=parts.own_origins
     )
-    return RequestIds(access), litestar
+    return RequestIds(UnreadBodies(access, max_bytes=MAX_PUBLIC_UNREAD_BYTES)), litestar
 
 
 def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[AsgiApp, Litestar]:
@@ -121,7 +124,8 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
         openapi_config=describe_listener("Operator side"),
         **_SHARED,
     )
-    return RequestIds(JsonBodies(litestar)), litestar
+    bodies = UnreadBodies(JsonBodies(litestar), max_bytes=MAX_ADMIN_UNREAD_BYTES)
+    return RequestIds(bodies), litestar
 
 
 _SHARED: Final[dict[str, Any]] = {

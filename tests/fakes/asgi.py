@@ -32,17 +32,11 @@ class AsgiResponse:
         return json.loads(self.body)
 
 
-async def request(
-    app: AsgiApp,
-    method: str = "GET",
-    path: str = "/",
-    *,
-    headers: Iterable[tuple[str, str]] = (),
-    body: bytes = b"",
-    state: dict[str, Any] | None = None,
-) -> AsgiResponse:
-    """Send one request through ``app`` and return the whole answer."""
-    scope: dict[str, Any] = {
+def build_scope(
+    method: str, path: str, *, headers: Iterable[tuple[str, str]] = ()
+) -> dict[str, Any]:
+    """Return the scope of one request."""
+    return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
         "http_version": "1.1",
@@ -56,6 +50,19 @@ async def request(
         "client": ("192.0.2.1", 50_000),
         "server": ("127.0.0.1", 8080),
     }
+
+
+async def request(
+    app: AsgiApp,
+    method: str = "GET",
+    path: str = "/",
+    *,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    state: dict[str, Any] | None = None,
+) -> AsgiResponse:
+    """Send one request through ``app`` and return the whole answer."""
+    scope = build_scope(method, path, headers=headers)
     if state is not None:
         scope["state"] = state
     incoming = [{"type": "http.request", "body": body, "more_body": False}]

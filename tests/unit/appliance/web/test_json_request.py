@@ -11,6 +11,7 @@ from litestar.testing import TestClient
 
 from appliance.web.json_request import JsonRequest
 from appliance.web.problems import respond_with_problem
+from tests.fakes.asgi import build_scope
 
 
 @post("/", status_code=200)
@@ -18,16 +19,19 @@ async def echo(data: JSONBody[dict[str, Any]]) -> dict[str, Any]:
     return data
 
 
-@pytest.fixture(scope="module")
-def client():
-    app = Litestar(
+def build_app() -> Litestar:
+    return Litestar(
         [echo],
         request_class=JsonRequest,
         exception_handlers={Exception: respond_with_problem},
         logging_config=None,
         openapi_config=None,
     )
-    with TestClient(app, raise_server_exceptions=False) as client:
+
+
+@pytest.fixture(scope="module")
+def client():
+    with TestClient(build_app(), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -41,3 +45,19 @@ def test_an_unreadable_body_is_malformed_json(client, content):
 
 def test_a_readable_body_arrives(client):
     assert client.post("/", json={"a": "שלום"}).json() == {"a": "שלום"}
+
+
+async def test_half_a_body_is_the_callers_mistake():
+    incoming = [{"type": "http.request", "body": b'{"a": 1', "more_body": True}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return incoming.pop() if incoming else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = build_scope("POST", "/", headers=[("Content-Type", "application/json")])
+    await build_app()(scope, receive, send)
+    assert sent[0]["status"] == 400
+    assert b"The connection ended before the body." in sent[1]["body"]
