@@ -22,14 +22,14 @@ LongText = Annotated[str, Meta(max_length=20_000)]
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
-class Faq(Struct, frozen=True, kw_only=True):
+class Faq(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question as visitors put it, and the shop's answer."""
 
     question: Annotated[str, Meta(min_length=1, max_length=1_000)]
     answer: Annotated[str, Meta(min_length=1, max_length=10_000)]
 
 
-class BusinessInfo(Struct, frozen=True, kw_only=True):
+class BusinessInfo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the shop says about itself.
 
     ``contact`` and ``policies`` map a label (phone, address, returns…) to text. ``hours`` maps a
@@ -68,6 +68,7 @@ class ModelChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     model: ShortText | None = None
 
 
+Fallbacks = Annotated[list[ModelChoice], Meta(max_length=8)]
 Amount = Annotated[int, Meta(ge=0, le=10**15)]
 Temperature = Annotated[float, Meta(ge=0, le=2)]
 OutputTokens = Annotated[int, Meta(ge=16, le=200_000)]
@@ -93,7 +94,7 @@ class LlmSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     model: ShortText | None = None
     temperature: Temperature = 0.3
     max_output_tokens: OutputTokens = 2048
-    fallbacks: list[ModelChoice] = field(default_factory=list)
+    fallbacks: Fallbacks = field(default_factory=list)
     daily_budget_micro_usd: Amount | None = None
     daily_budget_tokens: Amount | None = None
 

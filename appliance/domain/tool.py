@@ -22,7 +22,7 @@ UNREADABLE_ARGUMENTS = "unreadable_arguments"
 """The one argument of a call whose arguments a provider could not read; such a call never runs."""
 
 
-class RequiredIntegration(Struct, frozen=True, kw_only=True):
+class RequiredIntegration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A system the tool reaches, by the key under which a tenant maps it."""
 
     key: str

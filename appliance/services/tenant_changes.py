@@ -18,8 +18,8 @@ from appliance.domain.tenant import (
     Days,
     EmailText,
     Failures,
+    Fallbacks,
     InputTokens,
-    ModelChoice,
     OutputTokens,
     ShortText,
     Temperature,
@@ -45,7 +45,7 @@ class LlmChanges(Changes, frozen=True, kw_only=True):
     model: ShortText | None | UnsetType = UNSET
     temperature: Temperature | UnsetType = UNSET
     max_output_tokens: OutputTokens | UnsetType = UNSET
-    fallbacks: list[ModelChoice] | UnsetType = UNSET
+    fallbacks: Fallbacks | UnsetType = UNSET
     daily_budget_micro_usd: Amount | None | UnsetType = UNSET
     daily_budget_tokens: Amount | None | UnsetType = UNSET
 

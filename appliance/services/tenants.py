@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from html import escape
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -34,6 +33,7 @@ from appliance.domain.tenant import (
     Tenant,
     canonical_provider,
 )
+from appliance.domain.web_addresses import is_web_address
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import Page, TenantRepository
@@ -293,7 +293,7 @@ def find_escalation_problems(settings: EscalationSettings) -> list[FieldError]:
         problems.append(
             FieldError("escalation.email", "Give one e-mail address such as team@shop.example.")
         )
-    if settings.webhook_url is not None and not _is_web_address(settings.webhook_url):
+    if settings.webhook_url is not None and not is_web_address(settings.webhook_url):
         problems.append(
             FieldError(
                 "escalation.webhook_url", "Give an address such as https://shop.example/hook."
@@ -308,16 +308,6 @@ def build_embed_snippet(public_url: str, api_key: str) -> str:
         f'<script src="{escape(public_url)}/widget.js" data-api-key="{escape(api_key)}" async>'
         "</script>"
     )
-
-
-def _is_web_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        return False
-    is_plain = text.isascii() and text.isprintable() and " " not in text
-    return is_plain and parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
 
 
 def _is_time_zone(name: str) -> bool:

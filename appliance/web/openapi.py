@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
 from litestar import Litestar, Router
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.routes import HTTPRoute
+from msgspec import Struct
 
 from appliance import __version__
 from appliance.domain.json_types import JsonObject
@@ -88,6 +91,9 @@ def build_openapi(public: Litestar, admin: Litestar) -> JsonObject:
         **document.get("components", {}).get("schemas", {}),
         "Problem": PROBLEM_SCHEMA,
     }
+    for body in _body_structs(public, admin):
+        if body.__struct_config__.forbid_unknown_fields:
+            schemas[body.__name__]["additionalProperties"] = False
     document["components"] = {
         "schemas": dict(sorted(schemas.items())),
         "securitySchemes": SECURITY_SCHEMES,
@@ -104,6 +110,32 @@ def _operations(document: JsonObject) -> Iterator[tuple[str, dict[str, Any]]]:
         for method, operation in item.items():
             if method in METHODS:
                 yield path, operation
+
+
+def _body_structs(*apps: Litestar) -> Iterator[type[Struct]]:
+    """Yield every struct of which the applications' request bodies are made."""
+    bodies = {
+        handler.parsed_data_field.annotation
+        for app in apps
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.parsed_data_field is not None
+    }
+    types: list[Any] = list(msgspec.inspect.multi_type_info(list(bodies)))
+    seen: set[type[Struct]] = set()
+    while types:
+        found = types.pop()
+        if isinstance(found, msgspec.inspect.StructType) and found.cls not in seen:
+            seen.add(found.cls)
+            yield found.cls
+            types += [item.type for item in found.fields]
+        elif isinstance(found, msgspec.inspect.UnionType):
+            types += found.types
+        elif isinstance(found, msgspec.inspect.ListType):
+            types.append(found.item_type)
+        elif isinstance(found, msgspec.inspect.Metadata):
+            types.append(found.type)
 
 
 def _security(path: str) -> list[JsonObject]:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.http.clients import EVENT_STREAM, Visitor, check_problem
+from tests.http.clients import EVENT_STREAM, check_problem
 
 LONGEST = 4_000
 MAX_BODY_BYTES = 64 * 1024
@@ -191,6 +191,19 @@ def test_a_refusal_of_a_stream_is_a_problem_too(visitor):
     check_problem(answer, 400, "validation_failed")
 
 
-def test_odd_details_of_a_visitor_do_not_keep_the_answer(visitor: Visitor):
-    reply = visitor.ask("When are you open?", locale="../../x", page_url="javascript:alert(1)")
-    assert "11:00" in reply["message"]["content"]
+@pytest.mark.parametrize(
+    ("page_url", "stored"),
+    [
+        ("https://corner.example/pizza?size=2", "https://corner.example/pizza?size=2"),
+        ("javascript:alert(1)", None),
+        ("data:text/html,hello", None),
+        ("file:///etc/passwd", None),
+        ("about:blank", None),
+        ("https://corner.example/\r\nX: y", None),
+        ("", None),
+    ],
+)
+def test_only_an_address_of_the_web_is_kept_of_a_page(shopper, shop, operator, page_url, stored):
+    shopper.ask("hello", locale="../../x", page_url=page_url)
+    exported = operator.call("GET", f"/conversations/export?tenant_id={shop.id}")
+    assert [conversation["page_url"] for conversation in exported] == [stored]

@@ -74,6 +74,7 @@ def test_only_the_name_is_needed(operator):
         ({"time_zone": "../../etc/passwd"}, "time_zone"),
         ({"llm": {"provider": "oracle"}}, "llm.provider"),
         ({"llm": {"fallbacks": [{"provider": "oracle"}]}}, "llm.fallbacks.0.provider"),
+        ({"llm": {"fallbacks": [{"provider": "builtin"}] * 9}}, "llm.fallbacks"),
         ({"widget_config": {"primary_color": "red; }"}}, "widget_config.primary_color"),
         ({"agent": {"max_tool_rounds": 11}}, "agent.max_tool_rounds"),
         ({"api_key": "pk_mine"}, "api_key"),

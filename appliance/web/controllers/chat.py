@@ -20,6 +20,7 @@ from litestar.types import Receive
 
 from appliance.domain.message import ChatReply
 from appliance.domain.turn_events import TurnFailed, TurnFinished
+from appliance.domain.web_addresses import is_web_address
 from appliance.errors import Cancelled, FieldError, InvalidInput, NotFound, ServerStopping
 from appliance.ports.turn_store import OWNER_GONE
 from appliance.services.conversations import ConversationService, History
@@ -87,7 +88,7 @@ class ChatController(Controller):
             user_identifier=data.user_identifier,
             identity=identity,
             locale=read_locale(data.locale),
-            page_url=data.page_url,
+            page_url=read_page_url(data.page_url),
         )
         try:
             stream = await turns.start(known, message)
@@ -212,6 +213,11 @@ def check_text(message: str) -> str:
 def read_locale(locale: str | None) -> str | None:
     """Return ``locale`` if it is one; what a browser sends beside it is no error."""
     return locale if locale and _LOCALE.fullmatch(locale) else None
+
+
+def read_page_url(page_url: str | None) -> str | None:
+    """Return ``page_url`` if it is an address of the web, for operators will open it."""
+    return page_url if page_url and is_web_address(page_url) else None
 
 
 async def _wait_for_reply(stream: TurnStream, receive: Receive) -> ChatReply:

@@ -6,8 +6,13 @@ from msgspec import Struct
 from appliance.web.openapi import build_openapi, describe_listener
 
 
+class Item(Struct, forbid_unknown_fields=True):
+    name: str
+
+
 class Order(Struct):
     number: str
+    items: list[Item] | None = None
 
 
 @post("/chat/message")
@@ -67,3 +72,9 @@ def test_every_error_is_a_problem(document):
 
 def test_an_operation_is_described_by_its_handler(document):
     assert document["paths"]["/api/admin/orders"]["get"]["description"] == "Return all orders."
+
+
+def test_a_body_that_refuses_unknown_fields_says_so_at_every_depth(document):
+    schemas = document["components"]["schemas"]
+    assert schemas["Item"]["additionalProperties"] is False
+    assert "additionalProperties" not in schemas["Order"]
