@@ -24,17 +24,20 @@ from appliance.bootstrap.data_care import DataCare, build_archive, build_data_ca
 from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
 from appliance.bootstrap.models import ModelServices, build_models
 from appliance.bootstrap.notices import build_notice_sender
-from appliance.bootstrap.shipped import ensure_demo, install_bundled_tools, load_tables
+from appliance.bootstrap.shipped import ensure_demo, install_bundled_tools
 from appliance.bootstrap.stores import Stores, open_stores
 from appliance.bootstrap.telemetry import open_trace_exporter
-from appliance.domain.tool import ExecutorKind
-from appliance.egress import EgressClient
+from appliance.bootstrap.tools import (
+    Tooling,
+    build_tool_admin,
+    build_tool_service,
+    open_tooling,
+)
 from appliance.logs import LogBuffer
 from appliance.paths import widget_bundle
 from appliance.ports.archive import Archive
 from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
-from appliance.ports.tool_executor import ToolExecutor
 from appliance.ports.trace_export import TraceExporter
 from appliance.providers import ProviderParts, build_providers
 from appliance.providers.price_list import load_price_list
@@ -55,18 +58,14 @@ from appliance.services.prompt_preview import PromptPreviews
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.retention_runs import RetentionRuns
 from appliance.services.session_ids import SessionIds
-from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tenants import TenantService
-from appliance.services.tool_trials import ToolTrials
 from appliance.services.tools import ToolService
 from appliance.services.turn_streams import TurnStreams
-from appliance.services.workflows import WorkflowService
 from appliance.settings import Settings
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
 from appliance.tasks import TaskGroup
-from appliance.tools import ToolParts, build_executors
 from appliance.web.access import AsgiApp, build_own_origins
 from appliance.web.apps import PublicParts, build_admin_app, build_public_app
 from appliance.web.client_address import ClientAddresses
@@ -75,7 +74,6 @@ from appliance.web.listeners import Listener, serve
 from appliance.web.schemas.admin import StatusView
 from appliance.web.sse import Shutdown
 from appliance.workflows import self_check
-from appliance.workflows.runner import WorkflowRunner
 
 TURN_DRAIN_S = 3.0
 
@@ -165,38 +163,26 @@ async def _open_parts(
 ) -> _Builder:
     """Open what has to be closed again, in the order in which it depends on each other."""
     stores = await stack.enter_async_context(open_stores(settings))
-    clock, database = stores.clock, stores.database
     archive = build_archive(settings)
     if archive is not None:
         stack.push_async_callback(archive.close)
     trace_exporter = open_trace_exporter(stack, settings)
     tasks = TaskGroup()
     stack.push_async_callback(tasks.drain, timeout_s=TURN_DRAIN_S)
-    http = EgressClient(allow=settings.egress_allow)
-    stack.push_async_callback(http.aclose)
-    workflows = WorkflowRunner(database.data_tables, http, clock)
-    stack.callback(workflows.close)
-    providers = build_providers(ProviderParts(settings=settings, clock=clock))
+    tooling = open_tooling(stack, settings, stores)
+    providers = build_providers(ProviderParts(settings=settings, clock=stores.clock))
     for provider in providers.values():
         stack.push_async_callback(provider.aclose)
-    executors = build_executors(
-        ToolParts(
-            http=http,
-            clock=clock,
-            workflows=workflows,
-            workflow_repository=database.workflows,
-            signing_secret=database.tenants.get_signing_secret,
-        )
-    )
     return _Builder(
         settings=settings,
         stores=stores,
         archive=archive,
         tasks=tasks,
-        workflows=workflows,
+        tooling=tooling,
         providers=providers,
-        executors=executors,
-        notices=build_notice_sender(settings, stores, http, admin_url=build_url(*addresses[1])),
+        notices=build_notice_sender(
+            settings, stores, tooling.http, admin_url=build_url(*addresses[1])
+        ),
         trace_exporter=trace_exporter,
         log_buffer=log_buffer,
         addresses=addresses,
@@ -227,9 +213,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
     stores: Stores
     archive: Archive | None
     tasks: TaskGroup
-    workflows: WorkflowRunner
+    tooling: Tooling
     providers: Mapping[str, ChatModel]
-    executors: Mapping[ExecutorKind, ToolExecutor]
     notices: NoticeSender
     trace_exporter: TraceExporter | None
     log_buffer: LogBuffer
@@ -308,12 +293,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 directory=directory,
                 clock=clock,
             ),
-            tools=ToolService(
-                tools=database.tools,
-                starter_tables=StarterTables(database.data_tables, load_tables()),
-                directory=directory,
-                clock=clock,
-            ),
+            tools=build_tool_service(self.stores, directory),
             escalations=EscalationService(
                 store=database.escalations, clock=clock, on_notice=self.notices.wake
             ),
@@ -328,7 +308,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     ) -> ConversationParts:
         return ConversationParts(
             stores=self.stores,
-            executors=self.executors,
+            executors=self.tooling.executors,
             models=models.selector,
             prices=load_price_list(self.settings.paths.prices_file),
             streams=streams,
@@ -345,7 +325,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "database": self.database.health,
             "cache": self.stores.cache.health,
             "notices": self.notices.check,
-            "workflows": partial(self_check.check, self.workflows),
+            "workflows": partial(self_check.check, self.tooling.workflows),
         }
         return {
             "health": HealthService(probes=probes, models=core.models.selector),
@@ -385,13 +365,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "prompt_previews": PromptPreviews(directory=core.directory, clock=self.clock),
             "tools": core.tools,
             "trial_chat": build_trial_chat(core.conversations, core.directory),
-            "trials": ToolTrials(tools=database.tools, executors=self.executors),
-            "workflows": WorkflowService(
-                workflows=database.workflows,
-                tenants=database.tenants,
-                engine=self.workflows,
-                clock=self.clock,
-            ),
+            **build_tool_admin(self.stores, self.tooling),
             "backups": core.backups,
             "provider_checks": core.models.checks,
             "model_libraries": core.models.libraries,

@@ -1,0 +1,77 @@
+"""What tools need to run, put together: the way out, the workflow runner, an executor of each kind.
+
+Owns building and closing them; when a tool runs is left to ``appliance.bootstrap.conversations``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from msgspec import Struct
+
+from appliance.bootstrap.shipped import load_tables
+from appliance.bootstrap.stores import Stores
+from appliance.domain.tool import ExecutorKind
+from appliance.egress import EgressClient
+from appliance.ports.tool_executor import ToolExecutor
+from appliance.services.starter_tables import StarterTables
+from appliance.services.tenant_directory import TenantDirectory
+from appliance.services.tool_trials import ToolTrials
+from appliance.services.tools import ToolService
+from appliance.services.workflows import WorkflowService
+from appliance.settings import Settings
+from appliance.tools import ToolParts, build_executors
+from appliance.workflows.runner import WorkflowRunner
+
+
+class Tooling(Struct, frozen=True, kw_only=True):
+    """What runs tools."""
+
+    http: EgressClient
+    workflows: WorkflowRunner
+    executors: Mapping[ExecutorKind, ToolExecutor]
+
+
+def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> Tooling:
+    """Return what runs tools, to be closed with ``stack``."""
+    database, clock = stores.database, stores.clock
+    http = EgressClient(allow=settings.egress_allow)
+    stack.push_async_callback(http.aclose)
+    workflows = WorkflowRunner(database.data_tables, http, clock)
+    stack.callback(workflows.close)
+    executors = build_executors(
+        ToolParts(
+            http=http,
+            clock=clock,
+            workflows=workflows,
+            workflow_repository=database.workflows,
+            signing_secret=database.tenants.get_signing_secret,
+        )
+    )
+    return Tooling(http=http, workflows=workflows, executors=executors)
+
+
+def build_tool_service(stores: Stores, directory: TenantDirectory) -> ToolService:
+    """Return what manages the catalogue and the tenants' choices from it."""
+    database = stores.database
+    return ToolService(
+        tools=database.tools,
+        starter_tables=StarterTables(database.data_tables, load_tables()),
+        directory=directory,
+        clock=stores.clock,
+    )
+
+
+def build_tool_admin(stores: Stores, tooling: Tooling) -> dict[str, object]:
+    """Return what operators look at tools with and try them by, by the names of the routes."""
+    database = stores.database
+    return {
+        "trials": ToolTrials(tools=database.tools, executors=tooling.executors),
+        "workflows": WorkflowService(
+            workflows=database.workflows,
+            tenants=database.tenants,
+            engine=tooling.workflows,
+            clock=stores.clock,
+        ),
+    }
