@@ -10,7 +10,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.background import Background
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import Watch
-from tests.fakes.ollama_server import FakeOllama, Say, Stall
+from tests.fakes.model_script import Stall
+from tests.fakes.ollama_server import FakeOllama, Say
 from tests.http.clients import Visitor, read_demo_key
 from tests.http.running_server import RunningServer
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
@@ -46,7 +47,7 @@ def test_dots_are_shown_until_the_answer_comes(page: Page, tmp_path, background:
 
 
 def test_text_is_shown_while_the_model_still_writes(page: Page, tmp_path, background: Background):
-    stalled = Stall(Say(text=("Good dough ", "rises ", "slowly.")), after_lines=2)
+    stalled = Stall(Say(text=("Good dough ", "rises ", "slowly.")), after_events=2)
     ollama = FakeOllama(lambda _: stalled)
     with (
         background.serve(ollama),

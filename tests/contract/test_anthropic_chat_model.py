@@ -15,15 +15,8 @@ from tests.contract.chat_model_contract import (
     build_request,
     hear,
 )
-from tests.fakes.anthropic_server import (
-    API_KEY,
-    CutOff,
-    FakeAnthropic,
-    Say,
-    Step,
-    answer_size,
-    play,
-)
+from tests.fakes.anthropic_server import API_KEY, FakeAnthropic, Say, Step, answer_size, play
+from tests.fakes.model_script import CutOff
 
 MODEL = "claude-haiku-5-5"
 

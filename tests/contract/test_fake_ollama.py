@@ -17,7 +17,8 @@ from appliance.providers.ollama import OllamaChatModel
 from appliance.providers.ollama.wire import build_messages
 from appliance.tool_spelling import build_function_tools
 from tests.contract.chat_model_contract import HEBREW, ORDER_STATUS, build_request, hear
-from tests.fakes.ollama_server import FailMidway, FakeModel, FakeOllama, Say, Step, play
+from tests.fakes.model_script import FailMidway
+from tests.fakes.ollama_server import FakeModel, FakeOllama, Say, Step, play
 
 MODEL = "qwen3:4b"
 CALLS = [

@@ -16,7 +16,8 @@ import pytest
 from appliance.providers.openai_compatible.wire import build_messages
 from appliance.tool_spelling import build_function_tools
 from tests.contract.chat_model_contract import HEBREW, ORDER_STATUS, build_request
-from tests.fakes.openai_server import FailMidway, FakeOpenAI, Refuse, Say, Step, play
+from tests.fakes.model_script import FailMidway
+from tests.fakes.openai_server import FakeOpenAI, Refuse, Say, Step, play
 
 KEY = "sk-12345678"
 CALLS = [

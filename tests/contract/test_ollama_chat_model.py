@@ -14,15 +14,8 @@ from tests.contract.chat_model_contract import (
     build_request,
     hear,
 )
-from tests.fakes.ollama_server import (
-    CutOff,
-    FakeModel,
-    FakeOllama,
-    Say,
-    Step,
-    answer_lines,
-    play,
-)
+from tests.fakes.model_script import CutOff
+from tests.fakes.ollama_server import FakeModel, FakeOllama, Say, Step, answer_lines, play
 
 MODEL = "qwen3:4b"
 

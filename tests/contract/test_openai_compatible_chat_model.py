@@ -20,15 +20,8 @@ from tests.contract.chat_model_contract import (
     build_request,
     hear,
 )
-from tests.fakes.openai_server import (
-    CutOff,
-    FakeModel,
-    FakeOpenAI,
-    Say,
-    Step,
-    answer_events,
-    play,
-)
+from tests.fakes.model_script import CutOff
+from tests.fakes.openai_server import FakeModel, FakeOpenAI, Say, Step, answer_events, play
 
 MODEL = "m"
 END_MARK = b'"finish_reason":"'

@@ -14,8 +14,10 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.fakes import model_script
 from tests.fakes.anthropic_rules import Body, FakeModel, Refused, Rules, dump
 from tests.fakes.loopback_http import Exchange, LoopbackHttp, SeenRequest
+from tests.fakes.model_script import CutOff, Send, Stall
 
 API_KEY = "sk-ant-api03-the-canary-sings-at-dawn"
 STREAM_TYPE = "text/event-stream; charset=utf-8"
@@ -56,15 +58,6 @@ class Refuse:
 
 
 @dataclass(frozen=True)
-class Send:
-    """Any body at all, whether or not it makes sense."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = STREAM_TYPE
-
-
-@dataclass(frozen=True)
 class FailMidway:
     """What was said before an error event."""
 
@@ -73,38 +66,13 @@ class FailMidway:
     text: str = "Overloaded"
 
 
-@dataclass(frozen=True)
-class CutOff:
-    """An answer whose connection ends after this many bytes of body."""
-
-    said: Say
-    after_bytes: int
-
-
-@dataclass(frozen=True)
-class Stall:
-    """An answer that stops after some events without ending; ``None`` sends not even a header.
-
-    With ``pings`` it goes on to say that it lives.
-    """
-
-    said: Say
-    after_events: int | None
-    pings: int = 0
-
-
-Step = Say | Refuse | Send | FailMidway | CutOff | Stall
+Step = Say | Refuse | Send | FailMidway | CutOff[Say] | Stall[Say]
 Script = Callable[[dict[str, Any]], Step]
 
 
 def play(steps: Sequence[Step]) -> Script:
     """Say ``steps`` one after another; a call beyond the last is the test's mistake."""
-    waiting: Iterator[Step] = iter(steps)
-
-    def next_step(_: dict[str, Any]) -> Step:
-        return next(waiting, Refuse(500, "api_error", "the script has no more steps"))
-
-    return next_step
+    return model_script.play(steps, beyond=Refuse(500, "api_error", "the script has no more steps"))
 
 
 @dataclass
@@ -213,7 +181,9 @@ class FakeAnthropic:
             case Refuse():
                 await _respond_error(exchange, step)
             case Send():
-                await exchange.respond(step.status, step.body, content_type=step.content_type)
+                await exchange.respond(
+                    step.status, step.body, content_type=step.content_type or STREAM_TYPE
+                )
             case Say():
                 await self._stream(exchange, self._events(body, step), ends=True)
             case FailMidway():

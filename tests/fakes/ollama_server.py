@@ -10,14 +10,16 @@ import argparse
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 
+from tests.fakes import model_script
 from tests.fakes.loopback_http import Exchange, LoopbackHttp, SeenRequest
+from tests.fakes.model_script import CutOff, FailMidway, Send, Stall
 from tests.fakes.obedient_model import ObedientModel
 
 CREATED_AT = "2026-11-20T09:00:00.000000Z"
@@ -46,40 +48,7 @@ class Refuse:
     headers: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True)
-class Send:
-    """Any body at all, whether or not it makes sense."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = STREAM_TYPE
-
-
-@dataclass(frozen=True)
-class FailMidway:
-    """What was said before an error line."""
-
-    said: Say
-    error: str
-
-
-@dataclass(frozen=True)
-class CutOff:
-    """An answer whose connection ends after this many bytes of body."""
-
-    said: Say
-    after_bytes: int
-
-
-@dataclass(frozen=True)
-class Stall:
-    """An answer that stops after some lines without ending; ``None`` sends not even a header."""
-
-    said: Say
-    after_lines: int | None
-
-
-Step = Say | Refuse | Send | FailMidway | CutOff | Stall
+Step = Say | Refuse | Send | FailMidway[Say] | CutOff[Say] | Stall[Say]
 Script = Callable[[dict[str, Any]], Step]
 
 
@@ -139,12 +108,7 @@ class _ChatBody(msgspec.Struct):
 
 def play(steps: Sequence[Step]) -> Script:
     """Say ``steps`` one after another; a call beyond the last is the test's mistake."""
-    waiting: Iterator[Step] = iter(steps)
-
-    def next_step(_: dict[str, Any]) -> Step:
-        return next(waiting, Refuse(500, "the script has no more steps"))
-
-    return next_step
+    return model_script.play(steps, beyond=Refuse(500, "the script has no more steps"))
 
 
 @dataclass
@@ -314,7 +278,9 @@ class FakeOllama:
                     step.status, {"error": step.error}, headers=step.headers
                 )
             case Send():
-                await exchange.respond(step.status, step.body, content_type=step.content_type)
+                await exchange.respond(
+                    step.status, step.body, content_type=step.content_type or STREAM_TYPE
+                )
             case Say() if not body.stream:
                 await exchange.respond_json(200, whole_answer(body.model, step))
             case Say():
@@ -328,8 +294,8 @@ class FakeOllama:
                 await self._stream(exchange, [content[: step.after_bytes]], ends=False)
                 exchange.cut()
             case Stall():
-                if step.after_lines is not None:
-                    lines = answer_lines(body.model, step.said)[: step.after_lines]
+                if step.after_events is not None:
+                    lines = answer_lines(body.model, step.said)[: step.after_events]
                     await self._stream(exchange, lines, ends=False)
                 await exchange.wait_for_disconnect()
                 self.has_hung_up.set()

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import msgspec
 
+from tests.fakes import model_script
 from tests.fakes.loopback_http import Exchange, LoopbackHttp, SeenRequest
+from tests.fakes.model_script import CutOff, FailMidway, Send, Stall
 
 CREATED = 1_795_000_000
 CHARS_PER_TOKEN = 4
@@ -49,40 +51,7 @@ class Refuse:
     headers: Sequence[tuple[str, str]] = ()
 
 
-@dataclass(frozen=True)
-class Send:
-    """Any body at all, whether or not it makes sense."""
-
-    body: bytes
-    status: int = 200
-    content_type: str = STREAM_TYPE
-
-
-@dataclass(frozen=True)
-class FailMidway:
-    """What was said before an error line, under status 200."""
-
-    said: Say
-    error: Any
-
-
-@dataclass(frozen=True)
-class CutOff:
-    """An answer whose connection ends after this many bytes of body."""
-
-    said: Say
-    after_bytes: int
-
-
-@dataclass(frozen=True)
-class Stall:
-    """An answer that stops after some events without ending; ``None`` sends not even a header."""
-
-    said: Say
-    after_events: int | None
-
-
-Step = Say | Refuse | Send | FailMidway | CutOff | Stall
+Step = Say | Refuse | Send | FailMidway[Say] | CutOff[Say] | Stall[Say]
 Script = Callable[[dict[str, Any]], Step]
 Kind = Literal["openai", "vllm", "llama.cpp", "bare"]
 
@@ -145,12 +114,7 @@ class FakeModel:
 
 def play(steps: Sequence[Step]) -> Script:
     """Say ``steps`` one after another; a call beyond the last is the test's mistake."""
-    waiting: Iterator[Step] = iter(steps)
-
-    def next_step(_: dict[str, Any]) -> Step:
-        return next(waiting, Refuse(500, "the script has no more steps"))
-
-    return next_step
+    return model_script.play(steps, beyond=Refuse(500, "the script has no more steps"))
 
 
 @dataclass
@@ -293,7 +257,9 @@ class FakeOpenAI:
                 error = step.error if isinstance(step.error, dict) else _error(step.error)
                 await exchange.respond_json(step.status, error, headers=step.headers)
             case Send():
-                await exchange.respond(step.status, step.body, content_type=step.content_type)
+                await exchange.respond(
+                    step.status, step.body, content_type=step.content_type or STREAM_TYPE
+                )
             case Say():
                 await self._stream(exchange, events(step), ends=True)
             case FailMidway():

@@ -10,6 +10,7 @@ from typing import Any
 from appliance.agent.circuit_breaker import FAILURES_TO_OPEN
 from appliance.agent.model_calls import LEAST_ROOM_CHARS
 from appliance.providers.deadlines import Deadlines
+from tests.fakes.model_script import CutOff, Send, Stall
 from tests.faults.providers import CLAUDE, KEY, OLLAMA, OPENAI, PROVIDERS, Provider, Script
 
 WORDS = ["We open ", "at nine ", *["and we are glad to see you there. "] * 40]
@@ -61,11 +62,11 @@ def nothing(provider: Provider) -> Any:
 
 
 def hangs(provider: Provider) -> Any:
-    return provider.fake.Stall(provider.fake.Say(), None)
+    return Stall(provider.fake.Say(), None)
 
 
 def stops(provider: Provider) -> Any:
-    return provider.fake.Stall(provider.fake.Say(text=WORDS), provider.to_first_word)
+    return Stall(provider.fake.Say(text=WORDS), provider.to_first_word)
 
 
 def runs_on(provider: Provider) -> Any:
@@ -73,11 +74,11 @@ def runs_on(provider: Provider) -> Any:
 
 
 def is_cut(provider: Provider) -> Any:
-    return provider.fake.CutOff(provider.fake.Say(text=WORDS), 2_500)
+    return CutOff(provider.fake.Say(text=WORDS), 2_500)
 
 
 def is_html(provider: Provider) -> Any:
-    return provider.fake.Send(HTML, content_type="text/html")
+    return Send(HTML, content_type="text/html")
 
 
 def is_malformed(provider: Provider) -> Any:

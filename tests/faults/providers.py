@@ -38,8 +38,8 @@ class FakeServer(Protocol):
 class Provider:
     """One column of the table.
 
-    ``fake`` has the steps ``Say``, ``Send``, ``Stall``, ``CutOff``; ``refusals`` are the vendor's
-    own answers. ``to_first_word`` is how many pieces bring the first of an answer's words.
+    ``fake`` has the step ``Say``; ``refusals`` are the vendor's own answers. ``to_first_word`` is
+    how many pieces bring the first of an answer's words.
     """
 
     column: str

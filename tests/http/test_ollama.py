@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.fakes.model_script import CutOff, FailMidway, Send
 from tests.fakes.obedient_model import ObedientModel
-from tests.fakes.ollama_server import CutOff, FailMidway, FakeOllama, Refuse, Say, Send, Step
+from tests.fakes.ollama_server import FakeOllama, Refuse, Say, Step
 from tests.http.clients import (
     Event,
     Operator,

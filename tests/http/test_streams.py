@@ -10,7 +10,8 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from tests.fakes.ollama_server import FakeOllama, Say, Stall, Step
+from tests.fakes.model_script import Stall
+from tests.fakes.ollama_server import FakeOllama, Say, Step
 from tests.http.clients import (
     EVENT_STREAM,
     Event,
@@ -169,7 +170,7 @@ def test_a_quiet_stream_is_kept_awake(visitor):
 
 async def test_text_arrives_while_the_model_still_writes(tmp_path):
     """The model stops after two pieces and never ends: whatever arrives was not held back."""
-    stalled = Stall(Say(text=("One ", "two ", "three")), after_lines=2)
+    stalled = Stall(Say(text=("One ", "two ", "three")), after_events=2)
     async with (
         FakeOllama(lambda _: stalled) as ollama,
         serving(tmp_path, settings=use_ollama(ollama)) as server,
@@ -196,7 +197,7 @@ async def test_text_arrives_while_the_model_still_writes(tmp_path):
 @pytest.mark.parametrize("accept", [EVENT_STREAM, "application/json"])
 async def test_the_model_is_left_when_the_visitor_leaves(tmp_path, accept):
     async with (
-        FakeOllama(lambda _: Stall(Say(), after_lines=None)) as ollama,
+        FakeOllama(lambda _: Stall(Say(), after_events=None)) as ollama,
         serving(tmp_path, settings=use_ollama(ollama)) as server,
     ):
         key = await asyncio.to_thread(read_demo_key, server)

@@ -10,8 +10,9 @@ from appliance.errors import Unavailable
 from appliance.providers.anthropic.api import MAX_MODELS, AnthropicApi
 from appliance.providers.anthropic.failures import BrokenAnswer, Server
 from tests.fakes.anthropic_rules import FakeModel
-from tests.fakes.anthropic_server import API_KEY, FakeAnthropic, Say, Send, Step, play
+from tests.fakes.anthropic_server import API_KEY, FakeAnthropic, Say, Step, play
 from tests.fakes.loopback_http import Exchange, LoopbackHttp
+from tests.fakes.model_script import Send
 
 BODY = {
     "model": "claude-haiku-5-5",

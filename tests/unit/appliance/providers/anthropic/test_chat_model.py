@@ -23,18 +23,8 @@ from appliance.providers.anthropic import AnthropicChatModel, chat_model
 from appliance.providers.deadlines import Deadlines
 from tests.contract.chat_model_contract import HEBREW, ORDER_STATUS, Heard, build_request, hear
 from tests.fakes.anthropic_rules import FakeModel
-from tests.fakes.anthropic_server import (
-    API_KEY,
-    CutOff,
-    FailMidway,
-    FakeAnthropic,
-    Refuse,
-    Say,
-    Send,
-    Stall,
-    Step,
-    play,
-)
+from tests.fakes.anthropic_server import API_KEY, FailMidway, FakeAnthropic, Refuse, Say, Step, play
+from tests.fakes.model_script import CutOff, Send, Stall
 
 HELLO = Say(text=["Hello", " there"])
 CALL = {"name": "get_order_status", "arguments": {"order_number": "12345"}, "id": "toolu_1"}

@@ -20,18 +20,8 @@ from appliance.ports.chat_model import ModelEvent, ModelFinished, TextDelta
 from appliance.providers.deadlines import Deadlines
 from appliance.providers.ollama import OllamaChatModel
 from tests.contract.chat_model_contract import ORDER_STATUS, build_request, hear
-from tests.fakes.ollama_server import (
-    CutOff,
-    FailMidway,
-    FakeModel,
-    FakeOllama,
-    Refuse,
-    Say,
-    Send,
-    Stall,
-    Step,
-    play,
-)
+from tests.fakes.model_script import CutOff, FailMidway, Send, Stall
+from tests.fakes.ollama_server import FakeModel, FakeOllama, Refuse, Say, Step, play
 
 HELLO = Say(text=["Hello", " there"])
 PLAIN = ("completion",)
@@ -198,10 +188,10 @@ async def test_a_prompt_over_the_model_s_window_is_told_and_not_truncated() -> N
     assert fake.chats[0]["options"]["num_ctx"] == 8192
 
 
-@pytest.mark.parametrize("after_lines", [None, 0, 1])
-async def test_a_silent_model_is_left_when_the_time_is_up(after_lines: int | None) -> None:
+@pytest.mark.parametrize("after_events", [None, 0, 1])
+async def test_a_silent_model_is_left_when_the_time_is_up(after_events: int | None) -> None:
     deadlines = Deadlines(first_token_s=0.1, idle_s=0.1)
-    async with open_model(Stall(HELLO, after_lines), deadlines=deadlines) as (model, fake):
+    async with open_model(Stall(HELLO, after_events), deadlines=deadlines) as (model, fake):
         with pytest.raises(Unavailable) as caught:
             await hear(model, build_request())
         assert caught.value.code == "timed_out"
@@ -235,9 +225,9 @@ async def test_closing_the_answer_early_hangs_up_on_the_model() -> None:
         await asyncio.wait_for(fake.has_hung_up.wait(), 1)
 
 
-@pytest.mark.parametrize("after_lines", [None, 1])
-async def test_cancelling_the_reader_hangs_up_on_the_model(after_lines: int | None) -> None:
-    async with open_model(Stall(HELLO, after_lines)) as (model, fake):
+@pytest.mark.parametrize("after_events", [None, 1])
+async def test_cancelling_the_reader_hangs_up_on_the_model(after_events: int | None) -> None:
+    async with open_model(Stall(HELLO, after_events)) as (model, fake):
         reading = asyncio.create_task(hear(model, build_request()))
         await asyncio.wait_for(fake.has_chat.wait(), 1)
         reading.cancel()

@@ -22,18 +22,8 @@ from appliance.ports.chat_model import ModelFinished, TextDelta
 from appliance.providers.deadlines import Deadlines
 from appliance.providers.openai_compatible import OpenAICompatibleChatModel
 from tests.contract.chat_model_contract import HEBREW, build_request, hear
-from tests.fakes.openai_server import (
-    CutOff,
-    FailMidway,
-    FakeModel,
-    FakeOpenAI,
-    Refuse,
-    Say,
-    Send,
-    Stall,
-    Step,
-    play,
-)
+from tests.fakes.model_script import CutOff, FailMidway, Send, Stall
+from tests.fakes.openai_server import FakeModel, FakeOpenAI, Refuse, Say, Step, play
 
 HELLO = Say(text=["Hello", " there"])
 KEY = "sk-a-key-that-must-stay-secret"
