@@ -6,6 +6,7 @@ Owns starting, naming, keeping and awaiting tasks; what they do is left to their
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Coroutine
 from typing import Any
 
@@ -24,11 +25,18 @@ class TaskGroup:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
-        """Run ``work`` in the background under ``name``."""
-        task = asyncio.get_running_loop().create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._forget)
-        return task
+        """Run ``work`` in the background under ``name``.
+
+        It is nobody's in particular: its log lines carry no id of the request that started it.
+        """
+        return self._start(work, name, contextvars.Context())
+
+    def start_for_caller(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Run ``work``, a part of the caller's own, which goes on when the caller is cancelled.
+
+        Its log lines carry the caller's request id.
+        """
+        return self._start(work, name, contextvars.copy_context())
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -46,6 +54,14 @@ class TaskGroup:
             for task in rest:
                 task.cancel()
             await asyncio.gather(*rest, return_exceptions=True)
+
+    def _start(
+        self, work: Coroutine[Any, Any, Any], name: str, context: contextvars.Context
+    ) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work, name=name, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget, context=context)
+        return task
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

@@ -124,7 +124,7 @@ class ToolRuns:
         # A write that has begun is finished and logged, whoever stops waiting for it.
         ledger.has_begun_write = True
         writing = self._execute_and_log(tool, call, context, ledger, ledger_key)
-        return await asyncio.shield(self._tasks.start(writing, name=f"write-{call.id}"))
+        return await asyncio.shield(self._tasks.start_for_caller(writing, name=f"write-{call.id}"))
 
     async def _execute_and_log(
         self,

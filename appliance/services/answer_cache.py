@@ -68,7 +68,7 @@ class AnswerCache:
             citations=result.citations,
             quick_replies=result.quick_replies,
         )
-        self._tasks.start(
+        self._tasks.start_for_caller(
             self._responses.remember(tenant.id, basis, answer), name=f"remember-answer-{tenant.id}"
         )
 

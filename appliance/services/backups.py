@@ -88,7 +88,9 @@ class BackupService:
                 except ApplianceError as error:
                     return error  # it is for whoever asked, not for the log of failed tasks
 
-        outcome: Result | ApplianceError = await asyncio.shield(self._tasks.start(run(), name=name))
+        outcome: Result | ApplianceError = await asyncio.shield(
+            self._tasks.start_for_caller(run(), name=name)
+        )
         if isinstance(outcome, ApplianceError):
             raise outcome
         return outcome

@@ -143,7 +143,7 @@ class TurnHistory:
             loaded_at=history.loaded_at,
             messages=tuple(extend_history(history.messages, new_messages)),
         )
-        self._tasks.start(
+        self._tasks.start_for_caller(
             self._contexts.remember(conversation.tenant_id, session, context),
             name=f"remember-context-{conversation.id}",
         )

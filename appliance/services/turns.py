@@ -215,7 +215,9 @@ class TurnService:
             is_retry=is_retry,
         )
         turn = _Turn(question=question, stream=stream)
-        task = self._tasks.start(self._run(turn, ledger), name=f"turn-{accepted.user_message_id}")
+        task = self._tasks.start_for_caller(
+            self._run(turn, ledger), name=f"turn-{accepted.user_message_id}"
+        )
         return stream
 
     def _replay(self, tenant_id: TenantId, start: TurnReplayed, session_id: str) -> TurnStream:

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from itertools import chain
 
 import structlog
-from structlog.contextvars import clear_contextvars
 
 from appliance import __version__
 from appliance.backoff import backoff_s
@@ -97,7 +96,6 @@ class OtlpExporter:
             logger.warning("spans_dropped", turns=len(self._waiting))
 
     async def _send_all(self) -> None:
-        clear_contextvars()  # what is logged here is about no request
         while self._waiting:
             await self._pause()
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]

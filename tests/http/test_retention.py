@@ -100,6 +100,32 @@ def test_a_run_by_hand_archives_deletes_and_tells(server, owner, archive, shop):
     visitor.http.close()
 
 
+def read_log(server: RunningServer) -> list[dict[str, Any]]:
+    """Return the lines of the server's log file."""
+    text = (server.data_dir / "logs" / "csai.log").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_turn_is_logged_with_its_request_and_what_goes_on_behind_one_without(server, owner, shop):
+    ids = {"X-Request-ID": "asked-by-hand-1"}
+
+    def logged(event: str) -> list[str | None]:
+        lines = [line for line in read_log(server) if line["event"] == event]
+        return [line.get("request_id") for line in lines]
+
+    visitor = Visitor(server, shop.api_key)
+    asked = visitor.http.post("/chat/message", json={"message": "hello"}, headers=ids)
+    visitor.http.close()
+    assert asked.status_code == 200
+    runs = len(logged("retention_finished"))
+    owner.http.post("/maintenance/retention", headers=ids)
+    wait_until(
+        lambda: len(logged("retention_finished")) > runs, timeout_s=20, what="the end of retention"
+    )
+    assert set(logged("retention_finished")) == {None}
+    assert logged("turn_finished")[-1] == "asked-by-hand-1"
+
+
 def test_the_session_goes_on_after_its_messages_went(server, owner, shop):
     visitor = Visitor(server, shop.api_key)
     visitor.ask("first words", user_identifier="dana")

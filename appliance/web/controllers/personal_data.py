@@ -69,7 +69,7 @@ def build_erasure_view(report: ErasureReport) -> ErasureView:
 
 async def run_to_the_end(tasks: TaskGroup, work: Coroutine[Any, Any, Result]) -> Result:
     """Await what goes on when the caller leaves."""
-    running: asyncio.Task[Result] = tasks.start(work, name="request-to-its-end")
+    running: asyncio.Task[Result] = tasks.start_for_caller(work, name="request-to-its-end")
     return await asyncio.shield(running)
 
 

@@ -115,3 +115,40 @@ async def test_work_outside_a_running_loop_is_an_error_at_once() -> None:
     with pytest.raises(RuntimeError):
         await asyncio.to_thread(TaskGroup().start, coroutine, name="elsewhere")
     coroutine.close()
+
+
+async def read_request_id() -> str | None:
+    await asyncio.sleep(0)
+    found: str | None = structlog.contextvars.get_contextvars().get("request_id")
+    return found
+
+
+async def test_a_background_task_is_of_no_request_and_a_callers_own_is_of_the_callers() -> None:
+    tasks = TaskGroup()
+    with structlog.contextvars.bound_contextvars(request_id="r1"):
+        anyones = tasks.start(read_request_id(), name="anyones")
+        own = tasks.start_for_caller(read_request_id(), name="own")
+    with structlog.contextvars.bound_contextvars(request_id="r2"):
+        assert (await anyones, await own) == (None, "r1")
+
+
+async def test_the_failure_of_a_task_is_logged_with_the_request_it_belongs_to() -> None:
+    tasks = TaskGroup()
+
+    async def fail() -> None:
+        raise ZeroDivisionError
+
+    with structlog.testing.capture_logs(
+        processors=[structlog.contextvars.merge_contextvars]
+    ) as logs:
+        with structlog.contextvars.bound_contextvars(request_id="r1"):
+            failing = {
+                tasks.start(fail(), name="anyones"),
+                tasks.start_for_caller(fail(), name="own"),
+            }
+        await asyncio.wait(failing)
+        await asyncio.sleep(0)
+    assert {(entry["task"], entry.get("request_id")) for entry in logs} == {
+        ("anyones", None),
+        ("own", "r1"),
+    }
