@@ -17,7 +17,8 @@ import time
 import traceback
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -55,7 +56,7 @@ def redact(value: Any) -> Any:
         return _SECRET_VALUES.sub(MASK, value)
     if isinstance(value, dict):
         return {
-            key: MASK if _SECRET_NAMES.search(str(key)) and item else redact(item)
+            key: MASK if item and _names_secret(str(key)) else redact(item)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
@@ -63,6 +64,11 @@ def redact(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     return redact(str(value))
+
+
+@lru_cache(maxsize=1_000)
+def _names_secret(name: str) -> bool:
+    return _SECRET_NAMES.search(name) is not None
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
@@ -157,6 +163,40 @@ class _Named(NamedTuple):
     name: str = ""
 
 
+class _LogFile(logging.handlers.RotatingFileHandler):
+    """The rotating file; asking the file system about it for every line costs more than the line.
+
+    A full disk loses lines, never a turn.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, backupCount=FILE_COUNT - 1, encoding="utf-8")
+        self._size = path.stat().st_size
+
+    def write_line(self, line: str) -> None:
+        with self.lock or nullcontext(), suppress(OSError, ValueError):
+            size = len(line.encode()) + 1
+            if self._size + size > FILE_SIZE_BYTES:
+                self.doRollover()
+                self._size = 0
+            self._size += size
+            if self.stream is None:  # a library has closed all handlers that it found
+                self.stream = self._open()
+            self.stream.write(f"{line}\n")
+            self.flush()
+
+
+def _choose_renderer(
+    terminal: TextIO | None,
+) -> structlog.dev.ConsoleRenderer | structlog.processors.LogfmtRenderer:
+    """Return how lines look: aligned and in colours for a person, ``key=value`` for a file."""
+    if terminal is not None and terminal.isatty():
+        return structlog.dev.ConsoleRenderer()
+    return structlog.processors.LogfmtRenderer(
+        key_order=["timestamp", "level", "event"], drop_missing=True
+    )
+
+
 class _Sinks:
     """The last step of every event: redacted once, written everywhere.
 
@@ -169,14 +209,8 @@ class _Sinks:
         self._terminal = terminal
         self._buffer = buffer
         self._lock = threading.Lock()
-        self._console = structlog.dev.ConsoleRenderer(
-            colors=terminal is not None and terminal.isatty()
-        )
-        self._file = None
-        if file is not None:
-            self._file = logging.handlers.RotatingFileHandler(
-                file, maxBytes=FILE_SIZE_BYTES, backupCount=FILE_COUNT - 1, encoding="utf-8"
-            )
+        self._render = _choose_renderer(terminal)
+        self._file = None if file is None else _LogFile(file)
 
     def __call__(self, logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
         self.write(event)
@@ -199,8 +233,7 @@ class _Sinks:
         if error is not None:
             plain["exception"] = redact("".join(traceback.format_exception(error)))
         if self._file is not None:
-            line = msgspec.json.encode(plain).decode()
-            self._file.handle(logging.makeLogRecord({"msg": line}))
+            self._file.write_line(msgspec.json.encode(plain).decode())
         if self._buffer is not None:
             self._buffer.append(plain)
 
@@ -215,7 +248,7 @@ class _Sinks:
         shown = dict(plain)
         if error is not None:
             shown["error"] = redact(f"{type(error).__name__}: {error}")
-        line = self._console(None, "", shown)
+        line = self._render(None, "", shown)
         with self._lock:
             self._terminal.write(f"{line}\n")
             self._terminal.flush()

@@ -55,7 +55,13 @@ class _Language(Struct, frozen=True, kw_only=True):
     unreal_own: re.Pattern[str]
     general: re.Pattern[str]
     cue: re.Pattern[str]
+    first_words: frozenset[str]
     ignored: re.Pattern[str]
+
+    def may_claim(self, text: str) -> bool:
+        """Say quickly whether ``text`` has a word that a claim begins with."""
+        words = self.first_words
+        return not words or not words.isdisjoint(_WORD.findall(text.casefold()))
 
 
 def find_claim(sentence: str) -> Claim | None:
@@ -66,6 +72,8 @@ def find_claim(sentence: str) -> Claim | None:
         if any(pattern.search(text) for pattern in language.vague):
             return Claim(sentence=sentence.strip(), actions=frozenset(), is_vague=True)
     for language in languages:
+        if not language.may_claim(text):
+            continue
         for match, is_own in _matches(text, language):
             actions = _name_actions(match[0])
             return Claim(sentence=sentence.strip(), actions=actions, is_own=is_own)
@@ -75,7 +83,8 @@ def find_claim(sentence: str) -> Claim | None:
 def find_cue(text: str) -> int | None:
     """Return where a claim could begin in ``text``, the first whole words of a sentence."""
     plain = text.translate(_QUOTES)
-    found = (language.cue.search(plain) for language in _languages_of(plain))
+    languages = (language for language in _languages_of(plain) if language.may_claim(plain))
+    found = (language.cue.search(plain) for language in languages)
     return min((match.start() for match in found if match), default=None)
 
 
@@ -227,11 +236,15 @@ def _read_language(tag: str) -> _Language:
     raw = _book()["languages"][tag]
     forms = [form for action in _book()["actions"].values() for form in action["said"][tag]]
     verbs = _join(forms)
+    subjects, openers = raw["subjects"], raw["openers"]
+    firsts = (*subjects, *openers, *raw["things"], *forms) if subjects else ()
 
     def fill(pattern: str, verb: str = rf"{_MARK}[\w-]+") -> re.Pattern[str]:
         things = "|".join(raw["things"])
         filled = pattern.replace("{verb}", verb).replace("{thing}", things)
         filled = filled.replace("{mark}", _MARK)
+        filled = filled.replace("{subject}", "|".join(subjects))
+        filled = filled.replace("{opener}", "|".join(openers))
         return re.compile(filled.replace("{after}", raw["after"]), re.IGNORECASE)
 
     return _Language(
@@ -244,6 +257,7 @@ def _read_language(tag: str) -> _Language:
         unreal_own=fill(raw["unreal_active"] or raw["unreal"]),
         general=fill(raw["general"]),
         cue=fill(raw["cue"], f"(?:{verbs})"),
+        first_words=frozenset(_WORD.findall(phrase)[0] for phrase in firsts),
         ignored=fill(raw["ignored"]),
     )
 

@@ -43,6 +43,7 @@ def is_failed_round(messages: Sequence[ChatMessage], answer: str) -> bool:
     return len(asked) > 1 and _is_same(asked[-1], asked[-2])
 
 
+@lru_cache(maxsize=256)  # a conversation's texts are looked at again with each of its turns
 def _words(text: str) -> Words:
     return tuple(word for word in split_words(text) if word[0].isalnum())
 

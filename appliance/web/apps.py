@@ -24,7 +24,7 @@ from appliance.web.access import (
     TenantAccess,
 )
 from appliance.web.controllers.backups import BackupController
-from appliance.web.controllers.chat import ChatController, give_feedback
+from appliance.web.controllers.chat import ChatController, MessageServices, give_feedback
 from appliance.web.controllers.conversations import ConversationController
 from appliance.web.controllers.escalations import EscalationController, TakeOverController
 from appliance.web.controllers.health import get_health
@@ -73,6 +73,7 @@ class PlainLitestar(Litestar):
 
 def build_public_app(parts: PublicParts) -> tuple[AsgiApp, Litestar]:
     """Return the public listener's application, and the Litestar app within its outer layers."""
+    messages = MessageServices(**{name: parts.services[name] for name in MessageServices._fields})
     litestar = PlainLitestar(
         route_handlers=[
             ChatController,
@@ -81,7 +82,7 @@ def build_public_app(parts: PublicParts) -> tuple[AsgiApp, Litestar]:
             get_health,
             *parts.page_routes,
         ],
-        dependencies=_provide(parts.services),
+        dependencies=_provide({**parts.services, "messages": messages}),
         request_max_body_size=MAX_PUBLIC_BODY_BYTES,
         openapi_config=describe_listener("Visitor side"),
         **_SHARED,

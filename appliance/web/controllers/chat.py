@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
@@ -49,6 +49,16 @@ VisitorRequest = Request[Any, Any, State]
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
+class MessageServices(NamedTuple):
+    """What a message needs. One dependency, because Litestar runs a task for each of several."""
+
+    turns: TurnService
+    limiter: RateLimiter
+    directory: TenantDirectory
+    shutdown: Shutdown
+    identity_tokens: IdentityTokens
+
+
 class ChatController(Controller):
     """Routes under ``/chat``."""
 
@@ -65,21 +75,17 @@ class ChatController(Controller):
         self,
         request: VisitorRequest,
         data: JSONBody[ChatMessageBody],
-        turns: NamedDependency[TurnService],
-        limiter: NamedDependency[RateLimiter],
-        directory: NamedDependency[TenantDirectory],
-        shutdown: NamedDependency[Shutdown],
-        identity_tokens: NamedDependency[IdentityTokens],
+        messages: NamedDependency[MessageServices],
     ) -> Response[Any]:
         """Answer a visitor, as JSON or, when the client accepts it, as a stream of events."""
-        if shutdown.has_begun:
+        if messages.shutdown.has_begun:
             raise ServerStopping("The server is stopping. Please send the message again soon.")
         known = known_tenant(request)
         text = check_text(data.message)
-        await limiter.spend(known.tenant.id)
+        await messages.limiter.spend(known.tenant.id)
         identity = None
         if data.identity_token is not None:
-            identity = await identity_tokens.verify(known.tenant.id, data.identity_token)
+            identity = await messages.identity_tokens.verify(known.tenant.id, data.identity_token)
         message = VisitorMessage(
             text=text,
             session_id=data.session_id or None,
@@ -91,11 +97,11 @@ class ChatController(Controller):
             page_url=read_page_url(data.page_url),
         )
         try:
-            stream = await turns.start(known, message)
+            stream = await messages.turns.start(known, message)
         except NotFound as error:
             if error.code != OWNER_GONE:
                 raise
-            directory.forget(known.tenant.id)
+            messages.directory.forget(known.tenant.id)
             raise build_unknown_key() from error
         if "text/event-stream" in request.headers.get("accept", ""):
             return build_stream(encode_batches(stream.listen()))
