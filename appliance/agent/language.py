@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
+from collections import Counter
 from functools import lru_cache
 from importlib.resources import files
 
@@ -24,17 +25,19 @@ def detect_language(text: str, *, default: str) -> str:
         text: What the visitor wrote.
         default: The tenant's language, a BCP 47 tag.
     """
-    hebrew = latin = 0
-    for letter in text:
-        if letter.isalpha():
-            name = unicodedata.name(letter, "")
-            hebrew += name.startswith("HEBREW")
-            latin += name.startswith("LATIN")
+    scripts = Counter(map(_find_script, text))
+    hebrew, latin = scripts["HEBREW"], scripts["LATIN"]
     if hebrew and hebrew * 2 >= latin:  # a brand's Latin name inside a Hebrew sentence
         return default if base_language(default) == "he" else "he"
     if latin and base_language(default) == "he":
         return "en"
     return default
+
+
+@lru_cache(maxsize=1_000)
+def _find_script(letter: str) -> str:
+    """Return the script of a letter, as its name in Unicode begins; of other signs, nothing."""
+    return unicodedata.name(letter, "").split(" ")[0] if letter.isalpha() else ""
 
 
 def base_language(tag: str) -> str:

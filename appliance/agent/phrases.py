@@ -31,9 +31,10 @@ class Phrases:
             words = split_words(phrase)
             self._by_first.setdefault(words[0], []).append(words)
 
-    def may_be_in(self, words: Words) -> bool:
-        """Say quickly whether some phrase could be found; most of what is said has none."""
-        return not self._by_first.keys().isdisjoint(words)
+    def are_in(self, words: Words) -> bool:
+        """Say whether some phrase stands anywhere in ``words``; in most of what is said none."""
+        starts = (i for i, word in enumerate(words) if word in self._by_first)
+        return any(self.ends(words, start) for start in starts)
 
     def ends(self, words: Words, start: int) -> list[int]:
         """Return where the phrases end that begin at ``start``."""

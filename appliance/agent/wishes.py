@@ -39,7 +39,7 @@ def wants_human(text: str) -> bool:
     """
     words = split_words(text)[-_MAX_WORDS:]
     group = _load()["human"]
-    if not any(group[name].may_be_in(words) for name in ("person", "somebody", "alone")):
+    if not any(group[name].are_in(words) for name in ("person", "somebody", "alone")):
         return False
     topics = group["topic"]
     sentences = split_clauses(words)
@@ -58,7 +58,7 @@ def read_goodbye(text: str) -> Goodbye | None:
     if not words or len(words) > _MAX_GOODBYE_WORDS:
         return None
     group = _load()["goodbye"]
-    if not any(group[name].may_be_in(words) for name in ("bye", "thanks")):
+    if not any(group[name].are_in(words) for name in ("bye", "thanks")):
         return None
     if not any(_is_end(used) for used in _cut(words, group)):
         return None

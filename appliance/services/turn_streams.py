@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
@@ -103,6 +103,7 @@ class TurnStream:
         self._last: NumberedEvent | None = None
         self._listeners = 0
         self._changed: set[asyncio.Event] = set()
+        self._end = asyncio.Event()
         self._abandon_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -132,6 +133,7 @@ class TurnStream:
         self._events.append(self._last)
         if isinstance(event, TurnFinished | TurnFailed):
             self.is_finished = True
+            self._end.set()
             self._stop_timer()
             self._fold_when_unheard()
         for changed in self._changed:
@@ -149,24 +151,39 @@ class TurnStream:
         What is there at the same time comes as one batch, never empty.
         """
         changed = asyncio.Event()
-        self._changed.add(changed)
+        position = 0
+        with self._heard():
+            self._changed.add(changed)
+            try:
+                while True:
+                    events = self.events
+                    batch = [event for event in events[position:] if event.id > after_id]
+                    position = len(events)
+                    if batch:
+                        yield batch
+                        continue
+                    if self.is_finished:
+                        return
+                    changed.clear()
+                    await changed.wait()
+            finally:
+                self._changed.discard(changed)
+
+    async def wait_for_end(self) -> TurnFinished | TurnFailed:
+        """Return the last event, once it is there; who waits counts as listening."""
+        with self._heard():
+            await self._end.wait()
+        assert self._last is not None
+        assert isinstance(self._last.event, TurnFinished | TurnFailed)
+        return self._last.event
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
         self._listeners += 1
         self._stop_timer()
-        position = 0
         try:
-            while True:
-                events = self.events
-                batch = [event for event in events[position:] if event.id > after_id]
-                position = len(events)
-                if batch:
-                    yield batch
-                    continue
-                if self.is_finished:
-                    return
-                changed.clear()
-                await changed.wait()
+            yield
         finally:
-            self._changed.discard(changed)
             self._listeners -= 1
             if self._listeners == 0 and not self.is_finished:
                 self._start_timer()

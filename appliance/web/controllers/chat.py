@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,7 +19,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.types import Receive
 
 from appliance.domain.message import ChatReply
-from appliance.domain.turn_events import TurnFailed, TurnFinished
+from appliance.domain.turn_events import TurnFinished
 from appliance.domain.web_addresses import is_web_address
 from appliance.errors import Cancelled, FieldError, InvalidInput, NotFound, ServerStopping
 from appliance.ports.turn_store import OWNER_GONE
@@ -29,7 +29,7 @@ from appliance.services.feedback import FeedbackService
 from appliance.services.identity_tokens import IdentityTokens
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.tenant_directory import KnownTenant, TenantDirectory
-from appliance.services.turn_streams import NumberedEvent, TurnStream, TurnStreams
+from appliance.services.turn_streams import TurnStream, TurnStreams
 from appliance.services.turns import TurnService, VisitorMessage
 from appliance.web.access import build_unknown_key
 from appliance.web.query import Limit
@@ -233,13 +233,13 @@ async def _wait_for_reply(stream: TurnStream, receive: Receive) -> ChatReply:
         Cancelled: The client has left.
         ApplianceError: The turn failed.
     """
-    ending = asyncio.create_task(_last_event(stream), name="await-reply")
+    ending = asyncio.create_task(stream.wait_for_end(), name="await-reply")
     leaving = asyncio.create_task(_disconnected(receive), name="await-disconnect")
     try:
         await asyncio.wait({ending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not ending.done():
             raise Cancelled("The visitor left before the answer.")
-        end = ending.result().event
+        end = ending.result()
     finally:
         for task in (ending, leaving):
             if not task.done():
@@ -248,15 +248,7 @@ async def _wait_for_reply(stream: TurnStream, receive: Receive) -> ChatReply:
                     await task
     if isinstance(end, TurnFinished):
         return end.reply
-    assert isinstance(end, TurnFailed)
     raise end.error
-
-
-async def _last_event(stream: TurnStream) -> NumberedEvent:
-    async with aclosing(stream.listen()) as batches:
-        async for batch in batches:
-            last = batch[-1]
-    return last
 
 
 async def _disconnected(receive: Receive) -> None:

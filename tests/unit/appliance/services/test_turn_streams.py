@@ -212,6 +212,33 @@ async def test_a_turn_that_nobody_ever_listened_to_runs_to_its_end() -> None:
     assert not turn.abandoned.is_set()
 
 
+@pytest.mark.parametrize("end", [finished(), FAILED])
+async def test_who_waits_for_the_end_gets_it_whenever_he_asks(
+    end: TurnFinished | TurnFailed,
+) -> None:
+    stream = build_stream()
+    waiting = asyncio.create_task(stream.wait_for_end())
+    publish(stream, "a", "b")
+    await pass_time()
+    assert not waiting.done()
+    stream.publish(end)
+    assert await waiting is end
+    assert await stream.wait_for_end() is end
+
+
+@pytest.mark.usefixtures("_no_grace")
+async def test_who_waits_for_the_end_keeps_the_turn_until_he_leaves() -> None:
+    turn = Turn()
+    waiting = asyncio.create_task(turn.stream.wait_for_end())
+    await (await turn.join()).aclose()
+    await pass_time()
+    assert not turn.abandoned.is_set()
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    await pass_time()
+    assert turn.abandoned.is_set()
+
+
 async def test_a_follower_hears_turn_after_turn() -> None:
     streams = TurnStreams(SettableClock())
     first = build_stream(1, "m1")
