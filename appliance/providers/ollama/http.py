@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
-import h11
 import msgspec
 
 from appliance.certificates import build_client_tls
 from appliance.errors import ConfigurationError, Unavailable
-from appliance.providers.ollama.connection import Connection
+from appliance.providers.ollama.connection import Connection, Head, ProtocolBroken
 from appliance.providers.ollama.ndjson import LineSplitter, LineTooLong
 
 MAX_ANSWER_BYTES = 32_000_000
@@ -69,7 +68,7 @@ class OllamaHttp:
         self._host = parts.hostname.encode("idna").decode()
         self._port = parts.port or DEFAULT_PORTS[parts.scheme]
         self._is_secure = parts.scheme == "https"
-        self._prefix = parts.path.rstrip("/")
+        self._prefix = quote(parts.path.rstrip("/"), safe="/%:@!$&'()*+,;=~")
         bracketed = f"[{self._host}]" if ":" in self._host else self._host
         netloc = bracketed if parts.port is None else f"{bracketed}:{parts.port}"
         self.base_url = f"{parts.scheme}://{netloc}{self._prefix}"
@@ -137,7 +136,7 @@ class OllamaHttp:
             raise Unavailable(
                 f"Ollama at {self.base_url} took too long to answer.", code="timed_out"
             ) from exc
-        except (OSError, h11.RemoteProtocolError, LineTooLong) as exc:
+        except (OSError, ProtocolBroken, LineTooLong) as exc:
             raise broken_response(self.base_url) from exc
 
     async def _exchange(self, method: str, path: str, payload: object) -> Connection:
@@ -151,7 +150,7 @@ class OllamaHttp:
                 await connection.send(method, self._prefix + path, headers, content)
                 head = await connection.read_head()
                 break
-            except (OSError, h11.RemoteProtocolError):
+            except (OSError, ProtocolBroken):
                 await connection.close()
                 # The server may close a kept connection at the very moment it is used again.
                 if kept is None or connection.has_heard:
@@ -159,7 +158,7 @@ class OllamaHttp:
             except BaseException:
                 await connection.close()
                 raise
-        if head.status_code == 200:
+        if head.status == 200:
             return connection
         body = await self._read_whole(connection)
         raise build_error(head, body, base_url=self.base_url)
@@ -230,7 +229,7 @@ class LineStream:
                 async with asyncio.timeout(END_OF_BODY_S):
                     while await connection.read_body():
                         pass
-        except (OSError, h11.RemoteProtocolError):
+        except (OSError, ProtocolBroken):
             await connection.close()
         except BaseException:
             await connection.close()
@@ -249,18 +248,18 @@ class _ErrorBody(msgspec.Struct):
     error: str
 
 
-def build_error(head: h11.Response, body: bytes, *, base_url: str) -> OllamaError | Unavailable:
+def build_error(head: Head, body: bytes, *, base_url: str) -> OllamaError | Unavailable:
     """Return what an answer with a status other than 200 means."""
-    retry_after = dict(head.headers).get(b"retry-after", b"").decode("latin-1")
+    retry_after = head.headers.get(b"retry-after", b"").decode("latin-1")
     retry_after_s = float(retry_after) if retry_after.isdecimal() else None
     try:
         text = msgspec.json.decode(body, type=_ErrorBody).error
     except msgspec.DecodeError:
         # A reverse proxy in front of Ollama answers with pages of its own.
-        if head.status_code not in PROXY_STATUSES:
+        if head.status not in PROXY_STATUSES:
             return broken_response(base_url)
         text = ""
-    return OllamaError(head.status_code, text, retry_after_s=retry_after_s)
+    return OllamaError(head.status, text, retry_after_s=retry_after_s)
 
 
 def broken_response(base_url: str) -> Unavailable:

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import h11
 import pytest
 
-from appliance.providers.ollama.connection import Connection
+from appliance.providers.ollama.connection import Connection, ProtocolBroken
 from tests.fakes.loopback_http import Exchange, Handler, LoopbackHttp
 
 HEADERS = [(b"Host", b"x"), (b"Content-Length", b"2")]
@@ -28,7 +27,7 @@ async def exchange(connection: Connection) -> tuple[int, list[bytes]]:
     pieces: list[bytes] = []
     while piece := await connection.read_body():
         pieces.append(piece)
-    return head.status_code, pieces
+    return head.status, pieces
 
 
 async def test_what_arrives_together_is_read_together() -> None:
@@ -111,8 +110,21 @@ async def test_what_is_not_http_or_breaks_off_is_an_error(raw: bytes) -> None:
         reply.cut()
 
     async with open_connection(answer) as (connection, _):
-        with pytest.raises((OSError, h11.RemoteProtocolError)):
+        with pytest.raises((OSError, ProtocolBroken)):
             await exchange(connection)
+        assert not connection.is_reusable
+
+
+@pytest.mark.parametrize(
+    "behind", [b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad", b"\x00 what is this"]
+)
+async def test_what_stands_behind_an_answer_is_not_the_next_one(behind: bytes) -> None:
+    async def answer(reply: Exchange) -> None:
+        await reply.send_raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" + behind)
+        await reply.wait_for_disconnect()
+
+    async with open_connection(answer) as (connection, _):
+        assert await exchange(connection) == (200, [b"ok"])
         assert not connection.is_reusable
 
 
