@@ -62,7 +62,7 @@ def _build_row(trace: StoredTrace) -> dict[str, Any]:
         "tenant_id": trace.tenant_id,
         "conversation_id": trace.conversation_id,
         "created_at": trace.created_at,
-        "content": msgspec.to_builtins(trace.steps),
+        "content": trace.steps,
     }
 
 
