@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 from msgspec import Struct
 
-from appliance.agent.contact_details import find_contact
+from appliance.agent.contact_details import find_contact, find_lone_contact
 from appliance.agent.decisions import read_decision
 from appliance.agent.language import list_texts, texts_for
 from appliance.agent.runner import AgentResult
@@ -121,7 +121,8 @@ class Handover:
         The text begins with that of ``result``, which the visitor may have read already.
         """
         if result.signal == "wants_human":
-            return _append(result, self._escalate(visit, "visitor", reason=visit.text))
+            reason = visit.text if read_decision(visit.text) is None else None
+            return _append(result, self._escalate(visit, "visitor", reason=reason))
         is_failed = result.signal == "unsure" or is_failed_round(visit.messages, result.text)
         failed_rounds = visit.conversation.failed_rounds + 1 if is_failed else 0
         settings = visit.tenant.escalation
@@ -181,13 +182,10 @@ def _find_given_contact(text: str, told: str) -> str | None:
         return find_contact(text, is_asked=True)
     begins = (
         begin.partition("{shop}")[0]
-        for name in ("escalated", "escalated_noted", "escalated_again")
+        for name in ("escalated", "escalated_noted", "escalated_again", "contact_kept")
         for begin in list_texts(name)
     )
-    if any(begin in told for begin in begins):
-        contact = find_contact(text, is_asked=False)
-        return contact if contact == text.strip(" .!") else None
-    return None
+    return find_lone_contact(text) if any(begin in told for begin in begins) else None
 
 
 def _ends_with(told: str, name: str) -> bool:

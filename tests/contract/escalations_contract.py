@@ -55,13 +55,33 @@ class EscalationsContract(ABC):
     async def test_a_second_wish_adds_to_the_open_one(self, history: StoredHistory):
         await history.talk("s1")
         await escalate(history, "s1", WISH)
-        for contact in ("dana@example.org", "050-1234567"):
-            wish = NewEscalation(cause="visitor", contact=contact, notices=("email",))
+        for reason, contact in [
+            ("Broken oven", "dana@example.org"),
+            ("Still broken", "050-1234567"),
+            ("Broken oven", "dana@example.org"),
+            (None, None),
+        ]:
+            wish = NewEscalation(
+                cause="visitor", reason=reason, contact=contact, notices=("email",)
+            )
             await escalate(history, "s1", wish)
         [found] = (await list_all(history)).items
-        assert (found.contact, found.reason) == ("050-1234567", None)
+        assert found.reason == "Broken oven\nStill broken"
+        assert found.contact == "dana@example.org, 050-1234567"
         events = [notice.event for notice in found.notices]
         assert events == ["escalation.requested"] * 2 + ["escalation.contact_given"]
+
+    async def test_what_is_added_without_end_is_cut_behind_the_first(self, history: StoredHistory):
+        await history.talk("s1")
+        for number in range(30):
+            text = f"{number} ".ljust(400, "x")
+            await escalate(history, "s1", NewEscalation(cause="visitor", reason=text, contact=text))
+        [found] = (await list_all(history)).items
+        assert found.reason is not None
+        assert found.contact is not None
+        assert (len(found.reason), len(found.contact)) == (4_000, 1_000)
+        assert found.reason.startswith("0 ")
+        assert "\n1 x" in found.reason
 
     async def test_wishes_at_once_open_one_escalation(self, history: StoredHistory):
         await history.talk("s1")

@@ -28,14 +28,14 @@ def rate(visitor: Visitor, **fields: object) -> int:
 def test_a_visitor_asks_for_a_person_and_is_handed_back(asked: Visitor, operator: Operator):
     told = escalate(asked, reason="Broken oven")
     assert told["escalated"] is True
-    assert escalate(asked, contact="050-1234567") == told
+    assert escalate(asked, reason="Still broken", contact="050-1234567") == told
     conversation_id = told["conversation_id"]
     [found] = [
         item
         for item in operator.call("GET", "/escalations?status=open")["items"]
         if item["conversation_id"] == conversation_id
     ]
-    assert (found["reason"], found["contact"]) == ("Broken oven", "050-1234567")
+    assert (found["reason"], found["contact"]) == ("Broken oven\nStill broken", "050-1234567")
     path = f"/conversations/{conversation_id}"
     assert operator.call("POST", f"{path}/take-over")["status"] == "human"
     history = asked.http.get(f"/chat/history/{asked.session_id}").json()

@@ -25,6 +25,8 @@ class ConversationView(Struct, frozen=True, kw_only=True):
     """
 
     text: str
+    told: str = ""
+    """What the visitor was told last before it."""
     results: tuple[ChatMessage, ...] = ()
     form: Form | None = None
     is_unrun: bool = False
@@ -47,12 +49,18 @@ def view_conversation(messages: tuple[ChatMessage, ...]) -> ConversationView:
     answers = [m for m in since if m.role == "tool"]
     return ConversationView(
         text=messages[last_user].content if last_user >= 0 else "",
+        told=_last_told(messages[: max(last_user, 0)]),
         results=tuple(m for m in behind[start + 1 :] if m.role == "tool"),
         form=read_form(messages[holder].provider_state) if holder >= 0 and not is_stale else None,
         is_unrun=bool(answers) and is_not_run(answers[-1]),
         worded_text=_last_worded(messages),
         is_held=bool(answers) and answers[-1].content == HELD_CALL,
     )
+
+
+def _last_told(messages: tuple[ChatMessage, ...]) -> str:
+    told = (m.content for m in reversed(messages) if m.role == "assistant" and m.content)
+    return next(told, "")
 
 
 def _last_worded(messages: tuple[ChatMessage, ...]) -> str:

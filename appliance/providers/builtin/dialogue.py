@@ -86,6 +86,8 @@ class Dialogue:
         """Return the answer to the last visitor message or to the last tool results."""
         if self._view.results:
             return self._after_tools(self._view.results)
+        if intents.only_agrees(self._message) and self._general.has_offered_human(self._view.told):
+            return self._general.human()
         form = self._view.form
         filler = self._filler(form) if form else None
         if form is not None and filler is not None:

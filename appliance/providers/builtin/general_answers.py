@@ -12,7 +12,7 @@ from appliance.domain.tool import ToolSpec
 from appliance.providers.builtin.answers import Answer, join_paragraphs, pick_quick_replies
 from appliance.providers.builtin.knowledge import Knowledge
 from appliance.providers.builtin.knowledge_answers import list_contacts
-from appliance.providers.builtin.phrasebook import Phrasebook
+from appliance.providers.builtin.phrasebook import Phrasebook, load_phrasebooks
 from appliance.wording import name_tool
 
 _MAX_TOOLS_TOLD = 6
@@ -81,8 +81,16 @@ class GeneralAnswers:
 
     def offer_human(self) -> str:
         """Return the way to a person as a paragraph."""
-        contacts = list_contacts(self._knowledge, self._book, "human_contact")
-        return contacts or self._book.say("human_no_contact")
+        return self._offer_human_in(self._book)
+
+    def has_offered_human(self, told: str) -> bool:
+        """Say whether what the visitor was told ends with that paragraph, in any language."""
+        books = load_phrasebooks().values()
+        return any(told.rstrip().endswith(self._offer_human_in(book)) for book in books)
+
+    def _offer_human_in(self, book: Phrasebook) -> str:
+        contacts = list_contacts(self._knowledge, book, "human_contact")
+        return contacts or book.say("human_no_contact")
 
     def give_up(self, label: str) -> tuple[str, tuple[str, ...]]:
         """Return text and buttons for a form that does not get on with what ``label`` names."""

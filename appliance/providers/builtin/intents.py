@@ -73,6 +73,13 @@ def wants_human(message: Message) -> bool:
     return message.reading.has("intent.human") and leftover(message, "human") <= 1
 
 
+def only_agrees(message: Message) -> bool:
+    """Say whether the message is a yes and nothing else but politeness."""
+    reading = message.reading
+    has_yes = reading.has("intent.yes") and not reading.has("intent.no")
+    return has_yes and len(reading.words) == len(reading.covered(("intent.yes", *_POLITE)))
+
+
 def only_nods(message: Message) -> bool:
     """Say whether the message is a bare yes or no to nothing in particular."""
     reading = message.reading

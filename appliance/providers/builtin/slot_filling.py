@@ -186,6 +186,7 @@ class SlotReader:
                 pattern is None
                 and digits < _MIN_CODE_DIGITS
                 and not self._is_labelled(mention, slot)
+                and not self._is_whole(mention)
             ):
                 continue
             found = write_code(slot, text)
@@ -210,6 +211,12 @@ class SlotReader:
         reading = self._message.reading
         near = reading.covered(("slot.identifier", *(r for r in slot.roles if r[0] == "~")))
         return bool({position - 1, position - 2} & near)
+
+    def _is_whole(self, mention: Mention) -> bool:
+        """Say whether the message is this code of letters and digits, and nothing else."""
+        words = self._message.words_in(mention.start, mention.end)
+        has_letter = any(character.isalpha() for character in str(mention.value))
+        return has_letter and _only_says(self._message, ("cue.filler", "intent.correction"), words)
 
     def read_answer(self, slot: Slot) -> JsonValue:
         """Return the value that the message gives when it answers a question for ``slot``.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from appliance.agent.contact_details import find_lone_contact
 from appliance.agent.language import texts_for
 from appliance.agent.runner import AgentResult
 from appliance.domain.conversation import Conversation, PendingAction
@@ -147,20 +148,27 @@ def test_a_contact_that_was_asked_for_is_kept() -> None:
     [
         ("dana@example.org", True),
         ("050-1234567.", True),
-        ("212-555-1234", False),
+        ("212-555-1234", True),
+        ("My number is 050-1234567, thanks!", True),
+        ("or write to me: dana@example.org", True),
+        ("הטלפון שלי 050-1234567", True),
+        ("123456789", False),
+        ("Is it 050-1234567?", False),
+        ("cancel the order of 050-1234567", False),
         ("Did you send the invoice to dana@example.org?", False),
     ],
 )
 @pytest.mark.parametrize("texts", [EN, HE])
+@pytest.mark.parametrize("told", ["escalated_noted", "contact_kept"])
 def test_a_contact_right_behind_the_request_is_kept_unasked(
-    text: str, is_kept: bool, texts: dict[str, str]
+    text: str, is_kept: bool, told: str, texts: dict[str, str]
 ) -> None:
-    told = f"{texts['escalated_noted'].replace('{shop}', 'Bob')}\n\n{texts['reach_us']}\n\n- 03"
+    told = f"{texts[told].replace('{shop}', 'Bob')}\n\n{texts['reach_us']}\n\n- 03"
     found = build_handover().answer_alone(visit("A human!", told, text, status="waiting_for_human"))
     assert (found is not None) == is_kept
     if found is not None:
         assert found.closing.escalation is not None
-        assert found.closing.escalation.contact == text.strip(".")
+        assert found.closing.escalation.contact == find_lone_contact(text)
 
 
 def test_what_gives_no_contact_is_answered_like_anything() -> None:

@@ -29,5 +29,5 @@ def test_the_first_wish_is_stored_with_its_notice() -> None:
 
 
 def test_the_shop_is_told_of_the_first_contact_only() -> None:
-    assert play([("e", None)])[-2:] == ["UPDATE escalations SET", "INSERT INTO outbox"]
-    assert play([("e", "050-1234567")])[-1] == "UPDATE escalations SET"
+    assert play([("e", None, None)])[-2:] == ["UPDATE escalations SET", "INSERT INTO outbox"]
+    assert play([("e", None, "050-1234567")])[-1] == "UPDATE escalations SET"

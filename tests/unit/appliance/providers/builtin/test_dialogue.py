@@ -126,6 +126,41 @@ async def test_a_wrong_value_is_asked_for_again_with_the_reason() -> None:
     assert "party_size" not in reply.arguments
 
 
+@pytest.mark.parametrize("answer", ["yes", "Yes please", "כן"])
+@pytest.mark.parametrize("shop", ["pizza", "bare"])
+async def test_a_yes_to_the_offer_of_a_person_asks_for_one(answer: str, shop: str) -> None:
+    visitor = Visitor(load_shop("pizza") if shop == "pizza" else make_shop())
+    await visitor.say("what is the meaning of life")
+    reply = await visitor.say(answer)
+    assert reply.finished.signal == "wants_human"
+
+
+@pytest.mark.parametrize("answer", ["no", "yes, and when are you open?"])
+async def test_other_words_behind_the_offer_of_a_person_ask_for_none(answer: str) -> None:
+    visitor = Visitor(load_shop("pizza"))
+    await visitor.say("what is the meaning of life")
+    assert (await visitor.say(answer)).finished.signal != "wants_human"
+
+
+async def test_a_yes_behind_anything_else_asks_for_no_person() -> None:
+    visitor = Visitor(load_shop("pizza"))
+    await visitor.say("what is the meaning of life")
+    await visitor.say("When are you open?")
+    assert (await visitor.say("yes")).finished.signal != "wants_human"
+
+
+@pytest.mark.parametrize("code", ["V-77", "it's V-77", "V-77?"])
+async def test_a_short_code_is_read_where_one_is_due(code: str) -> None:
+    asked = Visitor(load_shop("pizza"))
+    await asked.say("Where is my order?")
+    assert (await asked.say(code)).arguments == {"order_number": "V-77"}
+    corrected = Visitor(load_shop("pizza"))
+    await corrected.say("Where is my order 12345?")
+    await corrected.tool_returns({"success": False, "error": "There is no order 12345."})
+    again = await corrected.say(code)
+    assert [call.arguments for call in again.calls] == [{"order_number": "V-77"}]
+
+
 async def test_a_person_is_offered_when_a_form_does_not_get_on() -> None:
     visitor = Visitor(load_shop("pizza"))
     await visitor.say("book a table for tomorrow at 19:00")
