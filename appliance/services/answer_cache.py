@@ -25,8 +25,7 @@ from appliance.tasks import TaskGroup
 
 _PERSONAL = re.compile(r"@|\d[\d\s().-]{3,}\d|\d{4,}")
 """An e-mail address, a phone number, an order's number: a question with one is somebody's own."""
-_BETWEEN_EDGES = re.compile(r"\w(?:.*\w)?")
-"""Linear in the length of what a visitor wrote, unlike stripping both ends by a pattern."""
+_SENTENCE_MARKS = " ?!.,;:\"'’‘“”„«»¿¡؟،؛״׳"
 
 
 class AnswerCache:
@@ -98,10 +97,15 @@ def build_basis(tenant: Tenant, assignment: Assignment, *, is_first: bool) -> li
 
 
 def normalise_question(text: str) -> str:
-    """Return ``text`` without what makes no other question: case, blanks, marks around it."""
+    """Return ``text`` without what makes no other question: case, blanks, sentence marks around it.
+
+    "Open on Friday" and "open on Friday?" are one on purpose: as the first words of a conversation
+    both want to know the same, and a statement that is answered as a question is told what is true.
+    All other signs count: "C++" is not "C#", "5 %" is not "5 €", and an emoji may be all that tells
+    praise from a complaint.
+    """
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    found = _BETWEEN_EDGES.search(plain)
-    return found[0] if found else ""
+    return plain.strip(_SENTENCE_MARKS)
 
 
 def _name_model(choice: AnswerModel) -> str:

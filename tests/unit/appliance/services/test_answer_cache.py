@@ -163,5 +163,30 @@ def test_the_builtin_answerer_needs_none() -> None:
     assert basis_of(models=[builtin]) is None
 
 
+@pytest.mark.parametrize("text", ["Open on Friday?", "open on  friday", "“Open on Friday?!”"])
+def test_case_blanks_and_sentence_marks_make_no_other_question(text: str) -> None:
+    assert normalise_question(text) == "open on friday"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("A book on C++?", "A book on C#?"),
+        ("Is it below 5%", "Is it below 5"),
+        ("Under 100$", "Under 100€"),
+        ("-5 degrees", "5 degrees"),
+        ("The pizza 😀", "The pizza 😡"),
+        ("Can't I pay?", "Can I pay?"),
+    ],
+)
+def test_signs_that_tell_something_make_another_question(one: str, other: str) -> None:
+    assert normalise_question(one) != normalise_question(other)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "?!", "..."])
+def test_marks_alone_are_no_question(text: str) -> None:
+    assert normalise_question(text) == ""
+
+
 def test_hebrew_is_normalised_too() -> None:
     assert normalise_question("  מתי   סוגרים?! ") == "מתי סוגרים"
