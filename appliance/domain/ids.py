@@ -17,6 +17,9 @@ ConversationId = NewType("ConversationId", str)
 MessageId = NewType("MessageId", str)
 WorkflowId = NewType("WorkflowId", str)
 UserId = NewType("UserId", str)
+IntegrationId = NewType("IntegrationId", str)
+EndpointId = NewType("EndpointId", str)
+CredentialId = NewType("CredentialId", str)
 SessionHash = NewType("SessionHash", str)
 
 SESSION_PREFIX = "vs_"

@@ -95,7 +95,8 @@ class ToolOutcome(Struct, frozen=True, kw_only=True):
 
     ``output`` is the tool's result when it succeeded. ``error`` is a sentence for the model and the
     operator when it failed: never an upstream body, never a secret. ``sent`` is the request body,
-    for the operator.
+    for the operator, without secrets. ``status`` is the number a system answered with, if it has
+    such numbers.
     """
 
     is_success: bool
@@ -104,6 +105,7 @@ class ToolOutcome(Struct, frozen=True, kw_only=True):
     duration_ms: int = 0
     attempts: int = 1
     sent: JsonValue = None
+    status: int | None = None
 
 
 class ToolExecution(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from appliance.domain.json_types import JsonObject
 Leftover = Literal["audit_log", "refresh_tokens", "api_keys"]
 """What is deleted for its age besides messages and executions."""
 
-Record = Literal["turn_traces", "outbox", "escalations", "feedback"]
+Record = Literal["turn_traces", "outbox", "escalations", "feedback", "integration_calls"]
 """What is kept beside a conversation's messages and goes at their age."""
 
 

@@ -23,7 +23,9 @@ from appliance.storage.export_store import StoredExports
 from appliance.storage.key_store import FileKeyStore, KeyStore
 from appliance.storage.repositories.audit_log import StoredAuditLog
 from appliance.storage.repositories.conversations import StoredConversations
+from appliance.storage.repositories.credentials import StoredCredentials
 from appliance.storage.repositories.escalations import StoredEscalations, StoredFeedback
+from appliance.storage.repositories.integrations import StoredIntegrations
 from appliance.storage.repositories.outbox import StoredOutbox
 from appliance.storage.repositories.settings import StoredSettings
 from appliance.storage.repositories.tenants import StoredTenants
@@ -64,6 +66,8 @@ class Database:
         self.backend = backend
         self.turn_store = StoredTurnStore(backend.scripts)
         self.tenants = StoredTenants(transactions, secret_box)
+        self.credentials = StoredCredentials(transactions, secret_box)
+        self.integrations = StoredIntegrations(transactions, secret_box)
         self.tools = StoredTools(transactions)
         self.workflows = StoredWorkflows(transactions)
         self.users = StoredUsers(transactions)

@@ -39,8 +39,8 @@ _UNTOLD_COLUMNS: Final = frozenset(
 
 _MASKED: Final = frozenset(
     {
-        *("integration_endpoints", "integrations", "outbox", "tenant_tools", "tenants"),
-        *("tool_executions", "turn_traces"),
+        *("integration_calls", "integration_endpoints", "integrations", "outbox"),
+        *("tenant_tools", "tenants", "tool_executions", "turn_traces"),
     }
 )
 """Tables where somebody may have written a secret into a setting, an address or a parameter."""

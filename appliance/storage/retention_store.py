@@ -39,6 +39,7 @@ from appliance.storage.tables import (
     conversations,
     escalations,
     feedback,
+    integration_calls,
     messages,
     outbox,
     pending_archives,
@@ -85,6 +86,7 @@ _RECORDS: Final[dict[Record, tuple[Column[Any], Column[Any]]]] = {
     "outbox": (outbox.c.id, outbox.c.created_at),
     "escalations": (escalations.c.id, escalations.c.requested_at),
     "feedback": (feedback.c.id, feedback.c.created_at),
+    "integration_calls": (integration_calls.c.id, integration_calls.c.called_at),
 }
 """The key of each table of records, and the time that counts."""
 

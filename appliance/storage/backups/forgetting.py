@@ -43,12 +43,21 @@ def _list(connection: sqlite3.Connection) -> list[str]:
         "SELECT integrations.name, tenants.name FROM integrations"
         " JOIN tenants ON tenants.id = integrations.tenant_id ORDER BY 2, 1"
     )
+    credentials = (
+        connection.execute(
+            "SELECT vault.name, tenants.name FROM vault"
+            " JOIN tenants ON tenants.id = vault.tenant_id ORDER BY 2, 1"
+        )
+        if _has_table(connection, "vault")
+        else []
+    )
     names = connection.execute(
         "SELECT name FROM settings WHERE encrypted_value IS NOT NULL ORDER BY name"
     )
     return [
         *(f"the signing secret of {row[0]!r}" for row in shops),
         *(f"the connection {row[0]!r} of {row[1]!r}" for row in integrations),
+        *(f"the credential {row[0]!r} of {row[1]!r}" for row in credentials),
         *(f"the setting {row[0]!r}" for row in names if row[0] not in _OWN),
     ]
 
@@ -57,6 +66,12 @@ def _remove(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM api_keys WHERE encrypted_secret IS NOT NULL")
     connection.execute("DELETE FROM settings WHERE encrypted_value IS NOT NULL")
     connection.execute("UPDATE integrations SET enabled = 0, encrypted_connection_config = ''")
-    known = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'data_keys'").fetchone()
-    if known is not None:
-        connection.execute("DELETE FROM data_keys")
+    for table in ("data_keys", "vault"):
+        if _has_table(connection, table):
+            connection.execute(f"DELETE FROM {table}")
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Say whether the database, which may be of an older version, has the table."""
+    query = "SELECT 1 FROM sqlite_schema WHERE name = ?"
+    return connection.execute(query, (name,)).fetchone() is not None

@@ -18,7 +18,7 @@ from appliance.storage.engine import SqliteConnection
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision; a test compares it with the files."""
 
 

@@ -15,7 +15,12 @@ from appliance.storage.tables.conversations import (
 )
 from appliance.storage.tables.data_tables import data_table_rows, data_tables
 from appliance.storage.tables.escalations import escalations, feedback, outbox
-from appliance.storage.tables.integrations import integration_endpoints, integrations
+from appliance.storage.tables.integrations import (
+    integration_calls,
+    integration_endpoints,
+    integrations,
+    vault,
+)
 from appliance.storage.tables.metadata import metadata
 from appliance.storage.tables.settings import data_keys, settings
 from appliance.storage.tables.tenants import api_keys, tenants
@@ -32,6 +37,7 @@ __all__ = [
     "data_tables",
     "escalations",
     "feedback",
+    "integration_calls",
     "integration_endpoints",
     "integrations",
     "messages",
@@ -47,5 +53,6 @@ __all__ = [
     "tools",
     "turn_traces",
     "users",
+    "vault",
     "workflows",
 ]

@@ -12,6 +12,7 @@ KEPT_BACK = {
     "refresh_tokens": {"token_hash"},
     "tool_executions": {"ledger_key"},
     "users": {"password_hash", "folded_username"},
+    "vault": {"encrypted_values"},
 }
 
 

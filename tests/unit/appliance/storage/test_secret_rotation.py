@@ -9,7 +9,8 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection, insert, select, update
 
-from appliance.domain.ids import TenantId, new_id
+from appliance.domain.credential import Credential
+from appliance.domain.ids import CredentialId, TenantId, new_id
 from appliance.errors import ConfigurationError, StorageError
 from appliance.storage.database import Database
 from appliance.storage.key_store import FileKeyStore, KeyStoreKind, MasterKeys
@@ -104,6 +105,18 @@ async def fill(folder: Path, *, url: str | None = None) -> None:
     await database.backend.transactions.write(
         lambda connection: connection.execute(insert(integrations).values(row))
     )
+    await database.credentials.add(
+        Credential(
+            id=CredentialId(new_id()),
+            tenant_id=TENANT,
+            credential_type="smtp",
+            name="Post",
+            values={"password": "post-canary"},
+            hosts=(),
+            created_at=clock.now(),
+            updated_at=clock.now(),
+        )
+    )
     await database.close()
 
 
@@ -150,7 +163,7 @@ async def test_everything_stands_under_new_keys_afterwards(tmp_path: Path, key_p
     before = await read_all(database)
     assert all(before.values()), "fill every column, or a future one goes untested"
     old = store.load()
-    assert await rotate(database.backend, store, store, SettableClock()) == 4
+    assert await rotate(database.backend, store, store, SettableClock()) == 5
     after = await read_all(database)
     await database.close()
     assert not forms_of(before) & forms_of(after)
@@ -186,7 +199,7 @@ async def test_an_end_at_any_change_of_the_keys_leaves_all_readable(
     database = await open_in(tmp_path)
     await check_secrets(database)
     await database.close()
-    assert await run_rotation(tmp_path, FileKeyStore(key_path)) == 4
+    assert await run_rotation(tmp_path, FileKeyStore(key_path)) == 5
     assert len(FileKeyStore(key_path).load()) == 1
     database = await open_in(tmp_path)
     await check_secrets(database)
@@ -242,10 +255,10 @@ async def test_the_status_counts_and_shows_no_key(tmp_path: Path, key_path: Path
     await fill(tmp_path)
     database, store = await open_in(tmp_path), FileKeyStore(key_path)
     before = await read_key_status(database.backend, store)
-    assert (before.secrets, before.unwrapped_secrets, before.master_keys) == (4, 1, 1)
+    assert (before.secrets, before.unwrapped_secrets, before.master_keys) == (5, 1, 1)
     await rotate(database.backend, store, store, SettableClock())
     after = await read_key_status(database.backend, store)
-    assert (after.secrets, after.unwrapped_secrets, after.data_keys) == (4, 0, 1)
+    assert (after.secrets, after.unwrapped_secrets, after.data_keys) == (5, 0, 1)
     assert after.fingerprint != before.fingerprint
     assert store.load()[0].decode() not in str(after)
     await database.close()
@@ -278,7 +291,7 @@ async def test_keys_are_rotated_on_postgres_too(tmp_path: Path, key_path: Path):
     database, store = await open_in(tmp_path, url=url), FileKeyStore(key_path)
     before, old = await read_all(database), store.load()
     assert all(before.values())
-    assert await rotate(database.backend, store, store, SettableClock()) == 4
+    assert await rotate(database.backend, store, store, SettableClock()) == 5
     after = await read_all(database)
     assert not forms_of(before) & forms_of(after)
     assert (await read_key_status(database.backend, store)).unwrapped_secrets == 0
