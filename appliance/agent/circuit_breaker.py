@@ -29,7 +29,7 @@ BreakerStatus = Literal["closed", "open", "half_open"]
 class BreakerState(Struct, frozen=True, kw_only=True):
     """One breaker as operators see it; ``model`` is ``None`` for the provider as a whole.
 
-    Open, nothing is asked for ``retry_after_s``; half open, the next question is the trial.
+    Open, nothing is asked for ``retry_after_s``; half open, the next question is the probe.
     """
 
     model: str | None
@@ -41,7 +41,7 @@ class BreakerState(Struct, frozen=True, kw_only=True):
 class CircuitBreaker:
     """Opens after some failures in a row, then lets one call through in each rest.
 
-    A trial that fails doubles the rest, one that succeeds ends it, and one that comes to nothing
+    A probe that fails doubles the rest, one that succeeds ends it, and one that comes to nothing
     because the visitor left is simply followed by the next after another rest.
     """
 
@@ -68,7 +68,7 @@ class CircuitBreaker:
         return max(0.0, self._retry_at - self._clock.monotonic())
 
     def begin(self) -> float:
-        """Note that a call begins and return when; while open this is the trial of this rest."""
+        """Note that a call begins and return when; while open this is the probe of this rest."""
         now = self._clock.monotonic()
         if self._opened_at is not None:
             self._retry_at = now + self._rest_s
@@ -157,7 +157,7 @@ class ProviderBreakers:
             )
 
     def find_trouble(self, model: str | None) -> str | None:
-        """Return the operator's sentence when ``model`` is not asked, or on trial only."""
+        """Return the operator's sentence when ``model`` is not asked, or only probed."""
         troubled = (b for b in self._concerned(model) if b.status != "closed")
         return next((self._describe(breaker) for breaker in troubled), None)
 

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 
 from appliance.agent.history import fit_messages
-from appliance.agent.tool_runs import TurnLedger
+from appliance.agent.tool_runs import TurnTally
 from appliance.agent.trace import describe, describe_calls, describe_messages
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage, TokenUsage
@@ -80,7 +80,7 @@ class ModelCalls:
 
     Args:
         models: Tried in order; the last one must not fail.
-        ledger: Told what each answer used.
+        tally: Told what each answer used.
         prices: What they cost.
         tenant_id: For whom, for the log.
         clock: Measures the turn's time, which begins now.
@@ -90,7 +90,7 @@ class ModelCalls:
     def __init__(
         self,
         models: Sequence[AnswerModel],
-        ledger: TurnLedger,
+        tally: TurnTally,
         *,
         prices: PriceList,
         tenant_id: TenantId,
@@ -98,7 +98,7 @@ class ModelCalls:
         max_input_tokens: int | None = None,
     ) -> None:
         self._models = models
-        self._ledger = ledger
+        self._tally = tally
         self._prices = prices
         self._tenant_id = tenant_id
         self._clock = clock
@@ -151,7 +151,7 @@ class ModelCalls:
                 return
             except (UpstreamError, ContextWindowExceeded, BudgetExceeded) as error:
                 self._log(choice, error)
-                self._ledger.trace.note(
+                self._tally.trace.note(
                     "model_failure",
                     provider=choice.provider.name,
                     model=choice.model,
@@ -199,7 +199,7 @@ class ModelCalls:
         room_chars = max(LEAST_ROOM_CHARS, MOST_CHARS_PER_TOKEN * request.max_output_tokens)
         async with aclosing(choice.provider.stream(asked)) as events:
             async for event in events:
-                first_token_ms = first_token_ms or self._ledger.trace.elapsed_ms
+                first_token_ms = first_token_ms or self._tally.trace.elapsed_ms
                 if isinstance(event, TextDelta):
                     text = event.text[:room_chars]
                     room_chars -= len(text)
@@ -216,7 +216,7 @@ class ModelCalls:
                     calls.append(event)
                 else:
                     self._note(choice, event)
-                    self._ledger.trace.note(
+                    self._tally.trace.note(
                         "model_reply",
                         provider=choice.provider.name,
                         model=event.model,
@@ -255,7 +255,7 @@ class ModelCalls:
         is_longer = request.messages[: len(before)] == before
         repeated = len(before) if is_longer else 0
         self._traced = request.messages
-        self._ledger.trace.note(
+        self._tally.trace.note(
             "model_call",
             provider=choice.provider.name,
             model=choice.model,
@@ -278,7 +278,7 @@ class ModelCalls:
 
     def _add_usage(self, provider: str, model: str, usage: TokenUsage) -> None:
         cost = self._prices.cost_micro_usd(provider, model, usage)
-        self._ledger.usage.append(
+        self._tally.usage.append(
             ModelUsage(provider=provider, model=model, usage=usage, cost_micro_usd=cost)
         )
 

@@ -38,7 +38,7 @@ from appliance.agent.loop import (
 )
 from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
 from appliance.agent.prompt import add_correction
-from appliance.agent.tool_runs import Emit, ToolRuns, TurnLedger, build_result_text
+from appliance.agent.tool_runs import Emit, ToolRuns, TurnTally, build_result_text
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
 from appliance.domain.message import ChatMessage, Citation, ToolReport
@@ -123,16 +123,16 @@ class AgentRunner:
         self._turn_store = turn_store
         self._clock = clock
 
-    async def run(self, assignment: Assignment, ledger: TurnLedger, emit: Emit) -> AgentResult:
+    async def run(self, assignment: Assignment, tally: TurnTally, emit: Emit) -> AgentResult:
         """Run one turn to its answer.
 
         Args:
             assignment: What to answer, for whom, with what.
-            ledger: Filled as the turn goes, so that it is known however the turn ends.
+            tally: Filled as the turn goes, so that it is known however the turn ends.
             emit: Told of text and tool progress at once.
         """
-        guard = ClaimGuard(self._turn_store, assignment.context, assignment.tools, ledger.trace)
-        turn = _Turn(self._tool_runs, guard, self._clock, self._prices, assignment, ledger, emit)
+        guard = ClaimGuard(self._turn_store, assignment.context, assignment.tools, tally.trace)
+        turn = _Turn(self._tool_runs, guard, self._clock, self._prices, assignment, tally, emit)
         return await turn.run()
 
 
@@ -146,14 +146,14 @@ class _Turn:
         clock: Clock,
         prices: PriceList,
         assignment: Assignment,
-        ledger: TurnLedger,
+        tally: TurnTally,
         emit: Emit,
     ) -> None:
         self._tool_runs = tool_runs
         self._guard = guard
         self._clock = clock
         self._assignment = assignment
-        self._ledger = ledger
+        self._tally = tally
         self._emit = emit
         self._specs = {
             name: build_spec(tool, assignment.context.identity)
@@ -161,7 +161,7 @@ class _Turn:
         }
         self._models = ModelCalls(
             assignment.models,
-            ledger,
+            tally,
             prices=prices,
             tenant_id=assignment.context.tenant_id,
             clock=clock,
@@ -202,7 +202,7 @@ class _Turn:
     def _trace_refusals(self, messages: Sequence[ChatMessage]) -> None:
         for message in messages:
             if message.role == "tool" and message.is_error:
-                self._ledger.trace.note(
+                self._tally.trace.note(
                     "policy",
                     verdict="refused",
                     call_id=message.tool_call_id,
@@ -273,7 +273,7 @@ class _Turn:
 
     async def _run_tools(self, calls: Sequence[ToolCall]) -> dict[str, tuple[str, ToolOutcome]]:
         outcomes = await self._tool_runs.run_all(
-            calls, self._assignment.tools, self._assignment.context, self._ledger, self._emit
+            calls, self._assignment.tools, self._assignment.context, self._tally, self._emit
         )
         return {
             call_id: (build_result_text(outcome), outcome) for call_id, outcome in outcomes.items()
@@ -281,7 +281,7 @@ class _Turn:
 
     def _ask_visitor(self, command: AskVisitor) -> AgentResult:
         call, preface = command.call, command.preface
-        self._ledger.trace.note(
+        self._tally.trace.note(
             "policy", verdict="confirm", call_id=call.id, tool=call.name, reasons=[*command.reasons]
         )
         language = self._assignment.briefing.language
@@ -299,7 +299,7 @@ class _Turn:
             expires_at=self._clock.now() + PENDING_ACTION_LIFETIME,
         )
         self._emit(ToolProgress(call_id=call.id, name=call.name, status="needs_confirmation"))
-        self._ledger.reports.append(ToolReport(name=call.name, status="needs_confirmation"))
+        self._tally.reports.append(ToolReport(name=call.name, status="needs_confirmation"))
         self._emit(AnswerDelta(text=f"\n\n{question}" if preface else question))
         asked = ChatMessage(role="assistant", content=text)
         return self._result(
@@ -351,9 +351,9 @@ class _Turn:
             new_messages=new_messages,
             model=self._models.model_name,
             is_degraded=is_cut or self._models.is_fallback,
-            executions=tuple(self._ledger.executions),
-            usage=tuple(self._ledger.usage),
-            tools=tuple(self._ledger.reports),
+            executions=tuple(self._tally.executions),
+            usage=tuple(self._tally.usage),
+            tools=tuple(self._tally.reports),
             pending_action=pending_action,
             citations=citations,
             quick_replies=quick_replies,

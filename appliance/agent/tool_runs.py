@@ -43,7 +43,7 @@ UNFIT_IDENTITY = "Not carried out: what the visitor's sign-in tells does not fit
 Emit = Callable[[TurnEvent], None]
 
 
-class TurnLedger(Struct, kw_only=True):
+class TurnTally(Struct, kw_only=True):
     """What a running turn has done and used so far, also when it ends badly.
 
     ``has_begun_write``: something may have changed already, whether or not that is known yet.
@@ -77,7 +77,7 @@ class ToolRuns:
         calls: Sequence[ToolCall],
         tools: Mapping[str, TenantTool],
         context: ToolContext,
-        ledger: TurnLedger,
+        tally: TurnTally,
         emit: Emit,
     ) -> dict[str, ToolOutcome]:
         """Run all calls to their end, also when one breaks: none goes on behind the turn.
@@ -86,13 +86,13 @@ class ToolRuns:
             calls: Calls of tools in ``tools``, with arguments that fit.
             tools: The tenant's tools, by name.
             context: For whom.
-            ledger: Told of every execution.
+            tally: Told of every execution.
             emit: Told of every change of a call's state.
 
         Returns:
             The outcomes by call id.
         """
-        runs = [_Run(self, tools[call.name], call, context, ledger, emit).run() for call in calls]
+        runs = [_Run(self, tools[call.name], call, context, tally, emit).run() for call in calls]
         ended = await asyncio.gather(*runs, return_exceptions=True)
         outcomes: dict[str, ToolOutcome] = {}
         for call, result in zip(calls, ended, strict=True):
@@ -102,28 +102,28 @@ class ToolRuns:
         return outcomes
 
     async def execute_once(
-        self, tool: TenantTool, call: ToolCall, context: ToolContext, ledger: TurnLedger
+        self, tool: TenantTool, call: ToolCall, context: ToolContext, tally: TurnTally
     ) -> ToolOutcome:
         """Run ``call`` as the server completes it, or return what came of it before."""
         if find_bindings(tool):
             call = bind_call(call, tool, context.identity)
             problem = find_argument_problem(call.arguments, tool.tool.parameters_schema)
             if problem is not None:
-                ledger.trace.note(
+                tally.trace.note(
                     "policy", verdict="refused", call_id=call.id, tool=call.name, reason=problem
                 )
                 return ToolOutcome(is_success=False, error=UNFIT_IDENTITY)
         conversation_id = context.conversation_id
         if tool.risk == "read" or conversation_id is None:
-            return await self._execute_and_log(tool, call, context, ledger, None)
+            return await self._execute_and_log(tool, call, context, tally, None)
         ledger_key = build_ledger_key(context.tenant_id, conversation_id, call)
         done = await self._turn_store.find_execution(context.tenant_id, conversation_id, ledger_key)
         if done is not None:
-            ledger.trace.note("policy", verdict="repeated", call_id=call.id, tool=call.name)
+            tally.trace.note("policy", verdict="repeated", call_id=call.id, tool=call.name)
             return done.outcome
         # A write that has begun is finished and logged, whoever stops waiting for it.
-        ledger.has_begun_write = True
-        writing = self._execute_and_log(tool, call, context, ledger, ledger_key)
+        tally.has_begun_write = True
+        writing = self._execute_and_log(tool, call, context, tally, ledger_key)
         return await asyncio.shield(self._tasks.start_for_caller(writing, name=f"write-{call.id}"))
 
     async def _execute_and_log(
@@ -131,7 +131,7 @@ class ToolRuns:
         tool: TenantTool,
         call: ToolCall,
         context: ToolContext,
-        ledger: TurnLedger,
+        tally: TurnTally,
         ledger_key: str | None,
     ) -> ToolOutcome:
         failpoints.passed("tool.before_run")
@@ -143,8 +143,8 @@ class ToolRuns:
             ledger_key=ledger_key,
             executed_at=self._clock.now(),
         )
-        ledger.executions.append(execution)
-        ledger.trace.note(
+        tally.executions.append(execution)
+        tally.trace.note(
             "tool_call",
             call_id=call.id,
             name=call.name,
@@ -187,18 +187,18 @@ class _Run(Struct, frozen=True):
     tool: TenantTool
     call: ToolCall
     context: ToolContext
-    ledger: TurnLedger
+    tally: TurnTally
     emit: Emit
 
     async def run(self) -> ToolOutcome:
         self._tell("running")
-        outcome = await self.runs.execute_once(self.tool, self.call, self.context, self.ledger)
+        outcome = await self.runs.execute_once(self.tool, self.call, self.context, self.tally)
         self._report(outcome)
         return outcome
 
     def _report(self, outcome: ToolOutcome) -> None:
         status: ToolStatus = "succeeded" if outcome.is_success else "failed"
-        self.ledger.reports.append(
+        self.tally.reports.append(
             ToolReport(
                 name=self.call.name,
                 status="succeeded" if outcome.is_success else "failed",

@@ -43,7 +43,7 @@ def passphrase_option(function: Callable[..., Any]) -> Callable[..., Any]:
 @passphrase_option
 @click.option("--encrypt", is_flag=True, help="Ask for a passphrase on this terminal.")
 def create(data_dir: str | None, passphrase_file: Path | None, encrypt: bool) -> int:
-    """Back everything up and prove it by a trial restore."""
+    """Back everything up and prove it by a test restore."""
     from appliance.bootstrap.backups import build_archives, check_data_folder
     from appliance.storage.backups import Progress
 

@@ -15,7 +15,7 @@ BackupKind = Literal["daily", "manual", "upgrade"]
 
 
 class Backup(Struct, frozen=True, kw_only=True):
-    """One archive. ``verified_at`` is when it was last restored in full, for a trial."""
+    """One archive. ``verified_at`` is when it was last restored in full, as a test."""
 
     id: str
     created_at: datetime
@@ -36,7 +36,7 @@ class BackupArchives(Protocol):
     """
 
     async def create(self, kind: BackupKind) -> Backup:
-        """Back everything up and prove it by a trial restore before it gets its name."""
+        """Back everything up and prove it by a test restore before it gets its name."""
         ...
 
     async def list_all(self) -> list[Backup]:

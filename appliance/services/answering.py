@@ -17,7 +17,7 @@ from msgspec import Struct
 from appliance.agent.language import detect_language
 from appliance.agent.prompt import build_system_message
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
-from appliance.agent.tool_runs import Emit, TurnLedger
+from appliance.agent.tool_runs import Emit, TurnTally
 from appliance.domain.conversation import Conversation, Summary
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, SessionHash, hash_token
@@ -108,12 +108,12 @@ class Answering:
         self._handover = handover
         self._clock = clock
 
-    async def answer(self, question: Question, ledger: TurnLedger, emit: Emit) -> Answered:
+    async def answer(self, question: Question, tally: TurnTally, emit: Emit) -> Answered:
         """Return the answer to ``question``.
 
         Args:
             question: What the visitor wants to know.
-            ledger: Told of what is used and done, however this ends.
+            tally: Told of what is used and done, however this ends.
             emit: Told of text and tool progress at once.
 
         Raises:
@@ -140,30 +140,30 @@ class Answering:
         said = 0
         concluded = self._handover.answer_alone(visit)
         if concluded is None:
-            assignment = await self._build_assignment(question, visit, history.summary, ledger)
-            _trace_context(question, history.summary, assignment, ledger)
-            result = await self._ask(question, assignment, ledger, emit)
+            assignment = await self._build_assignment(question, visit, history.summary, tally)
+            _trace_context(question, history.summary, assignment, tally)
+            result = await self._ask(question, assignment, tally, emit)
             said = len(result.text)
             concluded = self._handover.conclude(visit, result)
         if more := concluded.result.text[said:]:
             emit(AnswerDelta(text=more))
-        _trace_closing(concluded, ledger)
+        _trace_closing(concluded, tally)
         return Answered(result=concluded.result, closing=concluded.closing, history=history)
 
     async def _ask(
-        self, question: Question, assignment: Assignment, ledger: TurnLedger, emit: Emit
+        self, question: Question, assignment: Assignment, tally: TurnTally, emit: Emit
     ) -> AgentResult:
         """Return what was answered to the same question before, or what the agent comes to now."""
         if self._answers is None:
-            return await self._agent.run(assignment, ledger, emit)
+            return await self._agent.run(assignment, tally, emit)
         is_anybodys = question.accepted.is_new_session and question.identity is None
         basis = build_basis(question.tenant, assignment, is_first=is_anybodys)
         if basis is not None:
-            cached = await self._answers.find(question.tenant, basis, ledger.trace)
+            cached = await self._answers.find(question.tenant, basis, tally.trace)
             if cached is not None:
                 emit(AnswerDelta(text=cached.text))
                 return cached
-        result = await self._agent.run(assignment, ledger, emit)
+        result = await self._agent.run(assignment, tally, emit)
         if basis is not None:
             self._answers.remember(question.tenant, basis, result)
         return result
@@ -190,13 +190,13 @@ class Answering:
         )
 
     async def _build_assignment(
-        self, question: Question, visit: Visit, summary: Summary | None, ledger: TurnLedger
+        self, question: Question, visit: Visit, summary: Summary | None, tally: TurnTally
     ) -> Assignment:
         tenant, tools = question.tenant, question.known.tools
         models = await self._models.choose(tenant)
         if self._budgets is not None:
             turn_id = question.accepted.user_message_id
-            models = await self._budgets.limit(tenant, turn_id, models, ledger.trace)
+            models = await self._budgets.limit(tenant, turn_id, models, tally.trace)
         now = self._clock.now().astimezone(ZoneInfo(tenant.time_zone))
         system = build_system_message(
             tenant,
@@ -232,10 +232,10 @@ class Answering:
 
 
 def _trace_context(
-    question: Question, summary: Summary | None, assignment: Assignment, ledger: TurnLedger
+    question: Question, summary: Summary | None, assignment: Assignment, tally: TurnTally
 ) -> None:
     decided = assignment.decided
-    ledger.trace.note(
+    tally.trace.note(
         "context",
         language=assignment.briefing.language,
         messages=len(assignment.messages) - 1,
@@ -252,11 +252,11 @@ def _trace_context(
     )
 
 
-def _trace_closing(concluded: Concluded, ledger: TurnLedger) -> None:
+def _trace_closing(concluded: Concluded, tally: TurnTally) -> None:
     closing = concluded.closing
     if closing == Closing():
         return
-    ledger.trace.note(
+    tally.trace.note(
         "handover",
         cause=None if closing.escalation is None else closing.escalation.cause,
         ends_conversation=closing.ends_conversation,

@@ -52,7 +52,7 @@ class BackupService:
         return await self._archives.list_all()
 
     async def verify(self, backup_id: str) -> Backup:
-        """Prove a backup by a trial restore.
+        """Prove a backup by a test restore.
 
         Raises:
             NotFound: There is none of this id.

@@ -36,9 +36,15 @@ class TurnView(Struct, frozen=True, kw_only=True):
     steps: list[TraceStep]
 
 
-class ConversationView(Struct, frozen=True, kw_only=True):
-    """A whole conversation."""
+class ConversationDetail(Struct, frozen=True, kw_only=True):
+    """A whole conversation: messages, executed tools, ratings, and each turn's steps.
 
+    Secrets are masked. ``trace`` has an entry for each visitor message whose turn is still known
+    step by step.
+    """
+
+    id: str
+    tenant_id: str
     conversation: ConversationRow
     messages: list[MessageRow]
     tool_calls: list[ExecutionRow]
@@ -61,7 +67,7 @@ class ConversationLog:
 
     async def read(
         self, conversation_id: ConversationId, *, only: TenantId | None
-    ) -> ConversationView:
+    ) -> ConversationDetail:
         """Return a conversation with everything in it.
 
         Args:
@@ -80,7 +86,9 @@ class ConversationLog:
         executions = await self._reader.list_executions(conversation_id)
         feedback = await self._reader.list_feedback(conversation_id)
         traces = await self._traces.list_traces(conversation_id)
-        return ConversationView(
+        return ConversationDetail(
+            id=found.id,
+            tenant_id=found.tenant_id,
             conversation=found,
             messages=[mask_fields(message, "tool_calls") for message in messages],
             tool_calls=[

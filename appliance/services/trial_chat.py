@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from appliance.agent.tool_runs import TurnLedger
+from appliance.agent.tool_runs import TurnTally
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.message import ChatReply
 from appliance.domain.tenant import Tenant
@@ -95,15 +95,15 @@ class TrialChat:
 
     async def answer(self, question: Question) -> TrialOutcome:
         """Answer a message that was taken; a turn without an answer is an outcome too."""
-        ledger = TurnLedger()
+        tally = TurnTally()
         reply: ChatReply | None = None
         failure: Exception | None = None
         try:
-            answered = await self._answer(question, ledger)
+            answered = await self._answer(question, tally)
             reply = build_reply(question, answered, created_at=self._clock.now())
             self._trials.finish(question.accepted, answered, reply)
             reply = msgspec.structs.replace(reply, session_id=question.session_id)
-            note_outcome(ledger.trace, reply)
+            note_outcome(tally.trace, reply)
         except ApplianceError as error:
             logger.warning("trial_failed", code=error.code, error=error.message, **_about(question))
             failure = error
@@ -113,16 +113,16 @@ class TrialChat:
         finally:
             self._trials.end(question.accepted)
         if failure is not None:
-            note_failure(ledger.trace, failure)
+            note_failure(tally.trace, failure)
         return TrialOutcome(
             conversation_id=question.conversation_id,
-            steps=mask_steps(ledger.trace.steps),
-            executions=ledger.executions,
+            steps=mask_steps(tally.trace.steps),
+            executions=tally.executions,
             reply=reply,
             error=failure,
         )
 
-    async def _answer(self, question: Question, ledger: TurnLedger) -> Answered:
+    async def _answer(self, question: Question, tally: TurnTally) -> Answered:
         """Find the answer in the time that a visitor's turn has.
 
         Raises:
@@ -130,7 +130,7 @@ class TrialChat:
         """
         try:
             async with asyncio.timeout(self._deadline_s) as limit:
-                return await self._answering.answer(question, ledger, lambda event: None)
+                return await self._answering.answer(question, tally, lambda event: None)
         except TimeoutError as error:
             if not limit.expired():
                 raise

@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 from appliance import failpoints
-from appliance.agent.tool_runs import TurnLedger
+from appliance.agent.tool_runs import TurnTally
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import (
     ConversationId,
@@ -183,7 +183,7 @@ class TurnService:
     ) -> TurnStream:  # fmt: skip
         task: asyncio.Task[None] | None = None
 
-        ledger = TurnLedger()
+        tally = TurnTally()
 
         def abandon() -> None:
             if task is not None:
@@ -195,7 +195,7 @@ class TurnService:
             user_message_id=accepted.user_message_id,
             turn_number=accepted.fencing_token,
             on_abandoned=abandon,
-            may_abandon=lambda: not ledger.has_begun_write,
+            may_abandon=lambda: not tally.has_begun_write,
         )
         self._streams.add(stream)
         stream.publish(
@@ -216,7 +216,7 @@ class TurnService:
         )
         turn = _Turn(question=question, stream=stream)
         task = self._tasks.start_for_caller(
-            self._run(turn, ledger), name=f"turn-{accepted.user_message_id}"
+            self._run(turn, tally), name=f"turn-{accepted.user_message_id}"
         )
         return stream
 
@@ -252,26 +252,26 @@ class TurnService:
             )
         return stream
 
-    async def _run(self, turn: _Turn, ledger: TurnLedger) -> None:
+    async def _run(self, turn: _Turn, tally: TurnTally) -> None:
         failpoints.passed("turn.started")
         started = self._clock.monotonic()
         try:
             answering = asyncio.ensure_future(
-                self._answering.answer(turn.question, ledger, turn.stream.publish)
+                self._answering.answer(turn.question, tally, turn.stream.publish)
             )
             answered = await self._with_lease(turn, answering)
             reply = await self._finish(turn, answered)
         except asyncio.CancelledError:
-            await self._fail(turn, ledger, Cancelled("The visitor left before the answer."))
+            await self._fail(turn, tally, Cancelled("The visitor left before the answer."))
             raise
         except ApplianceError as error:
             logger.warning("turn_failed", code=error.code, error=error.message, **_about(turn))
-            await self._fail(turn, ledger, error)
+            await self._fail(turn, tally, error)
         except Exception as error:
             logger.exception("turn_broken", **_about(turn))
-            await self._fail(turn, ledger, error)
+            await self._fail(turn, tally, error)
         else:
-            note_outcome(ledger.trace, reply)
+            note_outcome(tally.trace, reply)
             duration_ms = round((self._clock.monotonic() - started) * 1000, 1)
             logger.info(
                 "turn_finished",
@@ -282,7 +282,7 @@ class TurnService:
                 **_about(turn),
             )
         finally:
-            self._traces.record(turn.question.accepted, ledger.trace, tenant_id=turn.tenant.id)
+            self._traces.record(turn.question.accepted, tally.trace, tenant_id=turn.tenant.id)
             await self._answering.close(turn.question)
 
     async def _with_lease(self, turn: _Turn, answering: asyncio.Future[Answered]) -> Answered:
@@ -340,9 +340,9 @@ class TurnService:
         self._answering.remember(turn.question, answered, finished_at=now)
         return reply
 
-    async def _fail(self, turn: _Turn, ledger: TurnLedger, error: Exception) -> None:
+    async def _fail(self, turn: _Turn, tally: TurnTally, error: Exception) -> None:
         now = self._clock.now()
-        code = note_failure(ledger.trace, error)
+        code = note_failure(tally.trace, error)
         failpoints.passed("turn.before_fail")
         try:
             await self._turn_store.fail_turn(
@@ -352,8 +352,8 @@ class TurnService:
                     user_message_id=turn.accepted.user_message_id,
                     fencing_token=turn.accepted.fencing_token,
                     error_code=code,
-                    executions=ledger.executions,
-                    usage=ledger.usage,
+                    executions=tally.executions,
+                    usage=tally.usage,
                     usage_day=local_day(now, turn.tenant.time_zone),
                     failed_at=now,
                 )

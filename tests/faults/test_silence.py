@@ -14,7 +14,7 @@ import pytest
 from appliance.agent.circuit_breaker import ProviderBreakers
 from appliance.agent.model_calls import MODELS_TIME_S, AnswerBroke, AnswerModel, ModelCalls
 from appliance.agent.resilient_model import Patience, ResilientModel
-from appliance.agent.tool_runs import TurnLedger
+from appliance.agent.tool_runs import TurnTally
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage
 from appliance.domain.prices import PriceList
@@ -69,7 +69,7 @@ async def answer(*providers: ScriptedChatModel) -> tuple[list[ModelEvent], float
     builtin = ScriptedChatModel([say("Hi")], name="builtin")
     choices = [AnswerModel(provider=model) for model in (*guarded, builtin)]
     calls = ModelCalls(
-        choices, TurnLedger(), prices=PriceList({}), tenant_id=TenantId("t"), clock=loop
+        choices, TurnTally(), prices=PriceList({}), tenant_id=TenantId("t"), clock=loop
     )
     events = [event async for event in calls.stream(REQUEST)]
     return events, loop.time()

@@ -43,7 +43,7 @@ PROVEN_SUFFIX: Final = ".verified"
 SETTING: Final = "CSAI_BACKUP_DIR"
 
 READ_SHARE: Final = 0.4
-"""What a trial restore is of the work of making a backup."""
+"""What a test restore is of the work of making a backup."""
 
 _DRAFT_SUFFIX: Final = ".partial"
 _DRAFT_PATTERN: Final = f".{PREFIX}*{_DRAFT_SUFFIX}"
@@ -62,7 +62,7 @@ class Archives:
 
     Args:
         folder: Where they are; made when the first one is.
-        work: Where snapshots are taken and trial restores made: on the database's own disk, since
+        work: Where snapshots are taken and test restores made: on the database's own disk, since
             it holds the database in clear for a while.
         contents: What goes into them.
         clock: Tells the time.

@@ -33,7 +33,7 @@ class BackgroundArchives:
         self._archives = archives
 
     async def create(self, kind: BackupKind) -> Backup:
-        """Back everything up and prove it by a trial restore before it gets its name."""
+        """Back everything up and prove it by a test restore before it gets its name."""
         stop = threading.Event()
         progress = Progress(stop=stop, is_gentle=True)
         return await run_aside(lambda: self._archives.create(kind, progress), stop)

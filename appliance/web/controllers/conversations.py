@@ -18,13 +18,10 @@ from appliance.domain.ids import ConversationId
 from appliance.ports.conversation_reader import (
     ConversationRow,
     ConversationSearch,
-    ExecutionRow,
-    FeedbackRow,
-    MessageRow,
 )
 from appliance.ports.exports import ConversationFilter
 from appliance.services.audit import Auditor
-from appliance.services.conversation_log import ConversationLog, TurnView
+from appliance.services.conversation_log import ConversationDetail, ConversationLog
 from appliance.services.erasure import ErasureService
 from appliance.services.exports import ExportService
 from appliance.services.login import Operator
@@ -56,22 +53,6 @@ class ConversationPage(Struct, frozen=True, kw_only=True):
 
     items: list[ConversationRow]
     next_cursor: str | None
-
-
-class ConversationDetail(Struct, frozen=True, kw_only=True):
-    """A whole conversation: messages, executed tools, ratings, and each turn's steps.
-
-    Secrets are masked. ``trace`` has an entry for each visitor message whose turn is still known
-    step by step.
-    """
-
-    id: str
-    tenant_id: str
-    conversation: ConversationRow
-    messages: list[MessageRow]
-    tool_calls: list[ExecutionRow]
-    feedback: list[FeedbackRow]
-    trace: list[TurnView]
 
 
 class ConversationController(Controller):
@@ -159,15 +140,4 @@ class ConversationController(Controller):
     ) -> ConversationDetail:
         """Return a conversation with its messages, executed tools and turns step by step."""
         require_role(operator, "viewer")
-        found = await conversation_log.read(
-            ConversationId(conversation_id), only=operator.tenant_id
-        )
-        return ConversationDetail(
-            id=found.conversation.id,
-            tenant_id=found.conversation.tenant_id,
-            conversation=found.conversation,
-            messages=found.messages,
-            tool_calls=found.tool_calls,
-            feedback=found.feedback,
-            trace=found.trace,
-        )
+        return await conversation_log.read(ConversationId(conversation_id), only=operator.tenant_id)

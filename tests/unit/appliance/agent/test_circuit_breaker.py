@@ -86,7 +86,7 @@ def test_after_a_rest_one_call_is_let_through(stage: Stage) -> None:
     assert [stage.may_ask() for _ in range(5)] == [True, False, False, False, False]
 
 
-def test_a_trial_that_succeeds_lets_all_through(stage: Stage) -> None:
+def test_a_probe_that_succeeds_lets_all_through(stage: Stage) -> None:
     stage.fail(DOWN, times=FAILURES_TO_OPEN)
     stage.clock.advance(FIRST_REST_S)
     stage.breakers.admit("m")
@@ -94,7 +94,7 @@ def test_a_trial_that_succeeds_lets_all_through(stage: Stage) -> None:
     assert all(stage.may_ask() for _ in range(5))
 
 
-def test_each_trial_that_fails_doubles_the_rest_up_to_a_limit(stage: Stage) -> None:
+def test_each_probe_that_fails_doubles_the_rest_up_to_a_limit(stage: Stage) -> None:
     stage.fail(DOWN, times=FAILURES_TO_OPEN)
     rests = []
     for _ in range(6):
@@ -104,7 +104,7 @@ def test_each_trial_that_fails_doubles_the_rest_up_to_a_limit(stage: Stage) -> N
     assert rests == [FIRST_REST_S, 60, 120, 240, LONGEST_REST_S, LONGEST_REST_S]
 
 
-def test_a_trial_whose_visitor_left_is_followed_by_another_after_a_rest(stage: Stage) -> None:
+def test_a_probe_whose_visitor_left_is_followed_by_another_after_a_rest(stage: Stage) -> None:
     stage.fail(DOWN, times=FAILURES_TO_OPEN)
     stage.clock.advance(FIRST_REST_S)
     assert stage.may_ask()

@@ -16,7 +16,7 @@ from appliance.agent.model_calls import (
     AnswerModel,
     ModelCalls,
 )
-from appliance.agent.tool_runs import TurnLedger
+from appliance.agent.tool_runs import TurnTally
 from appliance.domain.ids import TenantId
 from appliance.domain.message import ChatMessage
 from appliance.domain.prices import ModelPrice, PriceList
@@ -45,13 +45,13 @@ def build(*models: ScriptedChatModel) -> ModelCalls:
 def build_choices(
     choices: list[AnswerModel],
     *,
-    ledger: TurnLedger | None = None,
+    tally: TurnTally | None = None,
     prices: PriceList | None = None,
     clock: SettableClock | None = None,
 ) -> ModelCalls:
     return ModelCalls(
         choices,
-        ledger or TurnLedger(),
+        tally or TurnTally(),
         prices=prices or PriceList({}),
         tenant_id=TenantId("t"),
         clock=clock or SettableClock(),
@@ -115,17 +115,17 @@ async def test_a_model_that_sends_nothing_but_blanks_is_followed_by_the_next() -
 
 
 async def test_what_a_broken_answer_used_is_counted_about_and_priced() -> None:
-    ledger = TurnLedger()
+    tally = TurnTally()
     price = ModelPrice(input=Decimal(1), output=Decimal(2))
     model = ScriptedChatModel([[TextDelta(text="Your order is on its way"), DOWN]], name="a")
     calls = build_choices(
         [AnswerModel(provider=model, model="a-1")],
-        ledger=ledger,
+        tally=tally,
         prices=PriceList({"a": {"a-1": [price]}}),
     )
     with pytest.raises(AnswerBroke):
         await read(calls)
-    [used] = ledger.usage
+    [used] = tally.usage
     assert (used.provider, used.model) == ("a", "a-1")
     assert 5 <= used.usage.output_tokens <= 12
     assert used.usage.input_tokens > 0

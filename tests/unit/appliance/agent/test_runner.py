@@ -17,7 +17,7 @@ from appliance.agent.language import texts_for
 from appliance.agent.loop import ActionDecided
 from appliance.agent.model_calls import AnswerModel
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
-from appliance.agent.tool_runs import UNFIT_IDENTITY, TurnLedger
+from appliance.agent.tool_runs import UNFIT_IDENTITY, TurnTally
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import (
     ConversationId,
@@ -56,7 +56,7 @@ class Stage:
     tools: dict[str, TenantTool]
     tasks: TaskGroup = field(default_factory=TaskGroup)
     events: list[TurnEvent] = field(default_factory=list)
-    ledger: TurnLedger = field(default_factory=TurnLedger)
+    tally: TurnTally = field(default_factory=TurnTally)
 
     def assign(self, *models: ScriptedChatModel, **fields: Any) -> Assignment:
         clock = self.temporary.clock
@@ -77,9 +77,9 @@ class Stage:
 
     async def run(self, *models: ScriptedChatModel, **fields: Any) -> AgentResult:
         self.events.clear()
-        self.ledger = TurnLedger()
+        self.tally = TurnTally()
         return await self.build().run(
-            self.assign(*models, **fields), self.ledger, self.events.append
+            self.assign(*models, **fields), self.tally, self.events.append
         )
 
     def build(self) -> AgentRunner:
@@ -420,7 +420,7 @@ async def test_a_cancelled_turn_closes_the_model(stage: Stage) -> None:
     model = ScriptedChatModel([say(*["word "] * 50)])
     has_spoken = asyncio.Event()
     turn = asyncio.create_task(
-        stage.build().run(stage.assign(model), stage.ledger, lambda _: has_spoken.set())
+        stage.build().run(stage.assign(model), stage.tally, lambda _: has_spoken.set())
     )
     await has_spoken.wait()
     turn.cancel()
@@ -470,7 +470,7 @@ async def test_a_bug_in_one_tool_leaves_no_other_running_behind_the_turn(stage: 
     with pytest.raises(ZeroDivisionError):
         await stage.run(model)
     assert [call.id for call in stage.executor.finished] == ["c1", "c2"]
-    assert [execution.call.id for execution in stage.ledger.executions] == ["c2"]
+    assert [execution.call.id for execution in stage.tally.executions] == ["c2"]
 
 
 async def test_a_tool_that_nothing_here_can_run_says_so(stage: Stage) -> None:
@@ -485,8 +485,8 @@ async def test_a_tool_that_nothing_here_can_run_says_so(stage: Stage) -> None:
 async def test_what_was_used_is_known_of_a_turn_that_failed(stage: Stage) -> None:
     with pytest.raises(Unavailable):
         await stage.run(ScriptedChatModel([ask(call_order("c1")), DOWN]))
-    assert len(stage.ledger.usage) == 1
-    assert [execution.call.id for execution in stage.ledger.executions] == ["c1"]
+    assert len(stage.tally.usage) == 1
+    assert [execution.call.id for execution in stage.tally.executions] == ["c1"]
 
 
 DANA = VerifiedIdentity(subject="dana", claims={"sub": "dana", "email": "dana@shop.example"})
@@ -520,7 +520,7 @@ async def test_who_the_visitor_is_is_filled_in_by_the_server(stage: Stage) -> No
         for request in model.requests
         for message in request.messages
     )
-    policy = [step.detail for step in stage.ledger.trace.steps if step.kind == "policy"]
+    policy = [step.detail for step in stage.tally.trace.steps if step.kind == "policy"]
     assert ["Leave out 'order_number'" in str(step["reason"]) for step in policy] == [True]
 
 
@@ -545,7 +545,7 @@ async def test_a_sign_in_that_does_not_fit_the_tool_runs_nothing(stage: Stage) -
     await stage.run(model, decided=decided, **signed_in(stage))
     assert stage.executor.calls == []
     assert model.requests[0].messages[-1].content == UNFIT_IDENTITY
-    [refused] = [step.detail for step in stage.ledger.trace.steps if step.kind == "policy"]
+    [refused] = [step.detail for step in stage.tally.trace.steps if step.kind == "policy"]
     assert (refused["verdict"], refused["tool"]) == ("refused", "book_appointment")
 
 
@@ -600,7 +600,7 @@ async def test_a_claim_is_held_back_and_the_model_asked_again(stage: Stage) -> N
     assert CLAIM in second.messages[0].content
     assert '"Hello!"' in second.messages[0].content
     assert [message.role for message in result.new_messages] == ["assistant"]
-    notes = [step.detail.get("verdict") for step in stage.ledger.trace.steps]
+    notes = [step.detail.get("verdict") for step in stage.tally.trace.steps]
     assert "unproven_claim" in notes
 
 

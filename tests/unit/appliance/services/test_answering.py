@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from appliance.agent.runner import AgentRunner
-from appliance.agent.tool_runs import TurnLedger
+from appliance.agent.tool_runs import TurnTally
 from appliance.domain.ids import ConversationId, MessageId, SessionHash, hash_token, new_id
 from appliance.domain.message import TokenUsage
 from appliance.domain.prices import PriceList
@@ -100,7 +100,7 @@ async def stage() -> AsyncIterator[Stage]:
 async def test_the_model_reads_the_system_prompt_and_the_message_once(stage: Stage) -> None:
     stage.model.add(say("Hello."))
     question = await stage.ask("Where is my order?")
-    answered = await stage.answering.answer(question, TurnLedger(), lambda event: None)
+    answered = await stage.answering.answer(question, TurnTally(), lambda event: None)
     [request] = stage.model.requests
     assert [message.role for message in request.messages] == ["system", "user"]
     assert request.messages[1].content == "Where is my order?"
@@ -112,7 +112,7 @@ async def test_the_tenants_choices_reach_the_model(stage: Stage) -> None:
     stage.model.add(say("Hello."))
     llm = LlmSettings(temperature=0.9, max_output_tokens=99)
     question = await stage.ask("Hi", llm=llm, agent=AgentSettings(tone="cheerful"))
-    await stage.answering.answer(question, TurnLedger(), lambda event: None)
+    await stage.answering.answer(question, TurnTally(), lambda event: None)
     [request] = stage.model.requests
     assert (request.temperature, request.max_output_tokens) == (0.9, 99)
     assert "Tone: cheerful" in request.messages[0].content
@@ -132,7 +132,7 @@ async def test_the_briefing_has_the_visitors_language(
 ) -> None:
     stage.model.add(say("Hello."))
     question = await stage.ask(text, locale=locale)
-    await stage.answering.answer(question, TurnLedger(), lambda event: None)
+    await stage.answering.answer(question, TurnTally(), lambda event: None)
     assert stage.model.requests[0].briefing.language == language
 
 
@@ -140,7 +140,7 @@ async def test_a_failure_of_every_model_is_the_callers(stage: Stage) -> None:
     stage.model.add(Unavailable("Down."))
     question = await stage.ask("Hi")
     with pytest.raises(Unavailable):
-        await stage.answering.answer(question, TurnLedger(), lambda event: None)
+        await stage.answering.answer(question, TurnTally(), lambda event: None)
 
 
 async def test_the_same_first_question_is_answered_once_by_the_model(stage: Stage) -> None:
@@ -149,7 +149,7 @@ async def test_the_same_first_question_is_answered_once_by_the_model(stage: Stag
     emitted: list[TurnEvent] = []
     for text in ("When do you close?", "when do you CLOSE"):
         question = await stage.ask(text, llm=llm)
-        answered = await stage.answering.answer(question, TurnLedger(), emitted.append)
+        answered = await stage.answering.answer(question, TurnTally(), emitted.append)
         await stage.answering.close(question)
         await stage.tasks.drain(timeout_s=5)
     assert emitted == [AnswerDelta(text="Until ten."), AnswerDelta(text="Until ten.")]
@@ -162,7 +162,7 @@ async def test_without_money_left_the_builtin_answerer_takes_over(stage: Stage) 
     question = await stage.ask(
         "When do you close?", llm=LlmSettings(provider="ollama", daily_budget_micro_usd=0)
     )
-    answered = await stage.answering.answer(question, TurnLedger(), lambda event: None)
+    answered = await stage.answering.answer(question, TurnTally(), lambda event: None)
     await stage.answering.close(question)
     assert (answered.result.text, answered.result.is_degraded) == ("We close at ten.", True)
     assert stage.llm.requests == []
