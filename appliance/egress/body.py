@@ -6,7 +6,7 @@ Owns the size limit, before and after decompression.
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 
 from appliance.errors import Rejected, Unavailable
 
@@ -44,6 +44,20 @@ async def read_body(pieces: AsyncIterable[bytes], *, encoding: str, max_bytes: i
     if decoder is not None and received_bytes and not decoder.eof:
         raise Unavailable("The server's compressed answer broke off.", code="broken_response")
     return bytes(body)
+
+
+async def read_pieces(pieces: AsyncIterable[bytes], *, max_bytes: int) -> AsyncIterator[bytes]:
+    """Yield a body that is not encoded as it arrives.
+
+    Raises:
+        Rejected: It is larger than ``max_bytes`` (``response_too_large``).
+    """
+    received_bytes = 0
+    async for piece in pieces:
+        received_bytes += len(piece)
+        if received_bytes > max_bytes:
+            raise too_large(max_bytes)
+        yield piece
 
 
 def _decode(decoder: zlib._Decompress, piece: bytes, body: bytearray, max_bytes: int) -> None:

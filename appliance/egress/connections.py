@@ -57,10 +57,8 @@ class JudgedBackend(httpcore.AsyncNetworkBackend):
             Rejected: One of its addresses may not be reached.
             httpcore.ConnectError: The name does not resolve, or none of its addresses answers.
         """
-        addresses = await self._find_addresses(host, port)
-        self._rules.check(host, port, addresses)
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
-        for address in addresses[:MAX_ADDRESSES_TRIED]:
+        for address in await self.judge(host, port):
             try:
                 return await self._network.connect_tcp(
                     str(address), port, timeout, local_address, socket_options
@@ -82,6 +80,17 @@ class JudgedBackend(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait between httpcore's own retries, of which there are none."""
         await asyncio.sleep(seconds)
+
+    async def judge(self, host: str, port: int) -> Sequence[Address]:
+        """Return the addresses to try, best first, after all of the name's were judged.
+
+        Raises:
+            Rejected: One of its addresses may not be reached.
+            httpcore.ConnectError: The name does not resolve.
+        """
+        addresses = await self._find_addresses(host, port)
+        self._rules.check(host, port, addresses)
+        return addresses[:MAX_ADDRESSES_TRIED]
 
     async def _find_addresses(self, host: str, port: int) -> Sequence[Address]:
         literal = read_literal(host)
