@@ -86,6 +86,11 @@ class ClaimGuard:
             released += await self._judge(end)
         return released + self._release_beginning()
 
+    def drop_held(self) -> None:
+        """Forget what is held back of a reply that broke, a claim too: nobody has seen it."""
+        if self._is_holding:
+            self._sentence, self._shown_chars, self.claim = "", 0, None
+
     async def finish(self) -> str:
         """Return what of the reply is left to be shown."""
         return await self._judge(len(self._sentence))

@@ -68,7 +68,7 @@ class AnswerModel(Struct, frozen=True, kw_only=True):
 
 
 class AnswerBroke(Exception):
-    """A model failed behind text that the visitor has seen already."""
+    """A model failed behind text that the visitor may have seen already."""
 
     def __init__(self, cause: ApplianceError) -> None:
         super().__init__(cause.message)
@@ -133,7 +133,8 @@ class ModelCalls:
         one that failed at all.
 
         Raises:
-            AnswerBroke: The answer ends in the middle of what the visitor reads.
+            AnswerBroke: The answer ends in the middle of its text. When nothing of it was seen,
+                ``leave_broken`` and ask again.
             UpstreamError: No model answers.
             ContextWindowExceeded: No model can read all of it.
         """
@@ -173,6 +174,13 @@ class ModelCalls:
                 self._index += 1
                 is_second_try = False
                 room = 1.0
+
+    def leave_broken(self) -> bool:
+        """Leave the model whose answer broke; say whether there is another to be asked."""
+        if self._is_last:
+            return False
+        self._index += 1
+        return True
 
     @property
     def _is_last(self) -> bool:

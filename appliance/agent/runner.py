@@ -211,23 +211,37 @@ class _Turn:
                 )
 
     async def _ask_model(self, command: AskModel, commands: deque[Command]) -> None:
-        """Have the models answer; a beginning that the visitor has seen is kept, not repeated."""
-        earlier = self._state.messages[: self._state.new_from]
-        self._guard.begin(self._state.new_messages, earlier=earlier, shown=command.shown)
+        """Have the models answer; a beginning that the visitor has seen is kept, not repeated.
+
+        What the guard still holds of an answer that breaks is not said: without a word seen of it,
+        the next model answers.
+        """
         if command.shown and not self._state.text[-1:].isspace():
             self._say(" ", commands)
-        try:
-            async with aclosing(self._models.stream(self._build_request(command))) as stream:
-                async for event in stream:
-                    if isinstance(event, TextDelta):
-                        await self._hear(event.text, commands)
-                    elif isinstance(event, ToolCallRequested):
-                        self._feed(ModelAsked(call=event.call), commands)
-                    else:
-                        await self._stop(event, commands)
-        except AnswerBroke:
-            broken = ModelFinished(finish_reason="length", model=self._models.model_name)
-            await self._stop(broken, commands)
+        seen = self._state.text.strip()
+        while True:
+            try:
+                await self._hear_answer(command, commands)
+                return
+            except AnswerBroke:
+                self._guard.drop_held()
+                if self._state.text.strip() == seen and self._models.leave_broken():
+                    continue
+                broken = ModelFinished(finish_reason="length", model=self._models.model_name)
+                await self._stop(broken, commands)
+                return
+
+    async def _hear_answer(self, command: AskModel, commands: deque[Command]) -> None:
+        earlier = self._state.messages[: self._state.new_from]
+        self._guard.begin(self._state.new_messages, earlier=earlier, shown=command.shown)
+        async with aclosing(self._models.stream(self._build_request(command))) as stream:
+            async for event in stream:
+                if isinstance(event, TextDelta):
+                    await self._hear(event.text, commands)
+                elif isinstance(event, ToolCallRequested):
+                    self._feed(ModelAsked(call=event.call), commands)
+                else:
+                    await self._stop(event, commands)
 
     async def _hear(self, text: str, commands: deque[Command]) -> None:
         """Show what the guard lets through of a model's words."""

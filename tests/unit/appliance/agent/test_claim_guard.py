@@ -59,6 +59,21 @@ async def test_what_cannot_become_a_claim_is_shown_at_once() -> None:
     assert (guard.claim, ledger.asked) == (None, 0)
 
 
+@pytest.mark.parametrize("held", ["I have booked your table. ", "I have booked", "Perh"])
+async def test_what_is_held_of_a_reply_that_broke_is_dropped_with_its_claim(held: str) -> None:
+    guard, _ = build()
+    assert [await guard.take(text) for text in ("Sure, ", held)] == ["Sure, ", ""]
+    guard.drop_held()
+    assert (await guard.finish(), guard.claim) == ("", None)
+
+
+async def test_a_claim_that_was_shown_is_not_dropped() -> None:
+    guard, _ = build(risk="read")
+    assert await guard.take("I have booked your table.") == "I have booked your table."
+    guard.drop_held()
+    assert (await guard.finish(), guard.claim) == ("", "I have booked your table.")
+
+
 async def test_a_sentence_waits_from_where_a_claim_may_begin() -> None:
     guard, _ = build()
     texts = ["Sure, ", "your ", "table ", "is ", "free. ", "Bye."]

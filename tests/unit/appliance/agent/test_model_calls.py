@@ -95,6 +95,18 @@ async def test_a_failure_behind_a_visible_word_ends_the_answer() -> None:
     assert broken.value.cause is DOWN
 
 
+async def test_a_model_whose_answer_broke_unseen_can_be_left_for_the_next() -> None:
+    calls = build(
+        ScriptedChatModel([[TextDelta(text="Your order"), DOWN]]), ScriptedChatModel([say("Hi")])
+    )
+    with pytest.raises(AnswerBroke):
+        await read(calls)
+    assert calls.leave_broken()
+    assert calls.is_fallback
+    assert (await read(calls))[0] == TextDelta(text="Hi")
+    assert not calls.leave_broken()
+
+
 @pytest.mark.parametrize("piece", ["wor " * 100, "wor " * 30_000])
 async def test_a_model_that_runs_on_is_stopped_and_what_it_said_is_kept(piece: str) -> None:
     calls = build(ScriptedChatModel([say(*[piece] * 100)]), ScriptedChatModel([]))

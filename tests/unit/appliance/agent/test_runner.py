@@ -234,12 +234,12 @@ async def test_blanks_are_no_visible_word(stage: Stage) -> None:
 
 async def test_after_visible_words_the_beginning_is_kept_and_marked(stage: Stage) -> None:
     broken = ScriptedChatModel(
-        [[TextDelta(text="It is ba"), ToolCallRequested(call=call_order("stale")), DOWN]],
+        [[TextDelta(text="It is baking "), ToolCallRequested(call=call_order("stale")), DOWN]],
         name="first",
     )
     second = ScriptedChatModel([])
     result = await stage.run(broken, second)
-    assert result.text == f"It is ba\n\n{TEXTS['cut_short']}"
+    assert result.text == f"It is baking\n\n{TEXTS['cut_short']}"
     assert result.is_degraded
     assert result.model == f"first/{MODEL_NAME}"
     assert second.requests == []
@@ -248,8 +248,8 @@ async def test_after_visible_words_the_beginning_is_kept_and_marked(stage: Stage
 
 
 async def test_the_last_models_beginning_is_kept_too(stage: Stage) -> None:
-    result = await stage.run(ScriptedChatModel([[TextDelta(text="It is ba"), DOWN]]))
-    assert result.text.startswith("It is ba\n\n")
+    result = await stage.run(ScriptedChatModel([[TextDelta(text="It is baking "), DOWN]]))
+    assert result.text.startswith("It is baking\n\n")
     assert result.is_degraded
 
 
@@ -602,6 +602,49 @@ async def test_a_claim_is_held_back_and_the_model_asked_again(stage: Stage) -> N
     assert [message.role for message in result.new_messages] == ["assistant"]
     notes = [step.detail.get("verdict") for step in stage.tally.trace.steps]
     assert "unproven_claim" in notes
+
+
+@pytest.mark.parametrize("held", [CLAIM, "I have booked your ta", "I have", "Perh"])
+async def test_what_was_held_back_when_the_answer_broke_was_not_said(
+    stage: Stage, held: str
+) -> None:
+    broken = ScriptedChatModel([[TextDelta(text=held), DOWN]], name="first")
+    second = ScriptedChatModel([say("Shall I book it?")])
+    result = await stage.run(broken, second)
+    assert result.text == stage.said == "Shall I book it?"
+    assert contents(result.new_messages) == [("assistant", "Shall I book it?")]
+    assert second.requests[0].messages == broken.requests[0].messages
+    assert len(result.usage) == 2
+
+
+@pytest.mark.parametrize("held", [CLAIM, "I have booked your ta", "I have", "Perh"])
+async def test_behind_words_that_were_seen_what_was_held_back_is_left_out(
+    stage: Stage, held: str
+) -> None:
+    broken = ScriptedChatModel([[TextDelta(text="All right. "), TextDelta(text=held), DOWN]])
+    second = ScriptedChatModel([])
+    result = await stage.run(broken, second)
+    assert result.text == f"All right.\n\n{TEXTS['cut_short']}"
+    assert stage.said.strip() == "All right."
+    assert contents(result.new_messages) == [("assistant", result.text)]
+    assert second.requests == []
+
+
+async def test_when_the_last_model_breaks_unseen_the_answer_is_an_honest_sentence(
+    stage: Stage,
+) -> None:
+    result = await stage.run(ScriptedChatModel([[TextDelta(text=CLAIM), DOWN]]))
+    assert contents(result.new_messages) == [("assistant", TEXTS["no_answer"])]
+    assert result.is_degraded
+
+
+async def test_where_nothing_is_held_back_a_claim_that_broke_is_answered_with_the_truth(
+    stage: Stage,
+) -> None:
+    tools = {"get_order_status": stage.tools["get_order_status"]}
+    broken = ScriptedChatModel([[TextDelta(text=CLAIM), DOWN]])
+    result = await stage.run(broken, ScriptedChatModel([]), tools=tools)
+    assert result.text == f"{CLAIM}\n\n{TEXTS['nothing_done']}"
 
 
 async def test_a_model_that_claims_again_is_replaced(stage: Stage) -> None:
