@@ -15,6 +15,7 @@ from appliance.bootstrap.stores import Stores
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.ports.tool_executor import ToolExecutor
+from appliance.services.execution_log import ExecutionLog
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tool_trials import ToolTrials
@@ -67,6 +68,7 @@ def build_tool_admin(stores: Stores, tooling: Tooling) -> dict[str, object]:
     """Return what operators look at tools with and try them by, by the names of the routes."""
     database = stores.database
     return {
+        "execution_log": ExecutionLog(database.executions),
         "trials": ToolTrials(tools=database.tools, executors=tooling.executors),
         "workflows": WorkflowService(
             workflows=database.workflows,

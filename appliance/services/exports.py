@@ -91,7 +91,7 @@ class ExportService:
         }
         wanted = ConversationFilter(tenant_id=tenant_id, user_identifier=user_identifier)
         start = _encode(head)[:-1] + b',"conversations":['
-        async for piece in _enclose(start, self._json_conversations(wanted), b"]}\n"):
+        async for piece in enclose(start, self._json_conversations(wanted), b"]}\n"):
             yield piece
 
     async def export_tenant(self, tenant_id: TenantId) -> AsyncIterator[bytes]:
@@ -121,9 +121,9 @@ class ExportService:
         """Yield conversations with their messages: a JSON array, or a CSV line for each message."""
         if form == "csv":
             start = write_csv([CSV_COLUMNS], has_mark=True)
-            pieces = _enclose(start, self._csv_messages(wanted), b"")
+            pieces = enclose(start, self._csv_messages(wanted), b"")
         else:
-            pieces = _enclose(b"[", self._json_conversations(wanted), b"]\n")
+            pieces = enclose(b"[", self._json_conversations(wanted), b"]\n")
         async for piece in pieces:
             yield piece
 
@@ -195,7 +195,7 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-async def _enclose(start: bytes, pieces: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
+async def enclose(start: bytes, pieces: AsyncIterator[bytes], end: bytes) -> AsyncIterator[bytes]:
     """Yield ``start`` together with the first of the pieces, and ``end`` behind the last."""
     async for piece in pieces:
         yield start + piece

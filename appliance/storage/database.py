@@ -25,6 +25,7 @@ from appliance.storage.repositories.audit_log import StoredAuditLog
 from appliance.storage.repositories.conversations import StoredConversations
 from appliance.storage.repositories.credentials import StoredCredentials
 from appliance.storage.repositories.escalations import StoredEscalations, StoredFeedback
+from appliance.storage.repositories.executions import StoredExecutions
 from appliance.storage.repositories.integrations import StoredIntegrations
 from appliance.storage.repositories.outbox import StoredOutbox
 from appliance.storage.repositories.settings import StoredSettings
@@ -81,6 +82,7 @@ class Database:
         self.escalations = StoredEscalations(transactions, backend.scripts)
         self.feedback = StoredFeedback(transactions)
         self.outbox = StoredOutbox(transactions)
+        self.executions = StoredExecutions(transactions)
         self.traces = StoredTraces(transactions)
         self.conversations = StoredConversations(transactions)
 

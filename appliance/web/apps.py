@@ -27,6 +27,7 @@ from appliance.web.controllers.backups import BackupController
 from appliance.web.controllers.chat import ChatController, MessageServices, give_feedback
 from appliance.web.controllers.conversations import ConversationController
 from appliance.web.controllers.escalations import EscalationController, TakeOverController
+from appliance.web.controllers.executions import ExecutionController
 from appliance.web.controllers.health import get_health
 from appliance.web.controllers.login import LoginController
 from appliance.web.controllers.models import ModelController
@@ -108,6 +109,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             TenantToolController,
             WorkflowController,
             ConversationController,
+            ExecutionController,
             send_trial_message,
             EscalationController,
             TakeOverController,

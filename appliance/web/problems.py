@@ -222,16 +222,18 @@ def respond_with_problem(request: Request[Any, Any, Any], error: Exception) -> R
 
 
 def _read_names(request: Request[Any, Any, Any]) -> dict[str, str]:
-    """Return the public names of the handler's parameters that have one of their own."""
+    """Return the public names of the handler's parameters that have one of their own.
+
+    Those of what is provided to the handler are among them.
+    """
     handler: Any = request.scope.get("route_handler")  # absent where no route was found
     if handler is None:
         return {}
-    kwargs = {
-        name: parameter.kwarg_definition
-        for name, parameter in handler.parsed_fn_signature.parameters.items()
-    }
+    providers = handler.resolve_dependencies().values()
     return {
-        name: kwarg.name
-        for name, kwarg in kwargs.items()
-        if isinstance(kwarg, ParameterKwarg) and kwarg.name
+        name: parameter.kwarg_definition.name
+        for source in (*providers, handler)
+        for name, parameter in source.parsed_fn_signature.parameters.items()
+        if isinstance(parameter.kwarg_definition, ParameterKwarg)
+        and parameter.kwarg_definition.name
     }

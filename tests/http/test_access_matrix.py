@@ -69,6 +69,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", f"{ADMIN}/conversations/export"): None,
     ("GET", f"{ADMIN}/conversations/{{conversation_id}}"): None,
     ("DELETE", f"{ADMIN}/conversations/{{conversation_id}}"): None,
+    ("GET", f"{ADMIN}/tool-executions"): None,
+    ("GET", f"{ADMIN}/tool-executions/export"): None,
     ("GET", f"{ADMIN}/escalations"): None,
     ("POST", f"{ADMIN}/conversations/{{conversation_id}}/take-over"): None,
     ("POST", f"{ADMIN}/conversations/{{conversation_id}}/hand-back"): None,
@@ -289,7 +291,7 @@ def test_one_tenants_operator_sees_that_tenant_only(my_operator, twins):
         json={"input": {}, "tenant_id": twins.theirs["tenant_id"]},
     )
     assert run.status_code == 404
-    for path in ("usage", "usage/export", "conversations/export", "escalations"):
+    for path in ("usage", "usage/export", "conversations/export", "tool-executions", "escalations"):
         other = my_operator.http.get(f"/{path}?tenant_id={twins.theirs['tenant_id']}")
         assert other.status_code == 404, path
     items = my_operator.call("GET", "/usage?group_by=tenant")["items"]

@@ -262,8 +262,9 @@ def test_exports_over_http_and_by_command(server, owner, shop, tmp_path):
     again = run(server, *command)
     assert again.returncode == 3
     assert "is there already" in again.stderr
-    lines = owner.http.get(f"/conversations/export?format=csv&tenant_id={shop.id}").text
-    assert ",'=1+1," in lines
+    answer = owner.http.get(f"/conversations/export?format=csv&tenant_id={shop.id}")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert ",'=1+1," in answer.text
     check_problem(owner.http.get("/conversations/export?format=xlsx"), 400, "validation_failed")
     check_problem(owner.http.get("/tenants/nobody/export"), 404, "tenant_not_found")
 

@@ -58,15 +58,29 @@ def select_page(
     is_newest_first: bool = False,
 ) -> Page[Item]:
     """Run ``query`` for one page, ordered by ``time_column`` and ``id`` of ``table``."""
-    order = (table.c[time_column], table.c.id)
-    if after is not None:
-        place = tuple_(*order)
-        query = query.where(place < after if is_newest_first else place > after)
-    query = query.order_by(*(column.desc() if is_newest_first else column for column in order))
+    query = continue_behind(
+        query, table, after, time_column=time_column, is_newest_first=is_newest_first
+    )
     rows = connection.execute(query.limit(limit + 1)).all()
     shown = rows[:limit]
     next_cursor = None
     if len(rows) > limit:
         last = shown[-1]._mapping
-        next_cursor = write_cursor(last[order[0]], last[order[1]])
+        next_cursor = write_cursor(last[table.c[time_column]], last[table.c.id])
     return Page(items=[build(row) for row in shown], next_cursor=next_cursor)
+
+
+def continue_behind(
+    query: Select[Any],
+    table: Table,
+    after: tuple[datetime, str] | None,
+    *,
+    time_column: str = "created_at",
+    is_newest_first: bool = False,
+) -> Select[Any]:
+    """Return ``query`` ordered by ``time_column`` and ``id``, from behind the row ``after``."""
+    order = (table.c[time_column], table.c.id)
+    if after is not None:
+        place = tuple_(*order)
+        query = query.where(place < after if is_newest_first else place > after)
+    return query.order_by(*(column.desc() if is_newest_first else column for column in order))

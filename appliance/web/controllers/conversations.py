@@ -113,7 +113,7 @@ class ConversationController(Controller):
         await auditor.record(
             operator.username, "conversation.export", allowed or "all", tenant_id=allowed
         )
-        media_type = "text/csv; charset=utf-8" if form == "csv" else "application/json"
+        media_type = "text/csv" if form == "csv" else "application/json"
         pieces = exports.export_conversations(wanted, form)
         return await download(pieces, f"conversations.{form}", media_type)
 

@@ -68,7 +68,7 @@ class UsageController(Controller):
         )
         return Response(
             content,
-            media_type="text/csv; charset=utf-8",
+            media_type="text/csv",
             headers={"Content-Disposition": 'attachment; filename="usage.csv"'},
         )
 

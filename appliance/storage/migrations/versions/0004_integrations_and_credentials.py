@@ -1,4 +1,4 @@
-"""What integrations and credentials need.
+"""What integrations, credentials and the log of executed tools need.
 
 Owns this one step of the schema; a step that was released is never changed.
 """
