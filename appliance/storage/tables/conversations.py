@@ -151,7 +151,14 @@ tool_executions = Table(
     Column("ledger_key", String(200)),
     Column("executed_at", UtcDateTime(), nullable=False),
     Index(None, "conversation_id", "call_id", unique=True),
-    Index(None, "tenant_id", "executed_at", "id"),
+    Index(
+        "ix_tool_executions_tenant_id_executed_at_id",
+        "tenant_id",
+        "executed_at",
+        "id",
+        "tool_name",  # and the next, so that the log is searched without reading its long rows
+        "is_success",
+    ),
     Index(
         None,
         "tenant_id",

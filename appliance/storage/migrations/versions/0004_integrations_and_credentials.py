@@ -16,6 +16,7 @@ def upgrade() -> None:
     _extend_endpoints()
     _create_integration_calls()
     _create_vault()
+    _replace_execution_index(["tenant_id", "executed_at", "id", "tool_name", "is_success"])
 
 
 def _extend_endpoints() -> None:
@@ -79,7 +80,14 @@ def _create_vault() -> None:
     )
 
 
+def _replace_execution_index(columns: list[str]) -> None:
+    name = "ix_tool_executions_tenant_id_executed_at_id"
+    op.drop_index(name, "tool_executions")
+    op.create_index(name, "tool_executions", columns)
+
+
 def downgrade() -> None:
+    _replace_execution_index(["tenant_id", "executed_at", "id"])
     op.drop_table("vault")
     op.drop_table("integration_calls")
     for column in ("risk", "cache_s", "response_mapping", "query"):

@@ -44,7 +44,7 @@ async def explain(temporary: TemporaryDatabase, wanted: ExecutionSearch, cursor:
     return "\n".join(row[3] for row in plan)
 
 
-@pytest.mark.parametrize("wanted", [{}])
+@pytest.mark.parametrize("wanted", [{}, {"tool_name": "refund"}, {"is_success": False}])
 async def test_a_tenants_calls_are_looked_for_in_the_index_alone(
     temporary: TemporaryDatabase, wanted: dict[str, Any]
 ) -> None:
