@@ -12,10 +12,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.json_types import JsonValue
 from appliance.errors import Rejected
 from appliance.workflows.conversions import (
     CannotConvert,
+    is_truthy,
     to_array,
     to_boolean,
     to_moment,
@@ -24,6 +25,7 @@ from appliance.workflows.conversions import (
     to_text,
     type_name,
 )
+from appliance.workflows.parameters import Parameters
 
 _SINGLE_VALUE = frozenset({"exists", "notExists", "empty", "notEmpty", "true", "false"})
 _REGEX_LITERAL = re.compile(r"/(.*)/([dgimsuvy]*)", re.DOTALL)
@@ -42,7 +44,7 @@ Test = Callable[[Any, Any], bool]
 TestRegex = Callable[[str, str, str], Awaitable[bool]]
 """Says whether a JavaScript regular expression (source, flags) matches within a text."""
 
-_OPERANDS = frozenset({"leftValue", "rightValue"})
+_OPERANDS = ("leftValue", "rightValue")
 _ORDERS = frozenset({"gt", "lt", "gte", "lte"})
 
 
@@ -100,7 +102,7 @@ _TESTS = {
 
 
 async def passes_filter(
-    filter_value: JsonObject, options: FilterOptions, test_regex: TestRegex
+    filter_value: Parameters, options: FilterOptions, test_regex: TestRegex
 ) -> bool:
     """Say whether all, or with the combinator ``or`` any, of a filter's conditions hold.
 
@@ -114,43 +116,43 @@ async def passes_filter(
         Rejected: A value does not have, or cannot be converted to, the condition's type
             (``wrong_type``), or the operator is unknown (``unknown_operator``).
     """
-    is_or = filter_value.get("combinator") == "or"
-    conditions: list[JsonObject] = filter_value.get("conditions") or []
-    for condition in conditions:
+    is_or = filter_value.text("combinator") == "or"
+    for condition in filter_value.groups("conditions"):
         if await passes_condition(condition, options, test_regex) == is_or:
             return is_or
     return not is_or
 
 
 def read_options(
-    filter_value: JsonObject, *, is_loose: bool | None, ignores_case: bool | None, time_zone: str
+    filter_value: Parameters, node_values: Parameters, *, time_zone: str
 ) -> FilterOptions:
     """Return a filter's options; the node's own, where it has them, win over the filter's."""
-    stated = filter_value.get("options") or {}
-    strict = stated.get("typeValidation", "strict") == "strict"
-    sensitive = bool(stated.get("caseSensitive", True))
+    stated = filter_value.group("options")
+    own = node_values.group("options")
+    strict = stated.text("typeValidation", "strict") == "strict"
+    is_loose = own if "looseTypeValidation" in own else node_values
     return FilterOptions(
-        is_case_sensitive=sensitive if ignores_case is None else not ignores_case,
-        is_strict=strict if is_loose is None else not is_loose,
-        version=float(stated.get("version", 1)),
+        is_case_sensitive=not own.flag("ignoreCase", not stated.flag("caseSensitive", True)),
+        is_strict=not is_loose.flag("looseTypeValidation", not strict),
+        version=stated.number("version", 1),
         time_zone=time_zone,
     )
 
 
 async def passes_condition(
-    condition: JsonObject, options: FilterOptions, test_regex: TestRegex
+    condition: Parameters, options: FilterOptions, test_regex: TestRegex
 ) -> bool:
     """Say whether one condition holds; see ``passes_filter``."""
-    operator = condition.get("operator") or {}
-    kind = str(operator.get("type", "string"))
-    operation = str(operator.get("operation", "equals"))
-    is_single = bool(operator.get("singleValue")) or operation in _SINGLE_VALUE
-    left = _convert(condition.get("leftValue"), kind, options, is_needed=True)
-    right_kind = str(operator.get("rightType") or kind)
-    right = _convert(condition.get("rightValue"), right_kind, options, is_needed=not is_single)
+    operator = condition.group("operator")
+    kind = operator.text("type", "string")
+    operation = operator.text("operation", "equals")
+    is_single = operator.flag("singleValue") or operation in _SINGLE_VALUE
+    left = _convert(condition.value("leftValue"), kind, options, is_needed=True)
+    right_kind = operator.text("rightType") or kind
+    right = _convert(condition.value("rightValue"), right_kind, options, is_needed=not is_single)
     if operation in ("exists", "notExists"):
         return (left is not None) == (operation == "exists")
-    if kind == "number" and operation in _ORDERS and not condition.keys() >= _OPERANDS:
+    if kind == "number" and operation in _ORDERS and not all(n in condition for n in _OPERANDS):
         return False  # undefined is neither less nor greater than anything
     is_regex = kind == "string" and operation in ("regex", "notRegex")
     if not options.is_case_sensitive:
@@ -186,7 +188,14 @@ def _run_test(kind: str, operation: str, left: Any, right: Any) -> bool:
             )
         empty = {"string": "", "array": [], "object": {}}.get(kind)
         right = "" if right is None and kind == "string" else right
-        result = test(empty if left is None else left, right)
+        try:
+            result = test(empty if left is None else left, right)
+        except TypeError as exc:  # an operator whose right side is of an unsuitable type
+            raise Rejected(
+                f"the condition {kind}:{operation} cannot compare {to_text(left)[:100]!r} "
+                f"with {to_text(right)[:100]!r}",
+                code="wrong_type",
+            ) from exc
     return result != is_negated
 
 
@@ -209,7 +218,7 @@ def _convert(value: JsonValue, kind: str, options: FilterOptions, *, is_needed: 
     if kind == "any" or value is None:
         return value
     if kind == "boolean" and not options.is_strict and options.version < 2:
-        return bool(value) or isinstance(value, dict | list)
+        return is_truthy(value)
     is_blank = value == [] or (isinstance(value, str) and not value.strip())
     if kind == "number" and is_blank and options.version >= 3:
         return None
@@ -217,7 +226,7 @@ def _convert(value: JsonValue, kind: str, options: FilterOptions, *, is_needed: 
         return _converted(value, kind, options)
     except CannotConvert:
         if kind == "boolean" and not options.is_strict:
-            return bool(value) or isinstance(value, dict | list)
+            return is_truthy(value)
         if not is_needed:
             return None
         raise Rejected(_wrong_type(value, kind, options), code="wrong_type") from None

@@ -6,7 +6,7 @@ Owns turning one value into another type; what a failed conversion means is left
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 import re
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.errors import Rejected
 
 _NUMBER = re.compile(
     r"[+-]?(?:\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|Infinity)", re.ASCII
@@ -55,6 +56,25 @@ def to_text(value: JsonValue) -> str:
 def encode_json(value: JsonValue) -> str:
     """Return compact JSON in the field order given."""
     return msgspec.json.encode(value).decode()
+
+
+def parse_json(text: str, what: str) -> JsonValue:
+    """Return the value of a JSON text.
+
+    Raises:
+        Rejected: It is no JSON, or nested too deeply (``wrong_json``); ``what`` names the text.
+    """
+    try:
+        return msgspec.json.decode(text)
+    except RecursionError as exc:
+        raise Rejected(f"{what} is nested too deeply", code="wrong_json") from exc
+    except (msgspec.MsgspecError, ValueError) as exc:
+        raise Rejected(f"{what} is not valid JSON: {exc}", code="wrong_json") from exc
+
+
+def is_truthy(value: JsonValue) -> bool:
+    """Say whether JavaScript takes the value for true: empty lists and objects are."""
+    return bool(value) or isinstance(value, dict | list)
 
 
 def to_number(value: JsonValue) -> int | float:
@@ -104,12 +124,10 @@ def to_array(value: JsonValue) -> list[JsonValue]:
         return value
     text = to_text(value)
     for candidate in (text, text.replace("'", '"')):
-        try:
-            parsed = json.loads(candidate)
-        except ValueError:
-            continue
-        if isinstance(parsed, list):
-            return parsed
+        with contextlib.suppress(Rejected):
+            parsed = parse_json(candidate, "the text")
+            if isinstance(parsed, list):
+                return parsed
     raise CannotConvert
 
 
@@ -117,13 +135,11 @@ def to_object(value: JsonValue) -> JsonObject:
     """Return an object, also one written as JSON."""
     if isinstance(value, dict):
         return value
-    try:
-        parsed = json.loads(value) if isinstance(value, str) else None
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise CannotConvert
-    return parsed
+    with contextlib.suppress(Rejected):
+        parsed = parse_json(value, "the text") if isinstance(value, str) else None
+        if isinstance(parsed, dict):
+            return parsed
+    raise CannotConvert
 
 
 def to_moment(value: JsonValue, *, time_zone: str) -> datetime:

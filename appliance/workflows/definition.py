@@ -14,20 +14,37 @@ from msgspec import Struct, field
 
 from appliance.domain.json_types import JsonObject
 from appliance.errors import FieldError, InvalidInput
-from appliance.workflows.registry import NodeKind, find_kind
+from appliance.workflows.parameters import Parameters
+from appliance.workflows.registry import MAX_OUTPUTS, NodeKind, find_kind
+from appliance.workflows.time_zones import load_zone_table
 
 OnError = Literal["stopWorkflow", "continueRegularOutput", "continueErrorOutput"]
+MAX_NODES = 1_000
+MAX_INPUTS = 64
+MAX_LINKS = 1_000
+"""The most connections that leave one node."""
 IGNORED_TYPES = frozenset({"n8n-nodes-base.stickyNote"})
 START_ORDER = ("webhook", "manualTrigger", "scheduleTrigger")
 
 
+class CredentialName(Struct, frozen=True):
+    """A stored credential as an export names it; ``id`` is n8n's own and means nothing here."""
+
+    name: str
+    id: str | int | None = None
+
+
 class Node(Struct, kw_only=True, frozen=True, rename="camel"):
-    """One node, as the export has it; ``position`` decides the order of parallel branches."""
+    """One node, as the export has it; ``position`` decides the order of parallel branches.
+
+    ``credentials`` names one stored credential per kind of credential.
+    """
 
     name: str
     type: str
     type_version: float = 1
     parameters: JsonObject = field(default_factory=dict)
+    credentials: dict[str, CredentialName] = field(default_factory=dict)
     position: tuple[float, float] = (0.0, 0.0)
     disabled: bool = False
     on_error: OnError | None = None
@@ -42,6 +59,11 @@ class Node(Struct, kw_only=True, frozen=True, rename="camel"):
     def short_type(self) -> str:
         """The type without its package."""
         return self.type.rpartition(".")[2]
+
+    @property
+    def given(self) -> Parameters:
+        """The parameters as the file has them, for those that cannot hold expressions."""
+        return Parameters(self.parameters)
 
     @property
     def error_policy(self) -> OnError:
@@ -97,7 +119,7 @@ class WorkflowDefinition(Struct, kw_only=True, frozen=True):
         node = self.nodes[self.start]
         if node.short_type != "webhook":
             return None
-        return str(node.parameters.get("path") or "") or None
+        return node.given.text("path") or None
 
     @property
     def node_names(self) -> list[str]:
@@ -124,7 +146,7 @@ def parse_definition(export: JsonObject) -> WorkflowDefinition:
         links=links,
         input_counts=_input_counts(links),
         start=_find_start(nodes),
-        settings=parsed.settings or Settings(),
+        settings=_checked_settings(parsed.settings or Settings()),
         text=msgspec.json.encode([node.parameters for node in nodes.values()]).decode(),
     )
 
@@ -151,22 +173,43 @@ def _parse(export: JsonObject) -> _Export:
         ) from exc
 
 
+def _checked_settings(settings: Settings) -> Settings:
+    zone = settings.timezone
+    if zone and zone != "DEFAULT" and load_zone_table(zone) is None:
+        raise InvalidInput(
+            f"The workflow's time zone {zone!r} does not exist.",
+            errors=[FieldError("settings.timezone", f"{zone!r} is no IANA time zone")],
+        )
+    return settings
+
+
 def _tidied(export: JsonObject) -> JsonObject:
     """Drop the nulls that older exports hold instead of leaving a field out."""
     nodes: Any = export.get("nodes")
     if not isinstance(nodes, list):
         return export
-    kept = [
-        {key: value for key, value in node.items() if value is not None}
-        if isinstance(node, dict)
-        else node
-        for node in nodes
-    ]
-    return {**export, "nodes": kept}
+    return {**export, "nodes": [_tidied_node(node) for node in nodes]}
 
 
-def _unique_nodes(nodes: Iterable[Node]) -> dict[str, Node]:
+def _tidied_node(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    kept = {key: value for key, value in node.items() if value is not None}
+    if isinstance(credentials := kept.get("credentials"), dict):  # oldest exports hold only names
+        kept["credentials"] = {
+            kind: {"name": chosen} if isinstance(chosen, str) else chosen
+            for kind, chosen in credentials.items()
+        }
+    return kept
+
+
+def _unique_nodes(nodes: list[Node]) -> dict[str, Node]:
     unique: dict[str, Node] = {}
+    if len(nodes) > MAX_NODES:
+        raise InvalidInput(
+            f"The workflow has {len(nodes)} nodes, over {MAX_NODES}; split it into several.",
+            errors=[FieldError("nodes", f"holds more than {MAX_NODES}")],
+        )
     for node in nodes:
         if node.type in IGNORED_TYPES:
             continue
@@ -186,6 +229,7 @@ def _checked_links(
     for origin, by_type in connections.items():
         outputs = [list(output or ()) for output in by_type.get("main", [])]
         ends = [link for output in outputs for link in output]
+        _check_bounds(origin, outputs, ends)
         unknown = [name for name in (origin, *(end.node for end in ends)) if name not in nodes]
         if ends and unknown:
             raise InvalidInput(
@@ -195,6 +239,22 @@ def _checked_links(
         if ends:
             links[origin] = outputs
     return links
+
+
+def _check_bounds(origin: str, outputs: list[list[Link]], ends: list[Link]) -> None:
+    problem = ""
+    if len(outputs) > MAX_OUTPUTS + 1:  # one more: a node's errors leave by an output of their own
+        problem = f"leads from output {len(outputs) - 1}, over {MAX_OUTPUTS}"
+    for end in ends:
+        if not 0 <= end.index < MAX_INPUTS:
+            problem = f"leads to input {end.index}; inputs are 0 to {MAX_INPUTS - 1}"
+    if len(ends) > MAX_LINKS:
+        problem = f"has {len(ends)} connections, over {MAX_LINKS}"
+    if problem:
+        raise InvalidInput(
+            f"Node {origin!r} {problem}.",
+            errors=[FieldError(f"connections.{origin}", problem)],
+        )
 
 
 def _supported_kinds(nodes: Iterable[Node]) -> dict[str, NodeKind]:
@@ -219,7 +279,7 @@ def _supported_kinds(nodes: Iterable[Node]) -> dict[str, NodeKind]:
             if not node.disabled:
                 problems += [
                     FieldError(f"nodes.{node.name}", f"{node.type}: {problem}")
-                    for problem in kind.check(node)
+                    for problem in kind.find_problems(node)
                 ]
     if problems:
         named = "; ".join(f"{p.field.removeprefix('nodes.')!r} ({p.message})" for p in problems)

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
+import structlog
 from msgspec import Struct, field
 
 from appliance.errors import ApplianceError, AuthFailed, Rejected, Unavailable
@@ -19,6 +20,7 @@ from appliance.workflows.definition import Link, Node
 from appliance.workflows.items import Branches, Item, NodeOutput, Source, fill_origins, pass_through
 from appliance.workflows.node_context import NodeContext, RunState
 
+logger = structlog.get_logger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -124,8 +126,7 @@ class Engine:
     async def _run_node(self, node: Node, task: _Task, record: NodeRun) -> Branches:
         if node.disabled:
             return [pass_through(task.inputs[0] if task.inputs else [])]
-        kind = self._definition.kinds[node.name]
-        outputs = kind.outputs(node)
+        outputs = self._definition.kinds[node.name].outputs(node)
         context = NodeContext(self._state, node, task.inputs, task.sources)
         try:
             branches = await self._try(node, context)
@@ -153,6 +154,16 @@ class Engine:
             except ApplianceError:
                 if tries == 0:
                     raise
+            except Exception as exc:
+                # A node is the boundary behind which its author's mistakes, and ours, are met: the
+                # workflow's own error outputs see a failed node, not a server that broke.
+                logger.exception("workflow_node_broken", node=node.name, type=node.type)
+                if tries == 0:
+                    raise Rejected(
+                        f"it met something unexpected ({type(exc).__name__}); the server's log "
+                        "has the details",
+                        code="node_broken",
+                    ) from exc
             await self._sleep(min(5_000, max(0, node.wait_between_tries)) / 1000)
 
     def _follow_links(self, node: Node, branches: Branches, run: int) -> None:

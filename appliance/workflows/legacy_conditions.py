@@ -5,8 +5,9 @@ Owns the translation; comparing is left to ``appliance.workflows.conditions``.
 
 from __future__ import annotations
 
-from appliance.domain.json_types import JsonObject
+from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.workflows.conditions import FilterOptions
+from appliance.workflows.parameters import Parameters
 
 _OPERATIONS = {
     "string": {
@@ -25,7 +26,7 @@ _OPERATIONS = {
 _DEFAULTS = {"string": "equal", "number": "smaller", "boolean": "equal", "dateTime": "after"}
 
 
-def as_filter(values: JsonObject, *, time_zone: str) -> tuple[JsonObject, FilterOptions]:
+def as_filter(values: Parameters, *, time_zone: str) -> tuple[Parameters, FilterOptions]:
     """Return an If node's first-version conditions as a filter, and its options.
 
     Args:
@@ -35,19 +36,22 @@ def as_filter(values: JsonObject, *, time_zone: str) -> tuple[JsonObject, Filter
     conditions = [
         as_condition(kind, entry)
         for kind in _OPERATIONS
-        for entry in (values.get("conditions") or {}).get(kind) or []
+        for entry in values.groups("conditions", kind)
     ]
-    combinator = "or" if values.get("combineOperation") == "any" else "and"
+    combinator = "or" if values.text("combineOperation") == "any" else "and"
     options = FilterOptions(is_strict=False, version=2, time_zone=time_zone)
-    return {"conditions": conditions, "combinator": combinator}, options
+    return Parameters({"conditions": conditions, "combinator": combinator}), options
 
 
-def as_condition(kind: str, entry: JsonObject) -> JsonObject:
-    """Return one first-version condition, ``{"value1", "operation", "value2"}``, as a new one."""
-    operation = str(entry.get("operation") or _DEFAULTS[kind])
+def as_condition(kind: str, entry: Parameters, first: JsonValue = None) -> JsonObject:
+    """Return one first-version condition, ``value1``, ``operation``, ``value2``, as a new one.
+
+    ``first`` stands for ``value1`` where the node keeps it beside its conditions.
+    """
+    operation = entry.text("operation") or _DEFAULTS[kind]
     return {
-        "leftValue": entry.get("value1"),
-        "rightValue": entry.get("value2"),
+        "leftValue": entry.value("value1", first),
+        "rightValue": entry.value("value2"),
         "operator": {
             "type": kind,
             "operation": _OPERATIONS[kind].get(operation, operation),

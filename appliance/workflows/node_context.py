@@ -21,6 +21,8 @@ from appliance.ports.outbound_http import OutboundHttp
 from appliance.workflows.definition import Node, WorkflowDefinition
 from appliance.workflows.expressions import fill_in, find_expressions
 from appliance.workflows.items import Item, NodeOutput, Origin, Source, item_record
+from appliance.workflows.parameter_rules import evaluated_names
+from appliance.workflows.parameters import Parameters
 from appliance.workflows.sandbox import SandboxSession
 
 
@@ -51,9 +53,11 @@ class RunState(Struct, kw_only=True):
     data_tables: DataTables
     http: OutboundHttp
     session: SandboxSession
+    max_items: int
     outputs: dict[str, list[NodeOutput]] = field(default_factory=dict)
     unsent: list[tuple[str, int]] = field(default_factory=list)
     response: WebhookResponse | None = None
+    node_contexts: dict[str, JsonObject] = field(default_factory=dict)
 
     def record(self, node: str, output: NodeOutput) -> None:
         """Keep what a node put out, for the nodes that refer to it."""
@@ -87,39 +91,38 @@ class NodeContext:
         """Whether a failed item is handed on instead of ending the workflow."""
         return self.node.error_policy != "stopWorkflow"
 
-    def literal(self, name: str, default: JsonValue = None) -> JsonValue:
-        """Return a parameter as it is in the file, for those that cannot hold expressions."""
-        return self.node.parameters.get(name, default)
+    @property
+    def memory(self) -> JsonObject:
+        """What the node keeps between its runs of one workflow run; empty at first.
 
-    async def parameters(self, *names: str) -> list[JsonObject | ApplianceError]:
-        """Evaluate parameters for each item of the first input.
+        Expressions see it as ``$('Node').context``.
+        """
+        return self.state.node_contexts.setdefault(self.node.name, {})
 
-        Args:
-            names: The parameters to evaluate; absent ones are left out of the result.
+    async def parameters(self) -> list[Parameters | ApplianceError]:
+        """Evaluate what the node's kind reads for each item of the first input.
 
         Returns:
-            Per item, the values by name, or the error that evaluating one of them met.
+            Per item, the values given, or the error that evaluating one of them met.
         """
-        wanted = self._wanted(names)
+        wanted = self._wanted()
         results = await self._evaluate(wanted, list(range(len(self.items))))
-        filled: list[JsonObject | ApplianceError] = []
+        filled: list[Parameters | ApplianceError] = []
         for by_text in results:
             try:
-                filled.append(dict(fill_in(wanted, by_text)))
+                filled.append(Parameters(dict(fill_in(wanted, by_text))))
             except ApplianceError as exc:
                 filled.append(exc)
         return filled
 
-    async def parameters_once(self, *names: str) -> JsonObject:
-        """Evaluate parameters for the first item only, for nodes that treat all items at once."""
-        wanted = self._wanted(names)
+    async def parameters_once(self) -> Parameters:
+        """Evaluate for the first item only, for nodes that treat all items at once."""
+        wanted = self._wanted()
         results = await self._evaluate(wanted, [0])
-        return dict(fill_in(wanted, results[0]))
+        return Parameters(dict(fill_in(wanted, results[0])))
 
     async def for_each_item(
-        self,
-        names: Sequence[str],
-        work: Callable[[Item, JsonObject], Awaitable[list[Item]]],
+        self, work: Callable[[Item, Parameters], Awaitable[list[Item]]]
     ) -> list[Item]:
         """Do ``work`` with each item and its parameters, and join what comes of it.
 
@@ -127,7 +130,7 @@ class NodeContext:
         failure. Items without an origin get the item they were made of.
         """
         made: list[Item] = []
-        for index, values in enumerate(await self.parameters(*names)):
+        for index, values in enumerate(await self.parameters()):
             try:
                 if isinstance(values, ApplianceError):
                     raise values
@@ -140,7 +143,20 @@ class NodeContext:
                 if item.origins is None:
                     item.origins = (Origin(index),)
             made += results
+            self.require_room(len(made))
         return made
+
+    def require_room(self, count: int) -> None:
+        """Refuse to make more items than a node may put out, before they are made.
+
+        Raises:
+            Rejected: ``count`` is over the run's limit.
+        """
+        if count > self.state.max_items:
+            raise Rejected(
+                f"it would put out {count} items, over {self.state.max_items}",
+                code="too_many_items",
+            )
 
     async def test_regex(self, source: str, flags: str, text: str) -> bool:
         """Say whether a JavaScript regular expression matches within ``text``.
@@ -167,8 +183,9 @@ class NodeContext:
         results: list[JsonObject] = answer["results"]
         return results
 
-    def _wanted(self, names: Sequence[str]) -> JsonObject:
+    def _wanted(self) -> JsonObject:
         given = self.node.parameters
+        names = evaluated_names(self.state.definition.kinds[self.node.name].parameters)
         return {name: given[name] for name in names if name in given}
 
     async def _evaluate(
@@ -200,6 +217,7 @@ class NodeContext:
             "source": self.sources,
             "node": {"name": self.node.name, "parameters": self.node.parameters},
             "runIndex": len(state.outputs.get(self.node.name, ())),
+            "contexts": state.node_contexts,
         }
         return await state.session.call(request)
 

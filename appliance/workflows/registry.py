@@ -12,13 +12,19 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from appliance.errors import Rejected
 from appliance.workflows.items import Branches
+from appliance.workflows.parameter_rules import Rules, find_parameter_problems
 
 if TYPE_CHECKING:
     from appliance.workflows.definition import Node
     from appliance.workflows.node_context import NodeContext
+
+
+MAX_OUTPUTS = 256
+"""The most regular outputs of a node."""
 
 
 def _no_problems(_node: Node) -> list[str]:
@@ -32,15 +38,17 @@ def _one(_node: Node) -> int:
 class NodeKind(Struct, frozen=True, kw_only=True):
     """How nodes of one type run.
 
-    ``check`` returns what in a node's parameters cannot run here, one phrase each. ``outputs``
-    says how many regular outputs a node has, ``required_inputs`` how many of a node's several
-    inputs must hold data before it runs.
+    ``parameters`` declares all that the node reads or passes over on purpose; an import with any
+    other is refused. ``check`` returns what else in a node cannot run here, one phrase each.
+    ``outputs`` says how many regular outputs a node has, ``required_inputs`` how many of a node's
+    several inputs must hold data before it runs.
     """
 
     type: str
     min_version: float
     max_version: float
     run: Callable[[NodeContext], Awaitable[Branches]]
+    parameters: Rules = field(default_factory=dict)
     check: Callable[[Node], list[str]] = _no_problems
     outputs: Callable[[Node], int] = _one
     required_inputs: Callable[[Node], int] = _one
@@ -48,6 +56,17 @@ class NodeKind(Struct, frozen=True, kw_only=True):
     def supports(self, version: float) -> bool:
         """Say whether a node of this type version can run."""
         return self.min_version <= version <= self.max_version
+
+    def find_problems(self, node: Node) -> list[str]:
+        """Return what in a node cannot run here, one phrase each."""
+        try:
+            outputs = self.outputs(node)
+            own = self.check(node)
+        except Rejected as exc:
+            return [exc.message]
+        if outputs > MAX_OUTPUTS:
+            own = [*own, f"{outputs} outputs, over {MAX_OUTPUTS}"]
+        return find_parameter_problems(node.parameters, self.parameters) + own
 
 
 def node_module_names() -> list[str]:

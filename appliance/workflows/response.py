@@ -11,6 +11,7 @@ from appliance.domain.json_types import JsonValue
 from appliance.errors import Rejected
 from appliance.workflows.engine import NodeRun
 from appliance.workflows.node_context import RunState, WebhookResponse
+from appliance.workflows.parameters import Parameters
 
 STARTED = {"message": "Workflow was started"}
 
@@ -29,9 +30,9 @@ def build_response(state: RunState, node_runs: Sequence[NodeRun]) -> WebhookResp
     rows = [item.json for item in last]
     if start.short_type != "webhook":
         return WebhookResponse(body=rows[0] if len(rows) == 1 else rows)
-    mode = start.parameters.get("responseMode", "onReceived")
-    options = start.parameters.get("options") or {}
-    status = int(start.parameters.get("responseCode") or _option_code(options) or 200)
+    mode = start.given.text("responseMode") or "onReceived"
+    options = start.given.group("options")
+    status = _status(start.given, options)
     if mode == "responseNode":
         if state.response is None:
             raise Rejected(
@@ -40,24 +41,35 @@ def build_response(state: RunState, node_runs: Sequence[NodeRun]) -> WebhookResp
             )
         return state.response
     if mode == "onReceived":
-        data = options.get("responseData", "")
-        body: JsonValue = None if options.get("noResponseBody") else (data or STARTED)
-        return WebhookResponse(body=body, status_code=status)
-    return WebhookResponse(
-        body=_last_node_body(start.parameters, rows, node_runs), status_code=status
-    )
+        text = options.text("responseData")
+        body: JsonValue = None if options.flag("noResponseBody") else (text or STARTED)
+    else:
+        body = _last_node_body(start.given, rows, node_runs)
+    return WebhookResponse(body=body, status_code=status, headers=read_headers(options))
 
 
-def _option_code(options: dict[str, JsonValue]) -> JsonValue:
-    values = (options.get("responseCode") or {}).get("values") or {}
-    code = values.get("responseCode")
-    return values.get("customCode") if code == "customCode" else code
+def read_status(values: Parameters, name: str, default: int) -> int:
+    """Return an HTTP status, also one written as text; 0 and an absent one are the default."""
+    return values.integer(name, default, minimum=0, maximum=599) or default
+
+
+def read_headers(options: Parameters) -> dict[str, str]:
+    """Return the headers of a node's option ``responseHeaders``, names in small letters."""
+    entries = options.groups("responseHeaders", "entries")
+    return {e.text("name").lower(): e.text("value") for e in entries if e.text("name")}
+
+
+def _status(given: Parameters, options: Parameters) -> int:
+    chosen = options.group("responseCode", "values")
+    is_custom = chosen.text("responseCode") == "customCode"
+    newer = read_status(chosen, "customCode" if is_custom else "responseCode", 200)
+    return read_status(given, "responseCode", newer)
 
 
 def _last_node_body(
-    parameters: dict[str, JsonValue], rows: list[dict[str, JsonValue]], runs: Sequence[NodeRun]
+    given: Parameters, rows: list[dict[str, JsonValue]], runs: Sequence[NodeRun]
 ) -> JsonValue:
-    what = parameters.get("responseData", "firstEntryJson")
+    what = given.text("responseData") or "firstEntryJson"
     if what == "noData":
         return None
     if what == "allEntries":
@@ -67,10 +79,10 @@ def _last_node_body(
             f"The last node, {runs[-1].name!r}, put out no item to answer with.",
             code="workflow_failed",
         )
-    name = (parameters.get("options") or {}).get("responsePropertyName")
+    name = given.group("options").text("responsePropertyName")
     if not name:
         return rows[0]
     value: JsonValue = rows[0]
-    for part in str(name).split("."):
+    for part in name.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value

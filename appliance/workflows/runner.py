@@ -10,10 +10,11 @@ import asyncio
 from collections import OrderedDict
 
 import msgspec
+import structlog
 
 from appliance.domain.ids import TenantId, new_id
 from appliance.domain.json_types import JsonObject
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, FieldError, InvalidInput, Rejected
 from appliance.ports.clock import Clock
 from appliance.ports.data_tables import DataTables
 from appliance.ports.outbound_http import OutboundHttp
@@ -25,6 +26,7 @@ from appliance.workflows.node_context import RunState, Trigger
 from appliance.workflows.response import build_response
 from appliance.workflows.sandbox import Sandbox, SandboxLimits
 
+logger = structlog.get_logger(__name__)
 _CACHED_DEFINITIONS = 256
 _DATE_MARKS = ("$now", "$today", "DateTime", "Duration", "Interval")
 
@@ -56,7 +58,13 @@ class WorkflowRunner:
         Raises:
             InvalidInput: As ``parse_definition`` says.
         """
-        key = msgspec.json.encode(export)
+        try:
+            key = msgspec.json.encode(export)
+        except (RecursionError, ValueError, TypeError) as exc:
+            raise InvalidInput(
+                "This is no n8n workflow: it is nested too deeply or holds what is no JSON.",
+                errors=[FieldError("nodes", "cannot be written as JSON")],
+            ) from exc
         known = self._definitions.get(key)
         if known is None:
             known = self._definitions[key] = parse_definition(export)
@@ -156,6 +164,7 @@ class WorkflowRunner:
                 data_tables=self._data_tables,
                 http=self._http,
                 session=session,
+                max_items=self._limits.items,
             )
             return await self._finish(state, debug=debug)
 
@@ -173,6 +182,13 @@ class WorkflowRunner:
             response = build_response(state, engine.node_runs)
         except ApplianceError as exc:
             error = exc
+        except Exception:
+            # As for a node (engine.py): a turn or a request must not end by what a workflow holds.
+            logger.exception("workflow_broken", workflow=state.definition.name)
+            error = Rejected(
+                "The workflow met something unexpected; the server's log has the details.",
+                code="workflow_failed",
+            )
         return WorkflowRun(
             output=response.body if response else None,
             status_code=response.status_code if response else 500,

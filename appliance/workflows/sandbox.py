@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 from functools import cache
 from importlib import resources
 from types import TracebackType
@@ -25,6 +26,7 @@ from appliance.workflows.time_zones import load_zone_table
 
 MEBIBYTE = 1024 * 1024
 _MAX_SUPPLIES = 20
+_ESCAPE = re.compile(r"\\(u[0-9a-f]{4}|.)")
 _SETTLE_ROUND_JOBS = 100_000
 
 
@@ -205,7 +207,12 @@ class SandboxSession:
 
     def _evaluate(self, thread: SandboxThread, payload: str) -> _Answer:
         text = thread.evaluate(self._id, payload, time_s=self._limits.time_s)
-        return msgspec.json.decode(text, type=_Answer)
+        if "\\ud" in text:
+            text = _ESCAPE.sub(_mend_surrogate, text)
+        try:
+            return msgspec.json.decode(text, type=_Answer)
+        except RecursionError:
+            raise ScriptStopped("its result is nested too deeply", is_fatal=False) from None
 
     def _settle(self, thread: SandboxThread) -> _Answer:
         thread.run_jobs(self._id, time_s=self._limits.time_s, at_most=_SETTLE_ROUND_JOBS)
@@ -215,6 +222,14 @@ class SandboxSession:
         if isinstance(answer.result, dict) and "fatal" in answer.result:
             raise ScriptStopped(answer.result["fatal"], is_fatal=True)
         return answer
+
+
+def _mend_surrogate(escape: re.Match[str]) -> str:
+    """Put U+FFFD for half of a character, which ``slice`` leaves of an emoji it cuts.
+
+    JavaScript's JSON escapes only a half that stands alone, so none of a pair is met here.
+    """
+    return "\\ufffd" if escape.group(1).startswith("ud") else escape.group()
 
 
 def load_source(name: str) -> str:

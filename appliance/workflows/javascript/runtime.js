@@ -13,7 +13,7 @@
 
   const run = { outputs: new Map(), nodes: {}, zones: {}, sources: {}, missing: [], workflow: {}, execution: {},
     nowMs: 0, timeZone: "UTC" };
-  let call = { input: [[]], source: [], node: {}, runIndex: 0, index: 0 };
+  let call = { input: [[]], source: [], node: {}, runIndex: 0, index: 0, contexts: {} };
   let parsed = new Map();
 
   // ---- data of nodes that ran -------------------------------------------------------------
@@ -80,13 +80,15 @@
     return found.values().next().value;
   }
 
+  const contextOf = (name) => call.contexts[name] ?? {};
+
   function nodeData(name) {
     if (!Object.hasOwn(run.nodes, name)) throw new WorkflowError(`there is no node named '${name}'`);
     return {
       get item() { return pairedItem(name, call.index); },
       get isExecuted() { return run.outputs.has(name); },
       get params() { return run.nodes[name]; },
-      get context() { return {}; },
+      get context() { return contextOf(name); },
       first: (branch, runIndex) => branchOf(name, branch, runIndex)[0],
       last: (branch, runIndex) => branchOf(name, branch, runIndex).at(-1),
       all: (branch, runIndex) => branchOf(name, branch, runIndex),
@@ -105,7 +107,7 @@
         get data() { return here()?.json; },
         get runIndex() { return runsOf(name).length - 1; },
         get parameter() { return data.params; },
-        get context() { return {}; },
+        get context() { return contextOf(name); },
       };
     },
   });
@@ -113,7 +115,7 @@
   const input = {
     get item() { return call.input[0][call.index]; },
     get params() { return call.source[0] ? run.nodes[call.source[0].node] : {}; },
-    get context() { return {}; },
+    get context() { return call.source[0] ? contextOf(call.source[0].node) : {}; },
     first: () => call.input[0][0],
     last: () => call.input[0].at(-1),
     all: () => call.input[0],

@@ -10,15 +10,18 @@ from appliance.errors import Rejected
 from appliance.workflows.field_paths import MISSING, read_path, set_path
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import ignored, read
+from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
+
+_WAYS = ("aggregateIndividualFields", "aggregateAllItemData")
+_INCLUDES = ("allFields", "specifiedFields", "allFieldsExcept")
 
 
 async def _run(context: NodeContext) -> Branches:
-    values = await context.parameters_once(
-        "aggregate", "fieldsToAggregate", "destinationFieldName", "include", "fieldsToInclude",
-        "fieldsToExclude", "options",
-    )  # fmt: skip
-    if values.get("aggregate", "aggregateIndividualFields") == "aggregateAllItemData":
+    values = await context.parameters_once()
+    how = values.choice("aggregate", _WAYS, "aggregateIndividualFields")
+    if how == "aggregateAllItemData":
         gathered = _whole(context.items, values)
     else:
         gathered = _fields(context.items, values)
@@ -26,10 +29,10 @@ async def _run(context: NodeContext) -> Branches:
     return [[Item(json=gathered, origins=origins)]]
 
 
-def _whole(items: list[Item], values: JsonObject) -> JsonObject:
-    include = values.get("include", "allFields")
-    chosen = set(_names(values.get("fieldsToInclude")))
-    dropped = set(_names(values.get("fieldsToExclude")))
+def _whole(items: list[Item], values: Parameters) -> JsonObject:
+    include = values.choice("include", _INCLUDES, "allFields")
+    chosen = set(values.names("fieldsToInclude"))
+    dropped = set(values.names("fieldsToExclude"))
     rows = []
     for item in items:
         row = item.json
@@ -39,39 +42,44 @@ def _whole(items: list[Item], values: JsonObject) -> JsonObject:
             row = {key: value for key, value in row.items() if key not in dropped}
         if row:
             rows.append(row)
-    return {str(values.get("destinationFieldName") or "data"): rows}
+    return {values.text("destinationFieldName") or "data": rows}
 
 
-def _names(text: JsonValue) -> list[str]:
-    return [name.strip() for name in str(text or "").split(",") if name.strip()]
-
-
-def _fields(items: list[Item], values: JsonObject) -> JsonObject:
-    options = values.get("options") or {}
-    is_nested = not options.get("disableDotNotation")
+def _fields(items: list[Item], values: Parameters) -> JsonObject:
+    options = values.group("options")
+    is_nested = not options.flag("disableDotNotation")
     gathered: JsonObject = {}
-    fields = (values.get("fieldsToAggregate") or {}).get("fieldToAggregate") or []
+    fields = values.groups("fieldsToAggregate", "fieldToAggregate")
     if not fields:
         raise Rejected("no field to aggregate is given")
     for field in fields:
-        name = str(field.get("fieldToAggregate") or "")
+        name = field.text("fieldToAggregate")
         if not name:
             raise Rejected("a field to aggregate has no name")
         found: list[JsonValue] = []
         for item in items:
             value = read_path(item.json, name, is_nested=is_nested)
             if value is MISSING or value is None:
-                if options.get("keepMissing"):
+                if options.flag("keepMissing"):
                     found.append(None)
-            elif isinstance(value, list) and options.get("mergeLists"):
+            elif isinstance(value, list) and options.flag("mergeLists"):
                 found += value
             else:
                 found.append(value)
-        is_renamed = field.get("renameField") and field.get("outputFieldName")
+        renamed = field.text("outputFieldName") if field.flag("renameField") else ""
         plain = name.rpartition(".")[2] if is_nested else name
-        set_path(gathered, str(field["outputFieldName"]) if is_renamed else plain, found,
-                 is_nested=is_nested)  # fmt: skip
+        set_path(gathered, renamed or plain, found, is_nested=is_nested)
     return gathered
 
 
-KIND = NodeKind(type="n8n-nodes-base.aggregate", min_version=1, max_version=1, run=_run)
+KIND = NodeKind(
+    type="n8n-nodes-base.aggregate",
+    min_version=1,
+    max_version=1,
+    run=_run,
+    parameters=read(
+        "aggregate", "fieldsToAggregate", "destinationFieldName", "include", "fieldsToInclude",
+        "fieldsToExclude", "options.disableDotNotation", "options.mergeLists",
+        "options.keepMissing",
+    ) | ignored("options.includeBinaries"),
+)  # fmt: skip

@@ -7,27 +7,18 @@ from __future__ import annotations
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import ApplianceError, Rejected
-from appliance.workflows.definition import Node
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.node_context import NodeContext, describe_script_error
+from appliance.workflows.parameter_rules import ignored, literal, one_of
 from appliance.workflows.registry import NodeKind
 
 _ITEM_KEYS = frozenset({"json", "binary", "pairedItem", "error", "index", "metadata", "$error"})
-_LANGUAGES = ("javaScript", "javascript")
-
-
-def _check(node: Node) -> list[str]:
-    language = node.parameters.get("language", "javaScript")
-    mode = node.parameters.get("mode", "runOnceForAllItems")
-    problems = [] if language in _LANGUAGES else [f"language {language!r}"]
-    if mode not in ("runOnceForAllItems", "runOnceForEachItem"):
-        problems.append(f"mode {mode!r}")
-    return problems
 
 
 async def _run(context: NodeContext) -> Branches:
-    is_per_item = context.literal("mode") == "runOnceForEachItem"
-    code = str(context.literal("jsCode") or "")
+    given = context.node.given
+    is_per_item = given.text("mode") == "runOnceForEachItem"
+    code = given.text("jsCode")
     try:
         results = await context.run_code(code, is_per_item=is_per_item)
         if not is_per_item:
@@ -108,4 +99,13 @@ def _what(value: JsonValue) -> str:
     return "an array" if isinstance(value, list) else f"{value!r}"
 
 
-KIND = NodeKind(type="n8n-nodes-base.code", min_version=1, max_version=2, run=_run, check=_check)
+KIND = NodeKind(
+    type="n8n-nodes-base.code",
+    min_version=1,
+    max_version=2,
+    run=_run,
+    parameters=one_of("language", "javaScript", "javascript")
+    | one_of("mode", "runOnceForAllItems", "runOnceForEachItem")
+    | literal("jsCode")
+    | ignored("pythonCode"),
+)

@@ -11,56 +11,41 @@ from typing import get_args
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import ApplianceError, NotFound, Rejected
-from appliance.ports.data_tables import Condition, RowCondition, RowFilter, RowOrder
-from appliance.workflows.conversions import encode_json, to_text
-from appliance.workflows.definition import Node
+from appliance.ports.data_tables import Condition, MatchType, RowCondition, RowFilter, RowOrder
+from appliance.workflows.conversions import encode_json
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import ignored, one_of, read
+from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
 
 _DEFAULT_LIMIT = 50
 _SYSTEM_COLUMNS = ("id", "createdAt", "updatedAt")
-_PARAMETERS = (
-    "dataTableId", "matchType", "filters", "columns", "returnAll", "limit", "orderBy",
-    "orderByColumn", "orderByDirection",
-)  # fmt: skip
 _OPERATIONS = ("get", "insert", "update", "upsert", "deleteRows", "rowExists", "rowNotExists")
-_CONDITIONS = get_args(RowCondition)
-
-
-def _check(node: Node) -> list[str]:
-    problems = []
-    resource = node.parameters.get("resource", "row")
-    operation = node.parameters.get("operation", "insert")
-    if resource != "row":
-        problems.append(f"resource {resource!r}")
-    elif operation not in _OPERATIONS:
-        problems.append(f"operation {operation!r}")
-    options = node.parameters.get("options") or {}
-    problems += [f"option {name!r}" for name in ("dryRun", "optimizeBulk") if options.get(name)]
-    return problems
+_CONDITIONS: tuple[RowCondition, ...] = get_args(RowCondition)
+_MATCHES: tuple[MatchType, ...] = get_args(MatchType)
 
 
 async def _run(context: NodeContext) -> Branches:
-    operation = str(context.literal("operation", "insert"))
+    operation = context.node.given.text("operation") or "insert"
     if operation == "insert":
         return [await _insert(context)]
     work = _WORK[operation]
 
-    async def do(item: Item, values: JsonObject) -> list[Item]:
+    async def do(item: Item, values: Parameters) -> list[Item]:
         return await work(context, await _table_name(context, values), item, values)
 
-    return [await context.for_each_item(_PARAMETERS, do)]
+    return [await context.for_each_item(do)]
 
 
-async def _table_name(context: NodeContext, values: JsonObject) -> str:
+async def _table_name(context: NodeContext, values: Parameters) -> str:
     """Return the table's name as it is stored: names differ in letter case only by accident."""
-    locator = values.get("dataTableId")
-    if isinstance(locator, dict):
-        listed_name = locator.get("cachedResultName") if locator.get("mode") == "list" else None
-        name = to_text(listed_name or locator.get("value"))
+    if isinstance(values.value("dataTableId"), dict):
+        locator = values.group("dataTableId")
+        listed = locator.text("cachedResultName") if locator.text("mode") == "list" else ""
+        name = listed or locator.text("value")
     else:
-        name = to_text(locator)
+        name = values.text("dataTableId")
     tables = await context.state.data_tables.list_tables(context.state.tenant_id)
     if name in tables:
         return name
@@ -74,7 +59,7 @@ async def _insert(context: NodeContext) -> list[Item]:
     """Insert the rows of all items, table by table, in one transaction each."""
     batches: dict[str, list[tuple[int, JsonObject]]] = {}
     made: list[Item] = []
-    for index, values in enumerate(await context.parameters(*_PARAMETERS)):
+    for index, values in enumerate(await context.parameters()):
         try:
             if isinstance(values, ApplianceError):
                 raise values
@@ -103,50 +88,49 @@ def _failed(context: NodeContext, error: ApplianceError, index: int) -> Item:
     return Item(json={"error": error.message}, error=error.message, origins=(Origin(index),))
 
 
-async def _get(context: NodeContext, table: str, _item: Item, values: JsonObject) -> list[Item]:
+async def _get(context: NodeContext, table: str, _item: Item, values: Parameters) -> list[Item]:
     order = None
-    if values.get("orderBy") and values.get("orderByColumn"):
-        order = RowOrder(
-            column=str(values["orderByColumn"]),
-            is_descending=values.get("orderByDirection", "DESC") == "DESC",
-        )
-    limit = None if values.get("returnAll") else int(values.get("limit", _DEFAULT_LIMIT))
+    column = values.text("orderByColumn", "createdAt" if values.flag("orderBy") else "")
+    if values.flag("orderBy") and column:
+        direction = values.choice("orderByDirection", ("ASC", "DESC"), "DESC")
+        order = RowOrder(column=column, is_descending=direction == "DESC")
+    limit = None if values.flag("returnAll") else values.integer("limit", _DEFAULT_LIMIT, minimum=0)
     rows = await context.state.data_tables.get_rows(
         context.state.tenant_id, table, _filter(values), limit=limit, order=order
     )
     return [Item(json=row) for row in rows]
 
 
-async def _update(context: NodeContext, table: str, item: Item, values: JsonObject) -> list[Item]:
+async def _update(context: NodeContext, table: str, item: Item, values: Parameters) -> list[Item]:
     rows = await context.state.data_tables.update_rows(
         context.state.tenant_id, table, _needed_filter(values), _row(item, values)
     )
     return [Item(json=row) for row in rows]
 
 
-async def _upsert(context: NodeContext, table: str, item: Item, values: JsonObject) -> list[Item]:
+async def _upsert(context: NodeContext, table: str, item: Item, values: Parameters) -> list[Item]:
     rows = await context.state.data_tables.upsert_row(
         context.state.tenant_id, table, _needed_filter(values), _row(item, values)
     )
     return [Item(json=row) for row in rows]
 
 
-async def _delete(context: NodeContext, table: str, _item: Item, values: JsonObject) -> list[Item]:
+async def _delete(context: NodeContext, table: str, _item: Item, values: Parameters) -> list[Item]:
     rows = await context.state.data_tables.delete_rows(
         context.state.tenant_id, table, _needed_filter(values)
     )
     return [Item(json=row) for row in rows]
 
 
-async def _exists(context: NodeContext, table: str, item: Item, values: JsonObject) -> list[Item]:
+async def _exists(context: NodeContext, table: str, item: Item, values: Parameters) -> list[Item]:
     rows = await context.state.data_tables.get_rows(
         context.state.tenant_id, table, _needed_filter(values), limit=1
     )
-    is_wanted = context.literal("operation") == "rowExists"
+    is_wanted = context.node.given.text("operation") == "rowExists"
     return [Item(json=item.json)] if bool(rows) == is_wanted else []
 
 
-_WORK: dict[str, Callable[[NodeContext, str, Item, JsonObject], Awaitable[list[Item]]]] = {
+_WORK: dict[str, Callable[[NodeContext, str, Item, Parameters], Awaitable[list[Item]]]] = {
     "get": _get,
     "update": _update,
     "upsert": _upsert,
@@ -156,37 +140,33 @@ _WORK: dict[str, Callable[[NodeContext, str, Item, JsonObject], Awaitable[list[I
 }
 
 
-def _needed_filter(values: JsonObject) -> RowFilter:
+def _needed_filter(values: Parameters) -> RowFilter:
     where = _filter(values)
     if not where.conditions:
         raise Rejected("at least one condition is required")
     return where
 
 
-def _filter(values: JsonObject) -> RowFilter:
+def _filter(values: Parameters) -> RowFilter:
     """Return the node's conditions; n8n matches any of them unless told otherwise."""
     conditions = []
-    for entry in (values.get("filters") or {}).get("conditions") or []:
-        name = entry.get("condition", "eq")
-        if name not in _CONDITIONS:
-            raise Rejected(f"the row condition {name!r} is not known here")
-        value = entry.get("keyValue", "")
+    for entry in values.groups("filters", "conditions"):
+        name = entry.choice("condition", _CONDITIONS, "eq")
+        value = entry.value("keyValue", "")
         if name in ("like", "ilike") and isinstance(value, str) and "%" not in value:
             value = f"%{value}%"
-        column = str(entry.get("keyName", "id"))
+        column = entry.text("keyName", "id")
         conditions.append(Condition(column=column, condition=name, value=value))
-    is_any = values.get("matchType", "anyCondition") == "anyCondition"
-    return RowFilter(
-        conditions=tuple(conditions), match="anyCondition" if is_any else "allConditions"
-    )
+    match = values.choice("matchType", _MATCHES, "anyCondition")
+    return RowFilter(conditions=tuple(conditions), match=match)
 
 
-def _row(item: Item, values: JsonObject) -> JsonObject:
-    columns = values.get("columns") or {}
-    if columns.get("mappingMode") == "autoMapInputData":
+def _row(item: Item, values: Parameters) -> JsonObject:
+    columns = values.group("columns")
+    if columns.text("mappingMode") == "autoMapInputData":
         row = {key: value for key, value in item.json.items() if key not in _SYSTEM_COLUMNS}
     else:
-        row = dict(columns.get("value") or {})
+        row = columns.object("value")
     return {key: _cell(key, value) for key, value in row.items()}
 
 
@@ -198,5 +178,18 @@ def _cell(column: str, value: JsonValue) -> JsonValue:
 
 
 KIND = NodeKind(
-    type="n8n-nodes-base.dataTable", min_version=1, max_version=1.1, run=_run, check=_check
-)
+    type="n8n-nodes-base.dataTable",
+    min_version=1,
+    max_version=1.1,
+    run=_run,
+    parameters=one_of("resource", "row")
+    | one_of("operation", *_OPERATIONS)
+    | read(
+        "dataTableId", "matchType", "filters", "columns", "returnAll", "limit", "orderBy",
+        "orderByColumn", "orderByDirection",
+    )
+    | ignored(  # what operations on whole tables, which are refused, would read
+        "tableName", "newName", "options.createIfNotExists", "options.filterName",
+        "options.sortField", "options.sortDirection",
+    ),
+)  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from appliance.workflows.items import Branches
 from appliance.workflows.node_context import NodeContext
-from appliance.workflows.nodes.if_node import split_by_filter
+from appliance.workflows.nodes.if_node import FILTER_PARAMETERS, split_by_filter
 from appliance.workflows.registry import NodeKind
 
 
@@ -16,4 +16,10 @@ async def _run(context: NodeContext) -> Branches:
     return [passed + [item for item in others if item.error is not None]]
 
 
-KIND = NodeKind(type="n8n-nodes-base.filter", min_version=2, max_version=2.3, run=_run)
+KIND = NodeKind(
+    type="n8n-nodes-base.filter",
+    min_version=2,
+    max_version=2.3,
+    run=_run,
+    parameters=FILTER_PARAMETERS,
+)

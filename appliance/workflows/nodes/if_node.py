@@ -6,14 +6,19 @@ Owns reading both generations of its parameters; the comparisons are in
 
 from __future__ import annotations
 
-from appliance.domain.json_types import JsonObject
 from appliance.errors import ApplianceError
 from appliance.workflows.conditions import passes_filter, read_options
 from appliance.workflows.definition import Node
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.legacy_conditions import as_filter
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import read
+from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
+
+FILTER_PARAMETERS = read(
+    "conditions", "looseTypeValidation", "options.ignoreCase", "options.looseTypeValidation"
+)
 
 
 async def split_by_filter(context: NodeContext) -> tuple[list[Item], list[Item]]:
@@ -23,8 +28,7 @@ async def split_by_filter(context: NodeContext) -> tuple[list[Item], list[Item]]
     """
     passed: list[Item] = []
     others: list[Item] = []
-    names = ("conditions", "options", "combineOperation", "looseTypeValidation")
-    for index, values in enumerate(await context.parameters(*names)):
+    for index, values in enumerate(await context.parameters()):
         item = Item(json=context.items[index].json, origins=(Origin(index),))
         try:
             if isinstance(values, ApplianceError):
@@ -39,19 +43,12 @@ async def split_by_filter(context: NodeContext) -> tuple[list[Item], list[Item]]
     return passed, others
 
 
-async def _passes(context: NodeContext, values: JsonObject) -> bool:
+async def _passes(context: NodeContext, values: Parameters) -> bool:
     if context.node.type_version < 2:
         filter_value, options = as_filter(values, time_zone=context.state.time_zone)
     else:
-        filter_value = values.get("conditions") or {}
-        own = values.get("options") or {}
-        loose = own.get("looseTypeValidation", values.get("looseTypeValidation"))
-        options = read_options(
-            filter_value,
-            is_loose=loose,
-            ignores_case=own.get("ignoreCase"),
-            time_zone=context.state.time_zone,
-        )
+        filter_value = values.group("conditions")
+        options = read_options(filter_value, values, time_zone=context.state.time_zone)
     return await passes_filter(filter_value, options, context.test_regex)
 
 
@@ -63,4 +60,11 @@ async def _run(context: NodeContext) -> Branches:
     return list(await split_by_filter(context))
 
 
-KIND = NodeKind(type="n8n-nodes-base.if", min_version=1, max_version=2.3, run=_run, outputs=_two)
+KIND = NodeKind(
+    type="n8n-nodes-base.if",
+    min_version=1,
+    max_version=2.3,
+    run=_run,
+    parameters=FILTER_PARAMETERS | read("combineOperation"),
+    outputs=_two,
+)

@@ -15,47 +15,43 @@ from appliance.workflows.definition import Node
 from appliance.workflows.field_paths import MISSING, read_path
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import ignored, one_of, read
+from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
 
 _MODES = ("append", "combine", "chooseBranch")
 _JOINS = ("keepMatches", "keepNonMatches", "keepEverything", "enrichInput1", "enrichInput2")
-_PARAMETERS = (
-    "combineBy", "combinationMode", "fieldsToMatchString", "mergeByFields", "joinMode", "options",
-    "chooseBranchMode", "output", "useDataOfInput", "outputDataFrom",
-)  # fmt: skip
-
-
-def _check(node: Node) -> list[str]:
-    mode = node.parameters.get("mode", "append")
-    problems = [] if mode in _MODES else [f"mode {mode!r}"]
-    join = node.parameters.get("joinMode", "keepMatches")
-    if join not in _JOINS:
-        problems.append(f"join mode {join!r}")
-    return problems
+_COMBINATIONS = ("combineByFields", "combineByPosition", "combineAll")
+_OLD_COMBINATIONS = {
+    "mergeByFields": "combineByFields",
+    "mergeByPosition": "combineByPosition",
+    "multiplex": "combineAll",
+}
+_SIDES = ("both", "input1", "input2")
+_CLASHES = ("preferLast", "preferInput1", "preferInput2", "addSuffix")
 
 
 def _required_inputs(node: Node) -> int:
-    return 2 if node.parameters.get("mode") == "chooseBranch" else 1
+    return 2 if node.given.text("mode") == "chooseBranch" else 1
 
 
 async def _run(context: NodeContext) -> Branches:
-    values = await context.parameters_once(*_PARAMETERS)
+    values = await context.parameters_once()
     inputs = [_with_origins(items, number) for number, items in enumerate(context.inputs)]
     inputs += [[] for _ in range(2 - len(inputs))]
-    mode = context.literal("mode", "append")
+    mode = context.node.given.text("mode") or "append"
     if mode == "append":
         return [[item for items in inputs for item in items]]
     if mode == "chooseBranch":
         return [_choose(inputs, values)]
-    how = values.get("combineBy") or {
-        "mergeByPosition": "combineByPosition",
-        "multiplex": "combineAll",
-    }.get(str(values.get("combinationMode")), "combineByFields")
+    old = values.choice("combinationMode", tuple(_OLD_COMBINATIONS), "mergeByFields")
+    how = values.choice("combineBy", _COMBINATIONS, _OLD_COMBINATIONS[old])
     if how == "combineByPosition":
         return [_by_position(inputs, values)]
     if how == "combineAll":
+        context.require_room(len(inputs[0]) * len(inputs[1]))
         return [[_joined([left, right], values) for left in inputs[0] for right in inputs[1]]]
-    return [_by_fields(inputs[0], inputs[1], values)]
+    return [_by_fields(context, inputs[0], inputs[1], values)]
 
 
 def _with_origins(items: list[Item], number: int) -> list[Item]:
@@ -64,20 +60,22 @@ def _with_origins(items: list[Item], number: int) -> list[Item]:
     ]
 
 
-def _choose(inputs: list[list[Item]], values: JsonObject) -> list[Item]:
-    if values.get("output") == "empty":
+def _choose(inputs: list[list[Item]], values: Parameters) -> list[Item]:
+    if values.text("output") == "empty":
         return [Item(json={}, origins=())]
-    chosen = values.get("useDataOfInput", 1)
-    number = 2 if chosen == "input2" else 1 if chosen == "input1" else int(chosen)
-    if values.get("output") == "input2":
+    if values.value("useDataOfInput") in ("input1", "input2"):
+        number = int(values.text("useDataOfInput")[-1])
+    else:
+        number = values.integer("useDataOfInput", 1, minimum=1)
+    if values.text("output") == "input2":
         number = 2
     return inputs[number - 1] if number <= len(inputs) else []
 
 
-def _joined(items: list[Item], values: JsonObject) -> Item:
+def _joined(items: list[Item], values: Parameters) -> Item:
     """Return one item of several; where fields clash, the last input wins unless told otherwise."""
-    clash = ((values.get("options") or {}).get("clashHandling") or {}).get("values") or {}
-    how = clash.get("resolveClash", "preferLast")
+    clash = values.group("options", "clashHandling", "values")
+    how = clash.text("resolveClash", "preferLast")
     ordered = list(reversed(items)) if how == "preferInput1" else items
     fields: JsonObject = {}
     if how == "addSuffix":
@@ -90,16 +88,18 @@ def _joined(items: list[Item], values: JsonObject) -> Item:
     return Item(json=fields, origins=tuple(o for item in items for o in item.origins or ()))
 
 
-def _by_position(inputs: list[list[Item]], values: JsonObject) -> list[Item]:
-    if (values.get("options") or {}).get("includeUnpaired"):
+def _by_position(inputs: list[list[Item]], values: Parameters) -> list[Item]:
+    if values.group("options").flag("includeUnpaired"):
         rows = zip_longest(*inputs)
         return [_joined([item for item in row if item is not None], values) for row in rows]
     return [_joined(list(row), values) for row in zip(*inputs, strict=False)]
 
 
-def _by_fields(left: list[Item], right: list[Item], values: JsonObject) -> list[Item]:
+def _by_fields(
+    context: NodeContext, left: list[Item], right: list[Item], values: Parameters
+) -> list[Item]:
     pairs = _field_pairs(values)
-    is_first_only = (values.get("options") or {}).get("multipleMatches") == "first"
+    is_first_only = values.group("options").text("multipleMatches") == "first"
     by_key: dict[str, list[int]] = {}
     for index, item in enumerate(right):
         key = _key(item, [name for _, name in pairs])
@@ -114,17 +114,18 @@ def _by_fields(left: list[Item], right: list[Item], values: JsonObject) -> list[
         used.update(found)
         chosen = found[:1] if is_first_only else found
         matches += [(item, right[index]) for index in chosen]
+        context.require_room(len(matches))
         only_left += [] if found else [item]
     only_right = [item for index, item in enumerate(right) if index not in used]
     return _keep(matches, only_left, only_right, values)
 
 
 def _keep(
-    matches: list[tuple[Item, Item]], left: list[Item], right: list[Item], values: JsonObject
+    matches: list[tuple[Item, Item]], left: list[Item], right: list[Item], values: Parameters
 ) -> list[Item]:
     """Return what the join mode keeps of the matches and of what matched nothing."""
-    join = values.get("joinMode", "keepMatches")
-    source = values.get("outputDataFrom", "both")
+    join = values.choice("joinMode", _JOINS, "keepMatches")
+    source = values.choice("outputDataFrom", _SIDES, "both")
     if join == "keepNonMatches":
         if source != "both":
             return left if source == "input1" else right
@@ -141,20 +142,18 @@ def _keep(
         "keepEverything": joined + left + right,
         "enrichInput1": joined + left,
         "enrichInput2": joined + right,
-    }[str(join)]
+    }[join]
 
 
 def _marked(item: Item, source: str) -> Item:
     return Item(json={**item.json, "_source": source}, origins=item.origins)
 
 
-def _field_pairs(values: JsonObject) -> list[tuple[str, str]]:
-    listed = (values.get("mergeByFields") or {}).get("values") or []
-    pairs = [(str(v.get("field1") or ""), str(v.get("field2") or "")) for v in listed]
-    if not pairs:
-        text = str(values.get("fieldsToMatchString") or "")
-        pairs = [(name.strip(), name.strip()) for name in text.split(",")]
-    if not all(left and right for left, right in pairs):
+def _field_pairs(values: Parameters) -> list[tuple[str, str]]:
+    listed = values.groups("mergeByFields", "values")
+    pairs = [(pair.text("field1"), pair.text("field2")) for pair in listed]
+    pairs = pairs or [(name, name) for name in values.names("fieldsToMatchString")]
+    if not pairs or not all(left and right for left, right in pairs):
         raise Rejected("no fields to match are given")
     return pairs
 
@@ -169,6 +168,14 @@ KIND = NodeKind(
     min_version=2,
     max_version=3.2,
     run=_run,
-    check=_check,
+    parameters=one_of("mode", *_MODES)
+    | one_of("joinMode", *_JOINS)
+    | one_of("options.clashHandling.values.resolveClash", *_CLASHES)
+    | one_of("options.clashHandling.values.mergeMode", "shallowMerge")
+    | read(
+        "combineBy", "combinationMode", "fieldsToMatchString", "mergeByFields", "output",
+        "useDataOfInput", "outputDataFrom", "options.multipleMatches", "options.includeUnpaired",
+    )
+    | ignored("advanced", "numberInputs", "chooseBranchMode", "query", "options.emptyQueryResult"),
     required_inputs=_required_inputs,
-)
+)  # fmt: skip

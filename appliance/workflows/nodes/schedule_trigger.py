@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from appliance.domain.json_types import JsonObject
 from appliance.workflows.items import Branches, Item
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import ignored
 from appliance.workflows.registry import NodeKind
 
 
@@ -40,4 +41,10 @@ def _describe(now: datetime, time_zone: str) -> JsonObject:
     }
 
 
-KIND = NodeKind(type="n8n-nodes-base.scheduleTrigger", min_version=1, max_version=1.4, run=_run)
+KIND = NodeKind(
+    type="n8n-nodes-base.scheduleTrigger",
+    min_version=1,
+    max_version=1.4,
+    run=_run,
+    parameters=ignored("rule", "misfirePolicy", "misfireGraceSeconds", "skipDurableScheduler"),
+)

@@ -7,7 +7,6 @@ Owns all its type versions' parameters; converting values is left to
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,6 +14,7 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import Rejected
 from appliance.workflows.conversions import (
     CannotConvert,
+    parse_json,
     to_array,
     to_boolean,
     to_moment,
@@ -27,44 +27,37 @@ from appliance.workflows.definition import Node
 from appliance.workflows.field_paths import MISSING, read_path, remove_path, set_path
 from appliance.workflows.items import Branches, Item
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import ignored, one_of, read
+from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
 
 _ASSIGNMENTS_VERSION = 3.3
 _NULLS_STAY_VERSION = 3.2
-_PARAMETERS = (
-    "mode", "assignments", "fields", "jsonOutput", "includeOtherFields", "include",
-    "includeFields", "excludeFields", "options", "values", "keepOnlySet",
-)  # fmt: skip
-
-
-def _check(node: Node) -> list[str]:
-    mode = node.parameters.get("mode", "manual")
-    return [] if mode in ("manual", "raw") else [f"mode {mode!r}"]
+_INCLUDES = ("all", "none", "selected", "except")
 
 
 async def _run(context: NodeContext) -> Branches:
     node = context.node
     zone = context.state.time_zone
 
-    async def edit(item: Item, values: JsonObject) -> list[Item]:
-        options = values.get("options") or {}
-        is_nested = bool(options.get("dotNotation", True))
+    async def edit(item: Item, values: Parameters) -> list[Item]:
+        is_nested = values.group("options").flag("dotNotation", True)
         edited = _kept(item.json, values, node, is_nested=is_nested)
         for name, value in _new_fields(values, node, zone):
             set_path(edited, name, value, is_nested=is_nested)
         return [Item(json=edited)]
 
-    return [await context.for_each_item(_PARAMETERS, edit)]
+    return [await context.for_each_item(edit)]
 
 
-def _kept(source: JsonObject, values: JsonObject, node: Node, *, is_nested: bool) -> JsonObject:
+def _kept(source: JsonObject, values: Parameters, node: Node, *, is_nested: bool) -> JsonObject:
     """Return a copy of the input's fields that the node keeps."""
     include = _include(values, node.type_version)
     if include == "none":
         return {}
     if include == "selected":
         kept: JsonObject = {}
-        for path in _names(values.get("includeFields")):
+        for path in values.names("includeFields"):
             found = read_path(source, path, is_nested=is_nested)
             if found is not MISSING:
                 name = path.rpartition(".")[2] if is_nested else path
@@ -72,35 +65,30 @@ def _kept(source: JsonObject, values: JsonObject, node: Node, *, is_nested: bool
         return kept
     kept = copy.deepcopy(source)
     if include == "except":
-        for path in _names(values.get("excludeFields")):
+        for path in values.names("excludeFields"):
             remove_path(kept, path, is_nested=is_nested)
     return kept
 
 
-def _include(values: JsonObject, version: float) -> str:
+def _include(values: Parameters, version: float) -> str:
     if version < 3:
-        return "none" if values.get("keepOnlySet") else "all"
-    include = str(values.get("include", "all"))
-    if version >= _ASSIGNMENTS_VERSION and not values.get("includeOtherFields"):
+        return "none" if values.flag("keepOnlySet") else "all"
+    if version >= _ASSIGNMENTS_VERSION and not values.flag("includeOtherFields"):
         return "none"
-    return include
+    return values.choice("include", _INCLUDES, "all")
 
 
-def _names(text: JsonValue) -> list[str]:
-    return [name.strip() for name in str(text or "").split(",") if name.strip()]
-
-
-def _new_fields(values: JsonObject, node: Node, time_zone: str) -> Iterable[tuple[str, JsonValue]]:
+def _new_fields(values: Parameters, node: Node, time_zone: str) -> Iterable[tuple[str, JsonValue]]:
     """Yield the fields to set, by path."""
     if node.type_version < 3:
         for kind in ("string", "number", "boolean"):
-            for entry in (values.get("values") or {}).get(kind) or []:
-                yield str(entry.get("name")), entry.get("value")
+            for entry in values.groups("values", kind):
+                yield entry.text("name"), entry.value("value")
         return
-    if values.get("mode", "manual") == "raw":
-        yield from _parse_object(values.get("jsonOutput", "{}")).items()
+    if values.text("mode") == "raw":
+        yield from _parse_object(values.value("jsonOutput", "{}")).items()
         return
-    is_lenient = bool((values.get("options") or {}).get("ignoreConversionErrors"))
+    is_lenient = values.group("options").flag("ignoreConversionErrors")
     for name, kind, value in _assignments(values, node.type_version):
         if not name:
             continue
@@ -117,16 +105,15 @@ def _new_fields(values: JsonObject, node: Node, time_zone: str) -> Iterable[tupl
             yield name, value
 
 
-def _assignments(values: JsonObject, version: float) -> Iterable[tuple[str, str, JsonValue]]:
+def _assignments(values: Parameters, version: float) -> Iterable[tuple[str, str, JsonValue]]:
     if version >= _ASSIGNMENTS_VERSION:
-        for entry in (values.get("assignments") or {}).get("assignments") or []:
-            yield str(entry.get("name", "")), str(entry.get("type", "string")), entry.get("value")
+        for entry in values.groups("assignments", "assignments"):
+            yield entry.text("name"), entry.text("type", "string"), entry.value("value")
         return
-    for entry in (values.get("fields") or {}).get("values") or []:
-        field = str(entry.get("type", "stringValue"))
+    for entry in values.groups("fields", "values"):
+        field = entry.text("type", "stringValue")
         default: JsonValue = "true" if field == "booleanValue" else None
-        value = entry.get(field, default)
-        yield str(entry.get("name", "")), field.removesuffix("Value"), value
+        yield entry.text("name"), field.removesuffix("Value"), entry.value(field, default)
 
 
 def _convert(value: JsonValue, kind: str, time_zone: str) -> JsonValue:
@@ -147,13 +134,22 @@ def _convert(value: JsonValue, kind: str, time_zone: str) -> JsonValue:
 
 def _parse_object(value: JsonValue) -> JsonObject:
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as exc:
-            raise Rejected(f"the JSON output is not valid JSON: {exc}") from exc
+        value = parse_json(value, "the JSON output")
     if not isinstance(value, dict):
         raise Rejected(f"the JSON output must be an object, not {type_name(value)}")
     return value
 
 
-KIND = NodeKind(type="n8n-nodes-base.set", min_version=1, max_version=3.5, run=_run, check=_check)
+KIND = NodeKind(
+    type="n8n-nodes-base.set",
+    min_version=1,
+    max_version=3.5,
+    run=_run,
+    parameters=one_of("mode", "manual", "raw")
+    | read(
+        "assignments", "fields", "jsonOutput", "includeOtherFields", "include", "includeFields",
+        "excludeFields", "values", "keepOnlySet", "options.dotNotation",
+        "options.ignoreConversionErrors",
+    )
+    | ignored("options.includeBinary", "options.stripBinary"),
+)  # fmt: skip

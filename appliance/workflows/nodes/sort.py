@@ -7,26 +7,24 @@ from __future__ import annotations
 
 from functools import cmp_to_key
 
-from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.json_types import JsonValue
 from appliance.errors import Rejected
 from appliance.workflows.conversions import to_text
-from appliance.workflows.definition import Node
 from appliance.workflows.field_paths import MISSING, read_path
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import ignored, one_of, read
 from appliance.workflows.registry import NodeKind
 
-
-def _check(node: Node) -> list[str]:
-    kind = node.parameters.get("type", "simple")
-    return [] if kind == "simple" else [f"sorting by {kind!r}"]
+_ORDERS = ("ascending", "descending")
 
 
 async def _run(context: NodeContext) -> Branches:
-    values = await context.parameters_once("sortFieldsUi", "options")
-    is_nested = not (values.get("options") or {}).get("disableDotNotation")
-    fields = (values.get("sortFieldsUi") or {}).get("sortField") or []
-    names = [str(field.get("fieldName") or "") for field in fields]
+    values = await context.parameters_once()
+    is_nested = not values.group("options").flag("disableDotNotation")
+    fields = values.groups("sortFieldsUi", "sortField")
+    names = [field.text("fieldName") for field in fields]
+    directions = [field.choice("order", _ORDERS, "ascending") for field in fields]
     if not any(names):
         raise Rejected("no field to sort by is given")
     keys = [
@@ -38,17 +36,17 @@ async def _run(context: NodeContext) -> Branches:
             raise Rejected(f"no item has the field {name!r} to sort by")
 
     def compare(left: int, right: int) -> int:
-        return _compare_keys(keys[left], keys[right], fields)
+        return _compare_keys(keys[left], keys[right], directions)
 
     order = sorted(range(len(context.items)), key=cmp_to_key(compare))
     return [[Item(json=context.items[index].json, origins=(Origin(index),)) for index in order]]
 
 
-def _compare_keys(left: list[JsonValue], right: list[JsonValue], fields: list[JsonObject]) -> int:
-    for mine, other, field in zip(left, right, fields, strict=True):
+def _compare_keys(left: list[JsonValue], right: list[JsonValue], directions: list[str]) -> int:
+    for mine, other, direction in zip(left, right, directions, strict=True):
         result = _compare(mine, other)
         if result:
-            return -result if field.get("order") == "descending" else result
+            return -result if direction == "descending" else result
     return 0
 
 
@@ -64,4 +62,12 @@ def _compare(left: JsonValue, right: JsonValue) -> int:
     return int(left > right) - int(left < right)
 
 
-KIND = NodeKind(type="n8n-nodes-base.sort", min_version=1, max_version=1, run=_run, check=_check)
+KIND = NodeKind(
+    type="n8n-nodes-base.sort",
+    min_version=1,
+    max_version=1,
+    run=_run,
+    parameters=one_of("type", "simple")
+    | read("sortFieldsUi", "options.disableDotNotation")
+    | ignored("code"),
+)

@@ -12,26 +12,28 @@ from appliance.errors import Rejected
 from appliance.workflows.field_paths import MISSING, read_path, remove_path, set_path
 from appliance.workflows.items import Branches, Item
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import ignored, read
+from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
 
-_PARAMETERS = ("fieldToSplitOut", "include", "fieldsToInclude", "options")
+_INCLUDES = ("noOtherFields", "allOtherFields", "selectedOtherFields")
 
 
 async def _run(context: NodeContext) -> Branches:
-    return [await context.for_each_item(_PARAMETERS, _split)]
+    return [await context.for_each_item(_split)]
 
 
-async def _split(item: Item, values: JsonObject) -> list[Item]:
-    options = values.get("options") or {}
-    is_nested = not options.get("disableDotNotation")
-    names = _names(values.get("fieldToSplitOut"))
+async def _split(item: Item, values: Parameters) -> list[Item]:
+    options = values.group("options")
+    is_nested = not options.flag("disableDotNotation")
+    names = values.names("fieldToSplitOut")
     if not names:
         raise Rejected("no field to split is given")
-    targets = _names(options.get("destinationFieldName"))
+    targets = options.names("destinationFieldName")
     if targets and len(targets) != len(names):
         raise Rejected("there must be as many destination fields as fields to split")
     lists = {name: _elements(item.json, name, is_nested=is_nested) for name in names}
-    include = str(values.get("include", "noOtherFields"))
+    include = values.choice("include", _INCLUDES, "noOtherFields")
     made = []
     for index in range(max(len(elements) for elements in lists.values())):
         base = _base(item.json, values, include, names, is_nested=is_nested)
@@ -48,10 +50,6 @@ async def _split(item: Item, values: JsonObject) -> list[Item]:
     return made
 
 
-def _names(text: JsonValue) -> list[str]:
-    return [name.strip() for name in str(text or "").split(",") if name.strip()]
-
-
 def _elements(source: JsonObject, name: str, *, is_nested: bool) -> list[JsonValue]:
     found = read_path(source, name, is_nested=is_nested)
     if found is MISSING or found is None:
@@ -62,7 +60,7 @@ def _elements(source: JsonObject, name: str, *, is_nested: bool) -> list[JsonVal
 
 
 def _base(
-    source: JsonObject, values: JsonObject, include: str, names: list[str], *, is_nested: bool
+    source: JsonObject, values: Parameters, include: str, names: list[str], *, is_nested: bool
 ) -> JsonObject:
     """Return the other fields that each made item keeps."""
     if include == "allOtherFields":
@@ -72,11 +70,20 @@ def _base(
         return base
     base = {}
     if include == "selectedOtherFields":
-        for name in _names(values.get("fieldsToInclude")):
+        for name in values.names("fieldsToInclude"):
             found = read_path(source, name, is_nested=is_nested)
             if found is not MISSING:
                 set_path(base, name, copy.deepcopy(found), is_nested=is_nested)
     return base
 
 
-KIND = NodeKind(type="n8n-nodes-base.splitOut", min_version=1, max_version=1, run=_run)
+KIND = NodeKind(
+    type="n8n-nodes-base.splitOut",
+    min_version=1,
+    max_version=1,
+    run=_run,
+    parameters=read(
+        "fieldToSplitOut", "include", "fieldsToInclude", "options.disableDotNotation",
+        "options.destinationFieldName",
+    ) | ignored("options.includeBinary"),
+)  # fmt: skip

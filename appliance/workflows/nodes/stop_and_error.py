@@ -5,29 +5,28 @@ Owns reading the message; how a failed run is reported is left to ``appliance.wo
 
 from __future__ import annotations
 
-import json
-
 from appliance.domain.json_types import JsonValue
 from appliance.errors import Rejected
-from appliance.workflows.conversions import to_text
+from appliance.workflows.conversions import parse_json, to_text
 from appliance.workflows.items import Branches
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import read
 from appliance.workflows.registry import NodeKind
 
 
 async def _run(context: NodeContext) -> Branches:
-    values = await context.parameters_once("errorType", "errorMessage", "errorObject")
-    if values.get("errorType", "errorMessage") == "errorObject":
-        raise Rejected(_message_of(values.get("errorObject")), code="workflow_failed")
-    message = to_text(values.get("errorMessage") or "An error occurred.")
+    values = await context.parameters_once()
+    if values.choice("errorType", ("errorMessage", "errorObject"), "errorMessage") == "errorObject":
+        raise Rejected(_message_of(values.value("errorObject")), code="workflow_failed")
+    message = values.text("errorMessage") or "An error occurred."
     raise Rejected(message, code="workflow_failed")
 
 
 def _message_of(error: JsonValue) -> str:
     if isinstance(error, str):
         try:
-            error = json.loads(error)
-        except ValueError:
+            error = parse_json(error, "errorObject")
+        except Rejected:
             return to_text(error)
     if isinstance(error, dict):
         for key in ("message", "description", "error"):
@@ -36,4 +35,10 @@ def _message_of(error: JsonValue) -> str:
     return to_text(error)
 
 
-KIND = NodeKind(type="n8n-nodes-base.stopAndError", min_version=1, max_version=1, run=_run)
+KIND = NodeKind(
+    type="n8n-nodes-base.stopAndError",
+    min_version=1,
+    max_version=1,
+    run=_run,
+    parameters=read("errorType", "errorMessage", "errorObject"),
+)

@@ -8,24 +8,18 @@ from __future__ import annotations
 from appliance.workflows.definition import Node
 from appliance.workflows.items import Branches, Item
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.parameter_rules import ignored, literal, one_of
 from appliance.workflows.registry import NodeKind
-
-_RESPONSE_MODES = ("onReceived", "lastNode", "responseNode")
 
 
 def _check(node: Node) -> list[str]:
-    problems = []
-    mode = node.parameters.get("responseMode", "onReceived")
-    if mode not in _RESPONSE_MODES:
-        problems.append(f"response mode {mode!r}")
-    if node.parameters.get("responseData") == "firstEntryBinary":
-        problems.append("binary responses")
-    return problems
+    is_binary = node.given.text("responseData") == "firstEntryBinary"
+    return ["binary responses"] if is_binary else []
 
 
 async def _run(context: NodeContext) -> Branches:
     trigger = context.state.trigger
-    path = str(context.literal("path", ""))
+    path = context.node.given.text("path")
     request = {
         "headers": {"content-type": "application/json", **trigger.headers},
         "params": {},
@@ -38,5 +32,20 @@ async def _run(context: NodeContext) -> Branches:
 
 
 KIND = NodeKind(
-    type="n8n-nodes-base.webhook", min_version=1, max_version=2.1, run=_run, check=_check
-)
+    type="n8n-nodes-base.webhook",
+    min_version=1,
+    max_version=2.1,
+    run=_run,
+    parameters=one_of("responseMode", "onReceived", "lastNode", "responseNode")
+    | one_of("options.responseContentType", "application/json")
+    | literal(
+        "path", "responseCode", "responseData", "options.responseData", "options.responseCode",
+        "options.responsePropertyName", "options.noResponseBody", "options.responseHeaders",
+    )
+    | ignored(
+        "httpMethod", "multipleMethods", "authentication", "requireExecuteAccess",
+        "responseBinaryPropertyName", "options.allowedOrigins", "options.ignoreBots",
+        "options.ipWhitelist", "options.rawBody", "options.binaryPropertyName",
+    ),
+    check=_check,
+)  # fmt: skip

@@ -11,6 +11,7 @@ from appliance.workflows.conditions import (
     passes_filter,
     read_options,
 )
+from appliance.workflows.parameters import Parameters
 
 STRICT = FilterOptions(version=2)
 LOOSE = FilterOptions(is_strict=False, version=2)
@@ -22,11 +23,8 @@ async def match(source: str, _flags: str, text: str) -> bool:
 
 
 def condition(kind, operation, left=None, right=None, **more):
-    return {
-        "leftValue": left,
-        "rightValue": right,
-        "operator": {"type": kind, "operation": operation, **more},
-    }
+    operator = {"type": kind, "operation": operation, **more}
+    return Parameters({"leftValue": left, "rightValue": right, "operator": operator})
 
 
 @pytest.mark.parametrize(
@@ -59,8 +57,7 @@ async def test_a_condition_holds_or_not(options, given, expected):
 
 
 async def test_undefined_is_neither_more_nor_less():
-    given = condition("number", "lt", right=5)
-    del given["leftValue"]
+    given = Parameters({"rightValue": 5, "operator": {"type": "number", "operation": "lt"}})
     assert not await passes_condition(given, STRICT, match)
 
 
@@ -73,6 +70,8 @@ async def test_undefined_is_neither_more_nor_less():
         (LOOSE, condition("dateTime", "after", "soon", "2026-01-01"), "to dateTime"),
         (STRICT, condition("string", "sounds", "a", "b"), "string:sounds is not known"),
         (STRICT, condition("blob", "equals", "a", "b"), "blob"),
+        (STRICT, condition("string", "contains", "a", 1, rightType="number"), "cannot compare"),
+        (STRICT, Parameters({"operator": "x"}), "'operator' must be a group of settings"),
     ],
 )
 async def test_a_wrong_type_is_said(options, given, reason):
@@ -81,17 +80,29 @@ async def test_a_wrong_type_is_said(options, given, reason):
 
 
 async def test_conditions_combine_with_and_or():
-    yes, no = condition("number", "equals", 1, 1), condition("number", "equals", 1, 2)
-    assert await passes_filter({"conditions": [yes, yes]}, STRICT, match)
-    assert not await passes_filter({"conditions": [yes, no]}, STRICT, match)
-    assert await passes_filter({"conditions": [no, yes], "combinator": "or"}, STRICT, match)
-    assert not await passes_filter({"conditions": [no, no], "combinator": "or"}, STRICT, match)
-    assert await passes_filter({}, STRICT, match)
+    yes, no = (condition("number", "equals", 1, other).as_object() for other in (1, 2))
+
+    async def passes(*conditions, **more):
+        return await passes_filter(
+            Parameters({"conditions": list(conditions), **more}), STRICT, match
+        )
+
+    assert await passes(yes, yes)
+    assert not await passes(yes, no)
+    assert await passes(no, yes, combinator="or")
+    assert not await passes(no, no, combinator="or")
+    assert await passes()
 
 
 def test_the_nodes_own_options_win():
-    stated = {"options": {"caseSensitive": True, "typeValidation": "strict", "version": 3}}
-    plain = read_options(stated, is_loose=None, ignores_case=None, time_zone="UTC")
+    stated = Parameters(
+        {"options": {"caseSensitive": True, "typeValidation": "strict", "version": 3}}
+    )
+    plain = read_options(stated, Parameters({}), time_zone="UTC")
     assert (plain.is_case_sensitive, plain.is_strict, plain.version) == (True, True, 3)
-    own = read_options(stated, is_loose=True, ignores_case=True, time_zone="UTC")
-    assert (own.is_case_sensitive, own.is_strict) == (False, False)
+    for given in (
+        {"options": {"looseTypeValidation": True, "ignoreCase": True}},
+        {"options": {"ignoreCase": True}, "looseTypeValidation": True},
+    ):
+        own = read_options(stated, Parameters(given), time_zone="UTC")
+        assert (own.is_case_sensitive, own.is_strict) == (False, False)

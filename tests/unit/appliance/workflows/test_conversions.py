@@ -4,8 +4,9 @@ import math
 
 import pytest
 
+from appliance.errors import Rejected
 from appliance.workflows import conversions
-from appliance.workflows.conversions import CannotConvert
+from appliance.workflows.conversions import CannotConvert, is_truthy, parse_json
 
 
 @pytest.mark.parametrize(
@@ -88,3 +89,22 @@ def test_what_is_no_moment_is_refused(value):
 def test_type_names():
     named = [conversions.type_name(value) for value in (None, True, 1, 1.5, "", [], {})]
     assert named == ["null", "boolean", "number", "number", "string", "array", "object"]
+
+
+@pytest.mark.parametrize(("text", "problem"), [("[" * 5_000, "nested too deeply"),
+                                               ("{", "not valid JSON"),
+                                               ("NaN", "not valid JSON"),
+                                               ('"\\ud800"', "not valid JSON")])  # fmt: skip
+def test_what_is_no_json_is_refused_by_name(text, problem):
+    with pytest.raises(Rejected, match=f"the body is {problem}"):
+        parse_json(text, "the body")
+
+
+@pytest.mark.parametrize("value", [[], {}, "x", 1, True])
+def test_javascript_takes_these_for_true(value):
+    assert is_truthy(value)
+
+
+@pytest.mark.parametrize("value", [None, "", 0, False])
+def test_javascript_takes_these_for_false(value):
+    assert not is_truthy(value)

@@ -109,3 +109,47 @@ def test_starts_from_a_manual_or_schedule_trigger_where_there_is_no_webhook():
     assert parse_definition(manual).webhook_path is None
     both = export_of([node("Clock", "scheduleTrigger", 1.2), webhook()], [])
     assert parse_definition(both).start == "Webhook"
+
+
+@pytest.mark.parametrize("index", [-1, 64, 10_000_000])
+def test_a_link_to_an_input_that_cannot_be_is_refused(index):
+    export = export_of([webhook(), set_fields("Set", a=1)])
+    export["connections"]["Webhook"]["main"][0][0]["index"] = index
+    with pytest.raises(InvalidInput, match=f"'Webhook' leads to input {index}; inputs are 0 to 63"):
+        parse_definition(export)
+
+
+def test_outputs_links_and_nodes_are_bounded():
+    wide = export_of([webhook(), set_fields("Set", a=1)], [("Webhook", "Set", 257)])
+    with pytest.raises(InvalidInput, match="leads from output 257, over 256"):
+        parse_definition(wide)
+    bushy = export_of([webhook(), set_fields("Set", a=1)], [("Webhook", "Set")] * 1_001)
+    with pytest.raises(InvalidInput, match="has 1001 connections, over 1000"):
+        parse_definition(bushy)
+    large = export_of([webhook(), *(set_fields(f"Set {n}", a=1) for n in range(1_000))])
+    with pytest.raises(InvalidInput, match="has 1001 nodes, over 1000"):
+        parse_definition(large)
+
+
+def test_a_parameter_that_would_be_passed_over_is_refused_by_name():
+    export = export_of([webhook(), node("Edit", "set", 3.4, {"duplicateItem": True})])
+    with pytest.raises(InvalidInput, match=r"'Edit' .*parameter 'duplicateItem', which cannot run"):
+        parse_definition(export)
+    export = export_of([webhook(), node("Edit", "set", 3.4, {"duplicateItem": False})])
+    assert parse_definition(export).node_names == ["Webhook", "Edit"]
+
+
+def test_credentials_keep_their_names():
+    chosen = {"httpBasicAuth": {"id": "7", "name": "Shop"}, "smtp": "Mail"}
+    export = export_of([webhook(), set_fields("Set", a=1) | {"credentials": chosen}])
+    kept = parse_definition(export).nodes["Set"].credentials
+    assert {kind: named.name for kind, named in kept.items()} == {
+        "httpBasicAuth": "Shop",
+        "smtp": "Mail",
+    }
+
+
+def test_an_unknown_time_zone_is_refused():
+    export = export_of([webhook()], settings={"timezone": "Mars/Phobos"})
+    with pytest.raises(InvalidInput, match="time zone 'Mars/Phobos' does not exist"):
+        parse_definition(export)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import structlog
 
 from appliance.errors import AuthFailed, Rejected, Unavailable
 from appliance.ports.outbound_http import OutboundRequest, OutboundResponse
@@ -197,3 +198,73 @@ async def test_debug_keeps_what_each_node_put_out(bench):
     run = await bench.run(export, debug=True)
     assert run.nodes[1].output == [[{"json": {"a": 1}, "pairedItem": [{"item": 0, "input": 0}]}]]
     assert (await bench.run(export)).nodes[1].output is None
+
+
+async def test_an_unexpected_exception_is_the_nodes_error():
+    with open_bench(http=FlakyHttp(KeyError("internals"))) as bench:
+        call = node("Call", "httpRequest", 4.2, CALL)
+        with structlog.testing.capture_logs() as logs, pytest.raises(Rejected) as caught:
+            await bench.run_nodes(call)
+    assert "Node 'Call' failed: it met something unexpected (KeyError)" in caught.value.message
+    assert "internals" not in caught.value.message
+    assert [(log["event"], log["node"]) for log in logs] == [("workflow_node_broken", "Call")]
+
+
+async def test_an_unexpected_exception_is_tried_again_and_leaves_by_the_error_output():
+    flaky = FlakyHttp(KeyError("internals"), TypeError("more"))
+    with open_bench(http=flaky) as bench:
+        call = node("Call", "httpRequest", 4.2, CALL, retryOnFail=True, maxTries=2)
+        export = export_of([webhook(), call | {"onError": "continueErrorOutput"}])
+        export["connections"]["Call"] = {"main": [[], []]}
+        run = await bench.run(export, debug=True)
+        assert flaky.count == 2
+        regular, errors = run.nodes[1].output
+        assert regular == []
+        assert "TypeError" in errors[0]["json"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "given", "parameter"),
+    [
+        ("limit", 1, {"maxItems": "={{ $json.body.n }}"}, "maxItems"),
+        ("filter", 2.2, {"conditions": "x"}, "conditions"),
+        ("httpRequest", 4.2, CALL | {"options": "x"}, "options"),
+        ("httpRequest", 4.2, CALL | {"options": {"timeout": "abc"}}, "options.timeout"),
+        (
+            "httpRequest",
+            4.2,
+            CALL | {"options": {"redirect": {"redirect": {"maxRedirects": "x"}}}},
+            "options.redirect.redirect.maxRedirects",
+        ),
+        ("respondToWebhook", 1.4, {"options": {"responseCode": "abc"}}, "options.responseCode"),
+    ],
+)
+async def test_a_wrong_value_names_node_and_parameter(bench, kind, version, given, parameter):
+    export = export_of([webhook(), node("Tried", kind, version, given)])
+    with pytest.raises(Rejected, match=f"Node 'Tried' failed: parameter '{parameter}' must be"):
+        await bench.run(export, {"n": "abc"})
+
+
+async def test_an_answer_nested_too_deeply_is_the_nodes_error():
+    class DeepHttp:
+        async def send(self, request: OutboundRequest) -> OutboundResponse:
+            headers = {"content-type": "application/json"}
+            return OutboundResponse(status=200, headers=headers, body=b"[" * 5_000)
+
+    message = "Node 'Call' failed: the answer is nested too deeply"
+    with open_bench(http=DeepHttp()) as bench, pytest.raises(Rejected, match=message):
+        await bench.run_nodes(node("Call", "httpRequest", 4.2, CALL))
+
+
+async def test_pairs_are_counted_before_they_are_made():
+    with open_bench(limits=EngineLimits(items=100)) as bench:
+        export = export_of(
+            [
+                webhook(),
+                split_items(),
+                node("All", "merge", 3, {"mode": "combine", "combineBy": "combineAll"}),
+            ],
+            [("Webhook", "Items"), ("Items", "All"), ("Items", "All", 0, 1)],
+        )
+        with pytest.raises(Rejected, match="'All' failed: it would put out 121 items, over 100"):
+            await bench.run(export, {"items": [{}] * 11})

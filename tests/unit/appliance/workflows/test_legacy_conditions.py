@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from appliance.workflows.legacy_conditions import as_condition, as_filter
+from appliance.workflows.parameters import Parameters
 
 
 def test_conditions_by_type_become_one_filter():
@@ -11,10 +12,10 @@ def test_conditions_by_type_become_one_filter():
         },
         "combineOperation": "any",
     }
-    filter_value, options = as_filter(values, time_zone="UTC")
-    assert filter_value["combinator"] == "or"
-    operators = [condition["operator"] for condition in filter_value["conditions"]]
-    assert [(o["type"], o["operation"]) for o in operators] == [
+    filter_value, options = as_filter(Parameters(values), time_zone="UTC")
+    assert filter_value.text("combinator") == "or"
+    operators = [condition.group("operator") for condition in filter_value.groups("conditions")]
+    assert [(o.text("type"), o.text("operation")) for o in operators] == [
         ("string", "empty"),
         ("number", "gte"),
     ]
@@ -22,5 +23,10 @@ def test_conditions_by_type_become_one_filter():
 
 
 def test_an_operation_left_out_is_the_types_default():
-    assert as_condition("number", {"value1": 1, "value2": 2})["operator"]["operation"] == "lt"
-    assert as_condition("string", {"value1": 1, "value2": 2})["operator"]["operation"] == "equals"
+    given = Parameters({"value1": 1, "value2": 2})
+    assert as_condition("number", given)["operator"]["operation"] == "lt"
+    assert as_condition("string", given)["operator"]["operation"] == "equals"
+
+
+def test_a_value_beside_the_conditions_stands_for_a_missing_first_one():
+    assert as_condition("number", Parameters({"value2": 2}), 7)["leftValue"] == 7

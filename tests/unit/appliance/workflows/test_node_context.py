@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from appliance.errors import Rejected
 from appliance.workflows.definition import parse_definition
+from appliance.workflows.items import pass_through
 from appliance.workflows.node_context import describe_script_error, needs_history
-from tests.workflows.workflow_runs import code, export_of, set_fields, webhook
+from appliance.workflows.registry import _kinds, find_kind
+from tests.workflows.workflow_runs import code, export_of, node, set_fields, webhook
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,20 @@ async def test_code_that_changes_its_copy_changes_nothing_else(bench):
     )
     look = code("Look", "return $('Items').all()")
     assert await bench.run_nodes(spoil, look, items=[{"n": 1}]) == [{"n": 1}]
+
+
+async def test_expressions_see_what_a_node_keeps_between_its_runs(bench, monkeypatch):
+    async def remember(context):
+        context.memory["noItemsLeft"] = True
+        return [pass_through(context.items)]
+
+    kept = find_kind("n8n-nodes-base.noOp")
+    monkeypatch.setitem(_kinds(), "n8n-nodes-base.noOp", structs.replace(kept, run=remember))
+    look = set_fields(
+        "Look",
+        new="={{ $('Keep').context.noItemsLeft }}",
+        old="={{ $node['Keep'].context.noItemsLeft }}",
+        none="={{ Object.keys($('Webhook').context).length }}",
+    )
+    output = await bench.run_nodes(node("Keep", "noOp", 1), look)
+    assert output == [{"new": "true", "old": "true", "none": "0"}]

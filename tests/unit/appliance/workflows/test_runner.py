@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.errors import InvalidInput
+from appliance.errors import InvalidInput, Rejected
 from tests.workflows.workflow_runs import code, export_of, node, set_fields, webhook
 
 ECHO = export_of([webhook(responseData="firstEntryJson"), code("Echo", "return [$json]")])
@@ -53,3 +53,34 @@ async def test_an_export_that_cannot_run_is_no_run(bench):
         await bench.runner.run_traced(
             export_of([webhook(), node("X", "gmail", 1)]), {}, tenant_id="t", time_zone="UTC"
         )
+
+
+@pytest.mark.parametrize("status", ["abc", 1_000, -1])
+async def test_a_wrong_status_of_the_webhook_is_the_workflows_error(bench, status):
+    start = webhook("lastNode", responseCode=status)
+    with pytest.raises(Rejected, match="parameter 'responseCode' must be"):
+        await bench.run(export_of([start, set_fields("Set", a=1)]))
+
+
+async def test_the_webhooks_own_headers_are_answered(bench):
+    entries = {"entries": [{"name": "X-Shop", "value": "7"}]}
+    export = export_of([webhook("lastNode", options={"responseHeaders": entries})])
+    assert (await bench.run(export)).headers == {"x-shop": "7"}
+
+
+def test_an_export_nested_too_deeply_is_refused(bench):
+    deep: list = []
+    for _ in range(5_000):
+        deep = [deep]
+    with pytest.raises(InvalidInput, match="nested too deeply"):
+        bench.runner.load(export_of([webhook(), node("X", "noOp", 1, {"a": deep})]))
+
+
+async def test_an_unexpected_exception_never_leaves_the_runner(bench, monkeypatch):
+    def broken(*_given):
+        raise KeyError("internals")
+
+    monkeypatch.setattr("appliance.workflows.runner.build_response", broken)
+    with pytest.raises(Rejected, match="The workflow met something unexpected") as caught:
+        await bench.run(ECHO)
+    assert caught.value.code == "workflow_failed"

@@ -173,3 +173,23 @@ async def test_a_closed_sandbox_says_so():
 def test_scripts_ship_with_the_package():
     assert "Luxon" not in load_source("runtime")[:50]
     assert "luxon" in load_source("luxon.min")
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ("'ok 😀'.slice(0, 4)", "ok \ufffd"),
+        (r"'\ud83d\ude00'", "😀"),
+        (r"'\\ud83d'", "\\ud83d"),
+        (r"'\\\ud83d'", "\\\ufffd"),
+    ],
+)
+async def test_half_of_a_character_is_replaced(bench, result, expected):
+    source = code("Cut", f"return [{{ json: {{ text: {result} }} }}]")
+    assert await bench.run_nodes(source) == [{"text": expected}]
+
+
+async def test_a_result_nested_too_deeply_fails_the_node(bench):
+    source = "let r = []; for (let i = 0; i < 2000; i++) r = [r]; return [{ json: { r } }]"
+    with pytest.raises(Rejected, match="Node 'Deep' failed: its result is nested too deeply"):
+        await bench.run_nodes(code("Deep", source))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.errors import Rejected
+from appliance.errors import InvalidInput, Rejected
 from tests.workflows.workflow_runs import export_of, node, split_items, webhook
 
 ITEMS = [{"n": 1}, {"n": 5}, {"n": 9}]
@@ -67,3 +67,17 @@ async def test_the_first_versions_rules(bench):
     }  # fmt: skip
     assert await route(bench, 1, given) == [[], [5], [9], [1]]
     assert await route(bench, 2, given | {"fallbackOutput": -1}) == [[1], [5]]
+
+
+@pytest.mark.parametrize("count", ["x", 100_000_000, 0, -1, "={{ 4 }}"])
+def test_a_wrong_number_of_outputs_is_refused_at_import(bench, count):
+    given = {"mode": "expression", "numberOutputs": count}
+    export = export_of([webhook(), node("Switch", "switch", 3.3, given)])
+    with pytest.raises(InvalidInput, match=r"'Switch' .*parameter 'numberOutputs' must be"):
+        bench.runner.load(export)
+
+
+def test_rules_that_are_no_rules_are_refused_at_import(bench):
+    export = export_of([webhook(), node("Switch", "switch", 3.3, {"rules": "x"})])
+    with pytest.raises(InvalidInput, match="parameter 'rules' must be a group of settings"):
+        bench.runner.load(export)
