@@ -32,8 +32,11 @@ answer is left to ``appliance.web.problems``, how it ends a process to ``applian
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_NAMED_FIELD: Final = re.compile(r"(missing required|contains unknown) field `([^`]*)`")
 
 
 class FieldError(NamedTuple):
@@ -41,6 +44,24 @@ class FieldError(NamedTuple):
 
     field: str
     message: str
+
+
+def read_field_error(path: str, message: str) -> FieldError:
+    """Return which field msgspec means by ``message``, and what to mend of it.
+
+    Args:
+        path: Where msgspec found it, as ``tools[2].risk``; empty for the whole body.
+        message: What msgspec says, without the path.
+    """
+    path = path.replace("[", ".").replace("]", "")
+    named = _NAMED_FIELD.search(message)
+    if named is None:
+        return FieldError(path or "body", message if message.endswith(".") else f"{message}.")
+    is_missing = named[1] == "missing required"
+    return FieldError(
+        f"{path}.{named[2]}" if path else named[2],
+        "This field is required." if is_missing else "Unknown field.",
+    )
 
 
 class ApplianceError(Exception):

@@ -365,7 +365,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "prompt_previews": PromptPreviews(directory=core.directory, clock=self.clock),
             "tools": core.tools,
             "trial_chat": build_trial_chat(core.conversations, core.directory),
-            **build_tool_admin(self.stores, self.tooling),
+            **build_tool_admin(self.stores, self.tooling, core.directory),
             "backups": core.backups,
             "provider_checks": core.models.checks,
             "model_libraries": core.models.libraries,

@@ -18,6 +18,7 @@ from appliance.ports.tool_executor import ToolExecutor
 from appliance.services.execution_log import ExecutionLog
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
+from appliance.services.tool_files import ToolFiles
 from appliance.services.tool_trials import ToolTrials
 from appliance.services.tools import ToolService
 from appliance.services.workflows import WorkflowService
@@ -64,11 +65,14 @@ def build_tool_service(stores: Stores, directory: TenantDirectory) -> ToolServic
     )
 
 
-def build_tool_admin(stores: Stores, tooling: Tooling) -> dict[str, object]:
+def build_tool_admin(
+    stores: Stores, tooling: Tooling, directory: TenantDirectory
+) -> dict[str, object]:
     """Return what operators look at tools with and try them by, by the names of the routes."""
     database = stores.database
     return {
         "execution_log": ExecutionLog(database.executions),
+        "tool_files": ToolFiles(tools=database.tools, directory=directory, clock=stores.clock),
         "trials": ToolTrials(tools=database.tools, executors=tooling.executors),
         "workflows": WorkflowService(
             workflows=database.workflows,

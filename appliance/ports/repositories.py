@@ -6,6 +6,7 @@ absent. All methods raise ``StorageError`` when the database cannot be used.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
@@ -105,6 +106,14 @@ class ToolRepository(Protocol):
 
     async def save(self, tool: Tool) -> None:
         """Replace the catalogue entry of the same id."""
+        ...
+
+    async def put_all(self, entries: Sequence[Tool]) -> None:
+        """Store catalogue entries, in place of those of the same ids; all of them or none.
+
+        Raises:
+            Conflict: The ``tool_name`` of one is taken (``code="tool_name_taken"``).
+        """
         ...
 
     async def get(self, tool_id: ToolId) -> Tool | None:

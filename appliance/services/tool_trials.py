@@ -1,6 +1,8 @@
 """Trying a tenant's tool by hand, before a visitor does.
 
-Owns the trial call; it counts as nobody's usage and is not logged as an execution.
+Owns the trial call, and that one which changes something is asked for expressly; it counts as
+nobody's usage and is not logged as an execution. The receiver knows it by the call's id, which
+begins with ``test_``.
 """
 
 from __future__ import annotations
@@ -51,14 +53,22 @@ class ToolTrials:
         tool_id: ToolId,
         parameters: JsonObject,
         identity: VerifiedIdentity | None = None,
+        *,
+        is_confirmed: bool = False,
     ) -> ToolOutcome:
         """Run the tool once with ``parameters``, also when it is switched off.
 
-        Parameters that are bound to the visitor's identity are those of ``identity``.
+        Args:
+            tenant: For whom.
+            tool_id: Which of the tenant's tools.
+            parameters: Those that are bound to the visitor's identity are of ``identity``.
+            identity: The visitor whom the operator plays.
+            is_confirmed: The operator knows that a tool which changes something changes it.
 
         Raises:
             NotFound: The tenant does not use this tool.
-            InvalidInput: The parameters do not fit the tool's schema.
+            InvalidInput: The parameters do not fit the tool's schema, or the tool changes something
+                and that was not confirmed (``code="confirmation_needed"``).
             ConfigurationError: There is nothing here that can run it.
         """
         tool = await self._tools.get_for_tenant(tenant.id, tool_id)
@@ -72,6 +82,12 @@ class ToolTrials:
             raise InvalidInput(
                 "The parameters do not fit the tool's schema.",
                 errors=[FieldError("parameters", problem)],
+            )
+        if tool.risk != "read" and not is_confirmed:
+            raise InvalidInput(
+                f"A trial of {call.name!r} really runs it, and it changes something.",
+                errors=[FieldError("confirm", "Send true to run it all the same.")],
+                code="confirmation_needed",
             )
         executor = self._executors.get(tool.executor)
         if executor is None:

@@ -97,8 +97,7 @@ class ToolService:
             InvalidInput: A field does not fit.
             Conflict: The name is taken.
         """
-        _check_schema(new.parameters_schema)
-        _check_bindings(new.parameters_schema, {}, field_name="parameters_schema")
+        check_parameters(new.parameters_schema)
         tool = Tool(
             id=ToolId(new_id()),
             created_at=self._clock.now(),
@@ -125,8 +124,7 @@ class ToolService:
     async def change(self, tool_id: ToolId, changes: ToolChanges) -> Tool:
         """Change the given fields of a catalogue entry."""
         tool = msgspec.structs.replace(await self.get(tool_id), **read_changes(changes))
-        _check_schema(tool.parameters_schema)
-        _check_bindings(tool.parameters_schema, {}, field_name="parameters_schema")
+        check_parameters(tool.parameters_schema)
         await self._tools.save(tool)
         self._directory.forget()
         return tool
@@ -216,6 +214,16 @@ class ToolService:
 
 def _not_used(tool_id: ToolId) -> NotFound:
     return NotFound(f"The tenant does not use the tool {tool_id!r}.", code="tool_not_found")
+
+
+def check_parameters(schema: JsonObject) -> None:
+    """Refuse a schema by which no tool can be called.
+
+    Raises:
+        InvalidInput: It is none, or what it binds to the visitor's identity cannot be kept.
+    """
+    _check_schema(schema)
+    _check_bindings(schema, {}, field_name="parameters_schema")
 
 
 def _check_schema(schema: JsonObject) -> None:

@@ -35,6 +35,7 @@ from appliance.web.controllers.operations import OperationsController
 from appliance.web.controllers.personal_data import PersonalDataController
 from appliance.web.controllers.retention import RetentionController
 from appliance.web.controllers.tenants import TenantController
+from appliance.web.controllers.tool_files import ToolFileController
 from appliance.web.controllers.tools import TenantToolController, ToolController
 from appliance.web.controllers.trial_chat import send_trial_message
 from appliance.web.controllers.usage import UsageController
@@ -106,6 +107,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             LoginController,
             TenantController,
             ToolController,
+            ToolFileController,
             TenantToolController,
             WorkflowController,
             ConversationController,

@@ -5,7 +5,6 @@ Owns statuses, codes and wording towards the outside; raising errors is left to 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -40,6 +39,7 @@ from appliance.errors import (
     UnsupportedMediaType,
     UpstreamError,
     UserInputError,
+    read_field_error,
 )
 
 logger = structlog.get_logger(__name__)
@@ -80,9 +80,6 @@ _CODES: Final[dict[int, str]] = {
     500: "internal_error",
     503: "unavailable",
 }
-
-
-_NAMED_FIELD: Final = re.compile(r"(missing required|contains unknown) field `([^`]*)`")
 
 
 class ProblemField(Struct, frozen=True):
@@ -170,20 +167,9 @@ def _name_key(item: dict[str, Any], names: Mapping[str, str]) -> str:
 
 def _read_field(key: str, message: str) -> FieldError:
     """Return which field msgspec means, by its dotted path, and what is wrong with it."""
-    path = "" if key == "data" else key.removeprefix("data.").replace("[", ".").replace("]", "")
     if message == "'data'":
         return FieldError("body", "Send a JSON object.")
-    absent = _NAMED_FIELD.search(message)
-    if absent is None:
-        return FieldError(path or "body", _sentence(message))
-    named = f"{path}.{absent[2]}" if path else absent[2]
-    return FieldError(
-        named, "This field is required." if absent[1] == "missing required" else "Unknown field."
-    )
-
-
-def _sentence(text: str) -> str:
-    return text if text.endswith(".") else f"{text}."
+    return read_field_error("" if key == "data" else key.removeprefix("data."), message)
 
 
 def _problem(status: int, detail: str, *, code: str | None = None, errors: Any = ()) -> Problem:

@@ -66,9 +66,9 @@ class OpenedRepositories:
         await self.tenants.add(tenant)
         return tenant
 
-    async def add_tool(self, tool_name: str = "get_order_status", **more: Any) -> Tool:
+    def build_tool(self, tool_name: str = "get_order_status", **more: Any) -> Tool:
         self.clock.advance(1)
-        tool = Tool(
+        return Tool(
             id=ToolId(new_id()),
             tool_name=tool_name,
             description="Look up an order",
@@ -76,6 +76,9 @@ class OpenedRepositories:
             created_at=self.clock.now(),
             **more,
         )
+
+    async def add_tool(self, tool_name: str = "get_order_status", **more: Any) -> Tool:
+        tool = self.build_tool(tool_name, **more)
         await self.tools.add(tool)
         return tool
 
@@ -237,6 +240,20 @@ class RepositoriesContract(ABC):
         with pytest.raises(Conflict):
             await opened.tools.save(msgspec.structs.replace(two, tool_name="one"))
         assert await opened.tools.get(two.id) == two
+
+    async def test_tools_are_stored_together_or_not_at_all(self, opened: OpenedRepositories):
+        one, two, three = (opened.build_tool(name) for name in ("one", "two", "three"))
+        await opened.tools.add(one)
+        changed = msgspec.structs.replace(one, description="Other")
+        await opened.tools.put_all([changed, two])
+        assert await opened.tools.get(one.id) == changed
+        assert await opened.tools.get(two.id) == two
+        taken = msgspec.structs.replace(opened.build_tool("four"), tool_name="two")
+        with pytest.raises(Conflict) as caught:
+            await opened.tools.put_all([three, one, taken])
+        assert caught.value.code == "tool_name_taken"
+        assert await opened.tools.get(three.id) is None
+        assert await opened.tools.get(one.id) == changed
 
     async def test_the_catalogue_comes_in_pages(self, opened: OpenedRepositories):
         tools = [await opened.add_tool(f"tool_{number}") for number in range(3)]

@@ -47,6 +47,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{TENANT_TOOL}/test"): {"parameters": {"order_number": "1"}},
     ("GET", f"{ADMIN}/tools"): None,
     ("POST", f"{ADMIN}/tools"): NEW_TOOL,
+    ("GET", f"{ADMIN}/tools/export"): None,
+    ("POST", f"{ADMIN}/tools/import"): NEW_TOOL,
     ("GET", f"{ADMIN}/tools/{{tool_id}}"): None,
     ("PATCH", f"{ADMIN}/tools/{{tool_id}}"): {"description": "Taken over"},
     ("DELETE", f"{ADMIN}/tools/{{tool_id}}"): None,

@@ -117,3 +117,34 @@ def test_a_trial_with_wrong_parameters_says_so(operator):
     answer = operator.http.post(path, json={"parameters": {"order_number": 5}})
     problem = check_problem(answer, 400, "validation_failed")
     assert [error["field"] for error in problem["errors"]] == ["parameters"]
+
+
+def test_a_trial_that_changes_something_is_asked_for_expressly(operator, shop):
+    operator.use_tool(shop.id, "get_order_status", workflow="get_order_status", risk="destructive")
+    path = f"/tenants/{shop.id}/tools/{operator.find_tool_id('get_order_status')}/test"
+    body = {"parameters": {"order_number": "12345"}}
+    problem = check_problem(operator.http.post(path, json=body), 400, "confirmation_needed")
+    assert [error["field"] for error in problem["errors"]] == ["confirm"]
+    assert operator.call("POST", path, {**body, "confirm": True})["success"] is True
+
+
+def test_definitions_are_carried_over_by_file(operator, shop):
+    exported = operator.http.get("/tools/export?tool=get_order_status")
+    assert exported.headers["content-disposition"] == 'attachment; filename="tools.json"'
+    file = exported.json()
+    [tool] = file["tools"]
+    tool["tool_name"] = "carried_over"
+    path = "/tools/import"
+    assert operator.call("POST", f"{path}?dry_run=true", file)["created"] == ["carried_over"]
+    check_problem(operator.http.get("/tools/export?tool=carried_over"), 404, "tool_not_found")
+    assert operator.call("POST", path, file)["created"] == ["carried_over"]
+    operator.use_tool(shop.id, "carried_over", workflow="get_order_status")
+    tool["risk"] = "write"
+    done = operator.call("POST", path, tool)
+    assert done["replaced"] == [{"tool_name": "carried_over", "changed": ["risk"]}]
+    [used] = operator.call("GET", f"/tenants/{shop.id}/tools")["items"]
+    assert (used["risk"], used["workflow"]) == ("write", "get_order_status")
+    tool["risk"] = "harmless"
+    problem = check_problem(operator.http.post(path, json=file), 400, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == ["tools.0.risk"]
+    operator.call("DELETE", f"/tools/{operator.find_tool_id('carried_over')}", status=204)

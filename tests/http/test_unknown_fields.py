@@ -31,6 +31,7 @@ FREE_FORM = {
     "TestCallBody.parameters",
     "ToolChanges.parameters_schema",
     "TrialBody.identity",
+    "post /api/admin/tools/import",
     "post /api/admin/workflows",
 }
 """The maps whose keys are the caller's own."""

@@ -5,6 +5,7 @@ Owns the rows of ``tools`` and ``tenant_tools``; how a tool runs is left to ``ap
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -45,7 +46,7 @@ class StoredTools:
 
     async def save(self, tool: Tool) -> None:
         """Replace the catalogue entry of the same id."""
-        statement = update(tools).where(tools.c.id == tool.id).values(**_tool_values(tool))
+        statement = _update_tool(tool)
 
         def save(connection: Connection) -> None:
             try:
@@ -54,6 +55,19 @@ class StoredTools:
                 raise _name_taken(tool) from error
 
         await self._transactions.write(save)
+
+    async def put_all(self, entries: Sequence[Tool]) -> None:
+        """Store catalogue entries, in place of those of the same ids; all of them or none."""
+
+        def put(connection: Connection) -> None:
+            for tool in entries:
+                try:
+                    if connection.execute(_update_tool(tool)).rowcount == 0:
+                        connection.execute(insert(tools).values(**_tool_values(tool)))
+                except IntegrityError as error:
+                    raise _name_taken(tool) from error
+
+        await self._transactions.write(put)
 
     async def get(self, tool_id: ToolId) -> Tool | None:
         """Return the catalogue entry."""
@@ -115,6 +129,10 @@ class StoredTools:
     async def _find(self, query: Select[Any]) -> Tool | None:
         row = await self._transactions.read(lambda connection: connection.execute(query).first())
         return None if row is None else _build_tool(row)
+
+
+def _update_tool(tool: Tool) -> Any:
+    return update(tools).where(tools.c.id == tool.id).values(**_tool_values(tool))
 
 
 def _select_choices(tenant_id: TenantId) -> Select[Any]:

@@ -191,7 +191,9 @@ class TenantToolController(Controller):
         """Run the tool once as the assistant would, without a conversation."""
         tenant = await tenants.get(require_tenant(operator, tenant_id, "operator"))
         identity = build_trial_identity(data.identity)
-        outcome = await trials.run(tenant, ToolId(tool_id), data.parameters, identity)
+        outcome = await trials.run(
+            tenant, ToolId(tool_id), data.parameters, identity, is_confirmed=data.confirm
+        )
         await auditor.record(
             operator.username, "tenant_tool.test", tool_id, tenant_id=tenant.id, changes=data
         )

@@ -145,10 +145,14 @@ class TenantToolList(Struct, frozen=True, kw_only=True):
 
 
 class TestCallBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The parameters of a trial, and the claims of the visitor as whom it runs, ``sub`` first."""
+    """The parameters of a trial, and the claims of the visitor as whom it runs, ``sub`` first.
+
+    A tool of the risk ``write`` or ``destructive`` runs for real, and only with ``confirm``.
+    """
 
     parameters: JsonObject = {}
     identity: dict[str, Claim] | None = None
+    confirm: bool = False
 
 
 class TestCallView(Struct, frozen=True, kw_only=True):

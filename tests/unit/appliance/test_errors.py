@@ -18,6 +18,7 @@ from appliance.errors import (
     Unavailable,
     UpstreamError,
     UserInputError,
+    read_field_error,
 )
 
 KINDS: dict[str, type[ApplianceError]] = {
@@ -73,3 +74,18 @@ def test_what_helps_to_mend_is_carried_along() -> None:
     assert RateLimited("x", retry_after_s=9).retry_after_s == 9
     assert Conflict("x", retry_after_s=2).retry_after_s == 2
     assert Unavailable("x", retry_after_s=1.5).retry_after_s == 1.5
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "told"),
+    [
+        ("", "Object missing required field `name`", ("name", "This field is required.")),
+        ("tools[2]", "Object contains unknown field `x`", ("tools.2.x", "Unknown field.")),
+        ("a.b", "Expected `int`, got `str`", ("a.b", "Expected `int`, got `str`.")),
+        ("", "Expected `object`, got `str`.", ("body", "Expected `object`, got `str`.")),
+    ],
+)
+def test_a_field_is_named_as_its_sender_knows_it(
+    path: str, message: str, told: tuple[str, str]
+) -> None:
+    assert read_field_error(path, message) == told

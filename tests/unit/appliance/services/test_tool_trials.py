@@ -45,14 +45,22 @@ async def test_a_tool_is_tried_for_the_tenant_and_outside_any_conversation(
     assert context.conversation_id is None
 
 
-async def test_a_write_runs_without_asking_and_as_often_as_tried(
-    trials: ToolTrials, executor: RecordingExecutor, temporary: TemporaryDatabase
+@pytest.mark.parametrize("risk", ["write", "destructive"])
+async def test_a_write_runs_only_when_that_is_asked_for_and_as_often(
+    trials: ToolTrials, executor: RecordingExecutor, temporary: TemporaryDatabase, risk: Any
 ) -> None:
     tenant = build_tenant(id=temporary.tenant_id)
-    tool_id = await use(temporary, build_tenant_tool(tenant.id, "book", risk="write"))
+    tool_id = await use(temporary, build_tenant_tool(tenant.id, "book", risk=risk))
+    when = {"date": "2026-03-03", "time": "19:00"}
+    with pytest.raises(InvalidInput) as caught:
+        await trials.run(tenant, tool_id, when)
+    assert caught.value.code == "confirmation_needed"
+    assert [error.field for error in caught.value.errors] == ["confirm"]
+    assert executor.calls == []
     for _ in range(2):
-        await trials.run(tenant, tool_id, {"date": "2026-03-03", "time": "19:00"})
+        await trials.run(tenant, tool_id, when, is_confirmed=True)
     assert len({call.id for call in executor.calls}) == 2
+    assert all(call.id.startswith("test_") for call in executor.calls)
 
 
 async def test_parameters_that_do_not_fit_are_refused_before_anything_runs(
