@@ -124,14 +124,15 @@ class ReplyUsage(Struct, frozen=True, kw_only=True):
 
 
 class ChatReply(Struct, frozen=True, kw_only=True):
-    """The whole answer to one visitor message, as api.md fixes it.
+    """The whole answer to one visitor message.
 
     ``session_id`` is empty in storage, where only its hash is known, and filled when it is sent.
+    ``message`` is ``None`` when the assistant says nothing: a person has the conversation.
     """
 
     session_id: str
     conversation_id: ConversationId
-    message: ReplyMessage
+    message: ReplyMessage | None
     tools: tuple[ToolReport, ...] = ()
     usage: ReplyUsage
     model: str

@@ -114,10 +114,10 @@ class FinishedTurn(Struct, frozen=True, kw_only=True):
     """Everything a turn leaves behind, committed at once.
 
     ``new_messages`` are the assistant and tool messages of the turn in order; the last one is the
-    answer and gets ``reply.message.id``. ``usage_day`` is the tenant's calendar day, ISO 8601.
+    answer and is ``reply.message``. ``usage_day`` is the tenant's calendar day, ISO 8601.
     ``pending_action`` replaces what waited before, ``None`` clears it.
 
-    Without ``new_messages`` nobody answered: a person has the conversation, and nothing is counted
+    Without ``reply.message`` nobody answered: a person has the conversation, and nothing is counted
     but the visitor's message. ``escalation`` is opened, or adds to the open one; the conversation
     then waits for a person unless one has it already.
     """

@@ -15,19 +15,20 @@ from appliance.services.answering import Answered, Question
 
 
 def build_reply(question: Question, answered: Answered, *, created_at: datetime) -> ChatReply:
-    """Return the reply as it is stored: with a message id of its own, without the session's id."""
+    """Return the reply as it is stored: without the session's id, any message with its own."""
     result, closing = answered.result, answered.closing
+    message = ReplyMessage(
+        id=MessageId(new_id()),
+        content=result.text,
+        created_at=created_at,
+        citations=result.citations,
+        quick_replies=result.quick_replies,
+    )
     total = sum((entry.usage for entry in result.usage), TokenUsage())
     return ChatReply(
         session_id="",
         conversation_id=question.conversation_id,
-        message=ReplyMessage(
-            id=MessageId(new_id()),
-            content=result.text,
-            created_at=created_at,
-            citations=result.citations,
-            quick_replies=result.quick_replies,
-        ),
+        message=message if result.new_messages else None,
         tools=result.tools,
         usage=ReplyUsage(input_tokens=total.input_tokens, output_tokens=total.output_tokens),
         model=result.model,

@@ -24,7 +24,7 @@ from appliance.domain.ids import (
     new_id,
     new_token,
 )
-from appliance.domain.message import ChatMessage, ChatReply, StoredMessage
+from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, StoredMessage
 from appliance.domain.tool import ToolExecution
 from appliance.errors import Conflict
 from appliance.ports.clock import Clock
@@ -66,23 +66,23 @@ class _Trial(Struct, kw_only=True):
     used_at_s: float
 
     def add(
-        self, message: ChatMessage, *, at: datetime, reply: ChatReply | None = None
+        self, message: ChatMessage, *, at: datetime, said: ReplyMessage | None = None
     ) -> MessageId:
-        """Append ``message``, the one that ``reply`` tells in the reply's own words."""
+        """Append ``message``, the answer as it was ``said``."""
         self.last_seq += 1
         stored = StoredMessage(
-            id=reply.message.id if reply else MessageId(new_id()),
+            id=said.id if said else MessageId(new_id()),
             conversation_id=self.conversation.id,
             seq=self.last_seq,
             role=message.role,
-            content=reply.message.content if reply else message.content,
+            content=said.content if said else message.content,
             created_at=at,
             tool_calls=message.tool_calls,
             tool_call_id=message.tool_call_id,
             tool_name=message.tool_name,
             is_error=message.is_error,
             provider_state=message.provider_state,
-            citations=reply.message.citations if reply else (),
+            citations=said.citations if said else (),
         )
         self.messages.append(stored)
         del self.messages[:-MAX_MESSAGES]
@@ -153,11 +153,12 @@ class TrialStore:
         """Keep an answer and what it means for the conversation; nobody is called."""
         trial = self._trials[accepted.conversation.id]
         result, closing, history = answered.result, answered.closing, answered.history
-        at = reply.message.created_at
-        *between, answer = result.new_messages
-        for message in between:
-            trial.add(message, at=at)
-        trial.add(answer, at=at, reply=reply)
+        at = self._clock.now()
+        if reply.message is not None:
+            *between, answer = result.new_messages
+            for message in between:
+                trial.add(message, at=at)
+            trial.add(answer, at=at, said=reply.message)
         trial.change(pending_action=result.pending_action, failed_rounds=closing.failed_rounds)
         if history is not None and history.is_summary_new:
             trial.change(summary=history.summary)

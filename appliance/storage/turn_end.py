@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from appliance.domain.ids import ConversationId, TenantId, new_id
-from appliance.domain.message import ChatMessage, TokenUsage
+from appliance.domain.message import ChatMessage, ReplyMessage, TokenUsage
 from appliance.domain.tool import ToolExecution
 from appliance.errors import Conflict
 from appliance.ports.turn_store import FailedTurn, FinishedTurn, ModelUsage
@@ -139,8 +139,8 @@ def finish_turn(turn: FinishedTurn) -> Script[None]:
         _FINISH_MESSAGE,
         (turn.tenant_id, turn.user_message_id, turn.finished_at, write_reply(turn.reply)),
     )
-    if turn.new_messages:
-        yield from _store_answer(turn, *leases[0])
+    if turn.reply.message is not None:
+        yield from _store_answer(turn, turn.reply.message, *leases[0])
     else:
         yield _FINISH_UNANSWERED, (turn.tenant_id, turn.conversation_id)
     if turn.escalation is not None:
@@ -151,10 +151,12 @@ def finish_turn(turn: FinishedTurn) -> Script[None]:
         yield END_CONVERSATION, (turn.tenant_id, turn.conversation_id, turn.finished_at)
 
 
-def _store_answer(turn: FinishedTurn, last_seq: int, earlier_provider: str | None) -> Script[None]:
+def _store_answer(
+    turn: FinishedTurn, said: ReplyMessage, last_seq: int, earlier_provider: str | None
+) -> Script[None]:
     total = _total(turn.usage)
     answered_by = turn.usage[-1] if turn.usage else None
-    yield from _insert_messages(turn, last_seq, total)
+    yield from _insert_messages(turn, said, last_seq, total)
     tool_calls = yield from _insert_executions(
         turn.tenant_id, turn.conversation_id, turn.executions
     )
@@ -291,7 +293,9 @@ def _insert_execution(
     return rows
 
 
-def _insert_messages(turn: FinishedTurn, last_seq: int, total: TokenUsage) -> Script[None]:
+def _insert_messages(
+    turn: FinishedTurn, said: ReplyMessage, last_seq: int, total: TokenUsage
+) -> Script[None]:
     """Store the turn's messages; the last is the answer, as the visitor got it, with the tokens."""
     *between, answer = turn.new_messages
     owner = (turn.tenant_id, turn.conversation_id)
@@ -302,12 +306,11 @@ def _insert_messages(turn: FinishedTurn, last_seq: int, total: TokenUsage) -> Sc
             (new_id(), *owner, last_seq + offset, message.role, message.content, *row, None, 0, 0,
              turn.finished_at),
         )  # fmt: skip
-    reply = turn.reply.message
     yield (
         _INSERT_MESSAGE,
-        (reply.id, *owner, last_seq + len(turn.new_messages), answer.role, reply.content,
-         *_message_values(answer), write_optional(reply.citations), total.input_tokens,
-         total.output_tokens, reply.created_at),
+        (said.id, *owner, last_seq + len(turn.new_messages), answer.role, said.content,
+         *_message_values(answer), write_optional(said.citations), total.input_tokens,
+         total.output_tokens, said.created_at),
     )  # fmt: skip
 
 

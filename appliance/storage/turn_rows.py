@@ -160,16 +160,19 @@ class ExecutionRow(NamedTuple):
 
 def write_reply(reply: ChatReply) -> str:
     """Return ``reply`` as JSON without its text, which is kept once, in the answer's own row."""
-    message = msgspec.structs.replace(reply.message, content="")
-    return encode_json(msgspec.structs.replace(reply, session_id="", message=message))
+    return encode_json(_with_text(msgspec.structs.replace(reply, session_id=""), ""))
 
 
 def read_reply(stored: str, content: str) -> ChatReply:
     """Return the reply that ``write_reply`` wrote, with the text of the answer."""
-    reply = _decode_reply(stored)
-    return msgspec.structs.replace(
-        reply, message=msgspec.structs.replace(reply.message, content=content)
-    )
+    return _with_text(_decode_reply(stored), content)
+
+
+def _with_text(reply: ChatReply, content: str) -> ChatReply:
+    if reply.message is None:
+        return reply
+    message = msgspec.structs.replace(reply.message, content=content)
+    return msgspec.structs.replace(reply, message=message)
 
 
 def write_optional(value: JsonValue) -> str | None:

@@ -138,6 +138,7 @@ class EscalationsContract(ABC):
         replayed = await history.opened.store.begin_turn(again)
         assert isinstance(replayed, TurnReplayed)
         assert replayed.reply == reply
+        assert reply.message is None
 
     async def test_a_conversation_is_taken_over_and_handed_back(self, history: StoredHistory):
         accepted = await history.ask("s1")

@@ -99,16 +99,17 @@ class OpenedTurnStore:
         usage = more.pop("usage", (build_usage(),))
         new_messages = more.pop("new_messages", (ChatMessage(role="assistant", content=text),))
         total = sum((entry.usage for entry in usage), TokenUsage())
+        message = ReplyMessage(
+            id=MessageId(new_id()),
+            content=text,
+            created_at=self.clock.now(),
+            citations=(Citation(title="Opening hours", snippet="11-22"),),
+            quick_replies=("Yes", "No"),
+        )
         reply = ChatReply(
             session_id="",
             conversation_id=accepted.conversation.id,
-            message=ReplyMessage(
-                id=MessageId(new_id()),
-                content=text,
-                created_at=self.clock.now(),
-                citations=(Citation(title="Opening hours", snippet="11-22"),),
-                quick_replies=("Yes", "No"),
-            ),
+            message=message if new_messages else None,
             tools=(ToolReport(name="get_order_status", status="succeeded", duration_ms=3),),
             usage=ReplyUsage(input_tokens=total.input_tokens, output_tokens=total.output_tokens),
             model="builtin",

@@ -38,6 +38,12 @@ def test_a_visitor_asks_for_a_person_and_is_handed_back(asked: Visitor, operator
     assert (found["reason"], found["contact"]) == ("Broken oven\nStill broken", "050-1234567")
     path = f"/conversations/{conversation_id}"
     assert operator.call("POST", f"{path}/take-over")["status"] == "human"
+    said = asked.lines()
+    silent = asked.ask("Are you there?")
+    assert (silent["message"], silent["escalated"]) == (None, True)
+    names = [event.name for event in asked.stream("Hello?")]
+    assert names == ["session", "message", "done"]
+    assert asked.lines() == [*said, ("user", "Are you there?"), ("user", "Hello?")]
     history = asked.http.get(f"/chat/history/{asked.session_id}").json()
     assert history["escalated"] is True
     assert operator.call("POST", f"{path}/hand-back")["status"] == "open"

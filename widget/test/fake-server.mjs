@@ -163,12 +163,12 @@ class FakeServer {
     if (scripted.failInStream) add("error", { type: "about:blank", title: "Failed", ...scripted.failInStream });
     else {
       for (const word of content.match(/\s*\S+/g) ?? []) add("delta", { text: word });
-      session.messages.push(message);
+      if (content !== "") session.messages.push(message);
       session.isEnded = scripted.ended === true;
       add("message", {
         session_id: session.id,
         conversation_id: "c",
-        message: { ...message, quick_replies: scripted.quickReplies ?? [] },
+        message: content === "" ? null : { ...message, quick_replies: scripted.quickReplies ?? [] },
         tools: [],
         usage: { input_tokens: 1, output_tokens: 1 },
         model: "scripted",

@@ -51,15 +51,15 @@ function readCitations(value: unknown): readonly Citation[] {
     .filter((citation) => citation.title !== "" || citation.url !== "");
 }
 
-/** Read a whole reply; `null` when the body is not one. */
+/** Read a whole reply; `null` when the body is not one. Without a message, nobody answered: its text is empty. */
 export function readReply(body: unknown): Reply | null {
   const root = asObject(body);
   const message = asObject(root["message"]);
-  if (typeof message["content"] !== "string") return null;
+  if (root["message"] !== null && typeof message["content"] !== "string") return null;
   return {
     sessionId: asText(root["session_id"]),
     id: asText(message["id"]),
-    text: message["content"],
+    text: asText(message["content"]),
     citations: readCitations(message["citations"]),
     quickReplies: asTexts(message["quick_replies"]),
     isDegraded: root["degraded"] === true,
