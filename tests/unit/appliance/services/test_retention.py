@@ -224,7 +224,7 @@ async def test_each_tenant_and_each_kind_of_row_begins_with_a_small_step():
     async with open_history() as history:
         pace = HastyPace()
         await history.build_retention(pace=pace).run()
-        tenants, kinds_of_content, leftovers = 2, 6, 3
+        tenants, kinds_of_content, leftovers = 2, 7, 3
         assert pace.begun == [FIRST_ROWS] * (tenants * kinds_of_content + leftovers)
 
 
