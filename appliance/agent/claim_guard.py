@@ -8,7 +8,7 @@ an unproven one to ``appliance.agent.loop``. See docs/adr/0021.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from appliance.agent.claims import find_claim, find_cue, is_proven
 from appliance.agent.language import texts_for
@@ -16,7 +16,7 @@ from appliance.agent.trace import TurnTrace
 from appliance.domain.message import SERVER_SENTENCES, ChatMessage
 from appliance.domain.tool import TenantTool
 from appliance.ports.tool_executor import ToolContext
-from appliance.ports.turn_store import ConversationRecord
+from appliance.ports.turn_store import ConversationRecord, WrittenTools
 from appliance.wording import name_tool
 
 _MAX_SENTENCE_CHARS = 400
@@ -144,31 +144,35 @@ class ClaimGuard:
         claim = find_claim(sentence)
         if claim is None:
             return False
-        written = await self._list_written()
-        tools = [self._tools.get(name, name) for name in written]
+        writes = await self._list_writes()
+        tools = [self._tools.get(name, name) for name in sorted(writes.done)]
         return not is_proven(claim, written=tools, results=self._results, earlier=self._earlier)
 
-    async def _list_written(self) -> list[str]:
+    async def _list_writes(self) -> WrittenTools:
         context = self._context
         if context.conversation_id is None:
-            return []
-        names = await self._turn_store.list_written_tools(
-            context.tenant_id, context.conversation_id
-        )
-        return sorted(names)
+            return WrittenTools()
+        return await self._turn_store.list_writes(context.tenant_id, context.conversation_id)
 
     async def tell_what_was_done(self, language: str) -> str:
         """Return the sentence that stands in the place of a claim: what was really done."""
         texts = texts_for(language)
-        written = await self._list_written()
-        if not written:
-            return texts["nothing_done"]
+        writes = await self._list_writes()
+        told = [
+            texts[name].format(actions=self._name_all(tools, language))
+            for name, tools in (("only_done", writes.done), ("maybe_done", writes.unknown))
+            if tools
+        ]
+        return " ".join(told) or texts["nothing_done"]
+
+    def _name_all(self, tools: Iterable[str], language: str) -> str:
+        written = sorted(tools)
         names = [
             name_tool(name, self._tools[name].tool.parameters_schema, language)
             for name in written
             if name in self._tools
         ]
-        return texts["only_done"].format(actions=", ".join(names) or str(len(written)))
+        return ", ".join(names) or str(len(written))
 
 
 def _list_results(messages: Sequence[ChatMessage]) -> list[str]:

@@ -67,12 +67,14 @@ class TurnBegan(Struct, frozen=True, kw_only=True):
 class ActionDecided(Struct, frozen=True, kw_only=True):
     """The visitor decided on the action that waited; ``call`` has an id of its own.
 
-    ``refusal`` says why a confirmed action may not run after all.
+    ``refusal`` says why a confirmed action may not run after all. ``known`` is what came of one
+    that was begun before and is not run again: the text for the model, and the outcome.
     """
 
     call: ToolCall
     is_confirmed: bool
     refusal: str | None = None
+    known: tuple[str, ToolOutcome] | None = None
 
 
 class ModelSaid(Struct, frozen=True, kw_only=True):
@@ -154,7 +156,13 @@ class Answer(Struct, frozen=True, kw_only=True):
     signal: ModelSignal | None = None
 
 
-Command = AskModel | Say | RunTools | AskVisitor | Answer
+class AdmitUnknown(Struct, frozen=True, kw_only=True):
+    """End the turn by telling the visitor that nobody can tell whether ``call`` was carried out."""
+
+    call: ToolCall
+
+
+Command = AskModel | Say | RunTools | AskVisitor | Answer | AdmitUnknown
 
 
 def advance(state: LoopState, event: LoopEvent) -> tuple[LoopState, tuple[Command, ...]]:
@@ -162,7 +170,7 @@ def advance(state: LoopState, event: LoopEvent) -> tuple[LoopState, tuple[Comman
 
     Every ``AskModel`` is answered by any number of ``ModelSaid`` and ``ModelAsked`` and one
     ``ModelStopped``; every ``RunTools`` by one ``ToolsReturned``. A turn ends with exactly one
-    ``Answer`` or ``AskVisitor``.
+    ``Answer``, ``AskVisitor`` or ``AdmitUnknown``.
     """
     match event:
         case TurnBegan():
@@ -193,6 +201,9 @@ def _ask_model(state: LoopState) -> AskModel:
 def _on_decision(state: LoopState, event: ActionDecided) -> tuple[LoopState, tuple[Command, ...]]:
     asked = ChatMessage(role="assistant", content="", tool_calls=(event.call,))
     state = msgspec.structs.replace(state, messages=(*state.messages, asked))
+    if event.known is not None:
+        state = msgspec.structs.replace(state, awaited=(event.call,))
+        return _on_tools_returned(state, {event.call.id: event.known})
     if event.is_confirmed and event.refusal is None:
         state = msgspec.structs.replace(state, awaited=(event.call,))
         return state, (RunTools(calls=(event.call,)),)
@@ -299,12 +310,15 @@ def _on_tools_returned(
         _tool_message(call, results[call.id][0], is_error=not results[call.id][1].is_success)
         for call in state.awaited
     ]
+    unknown = [call for call in state.awaited if results[call.id][1].is_unknown]
     state = msgspec.structs.replace(
         state,
         messages=(*state.messages, *messages),
         awaited=(),
         tool_rounds=state.tool_rounds + 1,
     )
+    if unknown:
+        return state, (AdmitUnknown(call=unknown[0]),)
     if state.held is not None:
         return state, (_ask_visitor(state, state.held),)
     return state, (_ask_model(state),)

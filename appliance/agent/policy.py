@@ -18,7 +18,15 @@ from msgspec import Struct
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.message import SERVER_SENTENCES, ChatMessage
-from appliance.domain.tool import UNREADABLE_ARGUMENTS, Risk, ToolCall, ToolSpec
+from appliance.domain.tool import (
+    UNREADABLE_ARGUMENTS,
+    Risk,
+    TenantTool,
+    ToolCall,
+    ToolExecution,
+    ToolOutcome,
+    ToolSpec,
+)
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -132,13 +140,35 @@ def build_ledger_key(tenant_id: TenantId, conversation_id: ConversationId, call:
 
 
 def build_call_id(ledger_key: str, executions: int) -> str:
-    """Return the id of the call that runs an action after it was logged ``executions`` times.
+    """Return the id of the call that runs an action whose end is known of ``executions`` calls.
 
-    A call that was cut off before it could be logged gets the same id when the visitor confirms the
-    action again, so a receiver that minds the id does the work once.
+    A call whose end never became known gets the same id when the visitor confirms the action again,
+    so a receiver that minds the id does the work once.
     """
     digest = hashlib.sha256(f"{ledger_key}\x1f{executions}".encode()).hexdigest()
     return f"call_{digest[:32]}"
+
+
+def find_known_outcome(
+    executions: Sequence[ToolExecution], call: ToolCall, tool: TenantTool
+) -> ToolOutcome | None:
+    """Return what stands in the place of running ``call``, or ``None`` when it may run.
+
+    Args:
+        executions: Those of the same action, oldest first.
+        call: The call, with the id it will run under.
+        tool: Its tool; one that may have done the work runs again only if that does no harm.
+    """
+    for execution in executions:
+        if execution.outcome.is_success:
+            return execution.outcome
+    for execution in executions:
+        outcome = execution.outcome
+        if outcome.is_unknown and not tool.is_repeatable:
+            return outcome
+        if execution.call.id == call.id and not outcome.is_unknown:
+            return outcome
+    return None
 
 
 def _canonical(value: object) -> object:

@@ -21,6 +21,7 @@ from appliance.agent.confirmation import build_confirmation, confirmation_replie
 from appliance.agent.language import texts_for
 from appliance.agent.loop import (
     ActionDecided,
+    AdmitUnknown,
     Answer,
     AskModel,
     AskVisitor,
@@ -41,8 +42,9 @@ from appliance.agent.prompt import add_correction
 from appliance.agent.tool_runs import Emit, ToolRuns, TurnTally, build_result_text
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
-from appliance.domain.message import ChatMessage, Citation, ToolReport
+from appliance.domain.message import ChatMessage, Citation, TokenUsage, ToolReport
 from appliance.domain.prices import PriceList
+from appliance.domain.tenant import BUILTIN
 from appliance.domain.tool import (
     ExecutorKind,
     TenantTool,
@@ -63,10 +65,13 @@ from appliance.ports.clock import Clock
 from appliance.ports.tool_executor import ToolContext, ToolExecutor
 from appliance.ports.turn_store import ConversationRecord, ModelUsage
 from appliance.tasks import TaskGroup
+from appliance.wording import name_tool
 
 logger = structlog.get_logger(__name__)
 
 PENDING_ACTION_LIFETIME = timedelta(minutes=5)
+OWN_ANSWER = ModelUsage(provider=BUILTIN, model=BUILTIN, usage=TokenUsage())
+"""What is counted for an answer of ours that no model was asked for."""
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
@@ -88,7 +93,10 @@ class Assignment(Struct, frozen=True, kw_only=True):
 
 
 class AgentResult(Struct, frozen=True, kw_only=True):
-    """What a turn leaves behind. The last of ``new_messages`` is the answer."""
+    """What a turn leaves behind. The last of ``new_messages`` is the answer.
+
+    ``unknown_tool`` names the tool of which the answer says that its end is not known.
+    """
 
     text: str
     new_messages: tuple[ChatMessage, ...]
@@ -102,6 +110,7 @@ class AgentResult(Struct, frozen=True, kw_only=True):
     quick_replies: tuple[str, ...] = ()
     signal: ModelSignal | None = None
     is_cached: bool = False
+    unknown_tool: str | None = None
 
 
 class AgentRunner:
@@ -191,6 +200,8 @@ class _Turn:
                     return self._ask_visitor(command)
                 case Answer():
                     return await self._answer(command)
+                case AdmitUnknown(call=call):
+                    return self._admit_unknown(call)
 
     def _feed(self, event: LoopEvent, commands: deque[Command]) -> None:
         before = len(self._state.messages)
@@ -322,6 +333,21 @@ class _Turn:
             pending_action=pending,
             citations=command.citations,
             quick_replies=confirmation_replies(language),
+        )
+
+    def _admit_unknown(self, call: ToolCall) -> AgentResult:
+        """Say so in our own words: no model may guess how it ended."""
+        language = self._assignment.briefing.language
+        tool = self._assignment.tools.get(call.name)
+        schema = tool.tool.parameters_schema if tool is not None else {}
+        text = texts_for(language)["outcome_unknown"].format(
+            action=name_tool(call.name, schema, language)
+        )
+        self._emit(AnswerDelta(text=text))
+        said = ChatMessage(role="assistant", content=text)
+        result = self._result(text, (*self._state.new_messages, said))
+        return msgspec.structs.replace(
+            result, model=BUILTIN, usage=(*result.usage, OWN_ANSWER), unknown_tool=call.name
         )
 
     async def _answer(self, answer: Answer) -> AgentResult:

@@ -10,12 +10,17 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 import structlog
 from msgspec import Struct, field
 
 from appliance import failpoints
 from appliance.agent.bound_arguments import bind_call, find_bindings
-from appliance.agent.policy import build_ledger_key, find_argument_problem
+from appliance.agent.policy import (
+    build_ledger_key,
+    find_argument_problem,
+    find_known_outcome,
+)
 from appliance.agent.trace import TurnTrace
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ToolReport
@@ -28,6 +33,7 @@ from appliance.domain.tool import (
     ToolOutcome,
     ToolStatus,
 )
+from appliance.domain.tool_failures import build_failure_text
 from appliance.domain.turn_events import ToolProgress, TurnEvent
 from appliance.errors import UpstreamError
 from appliance.ports.clock import Clock
@@ -39,6 +45,12 @@ logger = structlog.get_logger(__name__)
 
 MAX_RESULT_CHARS = 8_000
 UNFIT_IDENTITY = "Not carried out: what the visitor's sign-in tells does not fit this tool."
+BEGUN = ToolOutcome(
+    is_success=False,
+    failure="unknown",
+    error="It was begun, and its end is not known: the call still runs, or the server was stopped.",
+)
+"""What is known of a write from its beginning to its end."""
 
 Emit = Callable[[TurnEvent], None]
 
@@ -112,15 +124,19 @@ class ToolRuns:
                 tally.trace.note(
                     "policy", verdict="refused", call_id=call.id, tool=call.name, reason=problem
                 )
-                return ToolOutcome(is_success=False, error=UNFIT_IDENTITY)
+                return ToolOutcome(is_success=False, error=UNFIT_IDENTITY, failure="not_available")
         conversation_id = context.conversation_id
         if tool.risk == "read" or conversation_id is None:
             return await self._execute_and_log(tool, call, context, tally, None)
         ledger_key = build_ledger_key(context.tenant_id, conversation_id, call)
-        done = await self._turn_store.find_execution(context.tenant_id, conversation_id, ledger_key)
-        if done is not None:
-            tally.trace.note("policy", verdict="repeated", call_id=call.id, tool=call.name)
-            return done.outcome
+        earlier = await self._turn_store.list_executions(
+            context.tenant_id, conversation_id, ledger_key
+        )
+        known = find_known_outcome(earlier, call, tool)
+        if known is not None:
+            verdict = "unknown_end" if known.is_unknown else "repeated"
+            tally.trace.note("policy", verdict=verdict, call_id=call.id, tool=call.name)
+            return known
         # A write that has begun is finished and logged, whoever stops waiting for it.
         tally.has_begun_write = True
         writing = self._execute_and_log(tool, call, context, tally, ledger_key)
@@ -134,15 +150,12 @@ class ToolRuns:
         tally: TurnTally,
         ledger_key: str | None,
     ) -> ToolOutcome:
+        if ledger_key is not None:
+            await self._record(self._log(call, BEGUN, ledger_key), context)
         failpoints.passed("tool.before_run")
         outcome = await self._execute(tool, call, context)
         failpoints.passed("tool.after_run")
-        execution = ToolExecution(
-            call=call,
-            outcome=outcome,
-            ledger_key=ledger_key,
-            executed_at=self._clock.now(),
-        )
+        execution = self._log(call, outcome, ledger_key)
         tally.executions.append(execution)
         tally.trace.note(
             "tool_call",
@@ -152,18 +165,29 @@ class ToolRuns:
             arguments=call.arguments,
             is_success=outcome.is_success,
             result=build_result_text(outcome),
+            failure=outcome.failure,
+            error=outcome.error,
             duration_ms=outcome.duration_ms,
             attempts=outcome.attempts,
         )
-        if ledger_key is not None and context.conversation_id is not None:
+        if ledger_key is not None:
+            await self._record(execution, context)
+            failpoints.passed("tool.recorded")
+        return outcome
+
+    def _log(self, call: ToolCall, outcome: ToolOutcome, ledger_key: str | None) -> ToolExecution:
+        return ToolExecution(
+            call=call, outcome=outcome, ledger_key=ledger_key, executed_at=self._clock.now()
+        )
+
+    async def _record(self, execution: ToolExecution, context: ToolContext) -> None:
+        if context.conversation_id is not None:
             await self._turn_store.record_execution(
                 context.tenant_id,
                 context.conversation_id,
                 execution,
                 usage_day=local_day(execution.executed_at, context.time_zone),
             )
-            failpoints.passed("tool.recorded")
-        return outcome
 
     async def _execute(self, tool: TenantTool, call: ToolCall, context: ToolContext) -> ToolOutcome:
         executor = self._executors.get(tool.executor)
@@ -171,13 +195,15 @@ class ToolRuns:
             return ToolOutcome(
                 is_success=False,
                 error=f"This tool is set to run by {tool.executor!r}, which is not available.",
+                failure="not_available",
             )
         started = self._clock.monotonic()
         try:
-            return await executor.execute(tool, call, context)
+            outcome = await executor.execute(tool, call, context)
         except UpstreamError as error:
             duration_ms = round((self._clock.monotonic() - started) * 1000)
-            return ToolOutcome(is_success=False, error=error.message, duration_ms=duration_ms)
+            outcome = ToolOutcome(is_success=False, error=error.message, duration_ms=duration_ms)
+        return outcome if outcome.is_success else _settle_failure(outcome, tool)
 
 
 class _Run(Struct, frozen=True):
@@ -210,20 +236,34 @@ class _Run(Struct, frozen=True):
             logger.warning(
                 "tool_failed",
                 tool=self.call.name,
+                failure=outcome.failure,
                 error=outcome.error,
                 attempts=outcome.attempts,
                 tenant_id=self.context.tenant_id,
+                conversation_id=self.context.conversation_id,
             )
 
     def _tell(self, status: ToolStatus) -> None:
         self.emit(ToolProgress(call_id=self.call.id, name=self.call.name, status=status))
 
 
+def _settle_failure(outcome: ToolOutcome, tool: TenantTool) -> ToolOutcome:
+    """Return ``outcome`` with its kind: what only reads has changed nothing, whatever happened."""
+    failure = outcome.failure or "unknown"
+    if failure == "unknown" and tool.risk == "read":
+        failure = "no_answer"
+    return msgspec.structs.replace(outcome, failure=failure)
+
+
 def build_result_text(outcome: ToolOutcome) -> str:
-    """Return a tool's outcome as the model reads it: JSON text, or the sentence of a failure."""
-    if not outcome.is_success:
-        return outcome.error or "The tool failed."
-    return _bounded(outcome.output)
+    """Return a tool's outcome as the model reads it and may repeat it to the visitor.
+
+    That is JSON text, or the sentence of a failure, never the operator's.
+    """
+    if outcome.is_success:
+        return _bounded(outcome.output)
+    said = outcome.output if isinstance(outcome.output, str) else None
+    return build_failure_text(outcome.failure or "unknown", said)
 
 
 def _bounded(output: JsonValue) -> str:

@@ -11,20 +11,33 @@ from typing import Literal
 
 from msgspec import Struct
 
-from appliance.domain.ids import ConversationId, TenantId
+from appliance.domain.ids import ConversationId, MessageId, TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ToolCall
 
 ConversationStatus = Literal["open", "waiting_for_human", "human", "ended"]
 
 
-class PendingAction(Struct, frozen=True, kw_only=True):
-    """A write that waits for the visitor to confirm exactly these arguments."""
+class Decision(Struct, frozen=True, kw_only=True):
+    """What a visitor's message decided; ``call_id`` is of the call that a yes becomes."""
+
+    message_id: MessageId
+    is_confirmed: bool
+    call_id: str
+
+
+class PendingAction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A write that waits for the visitor to confirm exactly these arguments.
+
+    With a ``decision`` it waits no longer; it stays until the turn that decided ends, so that what
+    goes on after a crash knows of it.
+    """
 
     id: str
     call: ToolCall
     summary: str
     expires_at: datetime
+    decision: Decision | None = None
 
 
 class Summary(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ from msgspec import Struct
 from appliance.domain.ids import ConversationId, MessageId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ToolCall
+from appliance.domain.tool_failures import FAILURE_SENTENCES
 
 Role = Literal["user", "assistant", "system", "tool", "agent"]
 TurnState = Literal["received", "running", "done", "failed"]
@@ -25,7 +26,30 @@ SIGN_IN_CALL = "Not carried out: the visitor must first sign in on the website."
 DECLINED_CALL = "The visitor declined. The action was not carried out."
 """What the tool message of a call says that the visitor refused."""
 
-SERVER_SENTENCES = frozenset((HELD_CALL, SIGN_IN_CALL, DECLINED_CALL))
+CHANGED_CALL = (
+    "Not carried out: what is known of the visitor is no longer what they were shown. "
+    "Call the tool again, so that they are asked anew."
+)
+"""What the tool message of a confirmed call says that would be another one by now."""
+LAPSED_CALL = (
+    "Not carried out: the server was interrupted before it began. "
+    "Call the tool again if the visitor still wants it, so that they are asked anew."
+)
+"""What the tool message of a confirmed call says that was never begun."""
+WITHDRAWN_CALL = "Not carried out: the shop has stopped offering this. Nothing was changed."
+"""What the tool message of a confirmed call says whose tool was switched off meanwhile."""
+
+SERVER_SENTENCES = frozenset(
+    (
+        HELD_CALL,
+        SIGN_IN_CALL,
+        DECLINED_CALL,
+        CHANGED_CALL,
+        LAPSED_CALL,
+        WITHDRAWN_CALL,
+        *FAILURE_SENTENCES.values(),
+    )
+)
 """Tool messages that are ours and no tool's."""
 
 

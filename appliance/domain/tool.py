@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from appliance.domain.ids import TenantId, ToolId
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.tool_failures import FailureKind
 
 Risk = Literal["read", "write", "destructive"]
 ExecutorKind = Literal["n8n_webhook", "workflow", "integration", "builtin"]
@@ -65,6 +66,11 @@ class TenantTool(Struct, frozen=True, kw_only=True):
         """The risk that counts for this tenant."""
         return self.risk_override or self.tool.risk
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether what runs it does the work of one call id once, however often it is called."""
+        return self.risk == "read" or self.custom_config.get("idempotent") is True
+
 
 class ToolSpec(Struct, frozen=True, kw_only=True):
     """A tool as a model sees it.
@@ -93,19 +99,26 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 class ToolOutcome(Struct, frozen=True, kw_only=True):
     """What came of one call.
 
-    ``output`` is the tool's result when it succeeded. ``error`` is a sentence for the model and the
-    operator when it failed: never an upstream body, never a secret. ``sent`` is the request body,
-    for the operator, without secrets. ``status`` is the number a system answered with, if it has
-    such numbers.
+    ``output`` is the tool's result when it succeeded; when it failed, what the shop's system says
+    of it to people, if anything. ``failure`` is what model and visitor are told by; ``error`` is a
+    sentence for the operator alone: never an upstream body, never a secret. ``sent`` is the request
+    body, for the operator, without secrets. ``status`` is the number a system answered with, if it
+    has such numbers.
     """
 
     is_success: bool
     output: JsonValue = None
     error: str | None = None
+    failure: FailureKind | None = None
     duration_ms: int = 0
     attempts: int = 1
     sent: JsonValue = None
     status: int | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether something may have been done or not."""
+        return self.failure == "unknown"
 
 
 class ToolExecution(Struct, frozen=True, kw_only=True):

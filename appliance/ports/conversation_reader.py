@@ -72,7 +72,7 @@ class MessageRow(Struct, frozen=True, kw_only=True):
 
 
 class ExecutionRow(Struct, frozen=True, kw_only=True):
-    """One executed tool call."""
+    """One executed tool call; ``failure`` is its kind, ``unknown`` for a write without an end."""
 
     call_id: str
     tool_name: str
@@ -81,6 +81,7 @@ class ExecutionRow(Struct, frozen=True, kw_only=True):
     response: JsonValue
     is_success: bool
     error: str | None
+    failure: str | None
     execution_time_ms: int
     attempts: int
     executed_at: datetime

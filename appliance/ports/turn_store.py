@@ -153,6 +153,13 @@ class FailedTurn(Struct, frozen=True, kw_only=True):
     failed_at: datetime
 
 
+class WrittenTools(Struct, frozen=True, kw_only=True):
+    """Names of tools: ``done`` have changed something, of ``unknown`` ones nobody can tell."""
+
+    done: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
+
+
 class ConversationRecord(Protocol):
     """What a turn reads of its conversation and notes in it while its answer is found.
 
@@ -166,27 +173,24 @@ class ConversationRecord(Protocol):
         ...
 
     async def claim_pending_action(
-        self, tenant_id: TenantId, conversation_id: ConversationId, action_id: str
+        self, tenant_id: TenantId, conversation_id: ConversationId, decided: PendingAction
     ) -> bool:
-        """Take the waiting action out, so that it runs at most once; false when it is gone."""
+        """Note the decision on the waiting action, once; false when it is decided or gone.
+
+        The decision stays until its turn ends with an answer.
+        """
         ...
 
-    async def find_execution(
+    async def list_executions(
         self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
-    ) -> ToolExecution | None:
-        """Return the first successful execution under ``ledger_key``, if any."""
+    ) -> list[ToolExecution]:
+        """Return the executions under ``ledger_key``, oldest first, failed ones included."""
         ...
 
-    async def count_executions(
-        self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
-    ) -> int:
-        """Return how many executions were logged under ``ledger_key``, failed ones included."""
-        ...
-
-    async def list_written_tools(
+    async def list_writes(
         self, tenant_id: TenantId, conversation_id: ConversationId
-    ) -> frozenset[str]:
-        """Return the names of the tools that have changed something in the conversation."""
+    ) -> WrittenTools:
+        """Return which tools have changed something in the conversation, or may have."""
         ...
 
     async def record_execution(
@@ -200,7 +204,8 @@ class ConversationRecord(Protocol):
         """Make one execution durable before the turn ends: no write that happened is forgotten.
 
         It counts as used on ``usage_day``, with the model that answered the conversation last.
-        The turn's end neither logs nor counts an execution of the same call id again.
+        The turn's end neither logs nor counts an execution of the same call id again. One whose
+        outcome is unknown is completed by the next one of its call id.
         """
         ...
 

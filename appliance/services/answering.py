@@ -226,7 +226,11 @@ class Answering:
             max_tool_rounds=tenant.agent.max_tool_rounds,
             max_input_tokens=tenant.agent.max_input_tokens,
             decided=await self._pending_actions.decide(
-                question.conversation, question.text, tools, question.identity
+                question.conversation,
+                question.text,
+                tools,
+                question.identity,
+                message_id=question.accepted.user_message_id,
             ),
         )
 

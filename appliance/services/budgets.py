@@ -21,7 +21,7 @@ from appliance.domain.message import TokenUsage
 from appliance.domain.prices import PriceList
 from appliance.domain.tenant import BUILTIN, LlmSettings, Tenant, local_day
 from appliance.domain.tokens import estimate_tokens
-from appliance.errors import BudgetExceeded
+from appliance.errors import BudgetExceeded, StorageError
 from appliance.ports.chat_model import (
     ChatModel,
     ChatRequest,
@@ -103,14 +103,23 @@ class Budgets:
         ]
 
     async def close(self, tenant: Tenant, turn_id: MessageId) -> None:
-        """Forget what was set aside for a turn; what it has used is in the database now."""
+        """Forget what was set aside for a turn; what it has used is in the database now.
+
+        While that cannot be read, the turn counts as having used what was set aside for it.
+        """
         day = self._days.get(tenant.id)
         if day is None or turn_id not in day.open_turns:
             return
+        is_read = False
         try:
             await self._read(tenant.id, day)
+            is_read = True
+        except StorageError as error:
+            logger.error("budget_not_read", tenant_id=tenant.id, day=day.day, error=error.message)
         finally:
-            day.open_turns.pop(turn_id, None)
+            set_aside = day.open_turns.pop(turn_id, Spent())
+            if not is_read:
+                day.known += set_aside
 
     async def _load(self, tenant: Tenant) -> _Day:
         name = local_day(self._clock.now(), tenant.time_zone)

@@ -15,20 +15,18 @@ from msgspec import Struct
 from appliance.agent.contact_details import find_contact, find_lone_contact
 from appliance.agent.decisions import read_decision
 from appliance.agent.language import list_texts, texts_for
-from appliance.agent.runner import AgentResult
+from appliance.agent.runner import OWN_ANSWER, AgentResult
 from appliance.agent.stuck import is_failed_round
 from appliance.agent.wishes import read_goodbye, wants_human
 from appliance.domain.conversation import Conversation
 from appliance.domain.escalation import EscalationCause, NewEscalation, NoticeKind
 from appliance.domain.message import ChatMessage
-from appliance.domain.tenant import Tenant
+from appliance.domain.tenant import BUILTIN, Tenant
 from appliance.ports.clock import Clock
 from appliance.wording import name_parameter
 
 MAX_REASON_LENGTH = 500
 MAX_QUICK_REPLIES = 4
-OWN_MODEL = "builtin"
-"""What is named as the model of a reply that no model made."""
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -97,7 +95,9 @@ class Handover:
         no: the visitor may think that it was done. Whatever is answered here drops that action.
         """
         pending = visit.conversation.pending_action
-        is_waiting = pending is not None and pending.expires_at > self._clock.now()
+        is_waiting = pending is not None and (
+            pending.decision is not None or pending.expires_at > self._clock.now()
+        )
         texts, told = texts_for(visit.language), visit.told_before
         if contact := _find_given_contact(visit.text, told):
             kept = self._build_escalation(visit, "visitor", contact=contact, reason=None)
@@ -120,6 +120,8 @@ class Handover:
 
         The text begins with that of ``result``, which the visitor may have read already.
         """
+        if result.unknown_tool is not None:
+            return self._have_checked(visit, result)
         if result.signal == "wants_human":
             reason = visit.text if read_decision(visit.text) is None else None
             return _append(result, self._escalate(visit, "visitor", reason=reason))
@@ -135,6 +137,15 @@ class Handover:
         buttons = (texts["offer_yes"], texts["offer_no"])
         offer = _conclude(texts["offer_human"], quick_replies=buttons)
         return _append(result, offer)
+
+    def _have_checked(self, visit: Visit, result: AgentResult) -> Concluded:
+        """Ask the shop how an action ended that nobody can tell of, or say how to find out."""
+        if visit.tenant.escalation.is_enabled:
+            reason = f"It is not known whether {result.unknown_tool!r} was carried out."
+            return _append(result, self._escalate(visit, "assistant", reason=reason))
+        contacts = _list_contacts(visit.tenant, visit.language)
+        told = _with_heading(texts_for(visit.language)["reach_us"], contacts)
+        return _append(result, _conclude(told[0])) if told else Concluded(result=result)
 
     def stored(self, closing: Closing) -> None:
         """Note that a turn with this closing is durable."""
@@ -223,10 +234,10 @@ def _build_result(text: str, quick_replies: tuple[str, ...] = ()) -> AgentResult
     return AgentResult(
         text=text,
         new_messages=(said,) if text else (),
-        model=OWN_MODEL,
+        model=BUILTIN,
         is_degraded=False,
         executions=(),
-        usage=(),
+        usage=(OWN_ANSWER,) if text else (),
         tools=(),
         quick_replies=quick_replies,
     )

@@ -1,7 +1,8 @@
 """The action that waits for the visitor's word.
 
-Owns taking it out, once, when the visitor decides, and the id of the call it becomes; how words are
-read is left to ``appliance.agent.decisions``, running the call to the agent.
+Owns taking it out, once, when the visitor decides, the id of the call it becomes, and what follows
+from a decision whose turn never ended; how words are read is left to ``appliance.agent.decisions``,
+running the call to the agent. See docs/adr/0026.
 """
 
 from __future__ import annotations
@@ -15,17 +16,14 @@ from appliance.agent.bound_arguments import bind_call, build_spec, unbind_call
 from appliance.agent.decisions import read_decision
 from appliance.agent.loop import ActionDecided
 from appliance.agent.policy import build_call_id, build_ledger_key, judge_call
-from appliance.domain.conversation import Conversation, PendingAction
+from appliance.agent.tool_runs import build_result_text
+from appliance.domain.conversation import Conversation, Decision, PendingAction
 from appliance.domain.identity import VerifiedIdentity
-from appliance.domain.ids import ConversationId, TenantId, new_id
-from appliance.domain.tool import TenantTool, ToolCall
+from appliance.domain.ids import MessageId, new_id
+from appliance.domain.message import CHANGED_CALL, LAPSED_CALL, WITHDRAWN_CALL
+from appliance.domain.tool import TenantTool, ToolCall, ToolExecution
 from appliance.ports.clock import Clock
 from appliance.ports.turn_store import ConversationRecord
-
-CHANGED_CALL = (
-    "Not carried out: what is known of the visitor is no longer what they were shown. "
-    "Call the tool again, so that they are asked anew."
-)
 
 
 class PendingActions:
@@ -41,6 +39,8 @@ class PendingActions:
         text: str,
         tools: Mapping[str, TenantTool],
         identity: VerifiedIdentity | None = None,
+        *,
+        message_id: MessageId,
     ) -> ActionDecided | None:
         """Read ``text`` as a decision on the action that waits, and take that action out.
 
@@ -49,36 +49,103 @@ class PendingActions:
             text: The visitor's message.
             tools: What the tenant uses now, by name.
             identity: Of who confirms.
+            message_id: Of the visitor's message.
 
         Returns:
             ``None`` when nothing waits or the message decides nothing. What no longer is what the
-            visitor was shown is decided with a refusal.
+            visitor was shown, or is offered no more, is decided with a refusal. A decision whose
+            turn broke off is gone on with.
         """
         pending = conversation.pending_action
-        if pending is None or pending.expires_at <= self._clock.now():
+        if pending is None:
             return None
-        decision = read_decision(text)
         tool = tools.get(pending.call.name)
-        if decision is None or tool is None:
+        if pending.decision is not None:
+            return await self._go_on(
+                conversation, pending, pending.decision, tool, identity, message_id
+            )
+        word = read_decision(text)
+        if word is None or pending.expires_at <= self._clock.now():
             return None
-        place = (conversation.tenant_id, conversation.id)
-        is_confirmed = decision == "yes"
+        is_confirmed = word == "yes"
         call_id = f"call_{new_id()}"
         if is_confirmed:
-            call_id = await self._build_call_id(place, pending.call)
+            call_id = _choose_call_id(
+                conversation, pending, await self._list(conversation, pending)
+            )
+        decision = Decision(message_id=message_id, is_confirmed=is_confirmed, call_id=call_id)
         failpoints.passed("turn.before_claim")
-        is_mine = await self._turn_store.claim_pending_action(*place, pending.id)
+        is_mine = await self._turn_store.claim_pending_action(
+            conversation.tenant_id,
+            conversation.id,
+            msgspec.structs.replace(pending, decision=decision),
+        )
         failpoints.passed("turn.claimed")
-        if not is_mine:
-            return None
-        call = msgspec.structs.replace(unbind_call(pending.call, tool), id=call_id)
-        refusal = _find_refusal(pending, tool, identity) if is_confirmed else None
-        return ActionDecided(call=call, is_confirmed=is_confirmed, refusal=refusal)
+        return _decided(pending, decision, tool, identity) if is_mine else None
 
-    async def _build_call_id(self, place: tuple[TenantId, ConversationId], call: ToolCall) -> str:
-        ledger_key = build_ledger_key(*place, call)
-        executions = await self._turn_store.count_executions(*place, ledger_key)
-        return build_call_id(ledger_key, executions)
+    async def _go_on(
+        self,
+        conversation: Conversation,
+        pending: PendingAction,
+        decision: Decision,
+        tool: TenantTool | None,
+        identity: VerifiedIdentity | None,
+        message_id: MessageId,
+    ) -> ActionDecided | None:
+        """Go on with a decision whose turn never ended, the visitor having sent ``message_id``.
+
+        What was begun is never refused as if it had not been, and what was not begun runs only for
+        the message that decided it, within its time.
+        """
+        is_same = decision.message_id == message_id
+        if not decision.is_confirmed:
+            return _decided(pending, decision, tool, identity) if is_same else None
+        executions = await self._list(conversation, pending)
+        begun = next((one for one in executions if one.call.id == decision.call_id), None)
+        decided = _decided(pending, decision, tool, identity)
+        if begun is None:
+            is_due = is_same and pending.expires_at > self._clock.now()
+            return decided if is_due else msgspec.structs.replace(decided, refusal=LAPSED_CALL)
+        if decided.refusal is None:
+            return decided  # the ledger knows whether it may run again
+        known = (build_result_text(begun.outcome), begun.outcome)
+        return msgspec.structs.replace(decided, refusal=None, known=known)
+
+    async def _list(
+        self, conversation: Conversation, pending: PendingAction
+    ) -> list[ToolExecution]:
+        return await self._turn_store.list_executions(
+            conversation.tenant_id, conversation.id, _ledger_key(conversation, pending)
+        )
+
+
+def _ledger_key(conversation: Conversation, pending: PendingAction) -> str:
+    return build_ledger_key(conversation.tenant_id, conversation.id, pending.call)
+
+
+def _choose_call_id(
+    conversation: Conversation, pending: PendingAction, executions: list[ToolExecution]
+) -> str:
+    ended = sum(not execution.outcome.is_unknown for execution in executions)
+    return build_call_id(_ledger_key(conversation, pending), ended)
+
+
+def _decided(
+    pending: PendingAction,
+    decision: Decision,
+    tool: TenantTool | None,
+    identity: VerifiedIdentity | None,
+) -> ActionDecided:
+    """Return the decision as the agent takes it: with the call as a model would have made it."""
+    arguments = {} if tool is None else unbind_call(pending.call, tool).arguments
+    refusal = None
+    if decision.is_confirmed:
+        refusal = WITHDRAWN_CALL if tool is None else _find_refusal(pending, tool, identity)
+    return ActionDecided(
+        call=ToolCall(id=decision.call_id, name=pending.call.name, arguments=arguments),
+        is_confirmed=decision.is_confirmed,
+        refusal=refusal,
+    )
 
 
 def _find_refusal(

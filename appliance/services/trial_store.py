@@ -13,7 +13,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct, field
 
-from appliance.domain.conversation import Conversation
+from appliance.domain.conversation import Conversation, PendingAction
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import (
     ConversationId,
@@ -28,7 +28,7 @@ from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, Store
 from appliance.domain.tool import ToolExecution
 from appliance.errors import Conflict
 from appliance.ports.clock import Clock
-from appliance.ports.turn_store import TurnAccepted
+from appliance.ports.turn_store import TurnAccepted, WrittenTools
 from appliance.services.answering import Answered
 
 SESSION_PREFIX = "ts_"
@@ -180,37 +180,32 @@ class TrialStore:
         return self._get(tenant_id, conversation_id).messages[-limit:]
 
     async def claim_pending_action(
-        self, tenant_id: TenantId, conversation_id: ConversationId, action_id: str
+        self, tenant_id: TenantId, conversation_id: ConversationId, decided: PendingAction
     ) -> bool:
-        """Take the waiting action out; false when it is gone."""
+        """Note the decision on the waiting action; false when it is decided or gone."""
         trial = self._get(tenant_id, conversation_id)
         pending = trial.conversation.pending_action
-        if pending is None or pending.id != action_id:
+        if pending is None or pending.id != decided.id or pending.decision is not None:
             return False
-        trial.change(pending_action=None)
+        trial.change(pending_action=decided)
         return True
 
-    async def find_execution(
+    async def list_executions(
         self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
-    ) -> ToolExecution | None:
-        """Return the first successful execution under ``ledger_key``, if any."""
-        under_key = self._list_executions(tenant_id, conversation_id, ledger_key)
-        return next((item for item in under_key if item.outcome.is_success), None)
+    ) -> list[ToolExecution]:
+        """Return the executions under ``ledger_key``, oldest first, failed ones included."""
+        executions = self._get(tenant_id, conversation_id).executions
+        return [item for item in executions if item.ledger_key == ledger_key]
 
-    async def count_executions(
-        self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
-    ) -> int:
-        """Return how many executions were noted under ``ledger_key``, failed ones included."""
-        return len(self._list_executions(tenant_id, conversation_id, ledger_key))
-
-    async def list_written_tools(
+    async def list_writes(
         self, tenant_id: TenantId, conversation_id: ConversationId
-    ) -> frozenset[str]:
-        """Return the names of the tools that have changed something in the trial."""
-        return frozenset(
-            item.call.name
-            for item in self._get(tenant_id, conversation_id).executions
-            if item.ledger_key is not None and item.outcome.is_success
+    ) -> WrittenTools:
+        """Return which tools have changed something in the trial, or may have."""
+        executions = self._get(tenant_id, conversation_id).executions
+        writes = [item for item in executions if item.ledger_key is not None]
+        return WrittenTools(
+            done=frozenset(item.call.name for item in writes if item.outcome.is_success),
+            unknown=frozenset(item.call.name for item in writes if item.outcome.is_unknown),
         )
 
     async def record_execution(
@@ -222,20 +217,21 @@ class TrialStore:
         usage_day: str,
     ) -> None:
         """Note one execution, unless its trial is forgotten; it counts as nobody's usage."""
-        if conversation_id in self._trials:
-            self._get(tenant_id, conversation_id).executions.append(execution)
+        if conversation_id not in self._trials:
+            return
+        executions = self._get(tenant_id, conversation_id).executions
+        executions[:] = [
+            item
+            for item in executions
+            if not (item.call.id == execution.call.id and item.outcome.is_unknown)
+        ]
+        executions.append(execution)
 
     def _get(self, tenant_id: TenantId, conversation_id: ConversationId) -> _Trial:
         """Return a trial in which a turn runs, so that it cannot have been forgotten."""
         trial = self._trials[conversation_id]
         assert trial.trier.tenant_id == tenant_id
         return trial
-
-    def _list_executions(
-        self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
-    ) -> list[ToolExecution]:
-        executions = self._get(tenant_id, conversation_id).executions
-        return [item for item in executions if item.ledger_key == ledger_key]
 
     def _find(
         self, trier: Trier, session_id: str | None, identity: VerifiedIdentity | None

@@ -72,10 +72,17 @@ _FIND_LEDGER_KEY = build_statement("""
 _INSERT_EXECUTION = build_statement(f"""
     INSERT INTO tool_executions (
         id, tenant_id, conversation_id, call_id, tool_name, parameters, sent, response, is_success,
-        error, execution_time_ms, attempts, executed_at, ledger_key
-    ) VALUES ({marks(14)})
+        error, failure, execution_time_ms, attempts, executed_at, ledger_key
+    ) VALUES ({marks(15)})
     ON CONFLICT (conversation_id, call_id) DO NOTHING
     RETURNING id
+""")
+
+_COMPLETE_EXECUTION = build_statement("""
+    UPDATE tool_executions
+    SET sent = ?4, response = ?5, is_success = ?6, error = ?7, failure = ?8,
+        execution_time_ms = ?9, attempts = ?10, executed_at = ?11, ledger_key = ?12
+    WHERE tenant_id = ?1 AND conversation_id = ?2 AND call_id = ?3 AND failure = 'unknown'
 """)
 
 _FIND_ATTEMPT = build_statement("""
@@ -256,7 +263,7 @@ def record_execution(
 def _insert_executions(
     tenant_id: TenantId, conversation_id: ConversationId, executions: Sequence[ToolExecution]
 ) -> Script[int]:
-    """Log the executions whose calls are not logged yet; return how many these are."""
+    """Log executions; return how many are of calls that were not logged yet."""
     logged = 0
     for execution in executions:
         logged += len((yield from _insert_execution(tenant_id, conversation_id, execution)))
@@ -266,30 +273,30 @@ def _insert_executions(
 def _insert_execution(
     tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
 ) -> Script[Sequence[Row]]:
-    """Log one execution unless its call is logged; the first success keeps the ledger key."""
+    """Log one execution, or complete the row of its call while its end is unknown.
+
+    The first success keeps the ledger key.
+    """
     outcome, ledger_key = execution.outcome, execution.ledger_key
     if ledger_key is not None and outcome.is_success:
         earlier = yield _FIND_LEDGER_KEY, (tenant_id, conversation_id, ledger_key)
         ledger_key = None if earlier else ledger_key
-    rows = yield (
-        _INSERT_EXECUTION,
-        (
-            new_id(),
-            tenant_id,
-            conversation_id,
-            execution.call.id,
-            execution.call.name,
-            encode_json(execution.call.arguments),
-            write_optional(outcome.sent),
-            write_optional(outcome.output),
-            outcome.is_success,
-            outcome.error,
-            outcome.duration_ms,
-            outcome.attempts,
-            execution.executed_at,
-            ledger_key,
-        ),
+    call = execution.call
+    ended = (
+        write_optional(outcome.sent),
+        write_optional(outcome.output),
+        outcome.is_success,
+        outcome.error,
+        outcome.failure,
+        outcome.duration_ms,
+        outcome.attempts,
+        execution.executed_at,
+        ledger_key,
     )
+    what = (call.id, call.name, encode_json(call.arguments))
+    rows = yield _INSERT_EXECUTION, (new_id(), tenant_id, conversation_id, *what, *ended)
+    if not rows:
+        yield _COMPLETE_EXECUTION, (tenant_id, conversation_id, call.id, *ended)
     return rows
 
 

@@ -22,6 +22,7 @@ from appliance.domain.ids import ConversationId, MessageId, TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatReply, Citation, Role, StoredMessage, TurnState
 from appliance.domain.tool import ToolCall, ToolExecution, ToolOutcome
+from appliance.domain.tool_failures import FailureKind
 from appliance.storage.engine import decode_json, encode_json
 from appliance.storage.tables.metadata import StoredTime, read_time
 
@@ -134,6 +135,7 @@ class ExecutionRow(NamedTuple):
     is_success: int
     response: str | None
     error: str | None
+    failure: FailureKind | None
     execution_time_ms: int
     attempts: int
     sent: str | None
@@ -149,6 +151,7 @@ class ExecutionRow(NamedTuple):
                 is_success=bool(self.is_success),
                 output=_optional_json(self.response),
                 error=self.error,
+                failure=self.failure,
                 duration_ms=self.execution_time_ms,
                 attempts=self.attempts,
                 sent=_optional_json(self.sent),

@@ -11,15 +11,27 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from appliance.domain.conversation import Conversation
+from appliance.domain.conversation import Conversation, PendingAction
 from appliance.domain.ids import ConversationId, SessionHash, TenantId
 from appliance.domain.message import StoredMessage
 from appliance.domain.tool import ToolExecution
-from appliance.ports.turn_store import FailedTurn, FinishedTurn, NewTurn, TurnStart
+from appliance.ports.turn_store import (
+    FailedTurn,
+    FinishedTurn,
+    NewTurn,
+    TurnStart,
+    WrittenTools,
+)
 from appliance.storage import turn_begin, turn_end
 from appliance.storage.readers import Readers
 from appliance.storage.statements import Script, build_statement, run_on_sqlite
-from appliance.storage.turn_rows import ConversationRow, ExecutionRow, MessageRow, columns_of
+from appliance.storage.turn_rows import (
+    ConversationRow,
+    ExecutionRow,
+    MessageRow,
+    columns_of,
+    write_optional,
+)
 from appliance.storage.writer import Writer
 
 Result = TypeVar("Result")
@@ -31,8 +43,9 @@ _RENEW_LEASE = build_statement("""
 """)
 
 _CLAIM_ACTION = build_statement("""
-    UPDATE conversations SET pending_action = NULL
+    UPDATE conversations SET pending_action = ?4
     WHERE tenant_id = ?1 AND id = ?2 AND pending_action ->> 'id' = ?3
+        AND pending_action ->> 'decision' IS NULL
     RETURNING id
 """)
 
@@ -41,19 +54,16 @@ _END_CONVERSATION = build_statement("""
     WHERE tenant_id = ?1 AND session_hash = ?2 AND status <> 'ended'
 """)
 
-_FIND_EXECUTION = build_statement(f"""
+_LIST_EXECUTIONS = build_statement(f"""
     SELECT {columns_of(ExecutionRow)} FROM tool_executions
-    WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key = ?3 AND is_success
-""")
-
-_COUNT_EXECUTIONS = build_statement("""
-    SELECT count(*) FROM tool_executions
     WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key = ?3
+    ORDER BY executed_at, call_id
 """)
 
-_LIST_WRITTEN_TOOLS = build_statement("""
-    SELECT DISTINCT tool_name FROM tool_executions
-    WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key IS NOT NULL AND is_success
+_LIST_WRITES = build_statement("""
+    SELECT DISTINCT tool_name, is_success FROM tool_executions
+    WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key IS NOT NULL
+        AND (is_success OR failure = 'unknown')
 """)
 
 _LIST_MESSAGES = build_statement(f"""
@@ -99,45 +109,38 @@ class StoredTurnStore:
         return await self._scripts.write(renew)
 
     async def claim_pending_action(
-        self, tenant_id: TenantId, conversation_id: ConversationId, action_id: str
+        self, tenant_id: TenantId, conversation_id: ConversationId, decided: PendingAction
     ) -> bool:
-        """Take the waiting action out, so that it runs at most once; false when it is gone."""
+        """Note the decision on the waiting action, once; false when it is decided or gone."""
 
         def claim() -> Script[bool]:
-            return bool((yield _CLAIM_ACTION, (tenant_id, conversation_id, action_id)))
+            values = (tenant_id, conversation_id, decided.id, write_optional(decided))
+            return bool((yield _CLAIM_ACTION, values))
 
         return await self._scripts.write(claim)
 
-    async def find_execution(
+    async def list_executions(
         self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
-    ) -> ToolExecution | None:
-        """Return the first successful execution under ``ledger_key``, if any."""
+    ) -> list[ToolExecution]:
+        """Return the executions under ``ledger_key``, oldest first, failed ones included."""
 
-        def find() -> Script[ToolExecution | None]:
-            rows = yield _FIND_EXECUTION, (tenant_id, conversation_id, ledger_key)
-            return ExecutionRow(*rows[0]).build() if rows else None
+        def list_all() -> Script[list[ToolExecution]]:
+            rows = yield _LIST_EXECUTIONS, (tenant_id, conversation_id, ledger_key)
+            return [ExecutionRow(*row).build() for row in rows]
 
-        return await self._scripts.read(find)
+        return await self._scripts.read(list_all)
 
-    async def count_executions(
-        self, tenant_id: TenantId, conversation_id: ConversationId, ledger_key: str
-    ) -> int:
-        """Return how many executions were logged under ``ledger_key``, failed ones included."""
-
-        def count() -> Script[int]:
-            rows = yield _COUNT_EXECUTIONS, (tenant_id, conversation_id, ledger_key)
-            return int(rows[0][0])
-
-        return await self._scripts.read(count)
-
-    async def list_written_tools(
+    async def list_writes(
         self, tenant_id: TenantId, conversation_id: ConversationId
-    ) -> frozenset[str]:
-        """Return the names of the tools that have changed something in the conversation."""
+    ) -> WrittenTools:
+        """Return which tools have changed something in the conversation, or may have."""
 
-        def list_names() -> Script[frozenset[str]]:
-            rows = yield _LIST_WRITTEN_TOOLS, (tenant_id, conversation_id)
-            return frozenset(str(row[0]) for row in rows)
+        def list_names() -> Script[WrittenTools]:
+            rows = yield _LIST_WRITES, (tenant_id, conversation_id)
+            return WrittenTools(
+                done=frozenset(str(name) for name, is_success in rows if is_success),
+                unknown=frozenset(str(name) for name, is_success in rows if not is_success),
+            )
 
         return await self._scripts.read(list_names)
 

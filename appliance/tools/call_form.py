@@ -1,16 +1,29 @@
 """What a tool receives and how its answer is read, the same for a webhook and a workflow.
 
-Owns the ``_context`` a call carries and the unwrapping of n8n's item lists; sending is left to the
-kinds.
+Owns the ``_context`` a call carries, the unwrapping of n8n's item lists and what an error status
+means; sending is left to the kinds.
 
 Source: "Tool webhooks" in the HTTP contract.
 """
 
 from __future__ import annotations
 
+import re
+
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ToolCall
+from appliance.domain.tool_failures import FailureKind
 from appliance.ports.tool_executor import ToolContext
+
+MAX_SAID_CHARS = 300
+_FOR_MACHINES = re.compile(
+    r"[\n<>{}\\]|://|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[a-z][\w.-]*:\d{2,5}\b|\b(?:\w+\.)+\w+\(|"
+    r"\b\w*(?:error|exception)\b|\b(?:https?|sql|traceback|localhost|stack|errno|null|undefined)\b|"
+    r"\b[\w-]+\.(?:internal|local|lan|corp|py|js|ts|php|java|go|rb)\b|(?:^|\s)/\w+/\w|"
+    r"\b\w*(?:password|passwd|secret|token|api[ _-]?key|bearer)\w*|\b[45]\d\d\b",
+    re.I,
+)
+"""What stands in messages of programs to programmers, and in none to a shop's visitor."""
 
 
 def build_call_context(call: ToolCall, context: ToolContext) -> JsonObject:
@@ -32,3 +45,35 @@ def build_call_context(call: ToolCall, context: ToolContext) -> JsonObject:
 def unwrap_items(value: JsonValue) -> JsonValue:
     """Return the only item of a list of one, anything else unchanged."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def read_error_status(status: int, body: JsonValue) -> tuple[FailureKind, str | None]:
+    """Return what a status of 300 or more means, and what the answer says of it to people.
+
+    Only an answer that reports its failure as a tool's result does, with ``"success": false`` and a
+    ``message``, speaks to people; what else stands in one is written for programmers.
+    """
+    said = _find_said(body)
+    match status:
+        case 404 | 410 if said:
+            return "not_found", said
+        case _ if said and 400 <= status < 500:
+            return "refused", said
+        case 425 | 429:
+            return "unreachable", None
+        case 307 | 308 | 401 | 402 | 403 | 404 | 405 | 407 | 410:
+            return "not_available", None
+        case _ if status != 408 and 400 <= status < 500:
+            return "refused", None
+    # Also behind 301 to 303: a form's receiver answers so when it has done its work.
+    return "unknown", None
+
+
+def _find_said(body: JsonValue) -> str | None:
+    body = unwrap_items(body)
+    if not isinstance(body, dict) or body.get("success") is not False:
+        return None
+    said = body.get("message")
+    if not isinstance(said, str) or len(said := said.strip()) > MAX_SAID_CHARS:
+        return None
+    return said if said and _FOR_MACHINES.search(said) is None else None

@@ -17,7 +17,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from appliance.domain.conversation import Conversation, PendingAction
+from appliance.domain.conversation import Conversation, Decision, PendingAction
 from appliance.domain.ids import (
     ConversationId,
     MessageId,
@@ -50,6 +50,7 @@ from appliance.ports.turn_store import (
     TurnReplayed,
     TurnStart,
     TurnStore,
+    WrittenTools,
 )
 from tests.fakes.clock import SettableClock
 
@@ -219,6 +220,11 @@ def build_pending(clock: SettableClock) -> PendingAction:
         summary="Book a table for 19:00?",
         expires_at=clock.now() + timedelta(minutes=5),
     )
+
+
+def decide(pending: PendingAction) -> PendingAction:
+    decision = Decision(message_id=MessageId("m1"), is_confirmed=True, call_id="call_10")
+    return msgspec.structs.replace(pending, decision=decision)
 
 
 class TurnStoreContract(ABC):
@@ -560,10 +566,44 @@ class TurnStoreContract(ABC):
         await opened.finish(start, pending_action=pending)
         claim = opened.store.claim_pending_action
         place = (opened.tenant_id, start.conversation.id)
-        assert not await claim(*place, new_id())
-        claims = await asyncio.gather(*(claim(*place, pending.id) for _ in range(50)))
+        decided = decide(pending)
+        assert not await claim(*place, msgspec.structs.replace(decided, id=new_id()))
+        claims = await asyncio.gather(*(claim(*place, decided) for _ in range(50)))
         assert claims.count(True) == 1
+        assert (await opened.conversation("s1")).pending_action == decided
+
+    async def test_a_decision_stays_until_a_turn_ends_with_an_answer(self, opened: OpenedTurnStore):
+        start = await opened.begin("one", new_session="s1")
+        pending = build_pending(opened.clock)
+        await opened.finish(start, pending_action=pending)
+        place = (opened.tenant_id, start.conversation.id)
+        yes = await opened.begin("yes", session="s1")
+        assert await opened.store.claim_pending_action(*place, decide(pending))
+        await opened.fail(yes)
+        after = await opened.begin("yes?", session="s1")
+        assert after.conversation.pending_action == decide(pending)
+        await opened.finish(after)
         assert (await opened.conversation("s1")).pending_action is None
+
+    async def test_an_unknown_end_is_completed_and_counted_once(self, opened: OpenedTurnStore):
+        start = await opened.begin("one", new_session="s1")
+        place = (opened.tenant_id, start.conversation.id)
+        store = opened.store
+        done = build_execution(opened.clock, output="booked")
+        outcome = ToolOutcome(is_success=False, failure="unknown", error="It was begun.")
+        begun = msgspec.structs.replace(done, outcome=outcome)
+        name = frozenset((done.call.name,))
+        for execution, writes in (
+            (begun, WrittenTools(unknown=name)),
+            (done, WrittenTools(done=name)),
+            (begun, WrittenTools(done=name)),
+        ):
+            await store.record_execution(*place, execution, usage_day=DAY)
+            assert await store.list_writes(*place) == writes
+            assert (await opened.sum_usage())["tool_calls"] == 1
+        assert await store.list_executions(*place, "key_1") == [done]
+        foreign = (opened.other_tenant_id, start.conversation.id)
+        assert await store.list_writes(*foreign) == WrittenTools()
 
     async def test_the_next_answer_replaces_the_pending_action(self, opened: OpenedTurnStore):
         first = await opened.begin("one", new_session="s1")
@@ -577,36 +617,37 @@ class TurnStoreContract(ABC):
         start = await opened.begin("one", new_session="s1")
         place = (opened.tenant_id, start.conversation.id)
         store = opened.store
-        assert await store.find_execution(*place, "key_1") is None
+        assert await store.list_executions(*place, "key_1") == []
         failed = build_execution(opened.clock, call_id="call_0", is_success=False)
         await store.record_execution(*place, failed, usage_day=DAY)
-        assert await store.find_execution(*place, "key_1") is None
+        assert await store.list_executions(*place, "key_1") == [failed]
         done = build_execution(opened.clock, output={"id": 7, "at": None})
         await store.record_execution(*place, done, usage_day=DAY)
         later = build_execution(opened.clock, call_id="call_2", output="again")
         await store.record_execution(*place, later, usage_day=DAY)
-        assert await store.find_execution(*place, "key_1") == done
+        assert await store.list_executions(*place, "key_1") == [failed, done]
 
     async def test_executions_of_an_action_are_counted(self, opened: OpenedTurnStore):
         start = await opened.begin("one", new_session="s1")
         place = (opened.tenant_id, start.conversation.id)
         for number, is_success in enumerate((False, False, True)):
-            assert await opened.store.count_executions(*place, "key_1") == number
-            assert await opened.store.list_written_tools(*place) == frozenset()
+            assert len(await opened.store.list_executions(*place, "key_1")) == number
+            assert await opened.store.list_writes(*place) == WrittenTools()
             execution = build_execution(
                 opened.clock, call_id=f"call_{number}", is_success=is_success
             )
             await opened.store.record_execution(*place, execution, usage_day=DAY)
-        assert await opened.store.count_executions(*place, "key_1") == 3
-        assert await opened.store.count_executions(*place, "key_2") == 0
+        assert len(await opened.store.list_executions(*place, "key_1")) == 3
+        assert await opened.store.list_executions(*place, "key_2") == []
         foreign = (opened.other_tenant_id, start.conversation.id)
-        assert await opened.store.count_executions(*foreign, "key_1") == 0
-        assert await opened.store.list_written_tools(*place) == {execution.call.name}
-        assert await opened.store.list_written_tools(*foreign) == frozenset()
+        assert await opened.store.list_executions(*foreign, "key_1") == []
+        written = WrittenTools(done=frozenset((execution.call.name,)))
+        assert await opened.store.list_writes(*place) == written
+        assert await opened.store.list_writes(*foreign) == WrittenTools()
         read = build_execution(opened.clock, call_id="call_9", ledger_key=None)
         read = msgspec.structs.replace(read, call=msgspec.structs.replace(read.call, name="look"))
         await opened.store.record_execution(*place, read, usage_day=DAY)
-        assert await opened.store.list_written_tools(*place) == {execution.call.name}
+        assert await opened.store.list_writes(*place) == written
 
     @pytest.mark.parametrize("ending", ["finished", "failed"])
     async def test_a_recorded_execution_is_counted_once(self, opened: OpenedTurnStore, ending: str):
@@ -625,8 +666,7 @@ class TurnStoreContract(ABC):
         else:
             await opened.fail(start, executions=executions, usage=(build_usage(),))
         assert (await opened.sum_usage())["tool_calls"] == 2
-        found = await opened.store.find_execution(opened.tenant_id, start.conversation.id, "key_1")
-        assert found == executions[0]
+        assert await opened.store.list_executions(*place, "key_1") == [executions[0]]
 
     async def test_a_recorded_execution_counts_also_when_its_turn_never_ends(
         self, opened: OpenedTurnStore
@@ -716,11 +756,11 @@ class TurnStoreContract(ABC):
         await store.finish_turn(turn)
         assert await store.find_conversation(foreign, session) is None
         assert await store.list_messages(foreign, conversation_id, limit=9) == []
-        assert not await store.claim_pending_action(foreign, conversation_id, pending.id)
-        assert await store.find_execution(foreign, conversation_id, "key_1") is None
+        assert not await store.claim_pending_action(foreign, conversation_id, decide(pending))
+        assert await store.list_executions(foreign, conversation_id, "key_1") == []
         planted = build_execution(opened.clock, call_id="call_7", ledger_key="key_7")
         await store.record_execution(foreign, conversation_id, planted, usage_day=DAY)
-        assert await store.find_execution(foreign, conversation_id, "key_7") is None
+        assert await store.list_executions(foreign, conversation_id, "key_7") == []
         ended = await store.end_conversation(foreign, session, ended_at=opened.clock.now())
         assert ended is None
         found = await opened.conversation("s1")

@@ -44,8 +44,15 @@ START_S = 30.0
 END_S = 60.0
 THOROUGH_EVERY = 25
 HISTORIES = 3
-EXPECTED_LOG = ("failpoint_armed", "turns_recovered", "turn_failed", "_spawn_asgi_worker")
-"""The last is Granian's word when connections outlast the deadline of a stop."""
+EXPECTED_LOG = (
+    "failpoint_armed",
+    "turns_recovered",
+    "turn_failed",
+    "tool_failed",
+    "_spawn_asgi_worker",
+)
+"""``tool_failed`` tells of writes whose end is not known. The last is Granian's word when
+connections outlast the deadline of a stop."""
 
 
 def find_lasting_ports() -> tuple[int, int]:

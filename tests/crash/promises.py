@@ -25,6 +25,7 @@ from appliance.storage.tables import (
 )
 from tests.crash.journal import Journal, Message
 from tests.crash.stored_state import StoredState
+from tests.crash.surroundings import MINDFUL_SHOP
 
 BOOKINGS_TABLE = "bookings"
 BOOKING_TOOL = "book_appointment"
@@ -299,6 +300,8 @@ def check_bookings(state: StoredState, journal: Journal) -> list[str]:
     for booking in journal.bookings.values():
         calls = journal.webhook_calls.get(booking.name, [])
         done = stored[booking.name] + len(set(calls))
+        if len(calls) > 1 and booking.shop != MINDFUL_SHOP:
+            broken.append(f"{booking.name!r} was sent {len(calls)} times to who minds no key")
         if booking.is_told_done and done != 1:
             broken.append(f"{booking.name!r} was told of a booking that was done {done} times")
         elif done > min(1, booking.confirmations):

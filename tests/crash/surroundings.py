@@ -19,6 +19,8 @@ from tests.http.clients import Operator, read_demo_key
 from tests.http.running_server import RunningServer
 
 DEMO_SHOP = "Bob's Pizza Shop"
+MINDFUL_SHOP = "Model Webhook Shop"
+"""Its webhook is said to do the work of one key once, so it may be called again."""
 SLOWLY, VERY_SLOWLY = "slowly", "very slowly"
 SLOW_S = 1.5
 VERY_SLOW_S = 11.5
@@ -50,11 +52,12 @@ def open_shops(server: RunningServer, webhook_url: str) -> list[Shop]:
     demo_id = operator.find_tenant_id(DEMO_SHOP)
     in_workflow = {"workflow": "book_appointment", "custom_config": BOOKING_RULES}
     operator.use_tool(demo_id, "book_appointment", **in_workflow)
+    by_webhook = {"executor": "n8n_webhook", "webhook_url": webhook_url}
     shops = [Shop(DEMO_SHOP, read_demo_key(server))]
     for name, has_model, booking in (
         ("Model Shop", True, in_workflow),
-        ("Webhook Shop", False, {"executor": "n8n_webhook", "webhook_url": webhook_url}),
-        ("Model Webhook Shop", True, {"executor": "n8n_webhook", "webhook_url": webhook_url}),
+        ("Webhook Shop", False, by_webhook),
+        (MINDFUL_SHOP, True, {**by_webhook, "custom_config": {"idempotent": True}}),
     ):
         made = operator.make_shop(name, llm={"provider": "ollama"} if has_model else {})
         operator.use_tool(made.id, "book_appointment", **booking)

@@ -24,7 +24,7 @@ class Row:
 
 def read_tables() -> dict[str, Row]:
     """Return the rows by fault."""
-    promises, sentences = _read_tables(DOCUMENT.read_text(encoding="utf-8"))
+    promises, sentences, *_ = _read_tables(DOCUMENT.read_text(encoding="utf-8"))
     assert [row[0] for row in promises[1:]] == [row[0] for row in sentences[1:]]
     columns = sentences[0][1:]
     rows = {}
@@ -37,6 +37,12 @@ def read_tables() -> dict[str, Row]:
         }
         rows[fault] = Row(*cells, sentences=by_provider)
     return rows
+
+
+def read_tool_tables() -> tuple[list[list[str]], list[list[str]]]:
+    """Return the rows on failing tools: fault and kinds, then kind, change and sentence."""
+    *_, faults, kinds = _read_tables(DOCUMENT.read_text(encoding="utf-8"))
+    return faults[1:], kinds[1:]
 
 
 def _read_tables(text: str) -> list[list[list[str]]]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from appliance.domain.message import SIGN_IN_CALL, ChatMessage
+from appliance.domain.tool_failures import read_failure_text
 from appliance.ports.chat_model import ChatRequest
 from appliance.providers.builtin import intents
 from appliance.providers.builtin.answers import Answer, Form, join_paragraphs
@@ -34,7 +35,11 @@ from appliance.providers.builtin.knowledge_answers import (
 from appliance.providers.builtin.mentions import ReadingContext
 from appliance.providers.builtin.message import Message, read_message
 from appliance.providers.builtin.phrasebook import Phrasebook, choose_phrasebook
-from appliance.providers.builtin.result_rendering import render_result, reports_failure
+from appliance.providers.builtin.result_rendering import (
+    render_result,
+    reports_failure,
+    tell_failure,
+)
 from appliance.providers.builtin.spelling import Spelling
 from appliance.providers.builtin.tool_matching import ToolMatch, Toolset
 from appliance.wording import tells_language
@@ -139,7 +144,7 @@ class Dialogue:
             form = msgspec.structs.replace(form, status="declined")
             return Answer(intent="declined", text=self._book.say("declined"), form=form)
         texts = [self._tell_result(result) for result in results]
-        if form is not None and any(reports_failure(result.content) for result in results):
+        if form is not None and any(map(_was_refused, results)):
             form = msgspec.structs.replace(form, status="declined")  # another value may do
         told = Answer(intent="result", text=join_paragraphs(*dict.fromkeys(texts)), form=form)
         return self._unpark(form, told) if form is not None and form.parked is not None else told
@@ -155,10 +160,11 @@ class Dialogue:
     def _tell_result(self, result: ChatMessage) -> str:
         if result.content == SIGN_IN_CALL:
             return self._book.say("sign_in")
-        return self._failure() if result.is_error else render_result(result.content, self._book)
-
-    def _failure(self) -> str:
-        return join_paragraphs(self._book.say("result_failed"), self._general.offer_human())
+        if result.is_error:
+            return tell_failure(result.content, self._book, self._general.offer_human())
+        tool = self._toolset.get(result.tool_name or "")
+        is_write = tool is not None and tool.risk != "read"
+        return render_result(result.content, self._book, is_write=is_write)
 
     def _in_form(self, form: Form, filler: FormFiller) -> Answer:
         """Answer while a form is filled in, or while its call waits for the visitor's yes."""
@@ -339,3 +345,10 @@ class Dialogue:
             return filler.answer(last, self._message)
         wanted = intents.follow_up_text(self._message)
         return filler.search_again(last, wanted) if wanted else None
+
+
+def _was_refused(result: ChatMessage) -> bool:
+    """Say whether the shop's system declined a call as it was, so that another value may do."""
+    if result.is_error:
+        return read_failure_text(result.content)[0] in ("refused", "not_found")
+    return reports_failure(result.content)

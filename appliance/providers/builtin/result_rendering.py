@@ -13,6 +13,9 @@ from typing import TypeGuard
 import msgspec
 
 from appliance.domain.json_types import JsonValue
+from appliance.domain.message import CHANGED_CALL, LAPSED_CALL, WITHDRAWN_CALL
+from appliance.domain.tool_failures import read_failure_text
+from appliance.providers.builtin.answers import join_paragraphs
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.result_values import is_currency, render_inline, tells
 from appliance.wording import find_role, name_parameter
@@ -39,11 +42,34 @@ _PLAIN_SUCCESS = frozenset(
     {"ok", "success", "succeeded", "done", "confirmed", "created", "booked", "completed", "found"}
 )
 
+_PLAIN_FAILURE = frozenset(
+    {"error", "failed", "failure", "refused", "rejected", "declined", "denied", "not_found"}
+)
+_REFUSALS = {
+    WITHDRAWN_CALL: "result_withdrawn",
+    CHANGED_CALL: "result_lapsed",
+    LAPSED_CALL: "result_lapsed",
+}
 
-def render_result(content: str, book: Phrasebook) -> str:
-    """Return a tool's result, JSON or text, as Markdown in the frame language of ``book``."""
+
+def render_result(content: str, book: Phrasebook, *, is_write: bool = False) -> str:
+    """Return a tool's result, JSON or text, as Markdown in the frame language of ``book``.
+
+    One that has changed something says so, and that it has not where its own flags tell.
+    """
     value = parse_content(content)
-    return render_value(value, book)
+    return render_value(value, book, is_write=is_write)
+
+
+def tell_failure(content: str, book: Phrasebook, offer: str) -> str:
+    """Return what a visitor reads of a call without a result, with the ``offer`` of a person.
+
+    What the shop's system says to people stands in the place of our own sentence.
+    """
+    if content in _REFUSALS:
+        return book.say(_REFUSALS[content])
+    kind, said = read_failure_text(content)
+    return join_paragraphs(said or book.say(f"result_{kind or 'not_carried_out'}"), offer)
 
 
 def reports_failure(content: str) -> bool:
@@ -63,19 +89,27 @@ def parse_content(content: str) -> JsonValue:
     return text
 
 
-def render_value(value: JsonValue, book: Phrasebook) -> str:
+def render_value(value: JsonValue, book: Phrasebook, *, is_write: bool = False) -> str:
     """Return any JSON value as Markdown."""
     value = _unwrap(value)
-    if value is None or value in ("", [], {}):
-        return book.say("result_empty" if isinstance(value, list) else "result_done")
+    if is_write and isinstance(value, bool):
+        return book.say("result_done" if value else "result_not_done")
+    if value is None or value in ("", [], {}) or (is_write and _is_plain_success(value)):
+        is_search = isinstance(value, list) and not is_write
+        return book.say("result_empty" if is_search else "result_done")
     if isinstance(value, Mapping):
-        return _render_object(value, book)
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return "\n".join([book.say("result_found"), "", *_items(value, book)])
+        return _render_object(value, book, is_write=is_write)
     if isinstance(value, str):
         text = value.strip()
         return text if len(text) <= MAX_TEXT_LENGTH else text[: MAX_TEXT_LENGTH - 1] + "…"
-    return f"{book.say('result_found')} {render_inline(value, book)}"
+    heading = book.say("result_written" if is_write else "result_found")
+    if isinstance(value, Sequence):
+        return "\n".join([heading, "", *_items(value, book)])
+    return f"{heading} {render_inline(value, book)}"
+
+
+def _is_plain_success(value: JsonValue) -> bool:
+    return isinstance(value, str) and value.strip(" .!").casefold() in _PLAIN_SUCCESS
 
 
 def _unwrap(value: JsonValue) -> JsonValue:
@@ -94,7 +128,7 @@ def _unwrap(value: JsonValue) -> JsonValue:
     return value
 
 
-def _render_object(value: Mapping[str, JsonValue], book: Phrasebook) -> str:
+def _render_object(value: Mapping[str, JsonValue], book: Phrasebook, *, is_write: bool) -> str:
     sentence_key = next(
         (k for k in _SENTENCE_KEYS if isinstance(value.get(k), str) and str(value[k]).strip()), None
     )
@@ -103,17 +137,23 @@ def _render_object(value: Mapping[str, JsonValue], book: Phrasebook) -> str:
         rest = {key: part for key, part in value.items() if key != sentence_key}
         lines = _unsaid(rest, sentence, book)
         return "\n".join([sentence, "", *lines]) if lines else sentence
-    if _has_failed(value):
+    if _has_failed(value) or (is_write and _is_undone(value)):
         return book.say("result_not_done")
+    fields = _telling_fields(value)
+    if is_write:
+        fields = [pair for pair in fields if pair[0] == "id" or not _is_idle(*pair)]
+        if len(fields) == 1 and isinstance(fields[0][1], Mapping):
+            return _render_object(fields[0][1], book, is_write=True)
     lines = []
-    for key, part in _telling_fields(value):
+    for key, part in fields:
         if is_object_list(part):
             lines.extend([f"- **{_label(key, book)}:**", *_nested(_items(part, book))])
         else:
             lines.append(f"- **{_label(key, book)}:** {_field(key, part, value, book)}")
     if not lines:
         return book.say("result_done")
-    return "\n".join([book.say("result_found"), "", *lines[: _MAX_FIELDS + _MAX_ITEMS + 1]])
+    heading = book.say("result_written" if is_write else "result_found")
+    return "\n".join([heading, "", *lines[: _MAX_FIELDS + _MAX_ITEMS + 1]])
 
 
 def _unsaid(value: Mapping[str, JsonValue], sentence: str, book: Phrasebook) -> list[str]:
@@ -160,6 +200,12 @@ def _nested(lines: Iterable[str]) -> Iterator[str]:
 def _has_failed(value: Mapping[str, JsonValue]) -> bool:
     """Say whether a result reports by its own flag that nothing came of it."""
     return any(value.get(flag) is False for flag in ("success", "ok", "is_success"))
+
+
+def _is_undone(value: Mapping[str, JsonValue]) -> bool:
+    """Say whether the result of a write tells that nothing came of it, without such a flag."""
+    state = next((part for key, part in value.items() if _STATE_KEY.match(str(key))), None)
+    return bool(value.get("error")) or str(state).strip().casefold() in _PLAIN_FAILURE
 
 
 def _telling_fields(value: Mapping[str, JsonValue]) -> list[tuple[str, JsonValue]]:

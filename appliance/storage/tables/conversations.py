@@ -146,6 +146,7 @@ tool_executions = Table(
     Column("response", json_type()),
     Column("is_success", Boolean, nullable=False),
     Column("error", Text),
+    Column("failure", String(20)),
     Column("execution_time_ms", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("ledger_key", String(200)),

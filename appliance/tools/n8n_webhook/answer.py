@@ -1,7 +1,7 @@
 """A webhook's answer as a tool result, or as a sentence on why there is none.
 
-Owns what statuses and content types mean; when to ask again is decided by ``retries``. A sentence
-never holds what the other side wrote: it would reach the model.
+Owns what content types mean and what the operator is told of a failure; when to ask again is
+decided by ``retries``. A sentence never holds what the other side wrote.
 """
 
 from __future__ import annotations
@@ -11,15 +11,26 @@ from email.message import Message
 import msgspec
 
 from appliance.domain.json_types import JsonValue
+from appliance.domain.tool_failures import FailureKind
 from appliance.ports.outbound_http import OutboundResponse
-from appliance.tools.call_form import unwrap_items
+from appliance.tools.call_form import read_error_status, unwrap_items
 
 TEST_PATH = "/webhook-test/"
 PAGE_STARTS = ("<!doctype html", "<html")
 
 
 class UnusableAnswer(ValueError):
-    """The tool gave no result; the text is the sentence for model and operator."""
+    """The tool gave no result; the text is the sentence for the operator.
+
+    ``said`` is what the shop's system tells people about it.
+    """
+
+    def __init__(
+        self, sentence: str, failure: FailureKind = "unknown", said: str | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.failure = failure
+        self.said = said
 
 
 def read_result(response: OutboundResponse, *, url: str) -> JsonValue:
@@ -29,7 +40,8 @@ def read_result(response: OutboundResponse, *, url: str) -> JsonValue:
         UnusableAnswer: It failed, or is neither.
     """
     if not 200 <= response.status < 300:
-        raise UnusableAnswer(describe_failure(response.status, url=url))
+        failure, said = read_error_status(response.status, _read_json(response.body))
+        raise UnusableAnswer(describe_failure(response.status, url=url), failure, said)
     kind, charset = read_content_type(response.headers.get("content-type", ""))
     if not response.body.strip():
         return None
@@ -46,6 +58,15 @@ def read_result(response: OutboundResponse, *, url: str) -> JsonValue:
             "The operator should let its workflow answer with JSON or text."
         )
     return _read_text(response.body, charset)
+
+
+def _read_json(body: bytes) -> JsonValue:
+    """Return what an answer with an error status holds, whatever it calls itself."""
+    try:
+        value: JsonValue = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return value
 
 
 def _read_text(body: bytes, charset: str) -> JsonValue:

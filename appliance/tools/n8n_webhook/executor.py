@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
+from appliance.domain.tool_failures import FailureKind
 from appliance.egress.signature import HEADER, sign
 from appliance.errors import ApplianceError, NotFound, UpstreamError
 from appliance.ports.clock import Clock
@@ -29,6 +30,7 @@ from appliance.tools.n8n_webhook.retries import Attempt, RetryRule
 from appliance.tools.registry import SigningSecret
 
 MAX_RESULT_BYTES = 1_000_000
+ANSWER_LOST_CODES = ("timed_out", "broken_response", "response_too_large")
 
 
 class WebhookOptions(Struct, frozen=True):
@@ -83,26 +85,31 @@ class WebhookExecutor:
         sent = build_body(call, context)
         output: JsonValue = None
         error: str | None = None
-        attempts = 0
+        failure: FailureKind | None = None
+        attempts: list[Attempt] = []
         try:
             url, options = read_setup(tool)
             secret = await self._signing_secret(context.tenant_id)
-            last, attempts = await self._call(url, sent, call, options, secret, tool)
-            if isinstance(last, ApplianceError):
-                raise last
-            output = read_result(last, url=url)
+            attempts = await self._call(url, sent, call, options, secret, tool)
+            if isinstance(attempts[-1], ApplianceError):
+                raise attempts[-1]
+            output = read_result(attempts[-1], url=url)
         except UnusableAnswer as exc:
-            error = str(exc)
+            error, failure, output = str(exc), exc.failure, exc.said
         except NotFound:
             error = "The tenant has no signing secret. The operator should make one."
+            failure = "not_available"
         except UpstreamError as exc:
-            error = describe_no_answer(exc)
+            error, failure = describe_no_answer(exc), find_failure(exc)
+        if failure is not None and any(map(_may_have_begun, attempts[:-1])):
+            failure, output = "unknown", None
         return ToolOutcome(
             is_success=error is None,
             output=output,
             error=error,
+            failure=failure,
             duration_ms=round((self._clock.monotonic() - started) * 1000),
-            attempts=max(attempts, 1),
+            attempts=max(len(attempts), 1),
             sent=sent,
         )
 
@@ -114,21 +121,21 @@ class WebhookExecutor:
         options: WebhookOptions,
         secret: str,
         tool: TenantTool,
-    ) -> tuple[Attempt, int]:
-        """Return the attempt that stands, and how many there were."""
+    ) -> list[Attempt]:
+        """Return the attempts; the last one stands."""
         body = msgspec.json.encode(sent)
         deadline = self._clock.monotonic() + options.timeout_s
         rule = RetryRule(
             is_repeatable=tool.risk == "read" or options.idempotent, jitter=self._jitter
         )
-        attempts = 0
+        attempts: list[Attempt] = []
         while True:
-            attempts += 1
             left_s = deadline - self._clock.monotonic()
             attempt = await self._attempt(url, body, call, secret, timeout_s=left_s)
-            wait_s = rule.wait_s(attempt, attempts_made=attempts)
+            attempts.append(attempt)
+            wait_s = rule.wait_s(attempt, attempts_made=len(attempts))
             if wait_s is None or self._clock.monotonic() + wait_s >= deadline:
-                return attempt, attempts
+                return attempts
             await self._sleep(wait_s)
 
     async def _attempt(
@@ -166,13 +173,28 @@ def read_setup(tool: TenantTool) -> tuple[str, WebhookOptions]:
         UnusableAnswer: The operator left one out or mistyped it.
     """
     if not tool.webhook_url:
-        raise UnusableAnswer("The tool has no webhook address. The operator should enter one.")
+        raise UnusableAnswer(
+            "The tool has no webhook address. The operator should enter one.", "not_available"
+        )
     try:
         return tool.webhook_url, msgspec.convert(tool.custom_config, WebhookOptions)
     except msgspec.ValidationError as exc:
         raise UnusableAnswer(
-            f"The tool's configuration does not fit: {exc}. The operator should correct it."
+            f"The tool's configuration does not fit: {exc}. The operator should correct it.",
+            "not_available",
         ) from exc
+
+
+def _may_have_begun(attempt: Attempt) -> bool:
+    """Say whether an attempt that was followed by another may have done the work."""
+    return isinstance(attempt, OutboundResponse) and attempt.status != 429
+
+
+def find_failure(error: UpstreamError) -> FailureKind:
+    """Return what is known of a call without an answer."""
+    if error.code in ANSWER_LOST_CODES:
+        return "unknown"
+    return "unreachable" if error.code == "connect_failed" else "not_available"
 
 
 def describe_no_answer(error: UpstreamError) -> str:

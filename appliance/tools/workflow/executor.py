@@ -6,16 +6,25 @@ nodes is left to ``appliance.workflows``.
 
 from __future__ import annotations
 
-from appliance.domain.json_types import JsonObject
+from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
+from appliance.domain.tool_failures import FailureKind
 from appliance.domain.workflow import StoredWorkflow
 from appliance.errors import InvalidInput, UpstreamError
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import WorkflowRepository
 from appliance.ports.tool_executor import ToolContext
-from appliance.ports.workflow_engine import WorkflowRun
-from appliance.tools.call_form import build_call_context, unwrap_items
+from appliance.tools.call_form import build_call_context, read_error_status, unwrap_items
 from appliance.workflows.runner import WorkflowRunner
+
+
+class _Failed(Exception):
+    """The workflow brought no result; the text is for the operator, ``said`` for people."""
+
+    def __init__(self, sentence: str, failure: FailureKind, said: str | None = None) -> None:
+        super().__init__(sentence)
+        self.failure = failure
+        self.said = said
 
 
 class WorkflowExecutor:
@@ -39,26 +48,32 @@ class WorkflowExecutor:
         """
         started = self._clock.monotonic()
         sent = build_input(call, context)
-        run: WorkflowRun | None = None
-        wanted = tool.workflow or tool.tool.tool_name
-        stored = await self._find(wanted)
-        if stored is None:
-            error: str | None = (
-                f"There is no workflow {wanted!r}. The operator should import it, "
-                "or choose another one for this tool."
-            )
-        else:
-            run, error = await self._run(stored, sent, tool, call, context)
+        output: JsonValue = None
+        error: str | None = None
+        failure: FailureKind | None = None
+        try:
+            stored = await self._find(tool.workflow or tool.tool.tool_name)
+            output = await self._run(stored, sent, tool, call, context)
+        except _Failed as exc:
+            error, failure, output = str(exc), exc.failure, exc.said
         return ToolOutcome(
-            is_success=error is None,
-            output=unwrap_items(run.output) if run is not None and error is None else None,
+            is_success=failure is None,
+            output=output,
             error=error,
+            failure=failure,
             duration_ms=round((self._clock.monotonic() - started) * 1000),
             sent=sent,
         )
 
-    async def _find(self, wanted: str) -> StoredWorkflow | None:
-        return await self._workflows.find_by_name(wanted) or await self._workflows.get(wanted)
+    async def _find(self, wanted: str) -> StoredWorkflow:
+        found = await self._workflows.find_by_name(wanted) or await self._workflows.get(wanted)
+        if found is None:
+            raise _Failed(
+                f"There is no workflow {wanted!r}. The operator should import it, "
+                "or choose another one for this tool.",
+                "not_available",
+            )
+        return found
 
     async def _run(
         self,
@@ -67,7 +82,8 @@ class WorkflowExecutor:
         tool: TenantTool,
         call: ToolCall,
         context: ToolContext,
-    ) -> tuple[WorkflowRun | None, str | None]:
+    ) -> JsonValue:
+        """Return the workflow's answer; one that broke off may have changed something before."""
         try:
             run = await self._runner.run(
                 stored.definition,
@@ -78,12 +94,15 @@ class WorkflowExecutor:
                 config=tool.custom_config or None,
             )
         except (UpstreamError, InvalidInput) as exc:
-            return None, f"The workflow {stored.name!r} failed: {exc.message}"
+            has_begun = isinstance(exc, UpstreamError)
+            sentence = f"The workflow {stored.name!r} failed: {exc.message}"
+            raise _Failed(sentence, "unknown" if has_begun else "not_available") from exc
         if run.status_code >= 400:
-            return run, (
-                f"The workflow {stored.name!r} answered with the error status {run.status_code}."
+            raise _Failed(
+                f"The workflow {stored.name!r} answered with the error status {run.status_code}.",
+                *read_error_status(run.status_code, run.output),
             )
-        return run, None
+        return unwrap_items(run.output)
 
 
 def build_input(call: ToolCall, context: ToolContext) -> JsonObject:

@@ -12,6 +12,7 @@ from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.message import HELD_CALL, ChatMessage
 from appliance.domain.tool import Risk
 from appliance.ports.tool_executor import ToolContext
+from appliance.ports.turn_store import WrittenTools
 from tests.fakes.shops import build_tenant_tool
 
 TENANT, CONVERSATION = TenantId("t"), ConversationId("c")
@@ -21,13 +22,13 @@ class Ledger:
     """Knows what was done; counts how often it was asked."""
 
     def __init__(self, *written: str) -> None:
-        self.written = frozenset(written)
+        self.writes = WrittenTools(done=frozenset(written))
         self.asked = 0
 
-    async def list_written_tools(self, tenant_id: str, conversation_id: str) -> frozenset[str]:
+    async def list_writes(self, tenant_id: str, conversation_id: str) -> WrittenTools:
         assert (tenant_id, conversation_id) == (TENANT, CONVERSATION)
         self.asked += 1
-        return self.written
+        return self.writes
 
 
 def build(
@@ -202,3 +203,17 @@ async def test_the_honest_sentence_names_what_was_done(written: tuple[str, ...],
     guard, _ = build(*written)
     assert told in await guard.tell_what_was_done("en")
     assert await guard.tell_what_was_done("he")
+
+
+async def test_what_nobody_can_tell_of_is_not_said_to_be_undone() -> None:
+    guard, ledger = build()
+    ledger.writes = WrittenTools(unknown=frozenset(("book_table",)))
+    told = await guard.tell_what_was_done("en")
+    assert told == "Of this I cannot tell whether it was carried out: Book table."
+    ledger.writes = WrittenTools(
+        done=frozenset(("book_table",)), unknown=frozenset(("book_table",))
+    )
+    both = await guard.tell_what_was_done("en")
+    assert both.endswith(told)
+    assert both != told
+    assert "לדעת" in await guard.tell_what_was_done("he")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from appliance.agent.loop import (
     MAX_REFUSED_ROUNDS,
     ActionDecided,
+    AdmitUnknown,
     Answer,
     AskModel,
     AskVisitor,
@@ -397,3 +398,25 @@ def test_a_claim_beside_a_call_is_dropped_and_the_call_goes_on() -> None:
     book.play(ModelAsked(call=held))
     (command,) = book.play(ModelStopped(finished=finished(), claim="I have booked it."))
     assert command == AskVisitor(call=held, reasons=("write",))
+
+
+LOST = ("Not known.", ToolOutcome(is_success=False, failure="unknown"))
+
+
+def test_an_unknown_end_is_admitted_without_asking_a_model() -> None:
+    book = Playbook()
+    book.play(ActionDecided(call=call_booking("w2"), is_confirmed=True))
+    assert book.play(ToolsReturned(results={"w2": LOST})) == (
+        AdmitUnknown(call=call_booking("w2")),
+    )
+    assert [message.role for message in book.state.new_messages] == ["assistant", "tool"]
+
+
+def test_what_is_known_already_is_not_run_again() -> None:
+    book = Playbook()
+    decided = ActionDecided(call=call_booking("w2"), is_confirmed=True, known=LOST)
+    assert book.play(decided) == (AdmitUnknown(call=call_booking("w2")),)
+    done = ActionDecided(call=call_booking("w2"), is_confirmed=True, known=BAKING)
+    (command,) = Playbook().play(done)
+    assert isinstance(command, AskModel)
+    assert command.messages[-1].content == "Baking."

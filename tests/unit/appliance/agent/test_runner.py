@@ -17,7 +17,7 @@ from appliance.agent.language import texts_for
 from appliance.agent.loop import ActionDecided
 from appliance.agent.model_calls import AnswerModel
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
-from appliance.agent.tool_runs import UNFIT_IDENTITY, TurnTally
+from appliance.agent.tool_runs import TurnTally
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import (
     ConversationId,
@@ -28,12 +28,14 @@ from appliance.domain.ids import (
 )
 from appliance.domain.message import SIGN_IN_CALL, ChatMessage, Citation, TokenUsage
 from appliance.domain.tool import TenantTool, ToolCall, ToolOutcome
+from appliance.domain.tool_failures import FAILURE_SENTENCES
 from appliance.domain.turn_events import AnswerDelta, ToolProgress, TurnEvent
 from appliance.errors import AuthFailed, ContextWindowExceeded, Rejected, Unavailable
 from appliance.ports.chat_model import Briefing, ModelFinished, TextDelta, ToolCallRequested
 from appliance.ports.tool_executor import ToolContext
 from appliance.ports.turn_store import NewTurn, TurnAccepted
 from appliance.tasks import TaskGroup
+from appliance.wording import name_tool
 from tests.fakes.scripted_model import MODEL_NAME, ScriptedChatModel, ask, say
 from tests.fakes.shops import build_tenant_tool, call_booking, call_order
 from tests.fakes.sqlite_database import TemporaryDatabase, open_temporary_database
@@ -339,10 +341,9 @@ async def test_a_confirmed_write_runs_and_is_logged_before_the_turn_ends(stage: 
     assert result.text == "Booked."
     (execution,) = result.executions
     assert execution.ledger_key is not None
-    stored = await stage.temporary.database.turn_store.find_execution(
+    (stored,) = await stage.temporary.database.turn_store.list_executions(
         stage.temporary.tenant_id, stage.conversation_id, execution.ledger_key
     )
-    assert stored is not None
     assert stored.outcome.output == {"status": "baking"}
 
 
@@ -373,8 +374,59 @@ async def test_another_write_runs(stage: Stage) -> None:
     assert len(stage.executor.calls) == 2
 
 
+LOST = ToolOutcome(is_success=False, error="No answer from https://n8n.internal:5678.")
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+async def test_a_write_without_an_end_is_told_in_our_words_and_not_begun_again(
+    stage: Stage, language: str
+) -> None:
+    outcomes = iter([LOST])
+    stage.executor = RecordingExecutor(lambda _: next(outcomes))
+    briefing = msgspec.structs.replace(stage.assign().briefing, language=language)
+    for number in range(2):
+        decided = ActionDecided(call=call_booking(f"w{number}"), is_confirmed=True)
+        result = await stage.run(ScriptedChatModel([]), decided=decided, briefing=briefing)
+        assert result.text == texts_for(language)["outcome_unknown"].format(
+            action=name_tool("book_appointment", {}, language)
+        )
+        assert (result.unknown_tool, result.model) == ("book_appointment", "builtin")
+        roles = [message.role for message in result.new_messages]
+        assert roles == ["assistant", "tool", "assistant"]
+        assert result.new_messages[1].content == FAILURE_SENTENCES["unknown"]
+    assert len(stage.executor.calls) == 1
+
+
+async def test_a_receiver_that_minds_the_key_is_asked_again_under_it(stage: Stage) -> None:
+    tool = stage.tools["book_appointment"]
+    stage.tools["book_appointment"] = msgspec.structs.replace(
+        tool, custom_config={"idempotent": True}
+    )
+    outcomes = iter([LOST, ToolOutcome(is_success=True, output="Booked.")])
+    stage.executor = RecordingExecutor(lambda _: next(outcomes))
+    decided = ActionDecided(call=call_booking("w1"), is_confirmed=True)
+    await stage.run(ScriptedChatModel([]), decided=decided)
+    result = await stage.run(ScriptedChatModel([say("Booked.")]), decided=decided)
+    assert result.text == "Booked."
+    assert [call.id for call in stage.executor.calls] == ["w1", "w1"]
+
+
+async def test_a_write_is_known_to_have_begun_while_it_runs(stage: Stage) -> None:
+    store = stage.temporary.database.turn_store
+    place = (stage.temporary.tenant_id, stage.conversation_id)
+    stage.executor.gate.clear()
+    decided = ActionDecided(call=call_booking("w1"), is_confirmed=True)
+    turn = asyncio.create_task(stage.run(ScriptedChatModel([say("Booked.")]), decided=decided))
+    await stage.executor.wait_for_calls()
+    assert (await store.list_writes(*place)).unknown == {"book_appointment"}
+    stage.executor.gate.set()
+    await turn
+    assert (await store.list_writes(*place)).unknown == frozenset()
+
+
 async def test_a_write_that_failed_may_be_tried_again(stage: Stage) -> None:
-    outcomes = iter([ToolOutcome(is_success=False, error="Full."), ToolOutcome(is_success=True)])
+    full = ToolOutcome(is_success=False, error="Full.", failure="refused")
+    outcomes = iter([full, ToolOutcome(is_success=True)])
     stage.executor = RecordingExecutor(lambda _: next(outcomes))
     for number in range(2):
         decided = ActionDecided(call=call_booking(f"w{number}"), is_confirmed=True)
@@ -430,20 +482,28 @@ async def test_a_cancelled_turn_closes_the_model(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("fields", "told"),
     [
-        (lambda _: ToolOutcome(is_success=False, error="The oven is off."), "The oven is off."),
-        (lambda _: ToolOutcome(is_success=False), "The tool failed."),
+        ({}, FAILURE_SENTENCES["no_answer"]),
+        ({"failure": "unknown"}, FAILURE_SENTENCES["no_answer"]),
+        ({"failure": "unreachable"}, FAILURE_SENTENCES["unreachable"]),
+        (
+            {"failure": "refused", "output": "We are closed."},
+            FAILURE_SENTENCES["refused"] + " It says: We are closed.",
+        ),
     ],
 )
-async def test_a_tools_failure_is_told_as_its_sentence(
-    stage: Stage, answer: Any, told: str
+async def test_a_tools_failure_is_told_by_its_kind_and_in_detail_to_the_operator_alone(
+    stage: Stage, fields: Any, told: str
 ) -> None:
-    stage.executor = RecordingExecutor(answer)
+    failed = ToolOutcome(is_success=False, error="The oven at 10.0.0.7 is off.", **fields)
+    stage.executor = RecordingExecutor(lambda _: failed)
     model = ScriptedChatModel([ask(call_order("c1")), say("It did not work.")])
     result = await stage.run(model)
     message = model.requests[1].messages[-1]
     assert (message.content, message.is_error) == (told, True)
+    (noted,) = [step.detail for step in stage.tally.trace.steps if step.kind == "tool_call"]
+    assert (noted["result"], noted["error"]) == (told, "The oven at 10.0.0.7 is off.")
     assert stage.progress == [("c1", "running"), ("c1", "failed")]
     assert [report.status for report in result.tools] == ["failed"]
 
@@ -455,7 +515,7 @@ async def test_an_executor_that_raises_upstream_has_failed(stage: Stage) -> None
     stage.executor = RecordingExecutor(answer)
     model = ScriptedChatModel([ask(call_order()), say("Sorry.")])
     result = await stage.run(model)
-    assert model.requests[1].messages[-1].content == "The shop's system does not answer."
+    assert model.requests[1].messages[-1].content == FAILURE_SENTENCES["no_answer"]
     assert not result.executions[0].outcome.is_success
 
 
@@ -478,7 +538,8 @@ async def test_a_tool_that_nothing_here_can_run_says_so(stage: Stage) -> None:
     call = type(call)(id="c1", name="send_fax", arguments=call.arguments)
     model = ScriptedChatModel([ask(call), say("I cannot fax.")])
     result = await stage.run(model)
-    assert "'integration'" in model.requests[1].messages[-1].content
+    assert model.requests[1].messages[-1].content == FAILURE_SENTENCES["not_available"]
+    assert "'integration'" in str(stage.tally.executions[-1].outcome.error)
     assert [report.status for report in result.tools] == ["failed"]
 
 
@@ -544,7 +605,7 @@ async def test_a_sign_in_that_does_not_fit_the_tool_runs_nothing(stage: Stage) -
     model = ScriptedChatModel([say("That did not work.")])
     await stage.run(model, decided=decided, **signed_in(stage))
     assert stage.executor.calls == []
-    assert model.requests[0].messages[-1].content == UNFIT_IDENTITY
+    assert model.requests[0].messages[-1].content == FAILURE_SENTENCES["not_available"]
     [refused] = [step.detail for step in stage.tally.trace.steps if step.kind == "policy"]
     assert (refused["verdict"], refused["tool"]) == ("refused", "book_appointment")
 

@@ -51,7 +51,7 @@ class RecordedArchives:
             kind=kind,
             size_bytes=1,
             is_encrypted=False,
-            schema="0004",
+            schema="0005",
             program_version="1",
             installation_id="me",
             verified_at=AT,

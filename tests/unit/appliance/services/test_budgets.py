@@ -17,7 +17,7 @@ from appliance.domain.ids import MessageId, TenantId, new_id
 from appliance.domain.message import ChatMessage, TokenUsage
 from appliance.domain.prices import ModelPrice, PriceList
 from appliance.domain.tenant import LlmSettings, Tenant
-from appliance.errors import BudgetExceeded, Unavailable
+from appliance.errors import BudgetExceeded, StorageError, Unavailable
 from appliance.ports.chat_model import Briefing, ChatRequest, ModelFinished
 from appliance.ports.usage import UsageGroup, UsageRow
 from appliance.services.budgets import Budgets
@@ -208,3 +208,26 @@ async def test_the_operator_is_warned_before_it_is_used_up(stage: Stage) -> None
 async def test_the_builtin_answerer_costs_nothing(stage: Stage) -> None:
     stage.model = ScriptedChatModel(name="builtin")
     assert await stage.begin(shop(daily_budget_micro_usd=0)) is stage.model
+
+
+async def test_a_database_that_cannot_be_read_ends_no_turn_and_forgets_no_spending(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = shop(daily_budget_micro_usd=1_000)
+    stage.model.add(say("Hi", usage=USED))
+    await stage.ask(await stage.begin(tenant))
+    with monkeypatch.context() as broken, structlog.testing.capture_logs() as logs:
+        broken.setattr(stage.sums, "sum_usage", fail_to_read)
+        await stage.budgets.close(tenant, MessageId("t1"))
+        await stage.budgets.close(tenant, MessageId("t1"))
+    assert [line["event"] for line in logs] == ["budget_not_read"]
+    spent = 50 + 5 * 10
+    await stage.begin(tenant, "t2")
+    assert stage.trace.steps[-1].detail["cost_micro_usd"] == spent
+    stage.sums.rows[stage.day] = UsageRow(cost_micro_usd=spent + 7)
+    await stage.begin(tenant, "t3")
+    assert stage.trace.steps[-1].detail["cost_micro_usd"] == spent + 7
+
+
+async def fail_to_read(**period: Any) -> list[UsageRow]:
+    raise StorageError("The disk is full.")

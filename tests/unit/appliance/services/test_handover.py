@@ -9,7 +9,7 @@ import pytest
 
 from appliance.agent.contact_details import find_lone_contact
 from appliance.agent.language import texts_for
-from appliance.agent.runner import AgentResult
+from appliance.agent.runner import OWN_ANSWER, AgentResult
 from appliance.domain.conversation import Conversation, PendingAction
 from appliance.domain.escalation import NewEscalation
 from appliance.domain.ids import ConversationId
@@ -76,7 +76,7 @@ def test_a_wish_for_a_person_is_passed_on_and_asks_how_to_reach_the_visitor() ->
     assert found.closing.escalation == NewEscalation(
         cause="visitor", reason="I want a human", notices=("email",)
     )
-    assert (found.result.usage, found.result.is_degraded) == ((), False)
+    assert (found.result.usage, found.result.is_degraded) == ((OWN_ANSWER,), False)
 
 
 def test_the_visitor_is_answered_in_hebrew_as_well() -> None:
@@ -317,3 +317,28 @@ def test_a_stored_notice_wakes_its_sender() -> None:
     assert woken == []
     handover.stored(Closing(escalation=NewEscalation(cause="visitor", notices=("email",))))
     assert woken == [True]
+
+
+@pytest.mark.parametrize("status", ["open", "waiting_for_human"])
+def test_an_action_that_nobody_can_tell_of_is_passed_on(status: Any) -> None:
+    found = build_handover().conclude(
+        visit("yes", status=status), answer("I cannot tell.", unknown_tool="book_appointment")
+    )
+    assert found.result.text.startswith("I cannot tell.\n\n")
+    assert found.closing.escalation is not None
+    assert found.closing.escalation.cause == "assistant"
+    assert "'book_appointment'" in str(found.closing.escalation.reason)
+
+
+@pytest.mark.parametrize("contact", [{}, {"phone": "050-1234567"}])
+def test_where_nobody_is_asked_the_visitor_is_told_how_to_find_out(contact: dict[str, str]) -> None:
+    tenant = {
+        "escalation": EscalationSettings(is_enabled=False),
+        "business_info": BusinessInfo(contact=contact),
+    }
+    found = build_handover().conclude(
+        visit("yes", tenant=tenant), answer("I cannot tell.", unknown_tool="book_appointment")
+    )
+    assert found.closing.escalation is None
+    assert ("050-1234567" in found.result.text) == bool(contact)
+    assert EN["escalated"] not in found.result.text

@@ -10,12 +10,13 @@ import pytest_asyncio
 
 from appliance.agent.loop import ActionDecided
 from appliance.agent.policy import build_ledger_key
-from appliance.domain.conversation import Conversation, PendingAction
+from appliance.domain.conversation import Conversation, Decision, PendingAction
 from appliance.domain.identity import VerifiedIdentity
-from appliance.domain.ids import ConversationId, new_id
-from appliance.domain.message import SIGN_IN_CALL
+from appliance.domain.ids import ConversationId, MessageId, new_id
+from appliance.domain.message import CHANGED_CALL, LAPSED_CALL, SIGN_IN_CALL, WITHDRAWN_CALL
 from appliance.domain.tool import ToolExecution, ToolOutcome
-from appliance.services.pending_actions import CHANGED_CALL, PendingActions
+from appliance.domain.tool_failures import FAILURE_SENTENCES, FailureKind
+from appliance.services.pending_actions import PendingActions
 from tests.contract.turn_store_contract import OpenedTurnStore
 from tests.fakes.shops import build_tenant_tool, call_booking
 from tests.fakes.sqlite_database import TemporaryDatabase
@@ -53,15 +54,31 @@ class Waiting:
     async def find(self) -> Conversation:
         return await self.opened.conversation("s1")
 
-    async def decide(self, text: str = "yes") -> ActionDecided | None:
-        return await self.pending_actions.decide(await self.find(), text, self.tools)
+    async def decide(
+        self, text: str = "yes", *, message: str = "m1", identity: VerifiedIdentity | None = None
+    ) -> ActionDecided | None:
+        return await self.decide_on(await self.find(), text, message=message, identity=identity)
 
-    async def log(self, call_id: str, *, is_success: bool) -> None:
+    async def decide_on(
+        self,
+        conversation: Conversation,
+        text: str = "yes",
+        *,
+        message: str = "m1",
+        identity: VerifiedIdentity | None = None,
+    ) -> ActionDecided | None:
+        return await self.pending_actions.decide(
+            conversation, text, self.tools, identity, message_id=MessageId(message)
+        )
+
+    async def log(
+        self, call_id: str, *, is_success: bool = False, failure: FailureKind | None = None
+    ) -> None:
         place = (self.opened.tenant_id, self.conversation_id)
         call = call_booking(call_id)
         execution = ToolExecution(
             call=call,
-            outcome=ToolOutcome(is_success=is_success),
+            outcome=ToolOutcome(is_success=is_success, failure=failure),
             ledger_key=build_ledger_key(*place, call),
             executed_at=self.clock.now(),
         )
@@ -82,13 +99,15 @@ async def test_a_decision_takes_the_action_out(waiting: Waiting, text: str, is_c
     assert decided.is_confirmed == is_confirmed
     assert decided.call.arguments == call_booking("w1").arguments
     assert decided.call.id not in ("", "w1")
-    assert (await waiting.find()).pending_action is None
+    kept = (await waiting.find()).pending_action
+    assert kept is not None
+    assert kept.decision == Decision(
+        message_id=MessageId("m1"), is_confirmed=is_confirmed, call_id=decided.call.id
+    )
 
 
 async def test_what_decides_nothing_leaves_it(waiting: Waiting):
     assert await waiting.decide("when are you open?") is None
-    conversation = await waiting.find()
-    assert await waiting.pending_actions.decide(conversation, "yes", {}) is None
     assert (await waiting.find()).pending_action is not None
     waiting.clock.advance(301)
     assert await waiting.decide() is None
@@ -96,8 +115,8 @@ async def test_what_decides_nothing_leaves_it(waiting: Waiting):
 
 async def test_it_is_taken_out_once(waiting: Waiting):
     conversation = await waiting.find()
-    assert await waiting.pending_actions.decide(conversation, "yes", waiting.tools) is not None
-    assert await waiting.pending_actions.decide(conversation, "yes", waiting.tools) is None
+    assert await waiting.decide_on(conversation) is not None
+    assert await waiting.decide_on(conversation) is None
 
 
 async def test_confirmed_again_after_it_was_cut_off_it_is_the_same_call(waiting: Waiting):
@@ -141,9 +160,6 @@ class BoundWaiting(Waiting):
             )
         }
 
-    async def decide_as(self, identity: VerifiedIdentity | None) -> ActionDecided | None:
-        return await self.pending_actions.decide(await self.find(), "yes", self.tools, identity)
-
 
 @pytest.mark.parametrize(
     ("email", "refusal"),
@@ -159,11 +175,10 @@ async def test_it_runs_only_as_who_was_shown_it(
     waiting = BoundWaiting(temporary)
     await waiting.ask()
     identity = email and VerifiedIdentity(subject="dana", claims={"sub": "dana", "email": email})
-    decided = await waiting.decide_as(identity or None)
+    decided = await waiting.decide(identity=identity or None)
     assert decided is not None
     assert (decided.is_confirmed, decided.refusal) == (True, refusal)
     assert "time" not in decided.call.arguments
-    assert (await waiting.find()).pending_action is None
 
 
 async def test_it_does_not_run_when_its_tool_takes_other_arguments_by_now(waiting: Waiting):
@@ -179,14 +194,74 @@ async def test_it_does_not_run_when_its_tool_takes_other_arguments_by_now(waitin
 
 async def test_two_answers_at_once_take_it_out_once(waiting: Waiting):
     conversation = await waiting.find()
-    decisions = await asyncio.gather(
-        *(waiting.pending_actions.decide(conversation, "yes", waiting.tools) for _ in range(20))
-    )
+    decisions = await asyncio.gather(*(waiting.decide_on(conversation) for _ in range(20)))
     assert sum(decided is not None for decided in decisions) == 1
 
 
 async def test_a_yes_to_an_action_that_another_has_replaced_decides_nothing(waiting: Waiting):
     earlier = await waiting.find()
     await waiting.ask()
-    assert await waiting.pending_actions.decide(earlier, "yes", waiting.tools) is None
+    assert await waiting.decide_on(earlier) is None
     assert (await waiting.find()).pending_action is not None
+
+
+async def test_one_that_is_offered_no_more_is_decided_without_its_values(waiting: Waiting):
+    waiting.tools.clear()
+    decided = await waiting.decide()
+    assert decided is not None
+    assert (decided.refusal, decided.call.arguments) == (WITHDRAWN_CALL, {})
+
+
+async def decide_and_break_off(waiting: Waiting, text: str = "yes") -> ActionDecided:
+    decided = await waiting.decide(text)
+    assert decided is not None
+    return decided
+
+
+async def test_what_was_not_begun_runs_for_the_same_message_within_its_time(waiting: Waiting):
+    first = await decide_and_break_off(waiting)
+    assert await waiting.decide() == first
+    waiting.clock.advance(301)
+    late = await waiting.decide()
+    assert late == msgspec.structs.replace(first, refusal=LAPSED_CALL)
+
+
+async def test_what_was_not_begun_does_not_run_for_another_message(waiting: Waiting):
+    first = await decide_and_break_off(waiting)
+    other = await waiting.decide("yes", message="m2")
+    assert other == msgspec.structs.replace(first, refusal=LAPSED_CALL)
+
+
+@pytest.mark.parametrize("message", ["m1", "m2"])
+async def test_what_was_begun_is_gone_on_with_whatever_is_said(waiting: Waiting, message: str):
+    first = await decide_and_break_off(waiting)
+    await waiting.log(first.call.id, failure="unknown")
+    waiting.clock.advance(301)
+    assert await waiting.decide("are you there?", message=message) == first
+
+
+async def test_what_was_begun_is_told_though_it_may_not_run_any_more(waiting: Waiting):
+    first = await decide_and_break_off(waiting)
+    await waiting.log(first.call.id, failure="unknown")
+    waiting.tools.clear()
+    decided = await waiting.decide()
+    assert decided is not None
+    assert decided.refusal is None
+    assert decided.known is not None
+    assert decided.known[0] == FAILURE_SENTENCES["unknown"]
+    assert decided.known[1].is_unknown
+
+
+async def test_a_refusal_stands_for_its_message_alone(waiting: Waiting):
+    first = await decide_and_break_off(waiting, "no")
+    assert await waiting.decide("no") == first
+    assert await waiting.decide("no", message="m2") is None
+
+
+async def test_an_unknown_end_keeps_the_key_for_the_next_yes(waiting: Waiting):
+    first = await decide_and_break_off(waiting)
+    await waiting.log(first.call.id, failure="unknown")
+    await waiting.ask()
+    second = await waiting.decide(message="m2")
+    assert second is not None
+    assert second.call.id == first.call.id

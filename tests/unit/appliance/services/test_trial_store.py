@@ -6,13 +6,14 @@ import msgspec
 import pytest
 
 from appliance.agent.runner import AgentResult
-from appliance.domain.conversation import PendingAction, Summary
+from appliance.domain.conversation import Decision, PendingAction, Summary
 from appliance.domain.escalation import NewEscalation
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import MessageId, TenantId, UserId, new_id
 from appliance.domain.message import ChatMessage, ChatReply, ReplyMessage, ReplyUsage
 from appliance.domain.tool import ToolExecution, ToolOutcome
 from appliance.errors import Conflict
+from appliance.ports.turn_store import WrittenTools
 from appliance.services.answering import Answered
 from appliance.services.handover import Closing
 from appliance.services.trial_store import MAX_AGE_S, MAX_TRIALS, TrialStore, TrialTurn, Trier
@@ -153,36 +154,31 @@ async def test_a_waiting_action_is_taken_once(trials: TrialStore, clock: Settabl
     again = trials.begin(ME, "yes", session_id=turn.session_id)
     assert again.accepted.conversation.pending_action == waiting
     place = (ME.tenant_id, again.accepted.conversation.id)
-    assert [await trials.claim_pending_action(*place, name) for name in ("p2", "p1", "p1")] == [
-        False,
-        True,
-        False,
-    ]
+    decision = Decision(message_id=MessageId("m"), is_confirmed=True, call_id="c")
+    decided = msgspec.structs.replace(waiting, decision=decision)
+    other = msgspec.structs.replace(decided, id="p2")
+    claims = [await trials.claim_pending_action(*place, one) for one in (other, decided, decided)]
+    assert claims == [False, True, False]
 
 
 async def test_executions_are_found_by_their_key(trials: TrialStore, clock: SettableClock) -> None:
     turn = trials.begin(ME, "Book")
     place = (ME.tenant_id, turn.accepted.conversation.id)
-    for is_success in (False, True):
-        assert await trials.list_written_tools(*place) == frozenset()
-        await trials.record_execution(
-            *place,
-            ToolExecution(
-                call=call_booking(),
-                outcome=ToolOutcome(is_success=is_success, output=None),
-                ledger_key="k",
-                executed_at=clock.now(),
-            ),
-            usage_day="2026-03-02",
+    booked = frozenset(("book_appointment",))
+    unknown = ToolOutcome(is_success=False, failure="unknown")
+    for call_id, outcome, writes in (
+        ("c1", ToolOutcome(is_success=False, failure="refused"), WrittenTools()),
+        ("c2", unknown, WrittenTools(unknown=booked)),
+        ("c2", ToolOutcome(is_success=True), WrittenTools(done=booked)),
+    ):
+        execution = ToolExecution(
+            call=call_booking(call_id), outcome=outcome, ledger_key="k", executed_at=clock.now()
         )
-    assert await trials.list_written_tools(*place) == {"book_appointment"}
-    found = await trials.find_execution(*place, "k")
-    assert found is not None
-    assert found.outcome.is_success
-    assert await trials.find_execution(*place, "other") is None
-    assert await trials.list_written_tools(*place) == {"book_appointment"}
-    assert (await trials.count_executions(*place, "k"), await trials.count_executions(*place, "")) \
-        == (2, 0)  # fmt: skip
+        await trials.record_execution(*place, execution, usage_day="2026-03-02")
+        assert await trials.list_writes(*place) == writes
+    found = await trials.list_executions(*place, "k")
+    assert [(one.call.id, one.outcome.is_success) for one in found] == [("c1", False), ("c2", True)]
+    assert await trials.list_executions(*place, "other") == []
 
 
 async def test_a_write_that_outlives_its_trial_breaks_nothing(

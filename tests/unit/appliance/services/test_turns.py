@@ -13,7 +13,7 @@ import pytest_asyncio
 from appliance.agent.runner import AgentRunner
 from appliance.domain.conversation import Conversation
 from appliance.domain.ids import SessionHash, hash_token
-from appliance.domain.message import ChatReply, StoredMessage, TokenUsage
+from appliance.domain.message import WITHDRAWN_CALL, ChatReply, StoredMessage, TokenUsage
 from appliance.domain.prices import PriceList
 from appliance.domain.turn_events import (
     AnswerDelta,
@@ -462,6 +462,7 @@ async def test_a_tool_that_was_switched_off_meanwhile_does_not_run(stage: Stage)
     stage.known = KnownTenant(tenant=stage.known.tenant, tools={}, loaded_at=0.0)
     await stage.say("yes", say("I cannot book."))
     assert stage.executor.calls == []
+    assert stage.model.requests[-1].messages[-1].content == WITHDRAWN_CALL
 
 
 async def test_a_failed_turn_keeps_the_message_and_may_be_tried_again(stage: Stage) -> None:
@@ -669,6 +670,8 @@ async def test_a_partial_answer_is_kept_and_marked(stage: Stage) -> None:
 async def test_a_wish_for_a_person_is_durable_with_its_answer(stage: Stage) -> None:
     reply = await stage.say("I want a human")
     assert (reply.escalated, reply.conversation_ended, reply.model) == (True, False, "builtin")
+    [(_, provider, model)] = await stage.temporary.read_usage(stage.known.tenant.id)
+    assert (provider, model) == ("builtin", "builtin")
     conversation = await stage.conversation()
     assert conversation.status == "waiting_for_human"
     helped = await stage.say("When do you open?", say("At nine."))

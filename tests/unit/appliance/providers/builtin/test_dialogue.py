@@ -234,7 +234,7 @@ async def test_a_failed_tool_is_told_honestly_with_a_way_to_a_person() -> None:
     visitor = Visitor(load_shop("pizza"))
     await visitor.say("Where is my order 12345?")
     reply = await visitor.tool_returns("HTTP 502 from http://10.0.0.8/secret", is_error=True)
-    assert "did not work" in reply.text
+    assert "could not do that" in reply.text
     assert "10.0.0.8" not in reply.text
     assert "555 010 7788" in reply.text
 

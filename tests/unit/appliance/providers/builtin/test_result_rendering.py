@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from appliance.domain.message import LAPSED_CALL, WITHDRAWN_CALL
+from appliance.domain.tool_failures import FailureKind, build_failure_text
 from appliance.providers.builtin.phrasebook import load_phrasebooks
 from appliance.providers.builtin.result_rendering import (
     MAX_TEXT_LENGTH,
@@ -12,6 +14,7 @@ from appliance.providers.builtin.result_rendering import (
     render_result,
     render_value,
     reports_failure,
+    tell_failure,
 )
 
 BOOK = load_phrasebooks()["en"]
@@ -155,3 +158,58 @@ def test_a_result_is_shown_and_not_obeyed() -> None:
 
 def test_long_texts_are_cut() -> None:
     assert len(render("x" * 99_999)) == MAX_TEXT_LENGTH
+
+
+@pytest.mark.parametrize(
+    ("value", "english", "hebrew"),
+    [
+        (None, "Done.", "בוצע."),
+        ([], "Done.", "בוצע."),
+        ("OK", "Done.", "בוצע."),
+        (True, "Done.", "בוצע."),
+        ({"success": True}, "Done.", "בוצע."),
+        ({"status": "confirmed", "created_at": "2026-03-04T10:00:00Z"}, "Done.", "בוצע."),
+        ("Your table is booked.", "Your table is booked.", "Your table is booked."),
+        (
+            {"booking": {"date": "2026-03-04", "time": "19:00:00", "status": "confirmed"}},
+            "Done. These are the details:\n\n"
+            "- **Date:** Wednesday, 4 March 2026\n- **Time:** 19:00",
+            "בוצע. אלה הפרטים:\n\n- **תאריך:** יום רביעי, 4 במרץ 2026\n- **שעה:** 19:00",
+        ),
+        ([{"name": "Tube", "price": 5}, {"name": "Tyre", "price": 9}],
+         "Done. These are the details:\n\n- **Tube** – Price: 5\n- **Tyre** – Price: 9",
+         "בוצע. אלה הפרטים:\n\n- **Tube** – מחיר: 5\n- **Tyre** – מחיר: 9"),
+        (False, "I am sorry, that could not be done.", "מצטער, לא ניתן היה לבצע את זה."),
+        ({"error": "slot_taken"}, "I am sorry, that could not be done.",
+         "מצטער, לא ניתן היה לבצע את זה."),
+        ({"order": {"status": "failed"}}, "I am sorry, that could not be done.",
+         "מצטער, לא ניתן היה לבצע את זה."),
+    ],
+)  # fmt: skip
+def test_what_was_written_is_told_as_done(value: Any, english: str, hebrew: str) -> None:
+    content = value if isinstance(value, str) else json.dumps(value)
+    for language, told in (("en", english), ("he", hebrew)):
+        book = load_phrasebooks()[language]
+        assert render_result(content, book, is_write=True) == told
+
+
+@pytest.mark.parametrize("language", ["en", "he"])
+@pytest.mark.parametrize("kind", get_args(FailureKind))
+def test_each_failure_has_words_of_its_own(kind: FailureKind, language: str) -> None:
+    book = load_phrasebooks()[language]
+    told = tell_failure(build_failure_text(kind), book, "A person?")
+    assert told == f"{book.say(f'result_{kind}')}\n\nA person?"
+    says_unchanged = ("Nothing was changed" if language == "en" else "שום דבר לא השתנה") in told
+    assert says_unchanged == (kind not in ("unknown", "no_answer"))
+
+
+def test_the_shops_own_words_stand_in_the_place_of_ours() -> None:
+    content = build_failure_text("refused", "We are closed on Mondays.")
+    assert tell_failure(content, BOOK, "A person?") == "We are closed on Mondays.\n\nA person?"
+
+
+def test_what_did_not_run_is_not_told_as_failed() -> None:
+    assert tell_failure(WITHDRAWN_CALL, BOOK, "A person?") == BOOK.say("result_withdrawn")
+    assert tell_failure(LAPSED_CALL, BOOK, "A person?") == BOOK.say("result_lapsed")
+    unread = tell_failure("HTTP 502 from http://10.0.0.8", BOOK, "A person?")
+    assert unread == f"{BOOK.say('result_not_carried_out')}\n\nA person?"

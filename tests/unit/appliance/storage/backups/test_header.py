@@ -20,7 +20,7 @@ HEADER = Header(
     created_at=datetime(2026, 3, 2, 9, 30, tzinfo=UTC),
     kind="manual",
     program_version="0.1.0",
-    schema="0004",
+    schema="0005",
     installation_id=None,
     sealing=Sealing(salt=b"s" * 16, n=1024, r=8, p=2, check=b"c" * 32),
 )

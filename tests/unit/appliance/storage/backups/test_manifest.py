@@ -19,7 +19,7 @@ from tests.fakes.backups import INSTALLATION, Installation
 
 def test_rows_and_sums_are_counted(installation: Installation):
     revision, installation_id, tables = read_facts(installation.paths.database)
-    assert (revision, installation_id) == ("0004", INSTALLATION)
+    assert (revision, installation_id) == ("0005", INSTALLATION)
     assert set(tables) == {*metadata.tables, "alembic_version"}
     assert tables["messages"] == TableSums(2, {"input_tokens": 1050, "output_tokens": 105})
     assert tables["api_usage"].sums == {

@@ -43,7 +43,7 @@ def test_the_head_is_what_it_says(installation: Installation, tmp_path: Path):
     target = tmp_path / "backup"
     header = write(installation, target, PASSPHRASE)
     assert read_head(target) == header
-    assert (header.kind, header.created_at, header.schema) == ("daily", AT, "0004")
+    assert (header.kind, header.created_at, header.schema) == ("daily", AT, "0005")
     assert header.sealing is not None
 
 

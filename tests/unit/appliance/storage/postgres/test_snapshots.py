@@ -122,7 +122,7 @@ async def test_a_backup_goes_from_postgres_to_postgres(url: str, installation: I
     await fill(url, installation)
     archives = build_archives(installation, url)
     made = await asyncio.to_thread(archives.create, "manual")
-    assert made.schema == "0004"
+    assert made.schema == "0005"
     await query(url, "UPDATE tenants SET name = 'Later'")
     restored = await asyncio.to_thread(restore, installation, archives.find(made.id), url)
     assert await query(url, "SELECT name FROM tenants") == [("Corner Shop",)]
@@ -158,7 +158,7 @@ async def test_an_old_backup_of_sqlite_goes_into_an_empty_postgres(url: str, tmp
     path = archives.find(archives.create("manual").id)
     restored = await asyncio.to_thread(restore, old, path, url)
     assert restored.replaced is None
-    assert await query(url, "SELECT version_num FROM alembic_version") == [("0004",)]
+    assert await query(url, "SELECT version_num FROM alembic_version") == [("0005",)]
     assert await query(url, "SELECT sum(cost_micro_usd)::bigint FROM api_usage") == [(1234,)]
 
 

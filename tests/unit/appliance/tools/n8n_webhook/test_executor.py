@@ -271,3 +271,14 @@ async def test_a_tenant_without_a_secret_sends_nothing() -> None:
 
 def test_the_kind_is_the_one_that_tools_name() -> None:
     assert Bench(WebhookServer(), EgressClient()).executor.kind == "n8n_webhook"
+
+
+async def test_what_an_earlier_attempt_may_have_done_is_not_denied_by_the_last() -> None:
+    lost = (Reply(status=503), reply_json({"success": False, "message": "Closed."}, 422))
+    async with open_bench(*lost) as bench:
+        outcome = await bench.call(risk="write", idempotent=True)
+    assert (outcome.attempts, outcome.failure, outcome.output) == (2, "unknown", None)
+    patient = (Reply(status=429), reply_json({"success": False, "message": "Closed."}, 422))
+    async with open_bench(*patient) as bench:
+        outcome = await bench.call(risk="write", idempotent=True)
+    assert (outcome.attempts, outcome.failure, outcome.output) == (2, "refused", "Closed.")

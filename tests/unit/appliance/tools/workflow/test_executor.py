@@ -168,8 +168,27 @@ async def test_an_answer_with_an_error_status_is_a_failure_as_it_is_by_webhook()
     async with open_bench(build_export(ECHO, status=422)) as bench:
         outcome = await bench.call()
     assert not outcome.is_success
-    assert outcome.output is None
+    assert (outcome.output, outcome.failure) == (None, "refused")
     assert "422" in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "failure", "said"),
+    [
+        ("return [{json: {success: false, message: 'We are closed.'}}];", 409, "refused",
+         "We are closed."),
+        ("return [{json: {success: false, message: 'No such order.'}}];", 404, "not_found",
+         "No such order."),
+        ("return [{json: {success: false, message: 'No.'}}];", 503, "unknown", None),
+        ("throw new Error('connect ECONNREFUSED db01.internal:5432');", 200, "unknown", None),
+    ],
+)  # fmt: skip
+async def test_a_failure_has_a_kind_and_words_for_people_alone(
+    code: str, status: int, failure: str, said: str | None
+) -> None:
+    async with open_bench(build_export(code, status=status)) as bench:
+        outcome = await bench.call()
+    assert (outcome.is_success, outcome.failure, outcome.output) == (False, failure, said)
 
 
 async def test_the_kind_is_the_one_that_tools_name() -> None:
