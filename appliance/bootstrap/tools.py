@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from appliance.bootstrap.shipped import load_tables
 from appliance.bootstrap.stores import Stores
+from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.ports.tool_executor import ToolExecutor
@@ -40,7 +41,12 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
     database, clock = stores.database, stores.clock
     http = EgressClient(allow=settings.egress_allow)
     stack.push_async_callback(http.aclose)
-    workflows = WorkflowRunner(database.data_tables, http, clock)
+
+    async def find_workflow(reference: str) -> JsonObject | None:
+        stored = await database.workflows.find(reference)
+        return None if stored is None else stored.definition
+
+    workflows = WorkflowRunner(database.data_tables, http, clock, find_workflow=find_workflow)
     stack.callback(workflows.close)
     executors = build_executors(
         ToolParts(

@@ -164,6 +164,10 @@ class WorkflowRepository(Protocol):
         """Return it by its name."""
         ...
 
+    async def find(self, reference: str) -> StoredWorkflow | None:
+        """Return it by its name, its id, or the id that its export had in n8n, in this order."""
+        ...
+
     async def list_all(self) -> list[StoredWorkflow]:
         """Return all, by name."""
         ...

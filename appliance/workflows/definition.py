@@ -6,7 +6,7 @@ left to ``appliance.workflows.engine``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -24,7 +24,8 @@ MAX_INPUTS = 64
 MAX_LINKS = 1_000
 """The most connections that leave one node."""
 IGNORED_TYPES = frozenset({"n8n-nodes-base.stickyNote"})
-START_ORDER = ("webhook", "manualTrigger", "scheduleTrigger")
+START_ORDER = ("webhook", "manualTrigger", "scheduleTrigger", "executeWorkflowTrigger")
+CALLED_ORDER = ("executeWorkflowTrigger", "manualTrigger")
 
 
 class CredentialName(Struct, frozen=True):
@@ -100,7 +101,8 @@ class WorkflowDefinition(Struct, kw_only=True, frozen=True):
     """A workflow that can run here.
 
     ``links`` holds, per node and output, where that output leads. ``input_counts`` holds how many
-    inputs of a node are connected. ``text`` is the export's parameters, for cheap searches.
+    inputs of a node are connected. ``called`` is where it starts when another workflow executes
+    it. ``text`` is the export's parameters, for cheap searches.
     """
 
     id: str
@@ -110,6 +112,7 @@ class WorkflowDefinition(Struct, kw_only=True, frozen=True):
     links: dict[str, list[list[Link]]]
     input_counts: dict[str, int]
     start: str
+    called: str | None
     settings: Settings
     text: str
 
@@ -146,6 +149,7 @@ def parse_definition(export: JsonObject) -> WorkflowDefinition:
         links=links,
         input_counts=_input_counts(links),
         start=_find_start(nodes),
+        called=_find_first(nodes, CALLED_ORDER),
         settings=_checked_settings(parsed.settings or Settings()),
         text=msgspec.json.encode([node.parameters for node in nodes.values()]).decode(),
     )
@@ -292,14 +296,20 @@ def _supported_kinds(nodes: Iterable[Node]) -> dict[str, NodeKind]:
 
 
 def _find_start(nodes: dict[str, Node]) -> str:
-    for short_type in START_ORDER:
-        for node in nodes.values():
-            if node.short_type == short_type and not node.disabled:
-                return node.name
-    raise InvalidInput(
-        "The workflow has no enabled Webhook, Manual Trigger or Schedule Trigger to start from.",
-        errors=[FieldError("nodes", "add a Webhook node")],
-    )
+    found = _find_first(nodes, START_ORDER)
+    if found is None:
+        raise InvalidInput(
+            "The workflow has no enabled trigger to start from: a Webhook, or a Manual, Schedule "
+            "or Execute Workflow Trigger.",
+            errors=[FieldError("nodes", "add a Webhook node")],
+        )
+    return found
+
+
+def _find_first(nodes: dict[str, Node], short_types: Sequence[str]) -> str | None:
+    enabled = [node for node in nodes.values() if not node.disabled]
+    ranked = (node for kind in short_types for node in enabled if node.short_type == kind)
+    return next((node.name for node in ranked), None)
 
 
 def _input_counts(links: dict[str, list[list[Link]]]) -> dict[str, int]:

@@ -28,7 +28,7 @@ class EngineLimits(Struct, frozen=True, kw_only=True):
     """How long and how far a run may go; ``steps`` counts node runs, ``items`` a node's output."""
 
     deadline_s: float = 30.0
-    steps: int = 1_000
+    steps: int = 10_000
     items: int = 100_000
 
 
@@ -68,8 +68,8 @@ class Engine:
         self._waiting: dict[str, list[_Waiting]] = {}
         self.node_runs: list[NodeRun] = []
 
-    async def run(self) -> None:
-        """Run from the start node until nothing is left to do.
+    async def run(self, start: str | None = None) -> None:
+        """Run from the start node, or from ``start``, until nothing is left to do.
 
         Raises:
             Rejected: A node failed (``workflow_failed``) or the run took too many steps
@@ -78,7 +78,7 @@ class Engine:
                 may work later.
             AuthFailed: A node's credential was refused.
         """
-        self._stack.append(_Task(self._definition.start, [], []))
+        self._stack.append(_Task(start or self._definition.start, [], []))
         try:
             async with asyncio.timeout(self._limits.deadline_s):
                 while (task := self._next_task()) is not None:
@@ -136,6 +136,7 @@ class Engine:
                 _raise_named(node, exc)
             branches = _handed_on(context.items, exc.message)
             branches += [[] for _ in range(outputs - 1)]
+        task.sources = context.sources
         fill_origins(branches, task.inputs)
         if node.error_policy == "continueErrorOutput":
             branches = _split_errors(branches, context.items, outputs)

@@ -1,4 +1,4 @@
-"""The conditions of the If and Switch nodes' first versions, rewritten as a filter.
+"""The conditions of the If, Filter and Switch nodes' first versions, rewritten as a filter.
 
 Owns the translation; comparing is left to ``appliance.workflows.conditions``.
 """
@@ -27,10 +27,10 @@ _DEFAULTS = {"string": "equal", "number": "smaller", "boolean": "equal", "dateTi
 
 
 def as_filter(values: Parameters, *, time_zone: str) -> tuple[Parameters, FilterOptions]:
-    """Return an If node's first-version conditions as a filter, and its options.
+    """Return an If or a Filter node's first-version conditions as a filter, and its options.
 
     Args:
-        values: ``conditions`` by type, and ``combineOperation``.
+        values: ``conditions`` by type, and ``combineOperation`` or ``combineConditions``.
         time_zone: For dates that name none.
     """
     conditions = [
@@ -38,7 +38,8 @@ def as_filter(values: Parameters, *, time_zone: str) -> tuple[Parameters, Filter
         for kind in _OPERATIONS
         for entry in values.groups("conditions", kind)
     ]
-    combinator = "or" if values.text("combineOperation") == "any" else "and"
+    is_any = values.text("combineOperation") == "any" or values.text("combineConditions") == "OR"
+    combinator = "or" if is_any else "and"
     options = FilterOptions(is_strict=False, version=2, time_zone=time_zone)
     return Parameters({"conditions": conditions, "combinator": combinator}), options
 

@@ -27,11 +27,15 @@ from appliance.workflows.sandbox import SandboxSession
 
 
 class Trigger(Struct, frozen=True, kw_only=True):
-    """What started the run, as the start node hands it on."""
+    """What started the run, as the start node hands it on.
+
+    ``items`` are those of the workflow that executes this one.
+    """
 
     body: JsonObject
     headers: dict[str, str] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
+    items: list[Item] | None = None
 
 
 class WebhookResponse(Struct, frozen=True, kw_only=True):
@@ -43,7 +47,11 @@ class WebhookResponse(Struct, frozen=True, kw_only=True):
 
 
 class RunState(Struct, kw_only=True):
-    """What the nodes of one run share."""
+    """What the nodes of one run share.
+
+    ``sleep`` waits for some seconds, ``left_s`` says how many the run has left. ``find_workflow``
+    returns a stored export by its name or id, ``run_child`` what an export makes of some items.
+    """
 
     definition: WorkflowDefinition
     trigger: Trigger
@@ -54,10 +62,15 @@ class RunState(Struct, kw_only=True):
     http: OutboundHttp
     session: SandboxSession
     max_items: int
+    sleep: Callable[[float], Awaitable[None]]
+    left_s: Callable[[], float]
+    find_workflow: Callable[[str], Awaitable[JsonObject | None]]
+    run_child: Callable[[JsonObject, list[Item]], Awaitable[list[Item]]]
     outputs: dict[str, list[NodeOutput]] = field(default_factory=dict)
     unsent: list[tuple[str, int]] = field(default_factory=list)
     response: WebhookResponse | None = None
     node_contexts: dict[str, JsonObject] = field(default_factory=dict)
+    held: dict[str, Any] = field(default_factory=dict)
 
     def record(self, node: str, output: NodeOutput) -> None:
         """Keep what a node put out, for the nodes that refer to it."""
@@ -98,6 +111,15 @@ class NodeContext:
         Expressions see it as ``$('Node').context``.
         """
         return self.state.node_contexts.setdefault(self.node.name, {})
+
+    @property
+    def held(self) -> Any:
+        """What else the node keeps between its runs, unseen by expressions; ``None`` at first."""
+        return self.state.held.get(self.node.name)
+
+    @held.setter
+    def held(self, value: Any) -> None:
+        self.state.held[self.node.name] = value
 
     async def parameters(self) -> list[Parameters | ApplianceError]:
         """Evaluate what the node's kind reads for each item of the first input.
@@ -182,6 +204,12 @@ class NodeContext:
             raise Rejected(describe_script_error(answer), code="script_failed")
         results: list[JsonObject] = answer["results"]
         return results
+
+    async def run_script(self, source: str, tasks: list[JsonObject]) -> Any:
+        """Have a script of this package do ``tasks``, with Luxon, and return what it answers."""
+        code = f"return ({source})(DateTime, Duration)({msgspec.json.encode(tasks).decode()});"
+        (answer,) = await self.run_code(code, is_per_item=False)
+        return answer.get("value")
 
     def _wanted(self) -> JsonObject:
         given = self.node.parameters

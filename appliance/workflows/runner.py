@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 import structlog
+from msgspec import Struct
 
 from appliance.domain.ids import TenantId, new_id
 from appliance.domain.json_types import JsonObject
@@ -21,18 +24,29 @@ from appliance.ports.outbound_http import OutboundHttp
 from appliance.ports.workflow_engine import NodeTrace, WorkflowRun, WorkflowSummary
 from appliance.workflows.definition import WorkflowDefinition, parse_definition
 from appliance.workflows.engine import Engine, EngineLimits, NodeRun, Sleep
-from appliance.workflows.items import item_record
+from appliance.workflows.items import Item, item_record
 from appliance.workflows.node_context import RunState, Trigger
 from appliance.workflows.response import build_response
 from appliance.workflows.sandbox import Sandbox, SandboxLimits
 
 logger = structlog.get_logger(__name__)
+FindWorkflow = Callable[[str], Awaitable[JsonObject | None]]
+"""Returns the export of a stored workflow by its name or id, ``None`` where there is none."""
+MAX_DEPTH = 10
+"""How many workflows may execute one another, each within the one before."""
 _CACHED_DEFINITIONS = 256
 _DATE_MARKS = ("$now", "$today", "DateTime", "Duration", "Interval")
 
 
+async def _find_none(_reference: str) -> None:
+    return None
+
+
 class WorkflowRunner:
-    """Runs workflows for all tenants. Close it when the server stops."""
+    """Runs workflows for all tenants. Close it when the server stops.
+
+    Without ``find_workflow`` a workflow can execute only those that it holds itself.
+    """
 
     def __init__(
         self,
@@ -43,7 +57,9 @@ class WorkflowRunner:
         limits: EngineLimits | None = None,
         sandbox_limits: SandboxLimits | None = None,
         sleep: Sleep = asyncio.sleep,
+        find_workflow: FindWorkflow = _find_none,
     ) -> None:
+        self._find_workflow = find_workflow
         self._data_tables = data_tables
         self._http = http
         self._clock = clock
@@ -150,23 +166,62 @@ class WorkflowRunner:
         if not isinstance(definition, WorkflowDefinition):
             definition = self.load(definition)
         body = {**input, "_config": config} if config else input
-        trigger = Trigger(body=body, headers=headers or {}, query=query or {})
-        zone = _chosen_zone(definition, time_zone)
+        call = _Call(
+            tenant_id=tenant_id,
+            time_zone=time_zone,
+            trigger=Trigger(body=body, headers=headers or {}, query=query or {}),
+            ends_at=self._clock.monotonic() + self._limits.deadline_s,
+        )
+        with self._open(definition, call) as state:
+            return await self._finish(state, debug=debug)
+
+    @contextmanager
+    def _open(self, definition: WorkflowDefinition, call: _Call) -> Iterator[RunState]:
+        """Give what the nodes of one run share, and throw its sandbox away at the end."""
+        zone = _chosen_zone(definition, call.time_zone)
         has_dates = any(mark in definition.text for mark in _DATE_MARKS)
-        begin = self._begin(definition, zone)
-        with self._sandbox.session(begin, has_dates=has_dates) as session:
-            state = RunState(
+
+        async def run_child(export: JsonObject, items: list[Item]) -> list[Item]:
+            return await self._run_child(call, export, items)
+
+        with self._sandbox.session(self._begin(definition, zone), has_dates=has_dates) as session:
+            yield RunState(
                 definition=definition,
-                trigger=trigger,
-                tenant_id=tenant_id,
+                trigger=call.trigger,
+                tenant_id=call.tenant_id,
                 time_zone=zone,
                 started_at=self._clock.now(),
                 data_tables=self._data_tables,
                 http=self._http,
                 session=session,
                 max_items=self._limits.items,
+                sleep=self._sleep,
+                left_s=lambda: call.ends_at - self._clock.monotonic(),
+                find_workflow=self._find_workflow,
+                run_child=run_child,
             )
-            return await self._finish(state, debug=debug)
+
+    async def _run_child(self, call: _Call, export: JsonObject, items: list[Item]) -> list[Item]:
+        """Return what a workflow makes of ``items`` for another one that executes it."""
+        if call.depth >= MAX_DEPTH:
+            raise Rejected(f"more than {MAX_DEPTH} workflows execute one another")
+        definition = self.load(export)
+        if definition.called is None:
+            raise Rejected(
+                f"the workflow {definition.name!r} has no Execute Workflow Trigger to start from"
+            )
+        body = items[0].json if items else {}
+        inner = msgspec.structs.replace(
+            call, trigger=Trigger(body=body, items=items), depth=call.depth + 1
+        )
+        with self._open(definition, inner) as state:
+            engine = Engine(state, clock=self._clock, limits=self._limits, sleep=self._sleep)
+            try:
+                await engine.run(definition.called)
+            except ApplianceError as exc:
+                raise type(exc)(f"in workflow {definition.name!r}: {exc.message}") from exc
+            branches = engine.node_runs[-1].branches if engine.node_runs else []
+        return branches[0] if branches else []
 
     def close(self) -> None:
         """Stop the sandbox's threads."""
@@ -210,6 +265,16 @@ class WorkflowRunner:
             "nowMs": int(self._clock.now().timestamp() * 1000),
             "timeZone": time_zone,
         }
+
+
+class _Call(Struct, frozen=True, kw_only=True):
+    """What a run was started with; ``ends_at`` is in monotonic seconds."""
+
+    tenant_id: TenantId
+    time_zone: str
+    trigger: Trigger
+    ends_at: float
+    depth: int = 1
 
 
 def _chosen_zone(definition: WorkflowDefinition, time_zone: str) -> str:

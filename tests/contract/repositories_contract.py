@@ -322,6 +322,19 @@ class RepositoriesContract(ABC):
         another = msgspec.structs.replace(first, id=WorkflowId(new_id()), name="booking")
         await workflows.put(another)
         assert await workflows.list_all() == [another, replaced]
+        exported = {"id": "nT5aBc", "nodes": []}
+        foreign = msgspec.structs.replace(
+            first, id=WorkflowId(new_id()), name="aaa", definition=exported
+        )
+        await workflows.put(foreign)
+        named = msgspec.structs.replace(foreign, id=WorkflowId(new_id()), name="nT5aBc")
+        assert await workflows.find("nT5aBc") == foreign
+        await workflows.put(named)
+        assert await workflows.find("nT5aBc") == named
+        assert await workflows.find(foreign.id) == foreign
+        assert await workflows.find("nobody") is None
+        await workflows.delete(foreign.id)
+        await workflows.delete(named.id)
         assert await workflows.delete(first.id)
         assert not await workflows.delete(first.id)
         assert await workflows.get(first.id) is None

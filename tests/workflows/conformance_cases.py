@@ -25,11 +25,10 @@ def conformance_workflows() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]
 
 def record_answers(answers: list[tuple[str, tuple[int, Any]]]) -> None:
     """Keep n8n's answers to the conformance inputs, by workflow, in the order of its inputs."""
-    names = {export["name"] for export, _ in conformance_workflows()}
-    kept: dict[str, list[Any]] = {}
+    kept: dict[str, list[Any]] = {export["name"]: [] for export, _ in conformance_workflows()}
     for name, answer in answers:
-        if name in names:
-            kept.setdefault(name, []).append(list(answer))
+        if name in kept:
+            kept[name].append(list(answer))
     lines = [f" {json.dumps(name)}: {json.dumps(kept[name], ensure_ascii=False)}" for name in kept]
     ANSWERS.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 

@@ -93,7 +93,12 @@ async def run_embedded(
     for table in load_data_tables(BUNDLED):
         await tables.ensure_table(TENANT, table.name, table.columns)
         await tables.insert_rows(TENANT, table.name, rows[table.name])
-    runner = WorkflowRunner(tables, RefusingHttp(), clock)
+    by_id = {export["id"]: export for export in exports.values()}
+
+    async def find_workflow(reference: str) -> dict[str, Any] | None:
+        return by_id.get(reference) or exports.get(reference)
+
+    runner = WorkflowRunner(tables, RefusingHttp(), clock, find_workflow=find_workflow)
     answers = []
     for name, body in calls:
         try:

@@ -92,6 +92,7 @@ class Bench:
         self.clock = SettableClock(NOW)
         self.tables = InMemoryDataTables(self.clock)
         self.slept_s: list[float] = []
+        self.stored: dict[str, Node] = {}
         self.runner = WorkflowRunner(
             self.tables,
             http or RefusingHttp(),
@@ -99,7 +100,11 @@ class Bench:
             limits=limits,
             sandbox_limits=sandbox_limits,
             sleep=self._sleep,
+            find_workflow=self._find_workflow,
         )
+
+    async def _find_workflow(self, reference: str) -> Node | None:
+        return self.stored.get(reference)
 
     async def _sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)

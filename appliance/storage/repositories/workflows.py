@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, case, delete, insert, or_, select, update
 
 from appliance.domain.workflow import StoredWorkflow
 from appliance.storage.repositories.rows import build, columns_for
@@ -46,6 +46,16 @@ class StoredWorkflows:
     async def find_by_name(self, name: str) -> StoredWorkflow | None:
         """Return it by its name."""
         return await self._find(select(*_COLUMNS).where(workflows.c.name == name))
+
+    async def find(self, reference: str) -> StoredWorkflow | None:
+        """Return it by its name, its id, or the id that its export had in n8n, in this order."""
+        ways = (
+            workflows.c.name == reference,
+            workflows.c.id == reference,
+            workflows.c.definition["id"].as_string() == reference,
+        )
+        ranked = case(*((way, rank) for rank, way in enumerate(ways)))
+        return await self._find(select(*_COLUMNS).where(or_(*ways)).order_by(ranked).limit(1))
 
     async def list_all(self) -> list[StoredWorkflow]:
         """Return all, by name."""

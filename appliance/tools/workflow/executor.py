@@ -66,7 +66,7 @@ class WorkflowExecutor:
         )
 
     async def _find(self, wanted: str) -> StoredWorkflow:
-        found = await self._workflows.find_by_name(wanted) or await self._workflows.get(wanted)
+        found = await self._workflows.find(wanted)
         if found is None:
             raise _Failed(
                 f"There is no workflow {wanted!r}. The operator should import it, "

@@ -8,6 +8,7 @@ from __future__ import annotations
 from appliance.workflows.items import Branches
 from appliance.workflows.node_context import NodeContext
 from appliance.workflows.nodes.if_node import FILTER_PARAMETERS, split_by_filter
+from appliance.workflows.parameter_rules import read
 from appliance.workflows.registry import NodeKind
 
 
@@ -18,8 +19,8 @@ async def _run(context: NodeContext) -> Branches:
 
 KIND = NodeKind(
     type="n8n-nodes-base.filter",
-    min_version=2,
+    min_version=1,
     max_version=2.3,
     run=_run,
-    parameters=FILTER_PARAMETERS,
+    parameters=FILTER_PARAMETERS | read("combineConditions"),
 )

@@ -151,5 +151,6 @@ KIND = NodeKind(
         "excludeFields", "values", "keepOnlySet", "options.dotNotation",
         "options.ignoreConversionErrors",
     )
-    | ignored("options.includeBinary", "options.stripBinary"),
+    # Copies are made when an author tries the node, not in a run.
+    | ignored("options.includeBinary", "options.stripBinary", "duplicateItem", "duplicateCount"),
 )  # fmt: skip

@@ -132,8 +132,8 @@ def test_outputs_links_and_nodes_are_bounded():
 
 
 def test_a_parameter_that_would_be_passed_over_is_refused_by_name():
-    export = export_of([webhook(), node("Edit", "set", 3.4, {"duplicateItem": True})])
-    with pytest.raises(InvalidInput, match=r"'Edit' .*parameter 'duplicateItem', which cannot run"):
+    export = export_of([webhook(), node("Edit", "set", 3.4, {"newest": True})])
+    with pytest.raises(InvalidInput, match=r"'Edit' .*parameter 'newest', which cannot run"):
         parse_definition(export)
     export = export_of([webhook(), node("Edit", "set", 3.4, {"duplicateItem": False})])
     assert parse_definition(export).node_names == ["Webhook", "Edit"]
