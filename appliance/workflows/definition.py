@@ -43,6 +43,7 @@ class Node(Struct, kw_only=True, frozen=True, rename="camel"):
 
     name: str
     type: str
+    id: str = ""
     type_version: float = 1
     parameters: JsonObject = field(default_factory=dict)
     credentials: dict[str, CredentialName] = field(default_factory=dict)

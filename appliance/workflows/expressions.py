@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import Rejected
+from appliance.workflows.extension_calls import rewrite_extension_calls
 
 _OPEN = re.compile(r"\\?\{\{")
 _CLOSE = re.compile(r"\\?\}\}")
@@ -61,6 +62,7 @@ def parse_expression(text: str) -> Expression:
             literal += "{{"
             continue
         code, position = _read_code(text, position)
+        code = rewrite_extension_calls(code)
         if literal:
             chunks.append((literal, False))
             literal = ""

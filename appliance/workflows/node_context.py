@@ -243,7 +243,12 @@ class NodeContext:
         request["call"] = {
             "input": [[item_record(item) for item in branch] for branch in self.inputs] or [[]],
             "source": self.sources,
-            "node": {"name": self.node.name, "parameters": self.node.parameters},
+            "node": {
+                "id": self.node.id,
+                "name": self.node.name,
+                "version": self.node.type_version,
+                "parameters": self.node.parameters,
+            },
             "runIndex": len(state.outputs.get(self.node.name, ())),
             "contexts": state.node_contexts,
         }

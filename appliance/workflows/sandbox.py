@@ -9,6 +9,7 @@ the nodes. A context is never used for a second run, so nothing of one tenant's 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 import re
 from functools import cache
@@ -27,6 +28,7 @@ from appliance.workflows.time_zones import load_zone_table
 MEBIBYTE = 1024 * 1024
 _MAX_SUPPLIES = 20
 _ESCAPE = re.compile(r"\\(u[0-9a-f]{4}|.)")
+_DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_512")
 _SETTLE_ROUND_JOBS = 100_000
 
 
@@ -247,4 +249,15 @@ def _load_dates() -> tuple[str, ...]:
 def _supply(missing: list[str]) -> str:
     zones = {name[5:]: load_zone_table(name[5:]) for name in missing if name.startswith("zone:")}
     sources = {name[7:]: load_source(name[7:]) for name in missing if name.startswith("source:")}
-    return msgspec.json.encode({"op": "supply", "zones": zones, "sources": sources}).decode()
+    digests = {name[7:]: _digest(name[7:]) for name in missing if name.startswith("digest:")}
+    supplied = {"op": "supply", "zones": zones, "sources": sources, "digests": digests}
+    return msgspec.json.encode(supplied).decode()
+
+
+def _digest(wanted: str) -> str | None:
+    """Return the digest of ``algorithm:text`` in hexadecimal, or ``None`` for an unknown one."""
+    algorithm, _, text = wanted.partition(":")
+    name = {"sha3": "sha3_512"}.get(algorithm, algorithm)
+    if name not in _DIGESTS:
+        return None
+    return hashlib.new(name, text.encode(), usedforsecurity=False).hexdigest()

@@ -11,7 +11,7 @@
   /** An error that the author of a workflow must see; never swallowed as undefined. */
   class WorkflowError extends Error {}
 
-  const run = { outputs: new Map(), nodes: {}, zones: {}, sources: {}, missing: [], workflow: {}, execution: {},
+  const run = { outputs: new Map(), nodes: {}, zones: {}, sources: {}, digests: {}, missing: [], workflow: {}, execution: {},
     nowMs: 0, timeZone: "UTC" };
   let call = { input: [[]], source: [], node: {}, runIndex: 0, index: 0, contexts: {} };
   let parsed = new Map();
@@ -154,6 +154,8 @@
     return luxonLibrary;
   }
 
+  luxon.isLoaded = () => luxonLibrary !== undefined;
+
   function zoneTable(name) {
     if (typeof name !== "string" || name === "") return null;
     if (!Object.hasOwn(run.zones, name)) {
@@ -197,6 +199,31 @@
     };
   }
 
+  const execution = {
+    get id() { return run.execution.id; },
+    get mode() { return run.execution.mode; },
+  };
+  for (const [name, remedy] of Object.entries({
+    resumeUrl: "a run cannot be resumed", resumeFormUrl: "a run cannot be resumed",
+    customData: "put what must be kept into a data table",
+  })) {
+    Object.defineProperty(execution, name, { get: refuse(`$execution.${name}`, remedy) });
+  }
+
+  let searchJmespath;
+
+  function jmespath(data, query) {
+    if (typeof query !== "string") throw new WorkflowError("$jmespath() needs an object and a text");
+    searchJmespath ??= compileText(`(function(exports){${requireSource("jmespath.min")}\nreturn exports.search})`)({});
+    try {
+      return searchJmespath(data, query);
+    } catch (error) {
+      throw new WorkflowError(`the JMESPath query '${query.slice(0, 200)}' failed: ${error.message}`);
+    }
+  }
+
+  const average = (...values) => values.flat().reduce((sum, value) => sum + value, 0) / values.flat().length;
+
   const getters = {
     $json: () => call.input[0][call.index]?.json,
     $binary: () => ({}),
@@ -211,7 +238,7 @@
       runIndex: call.source[0]?.run,
     }),
     $workflow: () => run.workflow,
-    $execution: () => run.execution,
+    $execution: () => execution,
     $mode: () => run.execution.mode,
     $now: () => luxon().DateTime.fromMillis(run.nowMs),
     $today: () => luxon().DateTime.fromMillis(run.nowMs).startOf("day"),
@@ -221,8 +248,15 @@
     $env: refuse("$env", "environment variables are never shown to workflows"),
     $vars: refuse("$vars", "put the value into the tool's configuration (_config)"),
     $secrets: refuse("$secrets", "map an integration instead"),
-    $jmespath: refuse("$jmespath", "use plain JavaScript"),
-    $jmesPath: refuse("$jmesPath", "use plain JavaScript"),
+    $nodeId: () => call.node.id,
+    $nodeVersion: () => call.node.version,
+    $webhookId: refuse("$webhookId", "a tool is called by its name"),
+    $getWorkflowStaticData: refuse("$getWorkflowStaticData", "keep what must outlive a run in a data table"),
+    $fromAI: refuse("$fromAI", "what the model filled in is in the Webhook node's body"),
+    $evaluateExpression: refuse("$evaluateExpression", "write the expression where its value is needed"),
+    process: refuse("process", "environment variables are never shown to workflows"),
+    require: refuse("require", "no modules can be loaded"),
+    fetch: refuse("fetch", "use an HTTP Request node"),
     items: () => call.input[0],
     item: () => call.input[0][call.index],
   };
@@ -239,8 +273,16 @@
     $ifEmpty: (value, other) => (isEmpty(value) ? other : value),
     $min: (...values) => Math.min(...values),
     $max: (...values) => Math.max(...values),
-    $average: (...values) => values.flat().reduce((sum, value) => sum + value, 0) / values.flat().length,
+    $average: average,
     $not: (value) => !value,
+    $jmespath: jmespath,
+    $jmesPath: jmespath,
+    min: Math.min,
+    max: Math.max,
+    average,
+    not: (value) => !value,
+    numberList: (from, to) => Array.from({ length: Math.abs(to - from) + 1 }, (_, step) => from + (to < from ? -step : step)),
+    zip: (keys, values) => Object.fromEntries(keys.map((key, index) => [key, values[index]])),
   };
   for (const [name, value] of Object.entries(functions)) {
     Object.defineProperty(root, name, { value, writable: true, configurable: true });
@@ -253,6 +295,48 @@
     return typeof value === "object" && Object.keys(value).length === 0;
   }
 
+  // ---- n8n's data extensions: their calls come rewritten by extension_calls.py ---------------
+
+  let extensions;
+  let byteTools;
+  const OF_OBJECTS = new Set(["isEmpty", "isNotEmpty", "hasField", "removeField", "removeFieldsContaining",
+    "keepFieldsContaining", "compact", "urlEncode", "keys", "values", "toJsonString", "toInt", "toFloat", "toBoolean",
+    "toDateTime"]);
+
+  function bytes() {
+    byteTools ??= compileText(requireSource("bytes"));
+    return byteTools;
+  }
+
+  function digest(algorithm, text) {
+    const key = `${algorithm}:${text}`;
+    if (Object.hasOwn(run.digests, key)) {
+      if (run.digests[key] === null) throw new WorkflowError(`there is no algorithm '${algorithm}' for hash()`);
+      return run.digests[key];
+    }
+    run.missing.push(`digest:${key}`);
+    throw new WorkflowError("a digest is being made");
+  }
+
+  // What is plainly a method of the value's own needs no extensions: $("Node").first(), Math.max().
+  function isOwnMethod(value, name, given) {
+    if (typeof value === "function") return true;
+    if (value === null || typeof value !== "object" || Array.isArray(value) || value instanceof Date) return false;
+    if (typeof value[name] !== "function") return false;
+    if (luxon.isLoaded() && luxonLibrary.DateTime.isDateTime(value)) {
+      return (name === "plus" || name === "minus") && given.length === 1;
+    }
+    return !OF_OBJECTS.has(name);
+  }
+
+  function extend(value, name, given) {
+    if (isOwnMethod(value, name, given)) return value[name](...given);
+    extensions ??= compileText(requireSource("extensions"))({ WorkflowError, luxon, bytes: bytes(), digest });
+    return extensions(value, name, given);
+  }
+
+  const optional = (value, next) => (value === null || value === undefined ? undefined : next(value));
+
   // ---- expressions ------------------------------------------------------------------------
 
   const compiled = new Map();
@@ -261,7 +345,7 @@
     if (!compiled.has(text)) {
       const body = text.replace(/[\s;]+$/, "");
       try {
-        compiled.set(text, compileText(`(function(){return (\n${body}\n)})`));
+        compiled.set(text, compileText(`(function(__extend,__optional){return (\n${body}\n)})`));
       } catch (error) {
         throw new WorkflowError(`invalid syntax: ${error.message}`);
       }
@@ -269,23 +353,30 @@
     return compiled.get(text);
   }
 
+  // `name(…)`, `name.method(…)` and `new name.Class(…)`.
+  function isCalled(name, text) {
+    const plain = name.replaceAll("$", "\\$");
+    return new RegExp(`(?<![\\w$.])${plain}(?:\\s*\\??\\.\\s*[\\w$]+)*\\s*\\(`).test(text);
+  }
+
   // As in n8n, reading a field of undefined or an unknown name gives undefined. A call of an unknown
   // function does not: it may be one of n8n's that is missing here, and must not pass unnoticed.
   function evaluateChunk(text) {
     const evaluate = compileChunk(text);
     try {
-      return evaluate.call(undefined);
+      return evaluate.call(undefined, extend, optional);
     } catch (error) {
       if (error === null || error instanceof WorkflowError || error instanceof InternalError) {
         throw error;
       }
+      if (run.missing.length > 0) throw error;
       if (error instanceof RangeError && /stack/.test(error.message)) throw error;
       if (error instanceof TypeError && /not a function$/.test(error.message)) {
         throw new WorkflowError("it calls a function that does not exist here");
       }
       const unknown = error instanceof ReferenceError && /^'?([\w$]+)/.exec(error.message)?.[1];
-      if (unknown && text.includes(`${unknown}(`)) {
-        throw new WorkflowError(`it calls ${unknown}(), which does not exist here`);
+      if (unknown && isCalled(unknown, text)) {
+        throw new WorkflowError(`it calls ${unknown}, which does not exist here`);
       }
       return undefined;
     }
@@ -303,6 +394,7 @@
     return parts.join("");
   }
 
+  // All that is missing is asked for at once; the answers of such a round are not looked at.
   function evaluateAll(request) {
     return request.items.map((index) =>
       request.templates.map((template) => {
@@ -313,7 +405,7 @@
           if (typeof value === "function") throw new WorkflowError("it is a function; call it with ()");
           return value === undefined ? {} : { value };
         } catch (error) {
-          if (isMemoryError(error) || run.missing.length > 0) throw error;
+          if (isMemoryError(error)) throw error;
           return { error: String(error?.message ?? error) };
         }
       }),
@@ -373,6 +465,7 @@
     supply(request) {
       Object.assign(run.zones, request.zones);
       Object.assign(run.sources, request.sources);
+      Object.assign(run.digests, request.digests);
     },
     evaluate: evaluateAll,
     code: startCode,

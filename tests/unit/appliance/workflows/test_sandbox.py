@@ -193,3 +193,49 @@ async def test_a_result_nested_too_deeply_fails_the_node(bench):
     source = "let r = []; for (let i = 0; i < 2000; i++) r = [r]; return [{ json: { r } }]"
     with pytest.raises(Rejected, match="Node 'Deep' failed: its result is nested too deeply"):
         await bench.run_nodes(code("Deep", source))
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("Buffer.from('hi').toString('base64')", "it calls Buffer, which does not exist here"),
+        ("crypto.randomUUID()", "it calls crypto, which does not exist"),
+        ("new URL('https://a.b')", "it calls URL, which"),
+        ("$execution.resumeUrl", r"\$execution.resumeUrl is not available here"),
+        ("$execution.customData.get('x')", r"\$execution.customData is not available"),
+        ("$getWorkflowStaticData('global')", "keep what must outlive a run in a data table"),
+        ("$fromAI('x')", r"\$fromAI is not available"),
+        ("$webhookId", r"\$webhookId is not available"),
+        ("process.env.SECRET", "environment variables are never shown"),
+        ("require('fs')", "no modules can be loaded"),
+        ("fetch('x')", "use an HTTP Request node"),
+        ("$jmespath($json, 'foo(')", "JMESPath query 'foo\\(' failed"),
+        ("'x'.hash('nope')", "no algorithm 'nope'"),
+    ],
+)
+async def test_what_is_not_here_is_refused_by_name(bench, expression, problem):
+    with pytest.raises(Rejected, match=problem):
+        await bench.run_nodes(set_fields("Set", x=f"={{{{ {expression} }}}}"))
+
+
+async def test_expressions_know_their_node(bench):
+    export = set_fields("Set", x="={{ $nodeVersion }} {{ $nodeId }}") | {"id": "n-7"}
+    assert await bench.run_nodes(export) == [{"x": "3.4 n-7"}]
+
+
+async def test_code_sees_plain_javascript_and_plain_luxon(bench):
+    source = """return [{ json: {
+      after: DateTime.fromISO("2026-01-01").plus(1, "day").toISODate(),
+      extended: typeof "x".isEmpty,
+      ids: $jmespath({ a: [{ id: 1 }, { id: 2 }] }, "a[*].id"),
+    } }]"""
+    assert await bench.run_nodes(code("Plain", source)) == [
+        {"after": "2026-01-01", "extended": "undefined", "ids": [1, 2]}
+    ]
+
+
+async def test_many_digests_are_made_in_one_round(bench):
+    hashed = set_fields("Set", x="={{ $json.n.toString().hash() }}")
+    output = await bench.run_nodes(hashed, items=[{"n": n} for n in range(50)])
+    assert output[0] == {"x": "cfcd208495d565ef66e7dff9f98764da"}
+    assert len({row["x"] for row in output}) == 50
