@@ -20,7 +20,7 @@ from appliance.services.exports import ExportFormat, enclose
 
 CSV_COLUMNS: Final = (
     "tenant_id", "conversation_id", "call_id", "tool_name", "executed_at", "is_success", "error",
-    "execution_time_ms", "attempts", "parameters", "sent", "response",
+    "failure", "execution_time_ms", "attempts", "parameters", "sent", "response",
 )  # fmt: skip
 
 _encode = msgspec.json.encode
