@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
+from appliance.domain.data_table import Column
 from appliance.paths import bundled_workflows
 from appliance.ports.clock import Clock
-from appliance.ports.data_tables import Column
 from appliance.services.bundled_tools import BundledTools, ShippedTool
 from appliance.services.demo import DemoContent, DemoService, DemoShop
 from appliance.services.tenants import NewTenant, TenantService

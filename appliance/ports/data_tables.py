@@ -10,22 +10,15 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from appliance.domain.data_table import Column
 from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
 
-ColumnType = Literal["string", "number", "boolean", "date"]
 MatchType = Literal["anyCondition", "allConditions"]
 RowCondition = Literal[
     "eq", "neq", "like", "ilike", "gt", "gte", "lt", "lte",
     "isEmpty", "isNotEmpty", "isTrue", "isFalse",
 ]  # fmt: skip
-
-
-class Column(Struct, frozen=True, kw_only=True):
-    """One column of a data table."""
-
-    name: str
-    type: ColumnType = "string"
 
 
 class Condition(Struct, frozen=True, kw_only=True):
@@ -66,7 +59,7 @@ class DataTables(Protocol):
     """
 
     async def ensure_table(self, tenant_id: TenantId, name: str, columns: Sequence[Column]) -> None:
-        """Create the table, or add the columns it lacks; never removes anything."""
+        """Create the table, or add the columns and titles it lacks; never removes anything."""
         ...
 
     async def list_tables(self, tenant_id: TenantId) -> dict[str, list[Column]]:

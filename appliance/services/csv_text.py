@@ -1,6 +1,6 @@
 """Tables as CSV, which spreadsheets open.
 
-Owns the form of a line and making formulas harmless; what is written is left to the callers.
+Owns the form of a line, and making formulas harmless and back; what is written is left to callers.
 """
 
 from __future__ import annotations
@@ -45,8 +45,22 @@ def write_csv(rows: Any, *, has_mark: bool = False) -> bytes:
 
 
 def neutralize(cell: Any) -> Any:
-    """Return the cell as it is written: a text that would begin a formula is made plain text."""
+    """Return the cell as it is written: a text that would begin a formula is made plain text.
+
+    A text that looks as if that had been done gets an apostrophe too, so that ``restore`` gives
+    back every text.
+    """
     if cell is None or isinstance(cell, bool | int | float):
         return cell
     text = cell if isinstance(cell, str) else str(cell)
-    return f"'{text}" if text.lstrip(" \u00a0\u3000").startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if _begins_formula(text.lstrip("'")) else text
+
+
+def restore(text: str) -> str:
+    """Return the text of which ``neutralize`` made this cell."""
+    is_marked = text.startswith("'") and _begins_formula(text.lstrip("'"))
+    return text[1:] if is_marked else text
+
+
+def _begins_formula(text: str) -> bool:
+    return text.lstrip(" \u00a0\u3000").startswith(_FORMULA_STARTS)

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from appliance.domain.data_table import Column
 from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tenant import Tenant
 from appliance.errors import NotFound
-from appliance.ports.data_tables import Column, DataTables, RowFilter
+from appliance.ports.data_tables import DataTables, RowFilter
 from appliance.ports.repositories import SettingStore, ToolRepository
 from appliance.services.tenants import NewTenant, TenantService
 from appliance.services.tools import TenantToolChoice, ToolService

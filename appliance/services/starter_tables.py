@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from appliance.domain.data_table import Column
 from appliance.domain.ids import TenantId
-from appliance.ports.data_tables import Column, DataTables
+from appliance.ports.data_tables import DataTables
 
 
 class StarterTables:

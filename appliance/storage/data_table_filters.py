@@ -15,10 +15,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from appliance.domain.data_table import ColumnType, convert_value
 from appliance.domain.json_types import JsonValue
 from appliance.errors import FieldError, InvalidInput
-from appliance.ports.data_tables import ColumnType, Condition, RowFilter, RowOrder
-from appliance.storage.data_table_values import convert_value
+from appliance.ports.data_tables import Condition, RowFilter, RowOrder
 from appliance.storage.tables import data_table_rows
 
 _SYSTEM_COLUMNS = {
@@ -127,6 +127,15 @@ def _type_of(name: str, types: Mapping[str, ColumnType]) -> ColumnType:
         message = f"The table has no such column; it has {', '.join(types)}."
         raise InvalidInput("The filter does not fit the table.", errors=[FieldError(name, message)])
     return column_type
+
+
+def build_column(name: str, types: Mapping[str, ColumnType]) -> ColumnElement[Any]:
+    """Return the SQL expression of a column's value.
+
+    Raises:
+        InvalidInput: The column is unknown.
+    """
+    return _expression(name, _type_of(name, types))
 
 
 def _expression(name: str, column_type: ColumnType) -> ColumnElement[Any]:

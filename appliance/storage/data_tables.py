@@ -1,7 +1,7 @@
 """Tenants' data tables in the database: orders, stock, bookings.
 
 Owns the rows of ``data_tables`` and ``data_table_rows``, each operation in one transaction; values
-are judged in ``data_table_values``, filters built in ``data_table_filters``.
+are judged by ``appliance.domain.data_table``, filters built in ``data_table_filters``.
 """
 
 from __future__ import annotations
@@ -11,45 +11,32 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 
-from appliance.domain.ids import TenantId, new_id
-from appliance.domain.json_types import JsonObject
-from appliance.errors import FieldError, InvalidInput, NotFound
-from appliance.ports.clock import Clock
-from appliance.ports.data_tables import Column, ColumnType, RowFilter, RowOrder
-from appliance.storage.data_table_filters import build_order, build_where
-from appliance.storage.data_table_values import (
-    SYSTEM_COLUMNS,
+from appliance.domain.data_table import (
+    Column,
     check_columns,
     convert_cells,
-    write_date,
 )
-from appliance.storage.repositories.rows import build, columns_for
+from appliance.domain.ids import TenantId, new_id
+from appliance.domain.json_types import JsonObject
+from appliance.errors import FieldError, InvalidInput
+from appliance.ports.clock import Clock
+from appliance.ports.data_tables import RowFilter, RowOrder
+from appliance.storage.data_table_filters import build_order, build_where
+from appliance.storage.data_table_lookup import (
+    FoundTable,
+    build_row,
+    check_table_name,
+    find_row_time,
+    find_tables,
+    load_table,
+)
 from appliance.storage.tables import data_table_rows, data_tables
 from appliance.storage.transactions import Transactions
 
-MAX_NAME_LENGTH = 128
-
 _rows = data_table_rows.c
-
-
-class _Table(Struct, frozen=True):
-    """A data table as a transaction finds it."""
-
-    id: str
-    tenant_id: TenantId
-    columns: list[Column]
-    last_row_id: int
-
-    @property
-    def own_types(self) -> dict[str, ColumnType]:
-        return {column.name: column.type for column in self.columns}
-
-    @property
-    def all_types(self) -> dict[str, ColumnType]:
-        return {"id": "number", **self.own_types, **SYSTEM_COLUMNS}
 
 
 class StoredDataTables:
@@ -62,11 +49,7 @@ class StoredDataTables:
     async def ensure_table(self, tenant_id: TenantId, name: str, columns: Sequence[Column]) -> None:
         """Create the table, or add the columns it lacks; never removes anything."""
         check_columns(columns)
-        if not 0 < len(name) <= MAX_NAME_LENGTH:
-            raise InvalidInput(
-                "This name cannot be given to a table.",
-                errors=[FieldError("name", f"Give 1 to {MAX_NAME_LENGTH} characters.")],
-            )
+        check_table_name(name)
         now = self._clock.now()
         await self._transactions.write(
             lambda connection: _ensure_table(connection, tenant_id, name, columns, now)
@@ -94,7 +77,7 @@ class StoredDataTables:
         """Return the matching rows; ``limit=None`` means all."""
 
         def read(connection: Connection) -> list[JsonObject]:
-            found = _load_table(connection, tenant_id, table)
+            found = load_table(connection, tenant_id, table)
             return _select_rows(connection, found, where, limit=limit, order=order)
 
         return await self._transactions.read(read)
@@ -103,10 +86,10 @@ class StoredDataTables:
         self, tenant_id: TenantId, table: str, rows: Sequence[JsonObject]
     ) -> list[JsonObject]:
         """Insert all rows in one transaction and return them as stored; absent columns are null."""
-        now = self._now()
+        now = find_row_time(self._clock)
 
         def write(connection: Connection) -> list[JsonObject]:
-            return _insert_rows(connection, _load_table(connection, tenant_id, table), rows, now)
+            return _insert_rows(connection, load_table(connection, tenant_id, table), rows, now)
 
         return await self._transactions.write(write)
 
@@ -114,10 +97,10 @@ class StoredDataTables:
         self, tenant_id: TenantId, table: str, where: RowFilter, values: JsonObject
     ) -> list[JsonObject]:
         """Set ``values`` on every matching row and return the rows as they are now."""
-        now = self._now()
+        now = find_row_time(self._clock)
 
         def write(connection: Connection) -> list[JsonObject]:
-            found = _load_table(connection, tenant_id, table)
+            found = load_table(connection, tenant_id, table)
             return _update_rows(connection, found, where, values, now)
 
         return await self._transactions.write(write)
@@ -126,10 +109,10 @@ class StoredDataTables:
         self, tenant_id: TenantId, table: str, where: RowFilter, values: JsonObject
     ) -> list[JsonObject]:
         """Update the matching rows, or insert ``values`` when none matches, in one transaction."""
-        now = self._now()
+        now = find_row_time(self._clock)
 
         def write(connection: Connection) -> list[JsonObject]:
-            found = _load_table(connection, tenant_id, table)
+            found = load_table(connection, tenant_id, table)
             updated = _update_rows(connection, found, where, values, now)
             return updated or _insert_rows(connection, found, [values], now)
 
@@ -141,7 +124,7 @@ class StoredDataTables:
         """Delete the matching rows and return them as they were."""
 
         def write(connection: Connection) -> list[JsonObject]:
-            found = _load_table(connection, tenant_id, table)
+            found = load_table(connection, tenant_id, table)
             deleted = _select_rows(connection, found, where)
             condition = _matching(found, where)
             connection.execute(delete(data_table_rows).where(*condition))
@@ -149,16 +132,11 @@ class StoredDataTables:
 
         return await self._transactions.write(write)
 
-    def _now(self) -> datetime:
-        """Return the time as rows hold it, in whole milliseconds."""
-        now = self._clock.now()
-        return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
 
 def _ensure_table(
     connection: Connection, tenant_id: TenantId, name: str, columns: Sequence[Column], now: datetime
 ) -> None:
-    found = _find_table(connection, tenant_id, name)
+    found = next(iter(find_tables(connection, tenant_id, data_tables.c.name == name)), None)
     if found is None:
         connection.execute(
             insert(data_tables).values(
@@ -179,40 +157,29 @@ def _ensure_table(
             errors=[FieldError(c.name, f"It is of type {types[c.name]}.") for c in clashes],
         )
     new = [column for column in columns if column.name not in types]
-    if new:
+    titles = {column.name: column.titles for column in columns}
+    known = [
+        replace(column, titles=column.titles or titles.get(column.name, {}))
+        for column in found.columns
+    ]
+    if [*known, *new] != found.columns:
         connection.execute(
             update(data_tables)
-            .where(data_tables.c.tenant_id == tenant_id, data_tables.c.id == found.id)
-            .values(columns=msgspec.to_builtins([*found.columns, *new]))
+            .where(*found.itself)
+            .values(columns=msgspec.to_builtins([*known, *new]))
         )
 
 
-def _find_table(connection: Connection, tenant_id: TenantId, name: str) -> _Table | None:
-    query = select(*columns_for(_Table, data_tables)).where(
-        data_tables.c.tenant_id == tenant_id, data_tables.c.name == name
-    )
-    row = connection.execute(query).first()
-    return None if row is None else build(_Table, row)
-
-
-def _load_table(connection: Connection, tenant_id: TenantId, name: str) -> _Table:
-    found = _find_table(connection, tenant_id, name)
-    if found is None:
-        raise NotFound(f"There is no data table {name!r}.")
-    return found
-
-
-def _matching(table: _Table, where: RowFilter) -> list[ColumnElement[bool]]:
+def _matching(table: FoundTable, where: RowFilter) -> list[ColumnElement[bool]]:
     return [
-        _rows.tenant_id == table.tenant_id,
-        _rows.table_id == table.id,
+        *table.rows,
         build_where(where, table.all_types),
     ]
 
 
 def _select_rows(
     connection: Connection,
-    table: _Table,
+    table: FoundTable,
     where: RowFilter,
     *,
     limit: int | None = None,
@@ -224,20 +191,18 @@ def _select_rows(
         .order_by(*build_order(order or RowOrder(), table.all_types))
         .limit(limit)
     )
-    return [_build_row(table, *row) for row in connection.execute(query)]
+    return [build_row(table, *row) for row in connection.execute(query)]
 
 
 def _insert_rows(
-    connection: Connection, table: _Table, rows: Sequence[JsonObject], now: datetime
+    connection: Connection, table: FoundTable, rows: Sequence[JsonObject], now: datetime
 ) -> list[JsonObject]:
     types = table.own_types
     stored = [convert_cells(types, row) for row in rows]
     if not stored:
         return []
     connection.execute(
-        update(data_tables)
-        .where(data_tables.c.tenant_id == table.tenant_id, data_tables.c.id == table.id)
-        .values(last_row_id=table.last_row_id + len(stored))
+        update(data_tables).where(*table.itself).values(last_row_id=table.last_row_id + len(stored))
     )
     numbered = list(enumerate(stored, start=table.last_row_id + 1))
     connection.execute(
@@ -254,11 +219,11 @@ def _insert_rows(
             for row_id, cells in numbered
         ],
     )
-    return [_build_row(table, row_id, cells, now, now) for row_id, cells in numbered]
+    return [build_row(table, row_id, cells, now, now) for row_id, cells in numbered]
 
 
 def _update_rows(
-    connection: Connection, table: _Table, where: RowFilter, values: JsonObject, now: datetime
+    connection: Connection, table: FoundTable, where: RowFilter, values: JsonObject, now: datetime
 ) -> list[JsonObject]:
     changes = convert_cells(table.own_types, values)
     query = select(_rows.row_id, _rows.cells, _rows.created_at).where(*_matching(table, where))
@@ -271,24 +236,12 @@ def _update_rows(
     ]
     connection.execute(
         update(data_table_rows).where(
-            _rows.tenant_id == table.tenant_id,
-            _rows.table_id == table.id,
+            *table.rows,
             _rows.row_id == bindparam("changed_id"),
         ),
         changed,
     )
     return [
-        _build_row(table, row.row_id, change["cells"], row.created_at, now)
+        build_row(table, row.row_id, change["cells"], row.created_at, now)
         for row, change in zip(found, changed, strict=True)
     ]
-
-
-def _build_row(
-    table: _Table, row_id: int, cells: JsonObject, created_at: datetime, updated_at: datetime
-) -> JsonObject:
-    return {
-        "id": row_id,
-        **{column.name: cells.get(column.name) for column in table.columns},
-        "createdAt": write_date(created_at),
-        "updatedAt": write_date(updated_at),
-    }

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from appliance import failpoints
 from appliance.ports.clock import Clock
 from appliance.storage.backend import Backend, BeforeUpgrade
+from appliance.storage.data_table_editor import StoredTableEditor
 from appliance.storage.data_tables import StoredDataTables
 from appliance.storage.erasure_store import StoredErasure
 from appliance.storage.export_store import StoredExports
@@ -74,6 +75,7 @@ class Database:
         self.users = StoredUsers(transactions)
         self.audit = StoredAuditLog(transactions)
         self.data_tables = StoredDataTables(transactions, clock)
+        self.table_editor = StoredTableEditor(transactions, clock)
         self.settings = StoredSettings(transactions, secret_box)
         self.retention = StoredRetention(backend)
         self.erasure = StoredErasure(backend)

@@ -30,7 +30,6 @@ class ToolParts(Struct, frozen=True, kw_only=True):
     """Everything a tool kind may need; each takes its part."""
 
     http: OutboundHttp
-    webhooks: OutboundHttp
     clock: Clock
     workflows: WorkflowRunner
     workflow_repository: WorkflowRepository

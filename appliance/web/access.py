@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -27,6 +28,7 @@ from appliance.web.problems import MEDIA_TYPE, build_problem, log_problem
 
 logger = structlog.get_logger(__name__)
 
+JSON_BODY: Final = "application/json"
 STREAM_PATHS: Final = ("/chat/events/", "/api/admin/logs/stream")
 TENANT_PATHS: Final = ("/chat/", "/api/")
 ALLOWED_METHODS: Final = b"GET, POST, OPTIONS"
@@ -195,11 +197,17 @@ class TenantAccess:
 
 
 class JsonBodies:
-    """Refuses a body that is not JSON before it is read: 415."""
+    """Refuses a body of another type before it is read: 415.
 
-    def __init__(self, app: AsgiApp, *, exempt_paths: Collection[str] = ()) -> None:
+    JSON is what addresses take, but for those that match a pattern of ``others``: these take the
+    type it leads to.
+    """
+
+    def __init__(
+        self, app: AsgiApp, *, others: Mapping[re.Pattern[str], str] = MappingProxyType({})
+    ) -> None:
         self._app = app
-        self._exempt_paths = tuple(exempt_paths)
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -209,11 +217,12 @@ class JsonBodies:
                 find_header(scope, b"content-length") not in (None, b"0")
                 or find_header(scope, b"transfer-encoding") is not None
             )
-            is_exempt = (
-                scope["path"].startswith(self._exempt_paths) if self._exempt_paths else False
+            wanted = next(
+                (kind for path, kind in self._others.items() if path.fullmatch(scope["path"])),
+                JSON_BODY,
             )
-            if has_body and not is_exempt and content_type.lower() != b"application/json":
-                refusal = UnsupportedMediaType("Send the body as application/json.")
+            if has_body and content_type.lower() != wanted.encode():
+                refusal = UnsupportedMediaType(f"Send the body as {wanted}.")
                 await send_problem(scope, send, refusal)
                 return
         await self._app(scope, receive, send)

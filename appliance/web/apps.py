@@ -26,12 +26,13 @@ from appliance.web.access import (
 from appliance.web.controllers.backups import BackupController
 from appliance.web.controllers.chat import ChatController, MessageServices, give_feedback
 from appliance.web.controllers.conversations import ConversationController
+from appliance.web.controllers.data_table_rows import CSV_BODY, CSV_PATH, DataTableRowController
+from appliance.web.controllers.data_tables import DataTableController
 from appliance.web.controllers.escalations import EscalationController, TakeOverController
 from appliance.web.controllers.executions import ExecutionController
 from appliance.web.controllers.health import get_health
 from appliance.web.controllers.login import LoginController
 from appliance.web.controllers.models import ModelController
-from appliance.web.controllers.n8n import N8nController
 from appliance.web.controllers.operations import OperationsController
 from appliance.web.controllers.personal_data import PersonalDataController
 from appliance.web.controllers.retention import RetentionController
@@ -110,8 +111,9 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             ToolController,
             ToolFileController,
             TenantToolController,
+            DataTableController,
+            DataTableRowController,
             WorkflowController,
-            N8nController,
             ConversationController,
             ExecutionController,
             send_trial_message,
@@ -131,7 +133,8 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
         openapi_config=describe_listener("Operator side"),
         **_SHARED,
     )
-    bodies = UnreadBodies(JsonBodies(litestar), max_bytes=MAX_ADMIN_UNREAD_BYTES)
+    typed = JsonBodies(litestar, others={CSV_PATH: CSV_BODY})
+    bodies = UnreadBodies(typed, max_bytes=MAX_ADMIN_UNREAD_BYTES)
     return RequestIds(bodies), litestar
 
 

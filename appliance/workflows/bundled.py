@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct, field
 
+from appliance.domain.data_table import Column
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import RequiredIntegration, Risk
 from appliance.errors import ConfigurationError
-from appliance.ports.data_tables import Column
 from appliance.workflows.conversions import to_rfc3339
 
 T = TypeVar("T")

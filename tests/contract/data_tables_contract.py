@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from appliance.domain.data_table import Column
 from appliance.domain.ids import TenantId
 from appliance.errors import InvalidInput, NotFound
-from appliance.ports.data_tables import Column, Condition, DataTables, RowFilter, RowOrder
+from appliance.ports.data_tables import Condition, DataTables, RowFilter, RowOrder
 from tests.fakes.clock import SettableClock
 
 ALL = RowFilter()

@@ -9,18 +9,20 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from appliance.domain.ids import TenantId
-from appliance.domain.json_types import JsonObject, JsonValue
-from appliance.errors import InvalidInput, NotFound
-from appliance.ports.clock import Clock
-from appliance.ports.data_tables import Column, ColumnType, Condition, RowFilter, RowOrder
-from appliance.storage.data_table_values import (
+from appliance.domain.data_table import (
     SYSTEM_COLUMNS,
+    Column,
+    ColumnType,
     check_columns,
     convert_cells,
     convert_value,
     write_date,
 )
+from appliance.domain.ids import TenantId
+from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.errors import InvalidInput, NotFound
+from appliance.ports.clock import Clock
+from appliance.ports.data_tables import Condition, RowFilter, RowOrder
 
 
 class _Table:

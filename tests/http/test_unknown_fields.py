@@ -15,6 +15,7 @@ import pytest
 from tests.http.clients import check_problem
 
 UNKNOWN = "no_such_field"
+JSON = "application/json"
 FREE_FORM = {
     "BusinessInfo.contact",
     "BusinessInfo.hours",
@@ -29,9 +30,13 @@ FREE_FORM = {
     "TenantToolChoice.integration_mapping",
     "TestCallBody.identity",
     "TestCallBody.parameters",
+    "ColumnChanges.titles",
+    "NewColumn.titles",
     "ToolChanges.parameters_schema",
     "TrialBody.identity",
     "post /api/admin/tools/import",
+    "patch /api/admin/tenants/{tenant_id}/tables/{table_id}/rows/{row_id}",
+    "post /api/admin/tenants/{tenant_id}/tables/{table_id}/rows",
     "post /api/admin/workflows",
 }
 """The maps whose keys are the caller's own."""
@@ -43,10 +48,10 @@ class Contract:
     def __init__(self, document: dict[str, Any]) -> None:
         self._schemas = document["components"]["schemas"]
         self.bodies = {
-            (method, path): operation["requestBody"]["content"]["application/json"]["schema"]
+            (method, path): operation["requestBody"]["content"][JSON]["schema"]
             for path, item in document["paths"].items()
             for method, operation in item.items()
-            if "requestBody" in operation
+            if JSON in operation.get("requestBody", {}).get("content", {})
         }
 
     def objects(

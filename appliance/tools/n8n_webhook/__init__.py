@@ -9,4 +9,4 @@ __all__ = ["WebhookExecutor", "build"]
 
 def build(parts: ToolParts) -> ToolExecutor:
     """Return the executor of webhook tools."""
-    return WebhookExecutor(parts.webhooks, parts.clock, signing_secret=parts.signing_secret)
+    return WebhookExecutor(parts.http, parts.clock, signing_secret=parts.signing_secret)

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from appliance.services.csv_text import neutralize, write_csv
+from appliance.services.csv_text import neutralize, restore, write_csv
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_what_begins_as_a_formula_becomes_text(text: str):
 
 
 @pytest.mark.parametrize(
-    "cell", ["hello", "a=b", "1-2", "", "שלום", "'=1", 12, -3, 1.5, True, None]
+    "cell", ["hello", "a=b", "1-2", "", "שלום", "'a", "'", 12, -3, 1.5, True, None]
 )
 def test_all_else_stays(cell: object):
     assert neutralize(cell) == cell
@@ -33,3 +33,10 @@ def test_lines_read_back():
         ["a", 'say "hi"', "two\r\nlines", "", "-5"],
         ["'=x", "ü", "", "x,y", "0"],
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "'=1+1", "''=1", "' =1", " '=1", "'", "''", "'tis", "-5", "+972 50", "", "a"]
+)
+def test_a_text_comes_back_as_it_was(text: str):
+    assert restore(neutralize(text)) == text

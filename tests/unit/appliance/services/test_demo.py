@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from appliance.domain.data_table import Column
 from appliance.domain.json_types import JsonObject
 from appliance.errors import StorageError
-from appliance.ports.data_tables import Column, RowFilter
+from appliance.ports.data_tables import RowFilter
 from appliance.services.demo import DemoContent, DemoService
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_changes import TenantChanges

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from appliance.ports.data_tables import Column, RowFilter
+from appliance.domain.data_table import Column
+from appliance.ports.data_tables import RowFilter
 from appliance.services.starter_tables import StarterTables
 from tests.fakes.sqlite_database import TemporaryDatabase
 

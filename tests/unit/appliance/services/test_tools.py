@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from appliance.domain.data_table import Column
 from appliance.domain.ids import TenantId, ToolId
 from appliance.domain.tool import ExecutorKind
 from appliance.errors import Conflict, InvalidInput, NotFound
-from appliance.ports.data_tables import Column
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tools import (

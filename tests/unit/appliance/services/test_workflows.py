@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from appliance.domain.data_table import Column
 from appliance.domain.json_types import JsonObject
 from appliance.errors import Conflict, InvalidInput, NotFound
-from appliance.ports.data_tables import Column
 from appliance.services.workflows import NO_TENANT, WorkflowService
 from appliance.workflows.runner import WorkflowRunner
 from tests.fakes.refusing_http import RefusingHttp

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
+from appliance.domain.data_table import ColumnType
 from appliance.errors import InvalidInput
-from appliance.ports.data_tables import ColumnType, Condition, RowFilter, RowOrder
+from appliance.ports.data_tables import Condition, RowFilter, RowOrder
 from appliance.storage.data_table_filters import build_order, build_where
 
 TYPES: dict[str, ColumnType] = {"id": "number", "name": "string", "createdAt": "date"}

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
-from appliance.ports.data_tables import Column, Condition, RowFilter
+from appliance.domain.data_table import Column
+from appliance.ports.data_tables import Condition, RowFilter
 from tests.fakes.sqlite_database import open_temporary_database
 
 STOCK = RowFilter(conditions=(Condition(column="dish", value="Pepperoni"),))

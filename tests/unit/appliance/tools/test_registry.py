@@ -21,7 +21,6 @@ async def test_every_kind_s_folder_builds_an_executor_of_its_own_name() -> None:
         executors = build_executors(
             ToolParts(
                 http=http,
-                webhooks=http,
                 clock=clock,
                 workflows=runner,
                 workflow_repository=stored.database.workflows,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -286,10 +287,13 @@ async def test_without_a_body_no_type_is_needed() -> None:
 
     for method, headers in (("POST", []), ("POST", [("Content-Length", "0")]), ("DELETE", [])):
         assert (await request(JsonBodies(app), method, headers=headers)).status == 200
-    exempt = JsonBodies(app, exempt_paths=["/channels/"])
-    form = [("Content-Type", "text/xml"), ("Content-Length", "5")]
-    assert (await request(exempt, "POST", "/channels/sms/1", headers=form)).status == 200
-    assert (await request(exempt, "POST", "/channel", headers=form)).status == 415
+    mixed = JsonBodies(app, others={re.compile("/tables/[^/]+/import"): "text/csv"})
+    file = [("Content-Type", "Text/CSV; charset=utf-8"), ("Content-Length", "5")]
+    json = [("Content-Type", "application/json"), ("Content-Length", "5")]
+    assert (await request(mixed, "POST", "/tables/1/import", headers=file)).status == 200
+    assert (await request(mixed, "POST", "/tables/1/import", headers=json)).status == 415
+    assert (await request(mixed, "POST", "/tables/1/import/2", headers=file)).status == 415
+    assert (await request(mixed, "POST", "/tables", headers=json)).status == 200
 
 
 async def test_every_answer_carries_its_requests_id(shop: Shop) -> None:

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.domain.data_table import Column
 from appliance.errors import Rejected
-from appliance.ports.data_tables import Column, RowFilter
+from appliance.ports.data_tables import RowFilter
 from tests.workflows.workflow_runs import TENANT, node
 
 BY_NAME = {"__rl": True, "mode": "name", "value": "stock"}

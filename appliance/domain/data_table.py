@@ -1,7 +1,7 @@
-"""The values of data tables: which fit a column, and how they lie in a row.
+"""Data tables: their columns, which values fit one, and how values lie in a row.
 
 Owns column names, types and their conversions, with n8n's leniency: a number may come as text and
-the other way round. What is done with rows is left to ``data_tables``.
+the other way round. Keeping rows is left to storage.
 """
 
 from __future__ import annotations
@@ -10,10 +10,27 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import FieldError, InvalidInput
-from appliance.ports.data_tables import Column, ColumnType
+
+ColumnType = Literal["string", "number", "boolean", "date"]
+
+
+class Column(Struct, frozen=True, kw_only=True):
+    """One column of a data table.
+
+    ``titles`` are its names in visitors' and operators' languages, by language tag: headers of a
+    CSV file that mean this column.
+    """
+
+    name: str
+    type: ColumnType = "string"
+    titles: dict[str, str] = {}
+
 
 SYSTEM_COLUMNS: Mapping[str, ColumnType] = {
     "id": "number",
@@ -22,6 +39,7 @@ SYSTEM_COLUMNS: Mapping[str, ColumnType] = {
 }
 """What every row has besides the table's own columns."""
 
+MAX_COLUMNS = 100
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 
 
@@ -32,6 +50,8 @@ def check_columns(columns: Sequence[Column]) -> None:
         InvalidInput: Names each such column.
     """
     errors: list[FieldError] = []
+    if len(columns) > MAX_COLUMNS:
+        errors.append(FieldError("columns", f"A table has at most {MAX_COLUMNS} columns."))
     seen: set[str] = set()
     for column in columns:
         if not _NAME.fullmatch(column.name):

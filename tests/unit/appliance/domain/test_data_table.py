@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from appliance.errors import InvalidInput
-from appliance.ports.data_tables import Column, ColumnType
-from appliance.storage.data_table_values import (
+from appliance.domain.data_table import (
+    Column,
+    ColumnType,
     check_columns,
     convert_cells,
     convert_value,
     write_date,
 )
+from appliance.errors import InvalidInput
 
 
 @pytest.mark.parametrize(
