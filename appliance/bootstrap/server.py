@@ -293,7 +293,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 directory=directory,
                 clock=clock,
             ),
-            tools=build_tool_service(self.stores, directory),
+            tools=build_tool_service(self.stores, self.tooling, directory),
             escalations=EscalationService(
                 store=database.escalations, clock=clock, on_notice=self.notices.wake
             ),

@@ -1,4 +1,4 @@
-"""What tools need to run, put together: the way out, the workflow runner, an executor of each kind.
+"""What tools need to run, put together: the way out, integrations, workflows, executors.
 
 Owns building and closing them; when a tool runs is left to ``appliance.bootstrap.conversations``.
 """
@@ -15,9 +15,15 @@ from appliance.bootstrap.stores import Stores
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
+from appliance.integrations import IntegrationParts, build_kinds
+from appliance.ports.integrations import IntegrationKind
 from appliance.ports.tool_executor import ToolExecutor
+from appliance.services.cache_roles import LiveData
+from appliance.services.credentials import CredentialService
 from appliance.services.data_tables import DataTableService
 from appliance.services.execution_log import ExecutionLog
+from appliance.services.integration_calls import IntegrationCalls
+from appliance.services.integrations import IntegrationService
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tool_files import ToolFiles
@@ -33,6 +39,7 @@ class Tooling(Struct, frozen=True, kw_only=True):
     """What runs tools."""
 
     http: EgressClient
+    integrations: Mapping[str, IntegrationKind]
     workflows: WorkflowRunner
     executors: Mapping[ExecutorKind, ToolExecutor]
 
@@ -49,23 +56,32 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
 
     workflows = WorkflowRunner(database.data_tables, http, clock, find_workflow=find_workflow)
     stack.callback(workflows.close)
+    kinds = build_kinds(IntegrationParts(http=http, streams=http, connections=http, clock=clock))
     executors = build_executors(
         ToolParts(
             http=http,
             clock=clock,
+            integrations=IntegrationCalls(
+                store=database.integrations,
+                kinds=kinds,
+                live_data=LiveData(stores.cache),
+                clock=clock,
+            ),
             workflows=workflows,
             workflow_repository=database.workflows,
             signing_secret=database.tenants.get_signing_secret,
         )
     )
-    return Tooling(http=http, workflows=workflows, executors=executors)
+    return Tooling(http=http, integrations=kinds, workflows=workflows, executors=executors)
 
 
-def build_tool_service(stores: Stores, directory: TenantDirectory) -> ToolService:
+def build_tool_service(stores: Stores, tooling: Tooling, directory: TenantDirectory) -> ToolService:
     """Return what manages the catalogue and the tenants' choices from it."""
     database = stores.database
     return ToolService(
         tools=database.tools,
+        integrations=database.integrations,
+        executors=tooling.executors.keys(),
         starter_tables=StarterTables(database.data_tables, load_tables()),
         directory=directory,
         clock=stores.clock,
@@ -82,6 +98,13 @@ def build_tool_admin(
         "tool_files": ToolFiles(tools=database.tools, directory=directory, clock=stores.clock),
         "trials": ToolTrials(tools=database.tools, executors=tooling.executors),
         "data_tables": DataTableService(editor=database.table_editor, tables=database.data_tables),
+        "integrations": IntegrationService(
+            store=database.integrations,
+            kinds=tooling.integrations,
+            tools=database.tools,
+            clock=stores.clock,
+        ),
+        "credentials": CredentialService(store=database.credentials, clock=stores.clock),
         "workflows": WorkflowService(
             workflows=database.workflows,
             tenants=database.tenants,

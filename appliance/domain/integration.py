@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, field
 
 from appliance.domain.ids import EndpointId, IntegrationId, TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
-from appliance.domain.tool import Risk
+from appliance.domain.tool import Risk, TenantTool
 
 Location = Literal["path", "query", "header", "body"]
 CallOutcome = Literal["succeeded", "failed", "cached"]
@@ -96,3 +96,32 @@ class IntegrationCall(Struct, frozen=True, kw_only=True):
     attempts: int = 1
     error: str | None = None
     called_at: datetime
+
+
+class EndpointChoice(Struct, frozen=True, kw_only=True):
+    """Which endpoint a tool of the kind ``integration`` asks.
+
+    ``integration`` is a key of the tool's ``integration_mapping``, ``endpoint`` a name; both are
+    read from the tool's ``custom_config``, whose other fields belong to others.
+    """
+
+    integration: str
+    endpoint: str
+
+
+def choose_endpoint(tool: TenantTool) -> EndpointChoice | str:
+    """Return the endpoint of ``tool``, or the sentence on what the operator should mend.
+
+    Without an ``integration`` it is the only one that is mapped, without an ``endpoint`` the one
+    with the tool's own name.
+    """
+    keys = sorted(tool.integration_mapping)
+    integration = tool.custom_config.get("integration", keys[0] if len(keys) == 1 else None)
+    endpoint = tool.custom_config.get("endpoint", tool.tool.tool_name)
+    if not keys:
+        return "Map an integration to the tool in integration_mapping."
+    if not isinstance(integration, str) or integration not in keys:
+        return f"Set custom_config.integration to one of the mapped keys: {', '.join(keys)}."
+    if not isinstance(endpoint, str) or not endpoint:
+        return "Set custom_config.endpoint to the name of an endpoint of the integration."
+    return EndpointChoice(integration=integration, endpoint=endpoint)

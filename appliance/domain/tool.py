@@ -7,7 +7,7 @@ Owns the shapes; who runs a tool is decided by ``appliance.tools``, whether it m
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
@@ -16,6 +16,7 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool_failures import FailureKind
 
 Risk = Literal["read", "write", "destructive"]
+RISK_ORDER: Final[dict[Risk, int]] = {"read": 0, "write": 1, "destructive": 2}
 ExecutorKind = Literal["n8n_webhook", "workflow", "integration", "builtin"]
 ToolStatus = Literal["running", "succeeded", "failed", "needs_confirmation"]
 

@@ -52,8 +52,13 @@ class Integration(Protocol):
         """
         ...
 
-    def describe(self, endpoint: Endpoint | None) -> WebhookAccess:
-        """Return what a webhook needs to ask the system itself, at ``endpoint`` if one is given."""
+    async def describe(self, endpoint: Endpoint | None) -> WebhookAccess:
+        """Return what a webhook needs to ask the system itself, at ``endpoint`` if one is given.
+
+        Raises:
+            UpstreamError: What it needs has to be fetched first, and cannot be.
+            InvalidInput: Such a system cannot be asked by a webhook.
+        """
         ...
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
 
 from appliance.domain.ids import ToolId, new_id
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import Tool
-from appliance.errors import FieldError, InvalidInput, NotFound, read_field_error
+from appliance.errors import FieldError, InvalidInput, NotFound
+from appliance.field_errors import read_fields
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import ToolRepository
 from appliance.services.tenant_directory import TenantDirectory
@@ -166,12 +166,7 @@ def _read_tools(raw: list[Any], *, name_place: str) -> tuple[list[NewTool], list
 
 
 def _read_tool(item: Any) -> NewTool:
-    try:
-        tool = msgspec.convert(item, NewTool)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        problem = read_field_error(path.rstrip("`").lstrip("."), message)
-        raise InvalidInput("It does not fit.", errors=[problem]) from error
+    tool = read_fields(item, NewTool)
     check_parameters(tool.parameters_schema)
     return tool
 

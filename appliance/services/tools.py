@@ -5,7 +5,7 @@ Owns the rules on a tool's fields; running tools is left to the agent and ``appl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -13,11 +13,20 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from appliance.agent.bound_arguments import find_binding_problem
-from appliance.domain.ids import TenantId, ToolId, new_id
+from appliance.domain.ids import IntegrationId, TenantId, ToolId, new_id
+from appliance.domain.integration import choose_endpoint
 from appliance.domain.json_types import JsonObject, JsonValue
-from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk, TenantTool, Tool
+from appliance.domain.tool import (
+    RISK_ORDER,
+    ExecutorKind,
+    RequiredIntegration,
+    Risk,
+    TenantTool,
+    Tool,
+)
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
+from appliance.ports.integrations import IntegrationStore
 from appliance.ports.repositories import Page, ToolRepository
 from appliance.services.changes import read_changes
 from appliance.services.starter_tables import StarterTables
@@ -81,11 +90,15 @@ class ToolService:
         self,
         *,
         tools: ToolRepository,
+        integrations: IntegrationStore,
+        executors: Collection[ExecutorKind],
         starter_tables: StarterTables,
         directory: TenantDirectory,
         clock: Clock,
     ) -> None:
         self._tools = tools
+        self._integrations = integrations
+        self._executors = executors
         self._starter_tables = starter_tables
         self._directory = directory
         self._clock = clock
@@ -203,6 +216,10 @@ class ToolService:
     async def _store(self, tenant_tool: TenantTool) -> TenantTool:
         schema = tenant_tool.tool.parameters_schema
         _check_bindings(schema, tenant_tool.custom_config, field_name="custom_config")
+        if tenant_tool.executor not in self._executors:
+            known = ", ".join(sorted(self._executors))
+            raise _refuse("executor", f"Nothing here runs such tools. There are: {known}.")
+        await self._check_integrations(tenant_tool)
         if tenant_tool.executor == "n8n_webhook":
             _check_webhook_url(tenant_tool.webhook_url)
         if tenant_tool.executor == "workflow":
@@ -210,6 +227,50 @@ class ToolService:
         await self._tools.put_for_tenant(tenant_tool)
         self._directory.forget(tenant_tool.tenant_id)
         return tenant_tool
+
+    async def _check_integrations(self, tenant_tool: TenantTool) -> None:
+        """Look whether what is mapped exists, is what the tool wants, and can be asked."""
+        tenant_id, mapping = tenant_tool.tenant_id, tenant_tool.integration_mapping
+        wanted = {item.key: item.required for item in tenant_tool.tool.required_integrations}
+        for key, required in wanted.items():
+            if required and tenant_tool.enabled and key not in mapping:
+                raise _refuse(f"integration_mapping.{key}", "The tool needs this integration.")
+        for key, integration_id in mapping.items():
+            if wanted and key not in wanted:
+                raise _refuse(
+                    f"integration_mapping.{key}", f"The tool knows only: {', '.join(wanted)}."
+                )
+            if await self._integrations.get(tenant_id, IntegrationId(integration_id)) is None:
+                raise _refuse(
+                    f"integration_mapping.{key}", "The tenant has no integration of this id."
+                )
+        if tenant_tool.executor == "integration" and tenant_tool.enabled:
+            await self._check_endpoint(tenant_tool)
+
+    async def _check_endpoint(self, tenant_tool: TenantTool) -> None:
+        choice = choose_endpoint(tenant_tool)
+        if isinstance(choice, str):
+            raise _refuse("custom_config", choice)
+        integration_id = IntegrationId(tenant_tool.integration_mapping[choice.integration])
+        endpoint = await self._integrations.find_endpoint(
+            tenant_tool.tenant_id, integration_id, choice.endpoint
+        )
+        if endpoint is None:
+            raise _refuse(
+                "custom_config.endpoint",
+                f"The integration has no endpoint {choice.endpoint!r}; add it first.",
+            )
+        if RISK_ORDER[endpoint.risk] > RISK_ORDER[tenant_tool.risk]:
+            raise _refuse(
+                "risk", f"The endpoint has the risk {endpoint.risk!r}; the tool needs it too."
+            )
+
+
+def _refuse(field_name: str, message: str) -> InvalidInput:
+    return InvalidInput(
+        f"The {field_name.partition('.')[0]} does not fit.",
+        errors=[FieldError(field_name, message)],
+    )
 
 
 def _not_used(tool_id: ToolId) -> NotFound:
@@ -240,18 +301,13 @@ def _check_schema(schema: JsonObject) -> None:
             where = ".".join(str(part) for part in error.path)
             problem = f"Not a valid JSON Schema{f' at {where}' if where else ''}: {error.message}"
     if problem is not None:
-        raise InvalidInput(
-            "The parameters_schema does not fit.",
-            errors=[FieldError("parameters_schema", problem[:500])],
-        )
+        raise _refuse("parameters_schema", problem[:500])
 
 
 def _check_bindings(schema: JsonObject, custom_config: JsonObject, *, field_name: str) -> None:
     problem = find_binding_problem(schema, custom_config)
     if problem is not None:
-        raise InvalidInput(
-            f"The {field_name} does not fit.", errors=[FieldError(field_name, problem)]
-        )
+        raise _refuse(field_name, problem)
 
 
 def _find_reference_problem(schema: JsonObject) -> str | None:
@@ -280,14 +336,7 @@ def _references(value: JsonValue) -> Iterator[str]:
 
 def _check_webhook_url(url: str | None) -> None:
     if not _is_web_address(url or ""):
-        raise InvalidInput(
-            "The webhook_url does not fit.",
-            errors=[
-                FieldError(
-                    "webhook_url", "Give an http or https address without user and password."
-                )
-            ],
-        )
+        raise _refuse("webhook_url", "Give an http or https address without user and password.")
 
 
 def _is_web_address(url: str) -> bool:

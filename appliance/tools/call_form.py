@@ -1,7 +1,7 @@
 """What a tool receives and how its answer is read, the same for a webhook and a workflow.
 
-Owns the ``_context`` a call carries, the unwrapping of n8n's item lists and what an error status
-means; sending is left to the kinds.
+Owns the ``_context`` and ``_integrations`` a call carries, the unwrapping of n8n's item lists and
+what an error status means; sending is left to the kinds.
 
 Source: "Tool webhooks" in the HTTP contract.
 """
@@ -9,10 +9,15 @@ Source: "Tool webhooks" in the HTTP contract.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+
+import msgspec
 
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.secrets import hide
 from appliance.domain.tool import ToolCall
 from appliance.domain.tool_failures import FailureKind
+from appliance.ports.integrations import WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 
 MAX_SAID_CHARS = 300
@@ -40,6 +45,22 @@ def build_call_context(call: ToolCall, context: ToolContext) -> JsonObject:
     if context.identity is not None:
         call_context["identity"] = context.identity.claims
     return call_context
+
+
+def build_integrations(access: Mapping[str, WebhookAccess], *, is_shown: bool) -> JsonObject:
+    """Return ``_integrations`` as an object with that one field, empty where none is mapped.
+
+    Args:
+        access: The mapped integrations, by their keys.
+        is_shown: Whether it is for an operator's eyes, who sees no keys, or for the call itself.
+    """
+    listed: dict[str, JsonValue] = {}
+    for key, integration in access.items():
+        fields: JsonObject = msgspec.to_builtins(integration)
+        if is_shown:
+            fields["apiKey"] = hide(integration.api_key)
+        listed[key] = fields
+    return {"_integrations": listed} if listed else {}
 
 
 def unwrap_items(value: JsonValue) -> JsonValue:

@@ -15,6 +15,7 @@ from appliance.domain.ids import TenantId
 from appliance.domain.tool import ExecutorKind
 from appliance.plugins import load_all
 from appliance.ports.clock import Clock
+from appliance.ports.integrations import IntegrationAccess
 from appliance.ports.outbound_http import OutboundHttp
 from appliance.ports.repositories import WorkflowRepository
 from appliance.ports.tool_executor import ToolExecutor
@@ -31,6 +32,7 @@ class ToolParts(Struct, frozen=True, kw_only=True):
 
     http: OutboundHttp
     clock: Clock
+    integrations: IntegrationAccess
     workflows: WorkflowRunner
     workflow_repository: WorkflowRepository
     signing_secret: SigningSecret

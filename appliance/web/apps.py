@@ -26,11 +26,13 @@ from appliance.web.access import (
 from appliance.web.controllers.backups import BackupController
 from appliance.web.controllers.chat import ChatController, MessageServices, give_feedback
 from appliance.web.controllers.conversations import ConversationController
+from appliance.web.controllers.credentials import CredentialController
 from appliance.web.controllers.data_table_rows import CSV_BODY, CSV_PATH, DataTableRowController
 from appliance.web.controllers.data_tables import DataTableController
 from appliance.web.controllers.escalations import EscalationController, TakeOverController
 from appliance.web.controllers.executions import ExecutionController
 from appliance.web.controllers.health import get_health
+from appliance.web.controllers.integrations import EndpointController, IntegrationController
 from appliance.web.controllers.login import LoginController
 from appliance.web.controllers.models import ModelController
 from appliance.web.controllers.operations import OperationsController
@@ -113,6 +115,9 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             TenantToolController,
             DataTableController,
             DataTableRowController,
+            IntegrationController,
+            EndpointController,
+            CredentialController,
             WorkflowController,
             ConversationController,
             ExecutionController,

@@ -22,6 +22,16 @@ ADMIN = "/api/admin"
 TENANT = f"{ADMIN}/tenants/{{tenant_id}}"
 TENANT_TOOL = f"{TENANT}/tools/{{tool_id}}"
 TABLE = f"{TENANT}/tables/{{table_id}}"
+INTEGRATIONS = f"{TENANT}/integrations"
+INTEGRATION = f"{INTEGRATIONS}/{{integration_id}}"
+ENDPOINT = f"{INTEGRATION}/endpoints/{{endpoint_id}}"
+CREDENTIALS = f"{TENANT}/credentials"
+CONNECTION = {
+    "integration_type": "rest",
+    "name": "Warehouse",
+    "connection_config": {"base_url": "https://warehouse.example"},
+}
+CREDENTIAL = {"credential_type": "httpHeaderAuth", "name": "Warehouse", "values": {"value": "v"}}
 NEW_TOOL = {"tool_name": "matrix_tool", "description": "A tool."}
 
 BODIES: dict[tuple[str, str], Any] = {
@@ -60,6 +70,20 @@ BODIES: dict[tuple[str, str], Any] = {
     ("DELETE", f"{TABLE}/rows/{{row_id}}"): None,
     ("POST", f"{TABLE}/import"): "sku\nX-3\n",
     ("GET", f"{TABLE}/export"): None,
+    ("GET", INTEGRATIONS): None,
+    ("POST", INTEGRATIONS): CONNECTION,
+    ("PATCH", INTEGRATION): {"name": "Taken over"},
+    ("DELETE", INTEGRATION): None,
+    ("POST", f"{INTEGRATION}/test"): None,
+    ("GET", f"{INTEGRATION}/logs"): None,
+    ("GET", f"{INTEGRATION}/endpoints"): None,
+    ("POST", f"{INTEGRATION}/endpoints"): {"endpoint_name": "more"},
+    ("PATCH", ENDPOINT): {"cache_s": 60},
+    ("DELETE", ENDPOINT): None,
+    ("GET", CREDENTIALS): None,
+    ("POST", CREDENTIALS): {**CREDENTIAL, "name": "Another"},
+    ("PATCH", f"{CREDENTIALS}/{{credential_id}}"): {"name": "Taken over"},
+    ("DELETE", f"{CREDENTIALS}/{{credential_id}}"): None,
     ("GET", f"{ADMIN}/tools"): None,
     ("POST", f"{ADMIN}/tools"): NEW_TOOL,
     ("GET", f"{ADMIN}/tools/export"): None,
@@ -151,11 +175,16 @@ def twins(matrix_server, owner) -> Twins:
     def build(name: str) -> dict[str, str]:
         shop: Shop = owner.make_shop(name)
         owner.use_tool(shop.id, "get_order_status", workflow="get_order_status")
-        key = owner.call("GET", f"/tenants/{shop.id}/keys")["items"][0]
-        tables = f"/tenants/{shop.id}/tables"
+        path = f"/tenants/{shop.id}"
+        key = owner.call("GET", f"{path}/keys")["items"][0]
+        tables = f"{path}/tables"
         new_table = {"name": "stock", "columns": [{"name": "sku"}]}
         table = owner.call("POST", tables, new_table, status=201)
         row = owner.call("POST", f"{tables}/{table['id']}/rows", {"sku": "X-0"}, status=201)
+        integration = owner.call("POST", f"{path}/integrations", CONNECTION, status=201)
+        endpoints = f"{path}/integrations/{integration['id']}/endpoints"
+        endpoint = owner.call("POST", endpoints, {"endpoint_name": "stock"}, status=201)
+        credential = owner.call("POST", f"{path}/credentials", CREDENTIAL, status=201)
         visitor = Visitor(matrix_server, shop.api_key)
         reply = visitor.ask(f"canary of {name}")
         visitor.http.close()
@@ -167,6 +196,9 @@ def twins(matrix_server, owner) -> Twins:
             "column": "sku",
             "row_id": str(row["id"]),
             "workflow_id": workflow["id"],
+            "integration_id": integration["id"],
+            "endpoint_id": endpoint["id"],
+            "credential_id": credential["id"],
             "provider": "builtin",
             "name": "qwen3:4b",
             "backup_id": "20260101T033000Z-00000000",
@@ -234,7 +266,8 @@ def look(owner: Operator, ids: dict[str, str]) -> list[Any]:
     """Return everything an owner sees of a shop."""
     path = f"/tenants/{ids['tenant_id']}"
     rows = f"/tables/{ids['table_id']}/rows"
-    parts = ("", "/keys", "/tools", "/tables", rows)
+    endpoints = f"/integrations/{ids['integration_id']}/endpoints"
+    parts = ("", "/keys", "/tools", "/tables", rows, "/integrations", endpoints, "/credentials")
     seen = [owner.call("GET", f"{path}{part}") for part in parts]
     return [*seen, owner.call("GET", f"/tools/{ids['tool_id']}")]
 

@@ -9,4 +9,9 @@ __all__ = ["WebhookExecutor", "build"]
 
 def build(parts: ToolParts) -> ToolExecutor:
     """Return the executor of webhook tools."""
-    return WebhookExecutor(parts.http, parts.clock, signing_secret=parts.signing_secret)
+    return WebhookExecutor(
+        parts.http,
+        parts.clock,
+        integrations=parts.integrations,
+        signing_secret=parts.signing_secret,
+    )

@@ -1,7 +1,7 @@
 """A webhook's answer as a tool result, or as a sentence on why there is none.
 
 Owns what content types mean and what the operator is told of a failure; when to ask again is
-decided by ``retries``. A sentence never holds what the other side wrote.
+decided by ``egress.retries``. A sentence never holds what the other side wrote.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Runs a tool by calling its webhook.
 
 Owns the call: body, signature, deadline, attempts; what an answer means is left to ``answer``, when
-to call again to ``retries``, which addresses may be called to ``appliance.egress``.
+to call again and which addresses may be called to ``appliance.egress``.
 
 Source: "Tool webhooks" in the HTTP contract.
 """
@@ -19,14 +19,15 @@ from msgspec import Meta, Struct
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
 from appliance.domain.tool_failures import FailureKind
+from appliance.egress.retries import Attempt, RetryRule, ask_repeatedly, may_have_begun
 from appliance.egress.signature import HEADER, sign
-from appliance.errors import ApplianceError, NotFound, UpstreamError
+from appliance.errors import NotFound, UpstreamError
 from appliance.ports.clock import Clock
+from appliance.ports.integrations import IntegrationAccess
 from appliance.ports.outbound_http import OutboundHttp, OutboundRequest, OutboundResponse
 from appliance.ports.tool_executor import ToolContext
-from appliance.tools.call_form import build_call_context
+from appliance.tools.call_form import build_call_context, build_integrations
 from appliance.tools.n8n_webhook.answer import UnusableAnswer, read_result
-from appliance.tools.n8n_webhook.retries import Attempt, RetryRule
 from appliance.tools.registry import SigningSecret
 
 MAX_RESULT_BYTES = 1_000_000
@@ -50,6 +51,7 @@ class WebhookExecutor:
     Args:
         http: Sends under the egress rules.
         clock: Dates signatures and measures.
+        integrations: Describes what is mapped to a tool.
         signing_secret: Finds a tenant's secret.
         sleep: Waits between attempts.
         jitter: Returns a number from 0 to 1.
@@ -60,12 +62,14 @@ class WebhookExecutor:
         http: OutboundHttp,
         clock: Clock,
         *,
+        integrations: IntegrationAccess,
         signing_secret: SigningSecret,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._http = http
         self._clock = clock
+        self._integrations = integrations
         self._signing_secret = signing_secret
         self._sleep = sleep
         self._jitter = jitter
@@ -82,7 +86,8 @@ class WebhookExecutor:
         tool's ``custom_config`` says ``idempotent``.
         """
         started = self._clock.monotonic()
-        sent = build_body(call, context)
+        access = await self._integrations.describe(context.tenant_id, tool.integration_mapping)
+        body = build_body(call, context)
         output: JsonValue = None
         error: str | None = None
         failure: FailureKind | None = None
@@ -90,8 +95,9 @@ class WebhookExecutor:
         try:
             url, options = read_setup(tool)
             secret = await self._signing_secret(context.tenant_id)
-            attempts = await self._call(url, sent, call, options, secret, tool)
-            if isinstance(attempts[-1], ApplianceError):
+            whole = {**body, **build_integrations(access, is_shown=False)}
+            attempts = await self._call(url, whole, call, options, secret, tool)
+            if isinstance(attempts[-1], UpstreamError):
                 raise attempts[-1]
             output = read_result(attempts[-1], url=url)
         except UnusableAnswer as exc:
@@ -101,7 +107,7 @@ class WebhookExecutor:
             failure = "not_available"
         except UpstreamError as exc:
             error, failure = describe_no_answer(exc), find_failure(exc)
-        if failure is not None and any(map(_may_have_begun, attempts[:-1])):
+        if failure is not None and any(map(may_have_begun, attempts[:-1])):
             failure, output = "unknown", None
         return ToolOutcome(
             is_success=error is None,
@@ -110,7 +116,7 @@ class WebhookExecutor:
             failure=failure,
             duration_ms=round((self._clock.monotonic() - started) * 1000),
             attempts=max(len(attempts), 1),
-            sent=sent,
+            sent={**body, **build_integrations(access, is_shown=True)},
         )
 
     async def _call(
@@ -124,19 +130,17 @@ class WebhookExecutor:
     ) -> list[Attempt]:
         """Return the attempts; the last one stands."""
         body = msgspec.json.encode(sent)
-        deadline = self._clock.monotonic() + options.timeout_s
-        rule = RetryRule(
-            is_repeatable=tool.risk == "read" or options.idempotent, jitter=self._jitter
+        return await ask_repeatedly(
+            lambda left_s: self._attempt(url, body, call, secret, timeout_s=left_s),
+            rule=RetryRule(
+                is_repeatable=tool.risk == "read" or options.idempotent,
+                jitter=self._jitter,
+                now=self._clock.now,
+            ),
+            timeout_s=options.timeout_s,
+            clock=self._clock,
+            sleep=self._sleep,
         )
-        attempts: list[Attempt] = []
-        while True:
-            left_s = deadline - self._clock.monotonic()
-            attempt = await self._attempt(url, body, call, secret, timeout_s=left_s)
-            attempts.append(attempt)
-            wait_s = rule.wait_s(attempt, attempts_made=len(attempts))
-            if wait_s is None or self._clock.monotonic() + wait_s >= deadline:
-                return attempts
-            await self._sleep(wait_s)
 
     async def _attempt(
         self, url: str, body: bytes, call: ToolCall, secret: str, *, timeout_s: float
@@ -183,11 +187,6 @@ def read_setup(tool: TenantTool) -> tuple[str, WebhookOptions]:
             f"The tool's configuration does not fit: {exc}. The operator should correct it.",
             "not_available",
         ) from exc
-
-
-def _may_have_begun(attempt: Attempt) -> bool:
-    """Say whether an attempt that was followed by another may have done the work."""
-    return isinstance(attempt, OutboundResponse) and attempt.status != 429
 
 
 def find_failure(error: UpstreamError) -> FailureKind:

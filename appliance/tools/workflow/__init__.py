@@ -9,4 +9,6 @@ __all__ = ["WorkflowExecutor", "build"]
 
 def build(parts: ToolParts) -> ToolExecutor:
     """Return the executor of workflow tools."""
-    return WorkflowExecutor(parts.workflow_repository, parts.workflows, parts.clock)
+    return WorkflowExecutor(
+        parts.workflow_repository, parts.workflows, parts.integrations, parts.clock
+    )

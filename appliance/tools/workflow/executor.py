@@ -12,9 +12,15 @@ from appliance.domain.tool_failures import FailureKind
 from appliance.domain.workflow import StoredWorkflow
 from appliance.errors import InvalidInput, UpstreamError
 from appliance.ports.clock import Clock
+from appliance.ports.integrations import IntegrationAccess
 from appliance.ports.repositories import WorkflowRepository
 from appliance.ports.tool_executor import ToolContext
-from appliance.tools.call_form import build_call_context, read_error_status, unwrap_items
+from appliance.tools.call_form import (
+    build_call_context,
+    build_integrations,
+    read_error_status,
+    unwrap_items,
+)
 from appliance.workflows.runner import WorkflowRunner
 
 
@@ -30,9 +36,16 @@ class _Failed(Exception):
 class WorkflowExecutor:
     """Implements ``ToolExecutor`` for the kind ``workflow``."""
 
-    def __init__(self, workflows: WorkflowRepository, runner: WorkflowRunner, clock: Clock) -> None:
+    def __init__(
+        self,
+        workflows: WorkflowRepository,
+        runner: WorkflowRunner,
+        integrations: IntegrationAccess,
+        clock: Clock,
+    ) -> None:
         self._workflows = workflows
         self._runner = runner
+        self._integrations = integrations
         self._clock = clock
 
     @property
@@ -47,13 +60,15 @@ class WorkflowExecutor:
         own name. It sees the tool's ``custom_config`` as ``_config``.
         """
         started = self._clock.monotonic()
-        sent = build_input(call, context)
+        access = await self._integrations.describe(context.tenant_id, tool.integration_mapping)
+        body = build_input(call, context)
         output: JsonValue = None
         error: str | None = None
         failure: FailureKind | None = None
         try:
             stored = await self._find(tool.workflow or tool.tool.tool_name)
-            output = await self._run(stored, sent, tool, call, context)
+            whole = {**body, **build_integrations(access, is_shown=False)}
+            output = await self._run(stored, whole, tool, call, context)
         except _Failed as exc:
             error, failure, output = str(exc), exc.failure, exc.said
         return ToolOutcome(
@@ -62,7 +77,7 @@ class WorkflowExecutor:
             error=error,
             failure=failure,
             duration_ms=round((self._clock.monotonic() - started) * 1000),
-            sent=sent,
+            sent={**body, **build_integrations(access, is_shown=True)},
         )
 
     async def _find(self, wanted: str) -> StoredWorkflow:
@@ -78,7 +93,7 @@ class WorkflowExecutor:
     async def _run(
         self,
         stored: StoredWorkflow,
-        sent: JsonObject,
+        body: JsonObject,
         tool: TenantTool,
         call: ToolCall,
         context: ToolContext,
@@ -87,7 +102,7 @@ class WorkflowExecutor:
         try:
             run = await self._runner.run(
                 stored.definition,
-                sent,
+                body,
                 tenant_id=context.tenant_id,
                 time_zone=context.time_zone,
                 headers={"content-type": "application/json", "idempotency-key": call.id},

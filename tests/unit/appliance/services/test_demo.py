@@ -43,6 +43,8 @@ class Stage:
         )
         self.tools = ToolService(
             tools=database.tools,
+            integrations=database.integrations,
+            executors=("workflow",),
             starter_tables=StarterTables(database.data_tables, {}),
             directory=directory,
             clock=temporary.clock,

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from appliance.domain.data_table import Column
-from appliance.domain.ids import TenantId, ToolId
-from appliance.domain.tool import ExecutorKind
+from appliance.domain.ids import EndpointId, IntegrationId, TenantId, ToolId, new_id
+from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk
 from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
@@ -18,6 +18,7 @@ from appliance.services.tools import (
     ToolChanges,
     ToolService,
 )
+from tests.fakes.integrations import build_endpoint, build_integration
 from tests.fakes.shops import ORDER_SCHEMA
 from tests.fakes.sqlite_database import TemporaryDatabase
 
@@ -35,6 +36,8 @@ def directory(temporary: TemporaryDatabase) -> TenantDirectory:
 def tools(temporary: TemporaryDatabase, directory: TenantDirectory) -> ToolService:
     return ToolService(
         tools=temporary.database.tools,
+        integrations=temporary.database.integrations,
+        executors=("n8n_webhook", "workflow", "integration"),
         starter_tables=StarterTables(
             temporary.database.data_tables, {"orders": [Column(name="a")]}
         ),
@@ -285,3 +288,106 @@ async def test_a_workflow_tool_brings_the_tables_it_works_on(
     assert await temporary.database.data_tables.list_tables(tenant_id) == {}
     await tools.put_for_tenant(tenant_id, tool.id, TenantToolChoice(workflow="get_order"))
     assert list(await temporary.database.data_tables.list_tables(tenant_id)) == ["orders"]
+
+
+async def connect(temporary: TemporaryDatabase, *, risk: Risk = "read") -> str:
+    """Store an integration with an endpoint ``order``; return its id."""
+    integration = build_integration(
+        {"base_url": "https://shop.example"},
+        id=IntegrationId(new_id()),
+        tenant_id=temporary.tenant_id,
+    )
+    await temporary.database.integrations.add(integration)
+    await temporary.database.integrations.put_endpoint(
+        build_endpoint(
+            id=EndpointId(new_id()),
+            tenant_id=temporary.tenant_id,
+            integration_id=integration.id,
+            risk=risk,
+        )
+    )
+    return integration.id
+
+
+async def test_a_tool_asks_an_endpoint_that_is_there(
+    tools: ToolService, tenant_id: TenantId, temporary: TemporaryDatabase
+) -> None:
+    tool = await tools.create(build_new())
+    choice = TenantToolChoice(
+        executor="integration",
+        integration_mapping={"shop": await connect(temporary)},
+        custom_config={"endpoint": "order"},
+    )
+    stored = await tools.put_for_tenant(tenant_id, tool.id, choice)
+    assert (stored.executor, stored.custom_config) == ("integration", {"endpoint": "order"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"executor": "builtin"}, "executor"),
+        ({"executor": "integration"}, "custom_config"),
+        ({"mapping": {"shop": "nowhere"}}, "integration_mapping.shop"),
+        ({"mapping": {"shop": "theirs"}}, "integration_mapping.shop"),
+        ({"executor": "integration", "mapping": {"shop": "mine"}}, "custom_config.endpoint"),
+        (
+            {
+                "executor": "integration",
+                "mapping": {"shop": "risky"},
+                "config": {"endpoint": "order"},
+            },
+            "risk",
+        ),
+        ({"required": {"erp": True}}, "integration_mapping.erp"),
+        ({"required": {"erp": False}, "mapping": {"shop": "mine"}}, "integration_mapping.shop"),
+    ],
+)
+async def test_what_a_tool_is_mapped_to_is_checked(
+    tools: ToolService,
+    tenant_id: TenantId,
+    temporary: TemporaryDatabase,
+    fields: dict[str, Any],
+    field: str,
+) -> None:
+    ids = {
+        "mine": await connect(temporary),
+        "risky": await connect(temporary, risk="destructive"),
+        "nowhere": new_id(),
+    }
+    required = [
+        RequiredIntegration(key=key, required=needed)
+        for key, needed in fields.get("required", {}).items()
+    ]
+    tool = await tools.create(build_new(required_integrations=required))
+    theirs = "theirs" in fields.get("mapping", {}).values()
+    ids["theirs"] = ids["mine"]
+    choice = TenantToolChoice(
+        executor=fields.get("executor"),
+        integration_mapping={key: ids[name] for key, name in fields.get("mapping", {}).items()},
+        custom_config=fields.get("config", {}),
+    )
+    owner = temporary.other_tenant_id if theirs else tenant_id
+    with pytest.raises(InvalidInput) as caught:
+        await tools.put_for_tenant(owner, tool.id, choice)
+    assert caught.value.errors[0].field == field
+    assert await tools.list_for_tenant(owner) == []
+
+
+async def test_a_tool_whose_endpoint_is_gone_can_be_switched_off(
+    tools: ToolService, tenant_id: TenantId, temporary: TemporaryDatabase
+) -> None:
+    tool = await tools.create(build_new())
+    integration_id = IntegrationId(await connect(temporary))
+    choice = TenantToolChoice(
+        executor="integration",
+        integration_mapping={"shop": integration_id},
+        custom_config={"endpoint": "order"},
+    )
+    await tools.put_for_tenant(tenant_id, tool.id, choice)
+    store = temporary.database.integrations
+    [endpoint] = await store.list_endpoints(tenant_id, integration_id)
+    await store.delete_endpoint(tenant_id, integration_id, endpoint.id)
+    off = await tools.change_for_tenant(tenant_id, tool.id, TenantToolChanges(enabled=False))
+    assert not off.enabled
+    with pytest.raises(InvalidInput):
+        await tools.change_for_tenant(tenant_id, tool.id, TenantToolChanges(enabled=True))

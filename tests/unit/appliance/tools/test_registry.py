@@ -7,6 +7,7 @@ from appliance.tools.registry import PACKAGE, ToolParts, build_executors
 from appliance.workflows.runner import WorkflowRunner
 from tests.fakes.clock import SettableClock
 from tests.fakes.data_tables import InMemoryDataTables
+from tests.fakes.integrations import ScriptedIntegrations
 from tests.fakes.sqlite_database import open_temporary_database
 
 
@@ -22,6 +23,7 @@ async def test_every_kind_s_folder_builds_an_executor_of_its_own_name() -> None:
             ToolParts(
                 http=http,
                 clock=clock,
+                integrations=ScriptedIntegrations(),
                 workflows=runner,
                 workflow_repository=stored.database.workflows,
                 signing_secret=find_secret,

@@ -6,15 +6,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.domain.ids import ConversationId, TenantId, ToolId
 from appliance.domain.tool import Risk, TenantTool, Tool, ToolCall, ToolOutcome
 from appliance.egress import EgressClient
 from appliance.errors import NotFound
+from appliance.ports.integrations import WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 from appliance.tools.n8n_webhook import WebhookExecutor
 from tests.fakes.clock import SettableClock
+from tests.fakes.integrations import ScriptedIntegrations
 from tests.fakes.webhook_server import (
     Answer,
     Hang,
@@ -57,9 +60,11 @@ class Bench:
         self.server = server
         self.clock = SettableClock()
         self.waits: list[float] = []
+        self.integrations = ScriptedIntegrations()
         self.executor = WebhookExecutor(
             http,
             self.clock,
+            integrations=self.integrations,
             signing_secret=self.find_secret,
             sleep=self.sleep,
             jitter=lambda: 1.0,
@@ -282,3 +287,44 @@ async def test_what_an_earlier_attempt_may_have_done_is_not_denied_by_the_last()
     async with open_bench(*patient) as bench:
         outcome = await bench.call(risk="write", idempotent=True)
     assert (outcome.attempts, outcome.failure, outcome.output) == (2, "refused", "Closed.")
+
+
+async def test_a_mapped_integration_is_told_to_the_webhook_and_its_key_to_nobody_else() -> None:
+    async with open_bench() as bench:
+        bench.integrations.described = {
+            "shop": WebhookAccess(
+                api_url="https://shop.example/api",
+                api_key="key-of-the-shop-1234",
+                auth_method="bearer",
+                method="GET",
+            )
+        }
+        tool = build_tool(bench.server.url)
+        mapped = msgspec.structs.replace(tool, integration_mapping={"shop": "i-1"})
+        outcome = await bench.executor.execute(mapped, CALL, CONTEXT)
+        unmapped = await bench.executor.execute(tool, CALL, CONTEXT)
+    told, untold = (request.json() for request in bench.server.requests)
+    fields = {
+        "apiUrl": "https://shop.example/api",
+        "apiKey": "key-of-the-shop-1234",
+        "authMethod": "bearer",
+        "method": "GET",
+    }
+    assert told["_integrations"] == {"shop": fields}
+    assert is_signed(bench.server.requests[0], SECRET)
+    assert outcome.sent["_integrations"]["shop"]["apiKey"] == {"set": True, "hint": "...1234"}
+    assert "key-of-the-shop-1234" not in str(outcome)
+    assert "_integrations" not in untold
+    assert "_integrations" not in unmapped.sent
+
+
+async def test_no_parameter_takes_the_place_of_the_integrations() -> None:
+    async with open_bench() as bench:
+        bench.integrations.described = {
+            "shop": WebhookAccess(api_url="u", api_key=None, auth_method="none", method="GET")
+        }
+        call = ToolCall(id="c", name="x", arguments={"_integrations": {"shop": "mine"}})
+        tool = build_tool(bench.server.url)
+        mapped = msgspec.structs.replace(tool, integration_mapping={"shop": "i-1"})
+        await bench.executor.execute(mapped, call, CONTEXT)
+    assert bench.server.requests[0].json()["_integrations"]["shop"]["apiUrl"] == "u"

@@ -12,11 +12,13 @@ from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import TenantTool, Tool, ToolCall, ToolOutcome
 from appliance.domain.workflow import StoredWorkflow
 from appliance.egress import EgressClient
+from appliance.ports.integrations import WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 from appliance.tools.workflow import WorkflowExecutor
 from appliance.workflows.runner import WorkflowRunner
 from tests.fakes.clock import SettableClock
 from tests.fakes.data_tables import InMemoryDataTables
+from tests.fakes.integrations import ScriptedIntegrations
 from tests.fakes.sqlite_database import open_temporary_database
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,8 +60,11 @@ def build_export(code: str, *, status: int = 200) -> JsonObject:
 class Bench:
     """A workflow runner and a store with one workflow."""
 
-    def __init__(self, executor: WorkflowExecutor, tenant_id: TenantId) -> None:
+    def __init__(
+        self, executor: WorkflowExecutor, integrations: ScriptedIntegrations, tenant_id: TenantId
+    ) -> None:
         self.executor = executor
+        self.integrations = integrations
         self.tenant_id = tenant_id
 
     async def call(self, *, workflow: str | None = None, **config: Any) -> ToolOutcome:
@@ -71,7 +76,11 @@ class Bench:
             created_at=AT,
         )
         tenant_tool = TenantTool(
-            tenant_id=self.tenant_id, tool=tool, workflow=workflow, custom_config=config
+            tenant_id=self.tenant_id,
+            tool=tool,
+            workflow=workflow,
+            custom_config=config,
+            integration_mapping=dict.fromkeys(self.integrations.described, "i-1"),
         )
         context = ToolContext(
             tenant_id=self.tenant_id,
@@ -97,7 +106,9 @@ async def open_bench(
                         id=WorkflowId("workflow-1"), name=name, definition=export, created_at=AT
                     )
                 )
-            yield Bench(WorkflowExecutor(workflows, runner, clock), stored.tenant_id)
+            integrations = ScriptedIntegrations()
+            executor = WorkflowExecutor(workflows, runner, integrations, clock)
+            yield Bench(executor, integrations, stored.tenant_id)
     finally:
         runner.close()
         await http.aclose()
@@ -117,6 +128,18 @@ async def test_the_workflow_of_the_tool_s_own_name_gets_the_call() -> None:
     assert outcome == ToolOutcome(
         is_success=True, output={**sent, "_config": {"currency": "ILS"}}, sent=sent
     )
+
+
+async def test_the_workflow_is_told_of_what_is_mapped_and_the_log_sees_no_key() -> None:
+    async with open_bench(build_export(ECHO)) as bench:
+        bench.integrations.described = {
+            "shop": WebhookAccess(
+                api_url="u", api_key="key-of-the-shop", auth_method="bearer", method="GET"
+            )
+        }
+        outcome = await bench.call()
+    assert outcome.output["_integrations"]["shop"]["apiKey"] == "key-of-the-shop"
+    assert outcome.sent["_integrations"]["shop"]["apiKey"] == {"set": True, "hint": "...shop"}
 
 
 async def test_the_webhook_node_sees_the_idempotency_key() -> None:

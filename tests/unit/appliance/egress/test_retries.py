@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from appliance.egress.retries import MAX_ATTEMPTS, Attempt, RetryRule, read_pause_s
 from appliance.errors import Rejected, Unavailable
 from appliance.ports.outbound_http import OutboundResponse
-from appliance.tools.n8n_webhook.retries import MAX_ATTEMPTS, Attempt, RetryRule
 
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 NO_CONNECTION = Unavailable("x", code="connect_failed")
 
 
@@ -17,7 +20,7 @@ def answered(status: int, **headers: str) -> OutboundResponse:
 def wait(
     attempt: Attempt, *, made: int = 1, repeatable: bool = True, jitter: float = 1.0
 ) -> float | None:
-    rule = RetryRule(is_repeatable=repeatable, jitter=lambda: jitter)
+    rule = RetryRule(is_repeatable=repeatable, jitter=lambda: jitter, now=lambda: NOW)
     return rule.wait_s(attempt, attempts_made=made)
 
 
@@ -63,3 +66,26 @@ def test_waits_double_within_their_jitter(jitter: float, waits: list[float]) -> 
 )
 def test_a_receiver_may_ask_for_patience_up_to_a_limit(asked: str, expected: float) -> None:
     assert wait(answered(429, retry_after=asked)) == expected
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause_s"),
+    [
+        ({}, None),
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "0"}, None),
+        ({"retry_after": "Mon, 02 Mar 2026 09:30:20 GMT"}, 20.0),
+        ({"retry_after": "Mon, 02 Mar 2026 09:30:20 -0000"}, 20.0),
+        ({"retry_after": "Mon, 02 Mar 2026 09:29:00 GMT"}, None),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": "999999"}, 3_600.0),
+        ({"x_ratelimit_remaining": "0", "x_ratelimit_reset": "30"}, 30.0),
+        ({"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1772443860"}, 60.0),
+        ({"x_ratelimit_remaining": "0", "x_ratelimit_reset": "x"}, None),
+        ({"x_ratelimit_remaining": "1", "x_ratelimit_reset": "30"}, None),
+    ],
+)
+def test_a_server_says_how_long_it_wants_to_be_left_alone(
+    headers: dict[str, str], pause_s: float | None
+) -> None:
+    assert read_pause_s(answered(200, **headers), now=NOW) == pause_s

@@ -1,0 +1,43 @@
+"""The types of integrations that exist and what they are built from.
+
+Owns the one place that knows them all, by walking the package: a type is a folder whose module has
+``build(parts) -> IntegrationKind``. How a system is asked is left to its folder.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, cast
+
+from msgspec import Struct
+
+from appliance.plugins import load_all
+from appliance.ports.clock import Clock
+from appliance.ports.integrations import IntegrationKind
+from appliance.ports.outbound_connections import OutboundConnections
+from appliance.ports.outbound_http import OutboundHttp, OutboundStreams
+
+PACKAGE = "appliance.integrations"
+
+
+class IntegrationParts(Struct, frozen=True, kw_only=True):
+    """Everything a type of integration may need; each takes its part."""
+
+    http: OutboundHttp
+    streams: OutboundStreams
+    connections: OutboundConnections
+    clock: Clock
+
+
+class IntegrationFolder(Protocol):
+    """What the module of a type offers."""
+
+    def build(self, parts: IntegrationParts) -> IntegrationKind:
+        """Return the type."""
+        ...
+
+
+def build_kinds(parts: IntegrationParts) -> dict[str, IntegrationKind]:
+    """Return every type of integration, by its name."""
+    folders = [cast(IntegrationFolder, module) for module in load_all(PACKAGE)]
+    kinds = [folder.build(parts) for folder in folders]
+    return {kind.name: kind for kind in kinds}

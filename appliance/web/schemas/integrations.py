@@ -1,0 +1,154 @@
+"""Bodies about integrations and credentials.
+
+Owns shapes that hide secrets; what is done with them is left to the services.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from appliance.domain.credential import Credential
+from appliance.domain.integration import (
+    ConnectionTest,
+    Endpoint,
+    EndpointParameter,
+    IntegrationCall,
+    StoredIntegration,
+)
+from appliance.domain.json_types import JsonObject
+from appliance.domain.secrets import hide
+
+
+class IntegrationView(Struct, frozen=True, kw_only=True):
+    """An integration; secrets of its connection read ``{"set": true, "hint": "...last 4"}``."""
+
+    id: str
+    integration_type: str
+    name: str
+    connection_config: JsonObject
+    enabled: bool
+    last_sync_test_at: datetime | None
+    last_sync_test_result: ConnectionTest | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class IntegrationList(Struct, frozen=True, kw_only=True):
+    """All integrations of a tenant."""
+
+    items: list[IntegrationView]
+    next_cursor: str | None = None
+
+
+class ConnectionTestView(Struct, frozen=True, kw_only=True):
+    """What a test of a connection found."""
+
+    success: bool
+    message: str
+    duration_ms: int
+
+
+class EndpointView(Struct, frozen=True, kw_only=True):
+    """One thing that can be asked of an integration."""
+
+    id: str
+    endpoint_name: str
+    url_template: str
+    method: str
+    description: str
+    parameters: list[EndpointParameter]
+    query: str | None
+    response_mapping: str | None
+    cache_s: int
+    risk: str
+    created_at: datetime
+
+
+class EndpointList(Struct, frozen=True, kw_only=True):
+    """All endpoints of an integration."""
+
+    items: list[EndpointView]
+    next_cursor: str | None = None
+
+
+class IntegrationCallView(Struct, frozen=True, kw_only=True):
+    """One line of an integration's log."""
+
+    id: str
+    endpoint_name: str
+    outcome: str
+    status: int | None
+    duration_ms: int
+    attempts: int
+    error: str | None
+    called_at: datetime
+
+
+class IntegrationCallPage(Struct, frozen=True, kw_only=True):
+    """A part of an integration's log."""
+
+    items: list[IntegrationCallView]
+    next_cursor: str | None
+
+
+class CredentialView(Struct, frozen=True, kw_only=True):
+    """A credential, every value of it as ``{"set": true, "hint": "...last 4"}``."""
+
+    id: str
+    credential_type: str
+    name: str
+    values: dict[str, JsonObject]
+    hosts: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class CredentialList(Struct, frozen=True, kw_only=True):
+    """All credentials of a tenant."""
+
+    items: list[CredentialView]
+    next_cursor: str | None = None
+
+
+def build_integration_view(integration: StoredIntegration, shown: JsonObject) -> IntegrationView:
+    """Return the integration as operators see it; ``shown`` is its connection without secrets."""
+    return IntegrationView(
+        id=integration.id,
+        integration_type=integration.integration_type,
+        name=integration.name,
+        connection_config=shown,
+        enabled=integration.enabled,
+        last_sync_test_at=integration.last_sync_test_at,
+        last_sync_test_result=integration.last_sync_test_result,
+        created_at=integration.created_at,
+        updated_at=integration.updated_at,
+    )
+
+
+def build_endpoint_view(endpoint: Endpoint) -> EndpointView:
+    """Return the endpoint as operators see it."""
+    return EndpointView(
+        **{name: getattr(endpoint, name) for name in EndpointView.__struct_fields__}
+    )
+
+
+def build_call_view(call: IntegrationCall) -> IntegrationCallView:
+    """Return a line of the log as operators see it."""
+    return IntegrationCallView(
+        **{name: getattr(call, name) for name in IntegrationCallView.__struct_fields__}
+    )
+
+
+def build_credential_view(credential: Credential) -> CredentialView:
+    """Return the credential as operators see it."""
+    return CredentialView(
+        id=credential.id,
+        credential_type=credential.credential_type,
+        name=credential.name,
+        values={name: hide(value) for name, value in credential.values.items()},
+        hosts=list(credential.hosts),
+        created_at=credential.created_at,
+        updated_at=credential.updated_at,
+    )

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from appliance.errors import Rejected
+from appliance.integrations.response_mapping import apply_mapping, find_mapping_problem
+
+ORDERS: Any = {"orders": [{"id": 1, "total": 12.5}, {"id": 2, "total": 7}], "note": "שלום"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        (None, ORDERS),
+        ("orders[0].id", 1),
+        ("orders[?total > `10`].{number: id}", [{"number": 1}]),
+        ("sum(orders[].total)", 19.5),
+        ("note", "שלום"),
+        ("nothing", None),
+    ],
+)
+def test_an_expression_chooses_from_the_answer(expression: str | None, result: Any) -> None:
+    assert apply_mapping(expression, ORDERS) == result
+
+
+@pytest.mark.parametrize(
+    "expression", ["", "orders[", "a b", "unknown_function(@)", "(" * 5_000, "a" * 2_001]
+)
+def test_a_broken_expression_is_found_before_it_is_used(expression: str) -> None:
+    assert find_mapping_problem(expression) is not None
+
+
+@pytest.mark.parametrize("expression", ["orders[].id", "sum(orders[].total)", "keys(orders[0])"])
+def test_a_sound_expression_passes_whatever_the_answer_will_be(expression: str) -> None:
+    assert find_mapping_problem(expression) is None
+
+
+def test_an_expression_that_does_not_fit_the_answer_is_told() -> None:
+    with pytest.raises(Rejected, match="correct the response_mapping") as caught:
+        apply_mapping("sum(note)", ORDERS)
+    assert "שלום" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "expression", ["[@,@,@,@,@,@,@,@]" + "|[@,@,@,@,@,@,@,@]" * 8, "[@]" + "|[@]" * 150]
+)
+def test_much_made_of_little_is_refused(expression: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        apply_mapping(expression, ORDERS)
+    assert caught.value.code == "response_too_large"
+
+
+def test_an_answer_without_end_is_refused() -> None:
+    deep: Any = []
+    for _ in range(50_000):
+        deep = [deep]
+    with pytest.raises(Rejected):
+        apply_mapping(None, deep)
