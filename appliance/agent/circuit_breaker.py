@@ -1,7 +1,8 @@
-"""Leaving a provider alone that does not work, and noticing when it works again.
+"""Leaving alone what does not work, and noticing when it works again.
 
-Owns when that begins and ends, for a provider and for each of its models; asking is left to
-``appliance.agent.resilient_model``, which error is whose to ``FAULTS_OF_ONE_MODEL``.
+Owns when that begins and ends, above all for a provider and for each of its models; asking is left
+to ``appliance.agent.resilient_model``, which error is whose to ``FAULTS_OF_ONE_MODEL``, tools to
+``appliance.agent.tool_breakers``.
 """
 
 from __future__ import annotations
@@ -97,6 +98,15 @@ class CircuitBreaker:
         self.last_error = error.message
         return True
 
+    def describe(self) -> str:
+        """Return the operator's sentence on what is left alone, or only probed."""
+        rest_s = self.retry_after_s
+        when = f"in {rest_s:.0f} s" if rest_s > 0 else "with the next question"
+        return (
+            f"It failed {FAILURES_TO_OPEN} times or more in a row and is asked again {when}: "
+            f"{self.last_error}"
+        )
+
 
 class Admission(Struct, frozen=True):
     """A call that may be made; tell ``ProviderBreakers`` how it ended."""
@@ -124,7 +134,7 @@ class ProviderBreakers:
         for breaker in concerned:
             if breaker.status == "open":
                 raise Unavailable(
-                    self._describe(breaker),
+                    breaker.describe(),
                     code="breaker_open",
                     retry_after_s=breaker.retry_after_s,
                 )
@@ -159,7 +169,7 @@ class ProviderBreakers:
     def find_trouble(self, model: str | None) -> str | None:
         """Return the operator's sentence when ``model`` is not asked, or only probed."""
         troubled = (b for b in self._concerned(model) if b.status != "closed")
-        return next((self._describe(breaker) for breaker in troubled), None)
+        return next((breaker.describe() for breaker in troubled), None)
 
     def states(self) -> list[BreakerState]:
         """Return every breaker that is not closed."""
@@ -180,11 +190,3 @@ class ProviderBreakers:
         yield self._own
         if model in self._of_models:
             yield self._of_models[model]
-
-    def _describe(self, breaker: CircuitBreaker) -> str:
-        rest_s = breaker.retry_after_s
-        when = f"in {rest_s:.0f} s" if rest_s > 0 else "with the next question"
-        return (
-            f"It failed {FAILURES_TO_OPEN} times or more in a row and is asked again {when}: "
-            f"{breaker.last_error}"
-        )

@@ -21,6 +21,7 @@ from appliance.agent.policy import (
     find_argument_problem,
     find_known_outcome,
 )
+from appliance.agent.tool_breakers import ToolBreakers
 from appliance.agent.trace import TurnTrace
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ToolReport
@@ -43,6 +44,7 @@ from appliance.tasks import TaskGroup
 
 logger = structlog.get_logger(__name__)
 
+MAX_AT_ONCE = 5
 MAX_RESULT_CHARS = 8_000
 UNFIT_IDENTITY = "Not carried out: what the visitor's sign-in tells does not fit this tool."
 BEGUN = ToolOutcome(
@@ -80,6 +82,7 @@ class ToolRuns:
         tasks: TaskGroup,
     ) -> None:
         self._executors = executors
+        self._breakers = ToolBreakers(clock)
         self._turn_store = turn_store
         self._clock = clock
         self._tasks = tasks
@@ -94,6 +97,8 @@ class ToolRuns:
     ) -> dict[str, ToolOutcome]:
         """Run all calls to their end, also when one breaks: none goes on behind the turn.
 
+        They run together, but never more than ``MAX_AT_ONCE`` of them.
+
         Args:
             calls: Calls of tools in ``tools``, with arguments that fit.
             tools: The tenant's tools, by name.
@@ -104,8 +109,13 @@ class ToolRuns:
         Returns:
             The outcomes by call id.
         """
-        runs = [_Run(self, tools[call.name], call, context, tally, emit).run() for call in calls]
-        ended = await asyncio.gather(*runs, return_exceptions=True)
+        turn = asyncio.Semaphore(MAX_AT_ONCE)
+
+        async def run(call: ToolCall) -> ToolOutcome:
+            async with turn:
+                return await _Run(self, tools[call.name], call, context, tally, emit).run()
+
+        ended = await asyncio.gather(*map(run, calls), return_exceptions=True)
         outcomes: dict[str, ToolOutcome] = {}
         for call, result in zip(calls, ended, strict=True):
             if isinstance(result, BaseException):
@@ -197,13 +207,19 @@ class ToolRuns:
                 error=f"This tool is set to run by {tool.executor!r}, which is not available.",
                 failure="not_available",
             )
+        resting = self._breakers.refuse(tool)
+        if resting is not None:
+            return resting
         started = self._clock.monotonic()
         try:
             outcome = await executor.execute(tool, call, context)
         except UpstreamError as error:
             duration_ms = round((self._clock.monotonic() - started) * 1000)
             outcome = ToolOutcome(is_success=False, error=error.message, duration_ms=duration_ms)
-        return outcome if outcome.is_success else _settle_failure(outcome, tool)
+        if not outcome.is_success:
+            outcome = _settle_failure(outcome, tool)
+        self._breakers.note(tool, outcome, began_at=started)
+        return outcome
 
 
 class _Run(Struct, frozen=True):

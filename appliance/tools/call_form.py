@@ -21,6 +21,7 @@ from appliance.ports.integrations import WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 
 MAX_SAID_CHARS = 300
+_ITEM_KEYS = frozenset({"json", "binary", "pairedItem", "index", "error"})
 _FOR_MACHINES = re.compile(
     r"[\n<>{}\\]|://|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[a-z][\w.-]*:\d{2,5}\b|\b(?:\w+\.)+\w+\(|"
     r"\b\w*(?:error|exception)\b|\b(?:https?|sql|traceback|localhost|stack|errno|null|undefined)\b|"
@@ -64,8 +65,35 @@ def build_integrations(access: Mapping[str, WebhookAccess], *, is_shown: bool) -
 
 
 def unwrap_items(value: JsonValue) -> JsonValue:
-    """Return the only item of a list of one, anything else unchanged."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+    """Return the only item of a list of one, anything else unchanged.
+
+    Items as n8n keeps them inside, ``{"json": {…}}`` with what belongs to the run, are what their
+    ``json`` holds.
+    """
+    if not isinstance(value, list):
+        return value
+    if value and all(map(_is_item, value)):
+        value = [item["json"] for item in value]
+    return value[0] if len(value) == 1 else value
+
+
+def _is_item(value: JsonValue) -> bool:
+    return isinstance(value, dict) and "json" in value and value.keys() <= _ITEM_KEYS
+
+
+def is_deeper(value: JsonValue, levels: int) -> bool:
+    """Say whether lists and objects are nested more than ``levels`` deep."""
+    layer: list[JsonValue] = [value]
+    for _ in range(levels + 1):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 def read_error_status(status: int, body: JsonValue) -> tuple[FailureKind, str | None]:

@@ -13,10 +13,19 @@ import msgspec
 from appliance.domain.json_types import JsonValue
 from appliance.domain.tool_failures import FailureKind
 from appliance.ports.outbound_http import OutboundResponse
-from appliance.tools.call_form import read_error_status, unwrap_items
+from appliance.tools.call_form import is_deeper, read_error_status, unwrap_items
 
 TEST_PATH = "/webhook-test/"
 PAGE_STARTS = ("<!doctype html", "<html")
+NO_TEXT = (
+    "The tool answered with bytes that are no text. "
+    "The operator should let its workflow answer with JSON or text."
+)
+MAX_DEPTH = 100
+TOO_DEEP = (
+    f"The tool answered with JSON that is nested more than {MAX_DEPTH} levels deep. "
+    "The operator should let its workflow answer with less."
+)
 
 
 class UnusableAnswer(ValueError):
@@ -47,11 +56,13 @@ def read_result(response: OutboundResponse, *, url: str) -> JsonValue:
         return None
     if kind == "application/json" or kind.endswith("+json"):
         try:
-            return unwrap_items(msgspec.json.decode(response.body))
+            return _unwrap(msgspec.json.decode(response.body))
         except msgspec.DecodeError as exc:
             raise UnusableAnswer(
                 "The tool answered with broken JSON. The operator should check its workflow."
             ) from exc
+        except RecursionError as exc:
+            raise UnusableAnswer(TOO_DEEP) from exc
     if kind and not kind.startswith("text/"):
         raise UnusableAnswer(
             f"The tool answered with a file ({kind}), which cannot be shown. "
@@ -73,20 +84,27 @@ def _read_text(body: bytes, charset: str) -> JsonValue:
     try:
         text = body.decode(charset).strip()
     except (UnicodeDecodeError, LookupError) as exc:
-        raise UnusableAnswer(
-            "The tool answered with bytes that are no text. "
-            "The operator should let its workflow answer with JSON or text."
-        ) from exc
+        raise UnusableAnswer(NO_TEXT) from exc
+    if "\0" in text:
+        raise UnusableAnswer(NO_TEXT)
     if text.lower().startswith(PAGE_STARTS):
         raise UnusableAnswer(
             "The tool's address answered with a web page. The operator should check the address."
         )
     if text.startswith(("{", "[")):
         try:
-            return unwrap_items(msgspec.json.decode(text))
+            return _unwrap(msgspec.json.decode(text))
         except msgspec.DecodeError:
             return text
+        except RecursionError as exc:
+            raise UnusableAnswer(TOO_DEEP) from exc
     return text
+
+
+def _unwrap(value: JsonValue) -> JsonValue:
+    if is_deeper(value, MAX_DEPTH):
+        raise UnusableAnswer(TOO_DEEP)
+    return unwrap_items(value)
 
 
 def read_content_type(header: str) -> tuple[str, str]:

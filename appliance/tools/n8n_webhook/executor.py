@@ -117,6 +117,7 @@ class WebhookExecutor:
             duration_ms=round((self._clock.monotonic() - started) * 1000),
             attempts=max(len(attempts), 1),
             sent={**body, **build_integrations(access, is_shown=True)},
+            status=_find_status(attempts),
         )
 
     async def _call(
@@ -187,6 +188,11 @@ def read_setup(tool: TenantTool) -> tuple[str, WebhookOptions]:
             f"The tool's configuration does not fit: {exc}. The operator should correct it.",
             "not_available",
         ) from exc
+
+
+def _find_status(attempts: list[Attempt]) -> int | None:
+    last = attempts[-1] if attempts else None
+    return last.status if isinstance(last, OutboundResponse) else None
 
 
 def find_failure(error: UpstreamError) -> FailureKind:

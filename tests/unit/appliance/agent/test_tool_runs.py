@@ -1,13 +1,72 @@
-"""What a model reads of a tool and of its result; running calls is tested with whole turns."""
+"""What a model reads of a tool's result, and calls together; more is tested with whole turns."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from appliance.agent.tool_runs import MAX_RESULT_CHARS, build_result_text
-from appliance.domain.tool import ToolOutcome
+from appliance.agent.circuit_breaker import FAILURES_TO_OPEN
+from appliance.agent.tool_runs import (
+    MAX_AT_ONCE,
+    MAX_RESULT_CHARS,
+    ToolRuns,
+    TurnTally,
+    build_result_text,
+)
+from appliance.domain.ids import TenantId
+from appliance.domain.tool import ToolCall, ToolOutcome
+from appliance.ports.tool_executor import ToolContext
+from appliance.tasks import TaskGroup
+from tests.fakes.clock import SettableClock
+from tests.fakes.shops import build_tenant_tool
+from tests.fakes.tool_executors import RecordingExecutor
+
+TENANT = TenantId("t")
+TOOL = build_tenant_tool(TENANT, executor="n8n_webhook", webhook_url="https://n8n.example/webhook")
+NAME = TOOL.tool.tool_name
+
+
+def build_runs(executor: RecordingExecutor) -> ToolRuns:
+    return ToolRuns(
+        executors={"n8n_webhook": executor},
+        turn_store=None,  # type: ignore[arg-type]  # there is no conversation to log in
+        clock=SettableClock(),
+        tasks=TaskGroup(),
+    )
+
+
+async def run_all(runs: ToolRuns, count: int) -> dict[str, ToolOutcome]:
+    calls = [ToolCall(id=f"c{n}", name=NAME, arguments={"n": n}) for n in range(count)]
+    context = ToolContext(tenant_id=TENANT)
+    return await runs.run_all(calls, {NAME: TOOL}, context, TurnTally(), lambda _: None)
+
+
+async def test_calls_of_one_round_run_together_but_not_too_many_at_once() -> None:
+    executor = RecordingExecutor(lambda call: call.arguments, kind="n8n_webhook")
+    executor.gate.clear()
+    running = asyncio.create_task(run_all(build_runs(executor), MAX_AT_ONCE + 2))
+    await executor.wait_for_calls(MAX_AT_ONCE)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert (len(executor.calls), executor.finished) == (MAX_AT_ONCE, [])
+    executor.gate.set()
+    outcomes = await running
+    assert {call_id: outcome.output for call_id, outcome in outcomes.items()} == {
+        f"c{n}": {"n": n} for n in range(MAX_AT_ONCE + 2)
+    }
+
+
+async def test_calls_of_a_tool_that_does_not_answer_are_not_made_for_long() -> None:
+    silent = ToolOutcome(is_success=False, failure="unknown", error="It did not answer in time.")
+    executor = RecordingExecutor(lambda _: silent, kind="n8n_webhook")
+    runs = build_runs(executor)
+    for _ in range(FAILURES_TO_OPEN + 2):
+        [outcome] = (await run_all(runs, 1)).values()
+    assert len(executor.calls) == FAILURES_TO_OPEN
+    assert outcome.failure == "unreachable"
+    assert "in time" not in build_result_text(outcome)
 
 
 @pytest.mark.parametrize(

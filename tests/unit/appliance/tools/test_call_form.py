@@ -8,7 +8,12 @@ from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.tool import ToolCall
 from appliance.ports.tool_executor import ToolContext
-from appliance.tools.call_form import build_call_context, read_error_status, unwrap_items
+from appliance.tools.call_form import (
+    build_call_context,
+    is_deeper,
+    read_error_status,
+    unwrap_items,
+)
 
 
 def test_the_context_names_tenant_conversation_call_and_tool() -> None:
@@ -33,10 +38,31 @@ def test_the_context_says_who_the_visitor_is_only_when_the_shop_vouched() -> Non
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [([{"a": 1}], {"a": 1}), ([], []), ([1, 2], [1, 2]), ({"a": [1]}, {"a": [1]}), ("x", "x")],
+    [
+        ([{"a": 1}], {"a": 1}),
+        ([], []),
+        ([1, 2], [1, 2]),
+        ({"a": [1]}, {"a": [1]}),
+        ("x", "x"),
+        ([{"json": {"a": 1}}, {"json": {"a": 2}, "pairedItem": {"item": 0}}], [{"a": 1}, {"a": 2}]),
+        ([{"json": {"a": 1}, "binary": {"data": {}}}], {"a": 1}),
+        ([{"json": {"a": 1}}, {"a": 2}], [{"json": {"a": 1}}, {"a": 2}]),
+        ([{"json": {"a": 1}, "name": "x"}], {"json": {"a": 1}, "name": "x"}),
+        ({"json": {"a": 1}}, {"json": {"a": 1}}),
+    ],
 )
-def test_only_a_list_of_one_is_unwrapped(value: Any, expected: Any) -> None:
+def test_a_list_of_one_and_n8ns_items_are_unwrapped(value: Any, expected: Any) -> None:
     assert unwrap_items(value) == expected
+
+
+def test_depth_is_counted_in_lists_and_objects() -> None:
+    deep: Any = 1
+    for _ in range(3):
+        deep = [{"a": deep}]
+    assert not is_deeper(deep, 6)
+    assert is_deeper(deep, 5)
+    assert not is_deeper("x", 0)
+    assert is_deeper([], 0) is False
 
 
 WORDS = {"success": False, "message": "We are closed on Mondays."}

@@ -115,7 +115,12 @@ async def test_the_call_arrives_as_the_contract_says() -> None:
     at = int(bench.clock.now().timestamp())
     assert request.headers["x-csai-signature"].startswith(f"t={at},v1=")
     assert outcome == ToolOutcome(
-        is_success=True, output={"status": "shipped"}, duration_ms=0, attempts=1, sent=expected
+        is_success=True,
+        output={"status": "shipped"},
+        duration_ms=0,
+        attempts=1,
+        sent=expected,
+        status=200,
     )
 
 
