@@ -20,6 +20,7 @@ from appliance.providers.builtin.result_rendering import tell_failure
 from appliance.tasks import TaskGroup
 from appliance.tools.n8n_webhook import WebhookExecutor
 from tests.fakes.clock import SettableClock
+from tests.fakes.integrations import ScriptedIntegrations
 from tests.fakes.shops import build_tenant_tool
 from tests.fakes.webhook_server import (
     Answer,
@@ -89,7 +90,13 @@ async def play(fault: str, risk: Risk) -> ToolOutcome:
 
 async def call(url: str, allowed: list[str], risk: Risk) -> ToolOutcome:
     http, clock = EgressClient(allowed), SettableClock()
-    executor = WebhookExecutor(http, clock, signing_secret=find_secret, sleep=no_wait)
+    executor = WebhookExecutor(
+        http,
+        clock,
+        integrations=ScriptedIntegrations(),
+        signing_secret=find_secret,
+        sleep=no_wait,
+    )
     runs = ToolRuns(
         executors={"n8n_webhook": executor},
         turn_store=None,  # type: ignore[arg-type]  # there is no conversation to log in
