@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tests.architecture.source_tree import ROOT
 
@@ -39,10 +40,24 @@ def read_tables() -> dict[str, Row]:
     return rows
 
 
-def read_tool_tables() -> tuple[list[list[str]], list[list[str]]]:
-    """Return the rows on failing tools: fault and kinds, then kind, change and sentence."""
-    *_, faults, kinds = _read_tables(DOCUMENT.read_text(encoding="utf-8"))
-    return faults[1:], kinds[1:]
+class ToolTables(NamedTuple):
+    """The rows on failing tools.
+
+    ``webhooks`` and ``workflows``: the fault, its kind where the tool reads and where it writes,
+    and the operator's sentence. ``refusals``: what is refused before any call, and the sentence.
+    ``kinds``: the kind, whether anything was changed, and what a visitor reads.
+    """
+
+    webhooks: list[list[str]]
+    workflows: list[list[str]]
+    refusals: list[list[str]]
+    kinds: list[list[str]]
+
+
+def read_tool_tables() -> ToolTables:
+    """Return the document's last tables without their heads."""
+    tables = _read_tables(DOCUMENT.read_text(encoding="utf-8"))[-4:]
+    return ToolTables(*(table[1:] for table in tables))
 
 
 def _read_tables(text: str) -> list[list[list[str]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import get_args
 
@@ -33,7 +34,7 @@ from tests.fakes.webhook_server import (
 )
 from tests.faults.fault_table import read_tool_tables
 
-FAULTS, KINDS = read_tool_tables()
+FAULTS, KINDS = read_tool_tables().webhooks, read_tool_tables().kinds
 TENANT = TenantId("t")
 SECRETS = (
     "db01.internal",
@@ -65,9 +66,12 @@ ANSWERS: Mapping[str, Answer] = {
     "overloaded (503)": Reply(status=503, body=TRACE),
     "silence until the deadline": Hang(),
     "connection lost": HangUp(),
+    "NaN in JSON": Reply(body=b'{"price": NaN}'),
+    "JSON nested 5,000 deep": Reply(body=b"[" * 5_000),
+    "a picture": Reply(body=b"\x89PNG", content_type="image/png"),
     "broken JSON": Reply(body=b'{"at": "db01.internal'),
     "a web page in place of a result": Reply(body=TRACE, content_type="text/html"),
-    "an answer too large": Reply(body=b"x" * 1_000_001, content_type="text/plain"),
+    "an answer of 10 MB": Reply(body=b"x" * 10_000_000, content_type="text/plain"),
 }
 
 
@@ -120,9 +124,11 @@ def test_every_row_is_played_and_every_kind_explained() -> None:
     assert [row[0].strip("`") for row in KINDS] == list(get_args(FailureKind))
 
 
-@pytest.mark.parametrize(("fault", "reading", "writing"), FAULTS, ids=[row[0] for row in FAULTS])
+@pytest.mark.parametrize(
+    ("fault", "reading", "writing", "sentence"), FAULTS, ids=[row[0] for row in FAULTS]
+)
 async def test_a_failing_webhook_is_told_as_the_table_says(
-    fault: str, reading: str, writing: str
+    fault: str, reading: str, writing: str, sentence: str
 ) -> None:
     risks: tuple[tuple[Risk, str], ...] = (("read", reading), ("write", writing))
     for risk, kind in risks:
@@ -132,7 +138,8 @@ async def test_a_failing_webhook_is_told_as_the_table_says(
         assert [(line["event"], line["failure"]) for line in logs] == [
             ("tool_failed", outcome.failure)
         ]
-        assert outcome.error
+        assert outcome.error is not None
+        assert re.sub(r"127\.0\.0\.1:\d+", "HOST:PORT", outcome.error) == sentence
         text = build_result_text(outcome)
         assert [word for word in SECRETS if word in text] == []
         assert ("We are closed on Mondays." in text) == ("with words" in fault)

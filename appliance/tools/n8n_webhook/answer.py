@@ -50,7 +50,12 @@ def read_result(response: OutboundResponse, *, url: str) -> JsonValue:
     """
     if not 200 <= response.status < 300:
         failure, said = read_error_status(response.status, _read_json(response.body))
-        raise UnusableAnswer(describe_failure(response.status, url=url), failure, said)
+        sentence = (
+            f"The tool declined ({response.status}) and told the visitor why."
+            if said
+            else describe_failure(response.status, url=url)
+        )
+        raise UnusableAnswer(sentence, failure, said)
     kind, charset = read_content_type(response.headers.get("content-type", ""))
     if not response.body.strip():
         return None
