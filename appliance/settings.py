@@ -47,6 +47,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     otlp_endpoint: str | None
     smtp_url: str | None
     mail_from: str | None
+    n8n_url: str | None
+    n8n_api_key: str | None
     egress_allow: tuple[str, ...]
     rate_limit_per_minute: int
     log_level: str
@@ -263,6 +265,8 @@ SETTINGS: tuple[SettingSpec, ...] = (
     SettingSpec("otlp_endpoint", ("CSAI_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"), None, _url),
     SettingSpec("smtp_url", ("CSAI_SMTP_URL",), None, _smtp_url),
     SettingSpec("mail_from", ("CSAI_MAIL_FROM",), None, _text),
+    SettingSpec("n8n_url", ("CSAI_N8N_URL",), None, _url),
+    SettingSpec("n8n_api_key", ("CSAI_N8N_API_KEY",), None, _key),
     SettingSpec("egress_allow", ("CSAI_EGRESS_ALLOW",), (), _items),
     SettingSpec("rate_limit_per_minute", ("CSAI_RATE_LIMIT_PER_MINUTE",), 60, _count),
     SettingSpec("log_level", ("CSAI_LOG_LEVEL",), "info", _one_of(*LOG_LEVELS)),

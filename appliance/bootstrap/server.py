@@ -327,6 +327,8 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "notices": self.notices.check,
             "workflows": partial(self_check.check, self.tooling.workflows),
         }
+        if self.tooling.n8n is not None:
+            probes["n8n"] = self.tooling.n8n.check
         return {
             "health": HealthService(probes=probes, models=core.models.selector),
             "shutdown": core.shutdown,
@@ -365,7 +367,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "prompt_previews": PromptPreviews(directory=core.directory, clock=self.clock),
             "tools": core.tools,
             "trial_chat": build_trial_chat(core.conversations, core.directory),
-            **build_tool_admin(self.stores, self.tooling, core.directory),
+            **build_tool_admin(self.stores, self.tooling, core.directory, core.tools),
             "backups": core.backups,
             "provider_checks": core.models.checks,
             "model_libraries": core.models.libraries,

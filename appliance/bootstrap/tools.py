@@ -16,7 +16,10 @@ from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.integrations import IntegrationParts, build_kinds
+from appliance.n8n import N8nClient, WebhookSender
+from appliance.ports.clock import Clock
 from appliance.ports.integrations import IntegrationKind
+from appliance.ports.outbound_http import OutboundHttp
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.services.cache_roles import LiveData
 from appliance.services.credentials import CredentialService
@@ -24,6 +27,7 @@ from appliance.services.data_tables import DataTableService
 from appliance.services.execution_log import ExecutionLog
 from appliance.services.integration_calls import IntegrationCalls
 from appliance.services.integrations import IntegrationService
+from appliance.services.n8n import N8nService
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tool_files import ToolFiles
@@ -42,6 +46,7 @@ class Tooling(Struct, frozen=True, kw_only=True):
     integrations: Mapping[str, IntegrationKind]
     workflows: WorkflowRunner
     executors: Mapping[ExecutorKind, ToolExecutor]
+    n8n: N8nClient | None
 
 
 def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> Tooling:
@@ -57,9 +62,11 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
     workflows = WorkflowRunner(database.data_tables, http, clock, find_workflow=find_workflow)
     stack.callback(workflows.close)
     kinds = build_kinds(IntegrationParts(http=http, streams=http, connections=http, clock=clock))
+    n8n, webhooks = _open_n8n(stack, settings, clock, http)
     executors = build_executors(
         ToolParts(
             http=http,
+            webhooks=webhooks,
             clock=clock,
             integrations=IntegrationCalls(
                 store=database.integrations,
@@ -72,7 +79,22 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
             signing_secret=database.tenants.get_signing_secret,
         )
     )
-    return Tooling(http=http, integrations=kinds, workflows=workflows, executors=executors)
+    return Tooling(
+        http=http, integrations=kinds, workflows=workflows, executors=executors, n8n=n8n
+    )
+
+
+def _open_n8n(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, http: EgressClient
+) -> tuple[N8nClient | None, OutboundHttp]:
+    """Return the operator's n8n, if there is one, and what calls webhooks."""
+    url = settings.n8n_url
+    if url is None:
+        return None, http
+    own = EgressClient(trusted=[url])
+    stack.push_async_callback(own.aclose)
+    client = N8nClient(own, url=url, api_key=settings.n8n_api_key, clock=clock)
+    return client, WebhookSender(tenants=http, own=own, url=url)
 
 
 def build_tool_service(stores: Stores, tooling: Tooling, directory: TenantDirectory) -> ToolService:
@@ -89,12 +111,13 @@ def build_tool_service(stores: Stores, tooling: Tooling, directory: TenantDirect
 
 
 def build_tool_admin(
-    stores: Stores, tooling: Tooling, directory: TenantDirectory
+    stores: Stores, tooling: Tooling, directory: TenantDirectory, tools: ToolService
 ) -> dict[str, object]:
     """Return what operators look at tools with and try them by, by the names of the routes."""
     database = stores.database
     return {
         "execution_log": ExecutionLog(database.executions),
+        "n8n": N8nService(server=tooling.n8n, workflows=database.workflows, tools=tools),
         "tool_files": ToolFiles(tools=database.tools, directory=directory, clock=stores.clock),
         "trials": ToolTrials(tools=database.tools, executors=tooling.executors),
         "data_tables": DataTableService(editor=database.table_editor, tables=database.data_tables),

@@ -31,6 +31,7 @@ class ToolParts(Struct, frozen=True, kw_only=True):
     """Everything a tool kind may need; each takes its part."""
 
     http: OutboundHttp
+    webhooks: OutboundHttp
     clock: Clock
     integrations: IntegrationAccess
     workflows: WorkflowRunner

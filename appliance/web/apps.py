@@ -35,6 +35,7 @@ from appliance.web.controllers.health import get_health
 from appliance.web.controllers.integrations import EndpointController, IntegrationController
 from appliance.web.controllers.login import LoginController
 from appliance.web.controllers.models import ModelController
+from appliance.web.controllers.n8n import N8nController
 from appliance.web.controllers.operations import OperationsController
 from appliance.web.controllers.personal_data import PersonalDataController
 from appliance.web.controllers.retention import RetentionController
@@ -119,6 +120,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             EndpointController,
             CredentialController,
             WorkflowController,
+            N8nController,
             ConversationController,
             ExecutionController,
             send_trial_message,

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.background import Background
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import Watch
+from tests.fakes.background import Background
 from tests.fakes.model_script import Stall
 from tests.fakes.ollama_server import FakeOllama, Say
 from tests.http.clients import Visitor, read_demo_key

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
+from tests.fakes.background import Background
+from tests.fakes.n8n_api import KEY, FakeN8n
 from tests.http.clients import Operator, Shop, Visitor
 from tests.http.running_server import ADMIN_PASSWORD, RunningServer
 from tests.http.stored_rows import write_rows
@@ -91,6 +93,11 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", f"{ADMIN}/tools/{{tool_id}}"): None,
     ("PATCH", f"{ADMIN}/tools/{{tool_id}}"): {"description": "Taken over"},
     ("DELETE", f"{ADMIN}/tools/{{tool_id}}"): None,
+    ("GET", f"{ADMIN}/n8n"): None,
+    ("GET", f"{ADMIN}/n8n/workflows"): None,
+    ("POST", f"{ADMIN}/n8n/workflows"): {"workflow_id": "x"},
+    ("POST", f"{ADMIN}/n8n/workflows/{{n8n_id}}/publish"): None,
+    ("POST", f"{ADMIN}/n8n/workflows/{{n8n_id}}/use"): {"tenant_id": "{tenant_id}", "tool_id": "x"},
     ("GET", f"{ADMIN}/workflows"): None,
     ("POST", f"{ADMIN}/workflows"): build_export("matrix", GREET),
     ("GET", f"{ADMIN}/workflows/{{workflow_id}}"): None,
@@ -155,9 +162,12 @@ class Twins(NamedTuple):
 
 @pytest.fixture(scope="module")
 def matrix_server(tmp_path_factory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("matrix")) as server:
-        server.expect("tool_failed")
-        yield server
+    folder = tmp_path_factory.mktemp("matrix")
+    with Background().serve(FakeN8n()) as n8n:
+        settings = {"CSAI_N8N_URL": n8n.url, "CSAI_N8N_API_KEY": KEY}
+        with RunningServer(folder, settings=settings) as server:
+            server.expect("tool_failed")
+            yield server
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +209,7 @@ def twins(matrix_server, owner) -> Twins:
             "integration_id": integration["id"],
             "endpoint_id": endpoint["id"],
             "credential_id": credential["id"],
+            "n8n_id": "wf-1",
             "provider": "builtin",
             "name": "qwen3:4b",
             "backup_id": "20260101T033000Z-00000000",

@@ -31,7 +31,8 @@ class N8nServer:
 
     def __init__(self, base_url: str) -> None:
         self._http = httpx.Client(base_url=base_url, timeout=60)
-        self._key = ""
+        self.base_url = base_url
+        self.api_key = ""
 
     def sign_in(self) -> None:
         """Set the owner up and make an API key that may do everything."""
@@ -45,7 +46,7 @@ class N8nServer:
         scopes = self._http.get("/rest/api-keys/scopes").raise_for_status().json()["data"]
         body = {"label": "tests", "scopes": scopes, "expiresAt": None}
         answer = self._http.post("/rest/api-keys", json=body).raise_for_status().json()
-        self._key = answer["data"]["rawApiKey"]
+        self.api_key = answer["data"]["rawApiKey"]
 
     def make_table(
         self, name: str, columns: list[dict[str, str]], rows: list[dict[str, Any]]
@@ -71,7 +72,7 @@ class N8nServer:
 
     def _api(self, method: str, path: str, body: dict[str, Any]) -> Any:
         answer = self._http.request(
-            method, f"/api/v1{path}", json=body, headers={"X-N8N-API-KEY": self._key}
+            method, f"/api/v1{path}", json=body, headers={"X-N8N-API-KEY": self.api_key}
         )
         if answer.is_error:
             raise RuntimeError(f"{method} {path}: {answer.status_code} {answer.text}")

@@ -10,7 +10,7 @@ __all__ = ["WebhookExecutor", "build"]
 def build(parts: ToolParts) -> ToolExecutor:
     """Return the executor of webhook tools."""
     return WebhookExecutor(
-        parts.http,
+        parts.webhooks,
         parts.clock,
         integrations=parts.integrations,
         signing_secret=parts.signing_secret,

@@ -22,6 +22,7 @@ async def test_every_kind_s_folder_builds_an_executor_of_its_own_name() -> None:
         executors = build_executors(
             ToolParts(
                 http=http,
+                webhooks=http,
                 clock=clock,
                 integrations=ScriptedIntegrations(),
                 workflows=runner,
