@@ -79,9 +79,7 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
             signing_secret=database.tenants.get_signing_secret,
         )
     )
-    return Tooling(
-        http=http, integrations=kinds, workflows=workflows, executors=executors, n8n=n8n
-    )
+    return Tooling(http=http, integrations=kinds, workflows=workflows, executors=executors, n8n=n8n)
 
 
 def _open_n8n(

@@ -32,6 +32,7 @@ from appliance.web.schemas.integrations import (
     build_call_view,
     build_endpoint_view,
     build_integration_view,
+    build_test_view,
 )
 
 
@@ -142,9 +143,7 @@ class IntegrationController(Controller):
         await auditor.record(
             operator.username, "integration.test", integration_id, tenant_id=allowed
         )
-        return ConnectionTestView(
-            success=result.is_success, message=result.message, duration_ms=result.duration_ms
-        )
+        return build_test_view(result)
 
     @get("/{integration_id:str}/logs", summary="Read an integration's log")
     async def list_calls(

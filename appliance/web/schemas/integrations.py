@@ -21,6 +21,14 @@ from appliance.domain.json_types import JsonObject
 from appliance.domain.secrets import hide
 
 
+class ConnectionTestView(Struct, frozen=True, kw_only=True):
+    """What a test of a connection found."""
+
+    success: bool
+    message: str
+    duration_ms: int
+
+
 class IntegrationView(Struct, frozen=True, kw_only=True):
     """An integration; secrets of its connection read ``{"set": true, "hint": "...last 4"}``."""
 
@@ -30,7 +38,7 @@ class IntegrationView(Struct, frozen=True, kw_only=True):
     connection_config: JsonObject
     enabled: bool
     last_sync_test_at: datetime | None
-    last_sync_test_result: ConnectionTest | None
+    last_sync_test_result: ConnectionTestView | None
     created_at: datetime
     updated_at: datetime
 
@@ -40,14 +48,6 @@ class IntegrationList(Struct, frozen=True, kw_only=True):
 
     items: list[IntegrationView]
     next_cursor: str | None = None
-
-
-class ConnectionTestView(Struct, frozen=True, kw_only=True):
-    """What a test of a connection found."""
-
-    success: bool
-    message: str
-    duration_ms: int
 
 
 class EndpointView(Struct, frozen=True, kw_only=True):
@@ -112,8 +112,16 @@ class CredentialList(Struct, frozen=True, kw_only=True):
     next_cursor: str | None = None
 
 
+def build_test_view(result: ConnectionTest) -> ConnectionTestView:
+    """Return the result of a test as operators see it."""
+    return ConnectionTestView(
+        success=result.is_success, message=result.message, duration_ms=result.duration_ms
+    )
+
+
 def build_integration_view(integration: StoredIntegration, shown: JsonObject) -> IntegrationView:
     """Return the integration as operators see it; ``shown`` is its connection without secrets."""
+    result = integration.last_sync_test_result
     return IntegrationView(
         id=integration.id,
         integration_type=integration.integration_type,
@@ -121,7 +129,7 @@ def build_integration_view(integration: StoredIntegration, shown: JsonObject) ->
         connection_config=shown,
         enabled=integration.enabled,
         last_sync_test_at=integration.last_sync_test_at,
-        last_sync_test_result=integration.last_sync_test_result,
+        last_sync_test_result=None if result is None else build_test_view(result),
         created_at=integration.created_at,
         updated_at=integration.updated_at,
     )

@@ -78,6 +78,8 @@ def test_a_receiver_may_ask_for_patience_up_to_a_limit(asked: str, expected: flo
         ({"retry_after": "Mon, 02 Mar 2026 09:30:20 -0000"}, 20.0),
         ({"retry_after": "Mon, 02 Mar 2026 09:29:00 GMT"}, None),
         ({"retry_after": "soon"}, None),
+        ({"retry_after": "0 MAR 0:0 3000000000"}, None),
+        ({"retry_after": "9" * 400}, 3_600.0),
         ({"retry_after": "999999"}, 3_600.0),
         ({"x_ratelimit_remaining": "0", "x_ratelimit_reset": "30"}, 30.0),
         ({"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1772443860"}, 60.0),
