@@ -68,6 +68,7 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
             http=http,
             webhooks=webhooks,
             clock=clock,
+            credentials=database.credentials,
             integrations=IntegrationCalls(
                 store=database.integrations,
                 kinds=kinds,

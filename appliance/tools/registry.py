@@ -15,6 +15,7 @@ from appliance.domain.ids import TenantId
 from appliance.domain.tool import ExecutorKind
 from appliance.plugins import load_all
 from appliance.ports.clock import Clock
+from appliance.ports.credentials import Credentials
 from appliance.ports.integrations import IntegrationAccess
 from appliance.ports.outbound_http import OutboundHttp
 from appliance.ports.repositories import WorkflowRepository
@@ -33,6 +34,7 @@ class ToolParts(Struct, frozen=True, kw_only=True):
     http: OutboundHttp
     webhooks: OutboundHttp
     clock: Clock
+    credentials: Credentials
     integrations: IntegrationAccess
     workflows: WorkflowRunner
     workflow_repository: WorkflowRepository

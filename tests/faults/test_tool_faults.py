@@ -21,6 +21,7 @@ from appliance.providers.builtin.result_rendering import tell_failure
 from appliance.tasks import TaskGroup
 from appliance.tools.n8n_webhook import WebhookExecutor
 from tests.fakes.clock import SettableClock
+from tests.fakes.credentials import HeldCredentials
 from tests.fakes.integrations import ScriptedIntegrations
 from tests.fakes.shops import build_tenant_tool
 from tests.fakes.webhook_server import (
@@ -97,6 +98,7 @@ async def call(url: str, allowed: list[str], risk: Risk) -> ToolOutcome:
     executor = WebhookExecutor(
         http,
         clock,
+        credentials=HeldCredentials(),
         integrations=ScriptedIntegrations(),
         signing_secret=find_secret,
         sleep=no_wait,

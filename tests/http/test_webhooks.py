@@ -181,3 +181,38 @@ async def test_a_webhook_that_is_no_address_is_refused(tmp_path, demo_server: Ru
     assert operator.call("GET", f"/tenants/{shop.id}/tools")["items"] == []
     operator.call("DELETE", f"/tenants/{shop.id}")
     operator.http.close()
+
+
+async def test_a_webhook_that_asks_for_a_key_gets_the_tenants(tmp_path):
+    def answer(request) -> Reply:
+        is_known = request.headers.get("x-key") == "s3cret-of-the-webhook"
+        return reply_json(RESULT) if is_known else reply_json({"message": "Forbidden"}, 403)
+
+    async with (
+        WebhookServer(respond=answer) as webhook,
+        shop_with_webhook(tmp_path, webhook) as (server, operator, shop, visitor),
+    ):
+        server.expect("tool_failed")
+        reply = await asyncio.to_thread(visitor.ask, QUESTION)
+        assert [tool["status"] for tool in reply["tools"]] == ["failed"]
+
+        def sign_in() -> None:
+            credential = {
+                "credential_type": "httpHeaderAuth",
+                "name": "hook",
+                "values": {"name": "X-Key", "value": "s3cret-of-the-webhook"},
+                "hosts": [webhook.authority],
+            }
+            operator.call("POST", f"/tenants/{shop.id}/credentials", credential, status=201)
+            path = f"/tenants/{shop.id}/tools/{operator.find_tool_id('get_order_status')}"
+            named = {"credential": {"type": "httpHeaderAuth", "name": "hook"}}
+            operator.call("PATCH", path, {"custom_config": named})
+
+        await asyncio.to_thread(sign_in)
+        reply = await asyncio.to_thread(visitor.ask, "Where is my order 778?")
+        assert [tool["status"] for tool in reply["tools"]] == ["succeeded"]
+        calls = await asyncio.to_thread(
+            operator.http.get, f"/tool-executions/export?tenant_id={shop.id}"
+        )
+        assert len(calls.json()) == 2
+        assert "s3cret" not in calls.text

@@ -12,6 +12,7 @@ def build(parts: ToolParts) -> ToolExecutor:
     return WebhookExecutor(
         parts.webhooks,
         parts.clock,
+        credentials=parts.credentials,
         integrations=parts.integrations,
         signing_secret=parts.signing_secret,
     )

@@ -16,6 +16,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from appliance.domain.credential import Credential
+from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
 from appliance.domain.tool_failures import FailureKind
@@ -23,26 +25,44 @@ from appliance.egress.retries import Attempt, RetryRule, ask_repeatedly, may_hav
 from appliance.egress.signature import HEADER, sign
 from appliance.errors import NotFound, UpstreamError
 from appliance.ports.clock import Clock
+from appliance.ports.credentials import Credentials
 from appliance.ports.integrations import IntegrationAccess
 from appliance.ports.outbound_http import OutboundHttp, OutboundRequest, OutboundResponse
 from appliance.ports.tool_executor import ToolContext
 from appliance.tools.call_form import build_call_context, build_integrations
 from appliance.tools.n8n_webhook.answer import UnusableAnswer, read_result
+from appliance.tools.n8n_webhook.sign_in import build_sign_in
 from appliance.tools.registry import SigningSecret
 
 MAX_RESULT_BYTES = 1_000_000
 ANSWER_LOST_CODES = ("timed_out", "broken_response", "response_too_large")
 
 
+class CredentialName(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which of the tenant's credentials the webhook asks for."""
+
+    type: str
+    name: str
+
+
 class WebhookOptions(Struct, frozen=True):
     """What of a tool's ``custom_config`` matters here; the rest belongs to others.
 
     ``timeout_s`` bounds the call with all its attempts. ``idempotent`` says that the receiver does
-    the work of one ``Idempotency-Key`` once, however often it is called.
+    the work of one ``Idempotency-Key`` once, however often it is called. ``credential`` signs in.
     """
 
     timeout_s: Annotated[float, Meta(gt=0, le=300)] = 30.0
     idempotent: bool = False
+    credential: CredentialName | None = None
+
+
+class _Address(Struct, frozen=True):
+    """Where the calls of one execution go, signed and signed in with what."""
+
+    url: str
+    secret: str
+    credential: Credential | None
 
 
 class WebhookExecutor:
@@ -62,6 +82,7 @@ class WebhookExecutor:
         http: OutboundHttp,
         clock: Clock,
         *,
+        credentials: Credentials,
         integrations: IntegrationAccess,
         signing_secret: SigningSecret,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -69,6 +90,7 @@ class WebhookExecutor:
     ) -> None:
         self._http = http
         self._clock = clock
+        self._credentials = credentials
         self._integrations = integrations
         self._signing_secret = signing_secret
         self._sleep = sleep
@@ -94,9 +116,13 @@ class WebhookExecutor:
         attempts: list[Attempt] = []
         try:
             url, options = read_setup(tool)
-            secret = await self._signing_secret(context.tenant_id)
+            address = _Address(
+                url=url,
+                secret=await self._signing_secret(context.tenant_id),
+                credential=await self._find_credential(context.tenant_id, options.credential),
+            )
             whole = {**body, **build_integrations(access, is_shown=False)}
-            attempts = await self._call(url, whole, call, options, secret, tool)
+            attempts = await self._call(address, whole, call, options, tool)
             if isinstance(attempts[-1], UpstreamError):
                 raise attempts[-1]
             output = read_result(attempts[-1], url=url)
@@ -120,19 +146,32 @@ class WebhookExecutor:
             status=_find_status(attempts),
         )
 
+    async def _find_credential(
+        self, tenant_id: TenantId, wanted: CredentialName | None
+    ) -> Credential | None:
+        if wanted is None:
+            return None
+        found = await self._credentials.get(tenant_id, wanted.type, wanted.name)
+        if found is None:
+            raise UnusableAnswer(
+                f"There is no credential {wanted.name!r} of the type {wanted.type!r}. "
+                "The operator should enter it, or take it out of the tool's configuration.",
+                "not_available",
+            )
+        return found
+
     async def _call(
         self,
-        url: str,
+        address: _Address,
         sent: JsonObject,
         call: ToolCall,
         options: WebhookOptions,
-        secret: str,
         tool: TenantTool,
     ) -> list[Attempt]:
         """Return the attempts; the last one stands."""
         body = msgspec.json.encode(sent)
         return await ask_repeatedly(
-            lambda left_s: self._attempt(url, body, call, secret, timeout_s=left_s),
+            lambda left_s: self._attempt(address, body, call, timeout_s=left_s),
             rule=RetryRule(
                 is_repeatable=tool.risk == "read" or options.idempotent,
                 jitter=self._jitter,
@@ -144,18 +183,21 @@ class WebhookExecutor:
         )
 
     async def _attempt(
-        self, url: str, body: bytes, call: ToolCall, secret: str, *, timeout_s: float
+        self, address: _Address, body: bytes, call: ToolCall, *, timeout_s: float
     ) -> OutboundResponse | UpstreamError:
-        at_unix_s = int(self._clock.now().timestamp())
+        now, credential = self._clock.now(), address.credential
+        sign_in = {} if credential is None else build_sign_in(credential, at=now, call_id=call.id)
         request = OutboundRequest(
             method="POST",
-            url=url,
+            url=address.url,
             headers={
+                **sign_in,
                 "Content-Type": "application/json",
                 "Accept": "application/json, text/plain;q=0.9, */*;q=0.1",
                 "Idempotency-Key": call.id,
-                HEADER: sign(body, secret=secret, at_unix_s=at_unix_s),
+                HEADER: sign(body, secret=address.secret, at_unix_s=int(now.timestamp())),
             },
+            credential_hosts=None if credential is None else credential.hosts,
             body=body,
             timeout_s=timeout_s,
             max_response_bytes=MAX_RESULT_BYTES,

@@ -24,6 +24,7 @@ async def test_every_kind_s_folder_builds_an_executor_of_its_own_name() -> None:
                 http=http,
                 webhooks=http,
                 clock=clock,
+                credentials=stored.database.credentials,
                 integrations=ScriptedIntegrations(),
                 workflows=runner,
                 workflow_repository=stored.database.workflows,

@@ -17,6 +17,7 @@ from appliance.ports.integrations import WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 from appliance.tools.n8n_webhook import WebhookExecutor
 from tests.fakes.clock import SettableClock
+from tests.fakes.credentials import HeldCredentials, build_credential
 from tests.fakes.integrations import ScriptedIntegrations
 from tests.fakes.webhook_server import (
     Answer,
@@ -60,10 +61,12 @@ class Bench:
         self.server = server
         self.clock = SettableClock()
         self.waits: list[float] = []
+        self.credentials = HeldCredentials()
         self.integrations = ScriptedIntegrations()
         self.executor = WebhookExecutor(
             http,
             self.clock,
+            credentials=self.credentials,
             integrations=self.integrations,
             signing_secret=self.find_secret,
             sleep=self.sleep,
@@ -333,3 +336,54 @@ async def test_no_parameter_takes_the_place_of_the_integrations() -> None:
         mapped = msgspec.structs.replace(tool, integration_mapping={"shop": "i-1"})
         await bench.executor.execute(mapped, call, CONTEXT)
     assert bench.server.requests[0].json()["_integrations"]["shop"]["apiUrl"] == "u"
+
+
+NAMED = {"type": "httpHeaderAuth", "name": "n8n"}
+
+
+async def test_a_credential_signs_in_at_the_hosts_it_is_for() -> None:
+    async with open_bench() as bench:
+        values = {"name": "X-Key", "value": "s3cret"}
+        hosts = (bench.server.authority,)
+        bench.credentials.held = [build_credential("httpHeaderAuth", values, hosts=hosts)]
+        outcome = await bench.call(credential=NAMED)
+        unsigned = await bench.call()
+    signed, plain = bench.server.requests
+    assert outcome.is_success
+    assert unsigned.is_success
+    assert signed.headers["x-key"] == "s3cret"
+    assert "x-key" not in plain.headers
+    assert "s3cret" not in repr(outcome)
+
+
+async def test_no_credential_takes_the_place_of_the_signature() -> None:
+    async with open_bench() as bench:
+        values = {"name": "x-csai-signature", "value": "forged"}
+        bench.credentials.held = [
+            build_credential("httpHeaderAuth", values, hosts=(bench.server.authority,))
+        ]
+        outcome = await bench.call(credential=NAMED)
+    assert bench.server.requests == []
+    assert "which every call has itself" in str(outcome.error)
+
+
+@pytest.mark.parametrize(
+    ("held", "named", "words"),
+    [
+        ([], NAMED, "no credential 'n8n'"),
+        ([build_credential("httpHeaderAuth", {}, tenant_id="other")], NAMED, "no credential"),
+        ([build_credential("httpHeaderAuth", {"name": "a", "value": "b"})], NAMED, "may not be"),
+        ([build_credential("httpHeaderAuth", {"name": "a"})], NAMED, "has no 'value'"),
+        ([], "n8n", "configuration does not fit"),
+    ],
+    ids=["none", "another tenant's", "for no host", "half a one", "not named by type"],
+)
+async def test_without_a_fitting_credential_nothing_is_sent(
+    held: list[Any], named: Any, words: str
+) -> None:
+    async with open_bench() as bench:
+        bench.credentials.held = held
+        outcome = await bench.call(credential=named)
+    assert bench.server.requests == []
+    assert (outcome.is_success, outcome.failure) == (False, "not_available")
+    assert words in str(outcome.error)
