@@ -7,7 +7,8 @@ Source: the JMESPath specification.
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from typing import Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError, JMESPathTypeError, UnknownFunctionError
@@ -18,6 +19,11 @@ from appliance.errors import Rejected
 MAX_CHARS: Final = 2_000
 MAX_VALUES: Final = 100_000
 MAX_DEPTH: Final = 100
+MAX_GROWTH: Final = 1_000
+MAX_WORK: Final = 10_000_000
+"""How large a result may possibly be: counted before it is made, which would be too late."""
+WRITING: Final = frozenset(("join", "to_string"))
+"""Functions that copy texts, where others name them again."""
 
 
 def find_mapping_problem(expression: str) -> str | None:
@@ -25,7 +31,10 @@ def find_mapping_problem(expression: str) -> str | None:
     if len(expression) > MAX_CHARS:
         return f"The expression is longer than {MAX_CHARS} characters."
     try:
-        jmespath.compile(expression).search({})
+        compiled = jmespath.compile(expression)
+        if find_growth(compiled.parsed) > MAX_GROWTH:
+            return "The expression can make far more of an answer than there is in it."
+        compiled.search({})
     except UnknownFunctionError as exc:
         return _first_line(exc)
     except JMESPathTypeError:
@@ -43,7 +52,10 @@ def apply_mapping(expression: str | None, value: JsonValue) -> JsonValue:
     """
     if expression is not None:
         try:
-            value = jmespath.search(expression, value)
+            compiled = jmespath.compile(expression)
+            if find_growth(compiled.parsed) * _measure(value, compiled.parsed) > MAX_WORK:
+                raise _too_much()
+            value = compiled.search(value)
         except (JMESPathError, RecursionError, ArithmeticError) as exc:
             # The library's own sentence would tell what the system answered.
             where = f" at {exc.function_name}()" if isinstance(exc, JMESPathTypeError) else ""
@@ -53,12 +65,54 @@ def apply_mapping(expression: str | None, value: JsonValue) -> JsonValue:
                 code="mapping_failed",
             ) from exc
     if not _is_bounded(value):
-        raise Rejected(
-            "What the endpoint's response_mapping makes of the answer is too large. "
-            "The operator should let it choose less.",
-            code="response_too_large",
-        )
+        raise _too_much()
     return value
+
+
+def find_growth(node: Any) -> int:
+    """Return how many times as large as what it is applied to a part's result can be, at most.
+
+    Args:
+        node: Of a parsed expression, as the library keeps it.
+    """
+    children = [find_growth(child) for child in node["children"] if isinstance(child, dict)]
+    match node["type"]:
+        case "pipe" | "subexpression" | "index_expression":
+            return math.prod(children)
+        case "projection" | "value_projection" | "filter_projection":
+            return math.prod(children)
+        case "function_expression":
+            kinds = [child["type"] for child in node["children"]]
+            applied = [n for n, kind in zip(children, kinds, strict=True) if kind == "expref"]
+            others = [n for n, kind in zip(children, kinds, strict=True) if kind != "expref"]
+            # Writing a text down again escapes each of its quotes.
+            return math.prod(applied) * max(sum(others), 1) * (2 if node["value"] in WRITING else 1)
+        case _:
+            return max(sum(children), 1)
+
+
+def _measure(value: JsonValue, parsed: Any) -> int:
+    """Return how many values there are, with their characters where texts are copied."""
+    has_writing = any(f"'{name}'" in repr(parsed) for name in WRITING)
+    count, level = 1, [value]
+    while level:
+        below: list[JsonValue] = []
+        for item in level:
+            if isinstance(item, dict | list):
+                count += len(item)
+                below.extend(item.values() if isinstance(item, dict) else item)
+            elif has_writing and isinstance(item, str):
+                count += len(item)
+        level = below
+    return count
+
+
+def _too_much() -> Rejected:
+    return Rejected(
+        "What the endpoint's response_mapping makes of the answer is too large. "
+        "The operator should let it choose less.",
+        code="response_too_large",
+    )
 
 
 def _is_bounded(value: JsonValue) -> bool:

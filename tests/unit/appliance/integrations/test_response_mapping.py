@@ -52,6 +52,39 @@ def test_much_made_of_little_is_refused(expression: str) -> None:
     assert caught.value.code == "response_too_large"
 
 
+FAN = "[@,@,@,@,@,@,@,@,@,@]"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "|".join([f"{FAN}[]"] * 6),
+        "|".join(["{a: @, b: @, c: @, d: @}.*[]"] * 8),
+        "map(&" * 1 + f"{FAN}, {FAN}[])|{FAN}[]|{FAN}[]",
+        "to_string(" * 14 + "@" + ")" * 14,
+        "join('', ["
+        + ",".join(["to_string(@)"] * 40)
+        + "])|join('', ["
+        + ",".join(["@"] * 40)
+        + "])",
+    ],
+)
+def test_what_could_grow_without_end_is_found_before_it_is_made(expression: str) -> None:
+    assert "far more" in (find_mapping_problem(expression) or "")
+    with pytest.raises(Rejected) as caught:
+        apply_mapping(expression, [list(range(1_000))] * 20)
+    assert caught.value.code == "response_too_large"
+
+
+def test_a_large_answer_is_chosen_from_as_a_small_one() -> None:
+    order = dict.fromkeys("abcdefghijkl", "x" * 20)
+    fields = ", ".join(f"{name}: {name}" for name in order)
+    found = apply_mapping(f"orders[?a == 'x'].{{{fields}}} | [0]", {"orders": [order] * 20_000})
+    assert found is None
+    chosen = apply_mapping(f"orders[:9].{{{fields}}}", {"orders": [order] * 2_000})
+    assert chosen == [order] * 9
+
+
 def test_an_answer_without_end_is_refused() -> None:
     deep: Any = []
     for _ in range(50_000):
