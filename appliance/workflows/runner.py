@@ -7,6 +7,7 @@ trace. The order of nodes is left to ``appliance.workflows.engine``.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -35,7 +36,7 @@ FindWorkflow = Callable[[str], Awaitable[JsonObject | None]]
 MAX_DEPTH = 10
 """How many workflows may execute one another, each within the one before."""
 _CACHED_DEFINITIONS = 256
-_DATE_MARKS = ("$now", "$today", "DateTime", "Duration", "Interval")
+_DATE_MARKS = re.compile(r"\$(?:now|today)\b|toDateTime|\b(?:DateTime|Duration|Interval)\b")
 
 
 async def _find_none(_reference: str) -> None:
@@ -179,7 +180,7 @@ class WorkflowRunner:
     def _open(self, definition: WorkflowDefinition, call: _Call) -> Iterator[RunState]:
         """Give what the nodes of one run share, and throw its sandbox away at the end."""
         zone = _chosen_zone(definition, call.time_zone)
-        has_dates = any(mark in definition.text for mark in _DATE_MARKS)
+        has_dates = _DATE_MARKS.search(definition.text) is not None
 
         async def run_child(export: JsonObject, items: list[Item]) -> list[Item]:
             return await self._run_child(call, export, items)

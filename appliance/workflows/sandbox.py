@@ -29,6 +29,7 @@ MEBIBYTE = 1024 * 1024
 _MAX_SUPPLIES = 20
 _ESCAPE = re.compile(r"\\(u[0-9a-f]{4}|.)")
 _DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_512")
+_HAS_SPARE = 2
 _SETTLE_ROUND_JOBS = 100_000
 
 
@@ -69,12 +70,16 @@ class Sandbox:
             self, next(self._session_ids), begin, self._limits, has_dates=has_dates
         )
 
-    def pick_thread(self) -> SandboxThread:
-        """Return the thread with the least to do, starting one where the pool is not full."""
+    def pick_thread(self, flavour: str) -> SandboxThread:
+        """Return the thread that can take a run soonest, starting one where the pool is not full.
+
+        One that has a context of the ``flavour`` ready comes first, one that is busy last.
+        """
         if self._is_closed:
             raise Unavailable("The workflow runner is shutting down.", code="shutting_down")
-        idle = [thread for thread in self._threads if thread.waiting == 0]
-        if not idle and len(self._threads) < self._limits.threads:
+        best = max(self._threads, key=lambda thread: thread.readiness(flavour), default=None)
+        readiness = best.readiness(flavour) if best else 0
+        if readiness < _HAS_SPARE and len(self._threads) < self._limits.threads:
             thread = SandboxThread(
                 source=load_source("runtime"),
                 memory_bytes=self._limits.memory_bytes,
@@ -82,7 +87,9 @@ class Sandbox:
             )
             self._threads.append(thread)
             return thread
-        return min(idle or self._threads, key=lambda thread: thread.waiting)
+        if best and readiness:
+            return best
+        return min(self._threads, key=lambda thread: thread.waiting)
 
     def abandon(self, thread: SandboxThread) -> None:
         """Stop counting on a thread whose script cannot be interrupted; a new one replaces it."""
@@ -142,7 +149,7 @@ class SandboxSession:
         payload = msgspec.json.encode(request).decode()
         is_async = request["op"] == "code"
         if self._thread is None:
-            self._thread = self._sandbox.pick_thread()
+            self._thread = self._sandbox.pick_thread("dates" if self._has_dates else "plain")
             begin = msgspec.json.encode({"op": "begin", "run": self._begin}).decode()
             work = self._thread.submit(lambda thread: self._first(thread, begin, payload, is_async))
         else:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
 from appliance.errors import Rejected, Unavailable
 from appliance.workflows.sandbox import Sandbox, SandboxLimits, load_source
+from tests.unit.appliance.workflows.test_sandbox_thread import wait_for
 from tests.workflows.workflow_runs import code, export_of, open_bench, set_fields, webhook
 
 QUICK = SandboxLimits(time_s=0.2, memory_bytes=16 * 1024 * 1024, threads=1)
@@ -239,3 +241,26 @@ async def test_many_digests_are_made_in_one_round(bench):
     output = await bench.run_nodes(hashed, items=[{"n": n} for n in range(50)])
     assert output[0] == {"x": "cfcd208495d565ef66e7dff9f98764da"}
     assert len({row["x"] for row in output}) == 50
+
+
+async def test_a_run_goes_to_a_thread_with_a_context_ready():
+    sandbox = Sandbox(SandboxLimits(threads=2))
+    first = sandbox.pick_thread("plain")
+    first.submit(lambda inside: inside.open(1, "plain", ())).result(5)
+    first.forget(1)
+    wait_for(lambda: first.readiness("plain") == 2)
+    assert sandbox.pick_thread("plain") is first
+    other = sandbox.pick_thread("dates")  # none has Luxon ready, and the pool has room
+    assert other is not first
+    assert sandbox.pick_thread("plain") is first
+    sandbox.close()
+
+
+def test_the_least_busy_thread_is_taken_when_all_are_busy():
+    sandbox = Sandbox(SandboxLimits(threads=1))
+    only = sandbox.pick_thread("plain")
+    release = threading.Event()
+    only.submit(lambda _: release.wait(5))
+    assert sandbox.pick_thread("plain") is only
+    release.set()
+    sandbox.close()

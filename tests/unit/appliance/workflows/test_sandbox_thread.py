@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from appliance.workflows.sandbox_thread import SandboxThread, ScriptStopped
@@ -57,3 +60,28 @@ def test_counts_what_waits(thread):
     future.result(5)
     thread.submit(call(1, "a")).result(5)
     assert thread.waiting in (0, 1)  # the count falls just after the result is there
+
+
+def wait_for(is_so, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_spares_are_made_between_runs_and_say_that_they_are_ready(thread):
+    assert thread.readiness("warm") == 1
+    thread.submit(lambda inside: inside.open(1, "warm", ("x",))).result(5)
+    thread.forget(1)
+    wait_for(lambda: thread.readiness("warm") == 2)
+    thread.submit(lambda inside: inside.open(2, "warm", ("x",))).result(5)
+    assert thread.submit(call(2, "a")).result(5) == "a2"
+
+
+def test_a_busy_thread_is_not_ready(thread):
+    release = threading.Event()
+    future = thread.submit(lambda _: release.wait(5))
+    assert thread.readiness("plain") == 0
+    release.set()
+    future.result(5)
+    wait_for(lambda: thread.readiness("plain") == 1)
