@@ -59,7 +59,14 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
         stored = await database.workflows.find(reference)
         return None if stored is None else stored.definition
 
-    workflows = WorkflowRunner(database.data_tables, http, clock, find_workflow=find_workflow)
+    workflows = WorkflowRunner(
+        database.data_tables,
+        http,
+        clock,
+        find_workflow=find_workflow,
+        connections=http,
+        credentials=database.credentials,
+    )
     stack.callback(workflows.close)
     kinds = build_kinds(IntegrationParts(http=http, streams=http, connections=http, clock=clock))
     n8n, webhooks = _open_n8n(stack, settings, clock, http)

@@ -1,12 +1,11 @@
 """Telling a shop by e-mail, through the operator's mail server.
 
-Owns the message and the way to the server: encryption, login, what its answers mean; the words are
-left to ``mail_text``.
+Owns the message; the way to the server is left to ``appliance.mail_delivery``, the words to
+``mail_text``.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import ssl
 from collections.abc import Callable
@@ -17,35 +16,16 @@ from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
 from urllib.parse import unquote, urlsplit
 
-import aiosmtplib
-from msgspec import Struct
-
 from appliance.certificates import build_client_tls
 from appliance.domain.escalation import NoticeKind
-from appliance.errors import AuthFailed, ConfigurationError, Rejected, Unavailable, UpstreamError
+from appliance.errors import ConfigurationError
+from appliance.mail_delivery import MailServer, deliver, is_this_machine
 from appliance.notifiers.mail_text import build_subject, build_text
 from appliance.ports.clock import Clock
 from appliance.ports.notifier import Notice
 
-STEP_TIMEOUT_S = 10.0
 _ADDRESS = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
-_MAX_ANSWER_LENGTH = 200
 _PORTS = {"smtp": 587, "smtps": 465}
-
-
-class MailServer(Struct, frozen=True, kw_only=True):
-    """Where mail is handed in.
-
-    Without ``is_tls`` the connection is encrypted by STARTTLS where the server offers it, but not
-    to a server on this machine: it often has no certificate that could be checked.
-    """
-
-    host: str
-    port: int
-    is_tls: bool = False
-    is_on_this_machine: bool = False
-    username: str | None = None
-    password: str | None = None
 
 
 def read_mail_server(url: str) -> MailServer:
@@ -66,17 +46,10 @@ def read_mail_server(url: str) -> MailServer:
         host=host,
         port=port or _PORTS[parts.scheme],
         is_tls=parts.scheme == "smtps",
-        is_on_this_machine=host == "localhost" or _is_loopback(host),
+        is_on_this_machine=is_this_machine(host),
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_sender(sender: str) -> str:
@@ -120,20 +93,12 @@ class SmtpNotifier:
     async def send(self, notice: Notice) -> None:
         """Send it once; a password never goes over an open line to another machine."""
         message = self.build_message(notice)
-        server = self._server
-        try:
-            async with self._connect() as client:
-                is_open = not server.is_tls and client.get_transport_info("sslcontext") is None
-                if server.username is not None:
-                    if is_open and not server.is_on_this_machine:
-                        raise AuthFailed(
-                            f"{server.host} offers no encryption, so no password was sent. Use "
-                            "smtps://, or a server that offers STARTTLS."
-                        )
-                    await client.login(server.username, server.password or "")
-                await client.send_message(message)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise self._translate(error) from error
+        await deliver(
+            message,
+            self._server,
+            build_tls=self._build_tls,
+            login="the user and password of CSAI_SMTP_URL",
+        )
 
     def build_message(self, notice: Notice) -> EmailMessage:
         """Return the message; no text in it can become a header.
@@ -154,31 +119,3 @@ class SmtpNotifier:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(build_text(notice), charset="utf-8", cte="base64")
         return message
-
-    def _connect(self) -> aiosmtplib.SMTP:
-        server = self._server
-        may_upgrade = not server.is_tls and not server.is_on_this_machine
-        return aiosmtplib.SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.is_tls,
-            start_tls=None if may_upgrade else False,
-            tls_context=self._build_tls() if server.is_tls or may_upgrade else None,
-            timeout=STEP_TIMEOUT_S,
-        )
-
-    def _translate(self, error: Exception) -> UpstreamError:
-        host = self._server.host
-        if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-            return AuthFailed(f"{host} does not accept the user and password of CSAI_SMTP_URL.")
-        if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-            return Rejected(f"{host} does not take mail for the shop's address.")
-        if isinstance(error, aiosmtplib.SMTPResponseException):
-            if error.code < 0:
-                return Unavailable(f"{host} does not answer as a mail server does.")
-            said = " ".join(error.message.split())[:_MAX_ANSWER_LENGTH]
-            text = f"{host} answered {error.code}: {said}"
-            return Rejected(text) if error.code >= 500 else Unavailable(text)
-        if isinstance(error, aiosmtplib.SMTPTimeoutError | TimeoutError):
-            return Unavailable(f"{host} took too long to answer.", code="timed_out")
-        return Unavailable(f"No connection to the mail server {host}.", code="connect_failed")

@@ -16,7 +16,9 @@ from msgspec import Struct, field
 from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import ApplianceError, Rejected
+from appliance.ports.credentials import Credentials
 from appliance.ports.data_tables import DataTables
+from appliance.ports.outbound_connections import OutboundConnections
 from appliance.ports.outbound_http import OutboundHttp
 from appliance.workflows.definition import Node, WorkflowDefinition
 from appliance.workflows.expressions import fill_in, find_expressions
@@ -60,6 +62,8 @@ class RunState(Struct, kw_only=True):
     started_at: datetime
     data_tables: DataTables
     http: OutboundHttp
+    connections: OutboundConnections | None
+    credentials: Credentials | None
     session: SandboxSession
     max_items: int
     sleep: Callable[[float], Awaitable[None]]

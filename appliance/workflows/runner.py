@@ -20,7 +20,9 @@ from appliance.domain.ids import TenantId, new_id
 from appliance.domain.json_types import JsonObject
 from appliance.errors import ApplianceError, FieldError, InvalidInput, Rejected
 from appliance.ports.clock import Clock
+from appliance.ports.credentials import Credentials
 from appliance.ports.data_tables import DataTables
+from appliance.ports.outbound_connections import OutboundConnections
 from appliance.ports.outbound_http import OutboundHttp
 from appliance.ports.workflow_engine import NodeTrace, WorkflowRun, WorkflowSummary
 from appliance.workflows.definition import WorkflowDefinition, parse_definition
@@ -46,7 +48,8 @@ async def _find_none(_reference: str) -> None:
 class WorkflowRunner:
     """Runs workflows for all tenants. Close it when the server stops.
 
-    Without ``find_workflow`` a workflow can execute only those that it holds itself.
+    Without ``find_workflow`` a workflow can execute only those that it holds itself; without
+    ``connections`` it sends no mail, and without ``credentials`` it has none.
     """
 
     def __init__(
@@ -59,7 +62,11 @@ class WorkflowRunner:
         sandbox_limits: SandboxLimits | None = None,
         sleep: Sleep = asyncio.sleep,
         find_workflow: FindWorkflow = _find_none,
+        connections: OutboundConnections | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
+        self._connections = connections
+        self._credentials = credentials
         self._find_workflow = find_workflow
         self._data_tables = data_tables
         self._http = http
@@ -194,6 +201,8 @@ class WorkflowRunner:
                 started_at=self._clock.now(),
                 data_tables=self._data_tables,
                 http=self._http,
+                connections=self._connections,
+                credentials=self._credentials,
                 session=session,
                 max_items=self._limits.items,
                 sleep=self._sleep,

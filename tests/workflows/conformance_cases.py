@@ -13,6 +13,11 @@ FOLDER = Path(__file__).parent / "conformance"
 ANSWERS = Path(__file__).parent / "conformance-answers.json"
 
 
+def with_echo(body: dict[str, Any], url: str) -> dict[str, Any]:
+    """Return a body whose ``echo`` is the address of the echo server, where it has one."""
+    return {**body, "echo": url} if "echo" in body else body
+
+
 def conformance_workflows() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Return every workflow with the bodies to call it with."""
     found = []

@@ -23,6 +23,7 @@ import httpx
 import msgspec
 
 from appliance.domain.ids import TenantId
+from appliance.egress import EgressClient
 from appliance.errors import ApplianceError
 from appliance.workflows.bundled import (
     load_bundled,
@@ -32,9 +33,9 @@ from appliance.workflows.bundled import (
 )
 from appliance.workflows.runner import WorkflowRunner
 from tests.fakes.data_tables import InMemoryDataTables
-from tests.fakes.refusing_http import RefusingHttp
+from tests.fakes.echo_server import echo_server
 from tests.workflows.bundled_cases import ORDER_CASES, PRODUCT_CASES, booking_cases
-from tests.workflows.conformance_cases import conformance_workflows, record_answers
+from tests.workflows.conformance_cases import conformance_workflows, record_answers, with_echo
 from tests.workflows.n8n_server import N8nServer, install, run_n8n
 
 BUNDLED = Path(__file__).parents[2] / "bundled-workflows"
@@ -42,6 +43,7 @@ TENANT = TenantId("compared")
 ZONE = "Asia/Jerusalem"
 _MASKS = [
     (re.compile(r"B-[A-Z0-9]{7}"), "<reference>"),
+    (re.compile(r"http://127\.0\.0\.1:\d+"), "<echo>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|[+-]\d\d:\d\d)"), "<moment>"),
 ]
 
@@ -98,7 +100,8 @@ async def run_embedded(
     async def find_workflow(reference: str) -> dict[str, Any] | None:
         return by_id.get(reference) or exports.get(reference)
 
-    runner = WorkflowRunner(tables, RefusingHttp(), clock, find_workflow=find_workflow)
+    http = EgressClient(allow=["127.0.0.1"])
+    runner = WorkflowRunner(tables, http, clock, find_workflow=find_workflow)
     answers = []
     for name, body in calls:
         try:
@@ -107,6 +110,7 @@ async def run_embedded(
         except ApplianceError as exc:
             answers.append((500, {"error": exc.message}))
     runner.close()
+    await http.aclose()
     return answers
 
 
@@ -150,16 +154,17 @@ def main() -> int:
     exports: dict[str, dict[str, Any]] = {
         tool.tool_name: tool.workflow for tool in load_bundled(BUNDLED)
     }
+    exports |= {export["name"]: export for export, _ in conformance_workflows()}
     calls = list(bundled_calls(now))
-    for export, inputs in conformance_workflows():
-        exports[export["name"]] = export
-        calls += [(export["name"], body) for body in inputs]
     rows = bundled_rows(now)
-    embedded = asyncio.run(run_embedded(exports, calls, rows))
     with (
+        echo_server() as url,
         tempfile.TemporaryDirectory(prefix="n8n-compare-") as home,
         run_n8n(folder, Path(home), list(exports.values())) as server,
     ):
+        for export, inputs in conformance_workflows():
+            calls += [(export["name"], with_echo(body, url)) for body in inputs]
+        embedded = asyncio.run(run_embedded(exports, calls, rows))
         real = run_real(server, calls, rows)
     if arguments.record:
         record_answers([(name, answer) for (name, _), answer in zip(calls, real, strict=True)])

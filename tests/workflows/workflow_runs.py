@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from appliance.domain.ids import TenantId
+from appliance.domain.credential import Credential
+from appliance.domain.ids import CredentialId, TenantId
+from appliance.ports.outbound_connections import OutboundConnections
 from appliance.ports.outbound_http import OutboundHttp
 from appliance.ports.workflow_engine import WorkflowRun
 from appliance.workflows.engine import EngineLimits
@@ -88,11 +90,13 @@ class Bench:
         http: OutboundHttp | None = None,
         limits: EngineLimits | None = None,
         sandbox_limits: SandboxLimits | None = None,
+        connections: OutboundConnections | None = None,
     ) -> None:
         self.clock = SettableClock(NOW)
         self.tables = InMemoryDataTables(self.clock)
         self.slept_s: list[float] = []
         self.stored: dict[str, Node] = {}
+        self.credentials: dict[tuple[str, str], Credential] = {}
         self.runner = WorkflowRunner(
             self.tables,
             http or RefusingHttp(),
@@ -101,6 +105,8 @@ class Bench:
             sandbox_limits=sandbox_limits,
             sleep=self._sleep,
             find_workflow=self._find_workflow,
+            connections=connections,
+            credentials=self,
         )
 
     async def _find_workflow(self, reference: str) -> Node | None:
@@ -108,6 +114,24 @@ class Bench:
 
     async def _sleep(self, seconds: float) -> None:
         self.slept_s.append(seconds)
+
+    async def get(self, tenant_id: TenantId, credential_type: str, name: str) -> Credential | None:
+        assert tenant_id == TENANT
+        return self.credentials.get((credential_type, name))
+
+    def keep(self, kind: str, name: str, /, *hosts: str, **values: str) -> dict[str, Any]:
+        """Store a credential of the test's tenant; return what a node's ``credentials`` say."""
+        self.credentials[(kind, name)] = Credential(
+            id=CredentialId(name),
+            tenant_id=TENANT,
+            credential_type=kind,
+            name=name,
+            values=values,
+            hosts=hosts,
+            created_at=NOW,
+            updated_at=NOW,
+        )
+        return {kind: {"id": "n8n", "name": name}}
 
     async def run(self, export: Node, body: Node | None = None, **more: Any) -> WorkflowRun:
         """Run an export for the test's tenant; a failure raises."""

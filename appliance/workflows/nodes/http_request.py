@@ -1,141 +1,191 @@
-"""The HTTP Request node, core parameters, through the one outbound client.
+"""The HTTP Request node, through the one outbound client.
 
-Owns building the request and reading the answer; which addresses may be reached is left to the
-``OutboundHttp`` port's implementation. Credentials, pagination and files cannot run here yet.
+Owns reading the parameters of the newer versions; the first two are in
+``appliance.workflows.legacy_http_request``, what goes over the line in
+``appliance.workflows.http_messages``. Which addresses may be reached is left to the
+``OutboundHttp`` port's implementation. Pagination and files cannot run here yet.
 """
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import quote, urlencode
+from collections.abc import Iterator
 
 from appliance.domain.json_types import JsonObject, JsonValue
-from appliance.errors import AuthFailed, Rejected, Unavailable
-from appliance.ports.outbound_http import OutboundRequest, OutboundResponse
-from appliance.workflows.conversions import encode_json, parse_json, to_text
+from appliance.ports.outbound_http import OutboundResponse
+from appliance.workflows import legacy_http_request as legacy
+from appliance.workflows.definition import Node
+from appliance.workflows.http_messages import (
+    MAX_REDIRECTS,
+    ArrayForm,
+    HttpCall,
+    collect,
+    describe,
+    is_json,
+    read_headers,
+    read_json,
+    read_text,
+    require_success,
+    spread,
+    write_form,
+    write_json,
+    write_multipart,
+    write_raw,
+)
 from appliance.workflows.items import Branches, Item
 from appliance.workflows.node_context import NodeContext
+from appliance.workflows.node_credentials import check_kind, find_credential, sign_in
 from appliance.workflows.parameter_rules import ignored, one_of, read
 from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
 
 _DEFAULT_TIMEOUT_MS = 30_000
 _FORMATS = ("autodetect", "json", "text")
-_MAX_TIMEOUT_MS = 120_000
-_DEFAULT_REDIRECTS = 10
-_RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+_ARRAYS: tuple[ArrayForm, ...] = ("brackets", "indices", "repeat")
+_TYPES = ("json", "form-urlencoded", "multipart-form-data", "raw")
+_DEFAULT_BATCH = 50
+
+
+def _check(node: Node) -> list[str]:
+    kind = _credential_kind(node)
+    return [] if kind is None else check_kind(node, kind)
+
+
+def _credential_kind(node: Node) -> str | None:
+    """Return the kind of credential that a node signs in with, if any."""
+    if node.type_version < 2:
+        return legacy.credential_kind(node)
+    match node.given.text("authentication") or "none":
+        case "genericCredentialType":
+            return node.given.text("genericAuthType")
+        case "predefinedCredentialType":
+            return node.given.text("nodeCredentialType")
+    return None
 
 
 async def _run(context: NodeContext) -> Branches:
+    version = context.node.type_version
+    kind = _credential_kind(context.node)
+    credential = None if kind is None else await find_credential(context, kind)
+    sent = 0
+
     async def send(_item: Item, values: Parameters) -> list[Item]:
-        response = await context.state.http.send(_build_request(values))
-        return _read_response(response, values)
+        nonlocal sent
+        await _rest_between_batches(context, values, sent)
+        sent += 1
+        call = legacy.read_call(values) if version < 3 else _read_call(values, version)
+        if credential is not None:
+            sign_in(call, credential)
+        response = await context.state.http.send(call.build())
+        return (legacy.read_answer if version < 3 else _read_answer)(response, values)
 
     return [await context.for_each_item(send)]
 
 
-def _build_request(values: Parameters) -> OutboundRequest:
+async def _rest_between_batches(context: NodeContext, values: Parameters, sent: int) -> None:
     options = values.group("options")
-    headers = _pairs(values, "sendHeaders", "specifyHeaders", "headerParameters", "jsonHeaders")
-    query = _pairs(values, "sendQuery", "specifyQuery", "queryParameters", "jsonQuery")
-    body = None
-    if values.flag("sendBody"):
-        body, content_type = _build_body(values)
-        headers = {"content-type": content_type, **{k.lower(): v for k, v in headers.items()}}
-    url = values.text("url")
-    if not url.startswith(("http://", "https://")):
-        raise Rejected(f"the address {url!r} does not start with http:// or https://")
-    if query:
-        url += ("&" if "?" in url else "?") + urlencode(query, quote_via=quote)
-    timeout_ms = options.number("timeout", _DEFAULT_TIMEOUT_MS, minimum=0) or _DEFAULT_TIMEOUT_MS
-    return OutboundRequest(
-        method=values.text("method", "GET").upper(),
-        url=url,
-        headers={name.lower(): to_text(value) for name, value in headers.items()},
-        body=body,
-        timeout_s=min(timeout_ms, _MAX_TIMEOUT_MS) / 1000,
-        max_redirects=_redirects(options),
+    if context.node.type_version >= 3:
+        options = options.group("batching", "batch")
+    size = options.integer("batchSize", _DEFAULT_BATCH, minimum=-1)
+    rest_ms = options.number("batchInterval", 0, minimum=0)
+    if rest_ms and size > 0 and sent and sent % size == 0:
+        await context.state.sleep(rest_ms / 1000)
+
+
+def _read_call(values: Parameters, version: float) -> HttpCall:
+    options = values.group("options")
+    timeout_ms = options.number("timeout", _DEFAULT_TIMEOUT_MS, minimum=0)
+    call = HttpCall(
+        method=values.text("method") or "GET",
+        url=values.text("url"),
+        query=_read_query(values, version),
+        arrays=options.choice("queryParameterArrays", _ARRAYS, "indices"),
+        headers=_read_headers(values),
+        timeout_s=(timeout_ms or _DEFAULT_TIMEOUT_MS) / 1000,
+        max_redirects=_read_redirects(options, version),
     )
+    if values.flag("sendBody"):
+        call.body, content_type = _write_body(values, version)
+        call.headers.setdefault("content-type", content_type)
+    return call
 
 
-def _redirects(options: Parameters) -> int:
+def _read_redirects(options: Parameters, version: float) -> int:
     redirect = options.group("redirect", "redirect")
-    if not redirect.flag("followRedirects", True):
+    if not redirect.flag("followRedirects", version >= 4):
         return 0
-    wanted = redirect.integer("maxRedirects", _DEFAULT_REDIRECTS, minimum=0)
-    return min(wanted, _DEFAULT_REDIRECTS)
+    return redirect.integer("maxRedirects", MAX_REDIRECTS, minimum=0)
 
 
-def _pairs(values: Parameters, switch: str, specify: str, listed: str, text: str) -> dict[str, Any]:
-    """Return named values, from the node's list or from its JSON text."""
-    if not values.flag(switch):
+def _read_query(values: Parameters, version: float) -> JsonObject:
+    if not values.flag("sendQuery"):
         return {}
-    if values.text(specify) == "json":
-        return values.object(text)
-    pairs = [pair for pair in values.groups(listed, "parameters") if pair.text("name")]
-    return {pair.text("name"): to_text(pair.value("value")) for pair in pairs}
+    if values.text("specifyQuery") == "json":
+        return values.object("jsonQuery")
+    pairs = ((name, value) for name, value in _listed(values, "queryParameters") if name)
+    return collect(pairs, keeps_all=version >= 4.3)
 
 
-def _build_body(values: Parameters) -> tuple[bytes, str]:
-    content_type = values.text("contentType", "json")
+def _read_headers(values: Parameters) -> dict[str, str]:
+    if not values.flag("sendHeaders"):
+        return {}
+    if values.text("specifyHeaders") == "json":
+        return read_headers(values.object("jsonHeaders"))
+    return read_headers(collect(_listed(values, "headerParameters")))
+
+
+def _listed(values: Parameters, name: str) -> Iterator[tuple[str, JsonValue]]:
+    """Yield names and values; a value that an expression left undefined is left out."""
+    for entry in values.groups(name, "parameters"):
+        if "value" in entry:
+            yield entry.text("name"), entry.value("value")
+
+
+def _write_body(values: Parameters, version: float) -> tuple[bytes, str]:
+    content_type = values.choice("contentType", _TYPES, "json")
+    specified = values.text("specifyBody")
     if content_type == "raw":
-        return values.text("body").encode(), values.text("rawContentType") or "text/plain"
+        return write_raw(values.value("body"), values.text("rawContentType"))
     if content_type == "form-urlencoded":
-        if values.text("specifyBody") == "string":
-            return values.text("body").encode(), "application/x-www-form-urlencoded"
-        return urlencode(_listed(values)).encode(), "application/x-www-form-urlencoded"
-    is_json = values.text("specifyBody") == "json"
-    body = values.json("jsonBody") if is_json else _listed(values)
-    return encode_json(body).encode(), "application/json"
+        if specified == "string":
+            return write_raw(values.value("body"), "application/x-www-form-urlencoded")
+        return write_form(collect(_listed(values, "bodyParameters"), keeps_all=version >= 4.3))
+    if content_type == "multipart-form-data":
+        return write_multipart(collect(_listed(values, "bodyParameters")))
+    if specified == "json":
+        return write_json(values.json("jsonBody"))
+    return write_json(collect(_listed(values, "bodyParameters"), is_nested=version >= 4))
 
 
-def _listed(values: Parameters) -> JsonObject:
-    entries = values.groups("bodyParameters", "parameters")
-    return {entry.text("name"): entry.value("value") for entry in entries if entry.text("name")}
-
-
-def _read_response(response: OutboundResponse, values: Parameters) -> list[Item]:
+def _read_answer(response: OutboundResponse, values: Parameters) -> list[Item]:
     answer = values.group("options", "response", "response")
-    if response.status >= 400 and not answer.flag("neverError"):
-        _raise_status(response.status)
-    text = response.body.decode("utf-8", errors="replace")
+    if not answer.flag("neverError"):
+        require_success(response)
     wanted = answer.choice("responseFormat", _FORMATS, "autodetect")
-    is_json = "json" in response.headers.get("content-type", "")
-    body: JsonValue = text
-    if wanted == "json" or (wanted == "autodetect" and is_json and text.strip()):
-        body = parse_json(text, "the answer")
     name = answer.text("outputPropertyName") or "data"
+    if not response.body.strip() and wanted == "autodetect" and not is_json(response):
+        return [describe(response, {})] if answer.flag("fullResponse") else [Item(json={})]
+    body: JsonValue
+    if wanted == "json" or (wanted == "autodetect" and is_json(response)):
+        body, place = read_json(response), "body"
+    else:
+        body, place = read_text(response), name
     if answer.flag("fullResponse"):
-        full = {"body": body, "headers": response.headers, "statusCode": response.status}
-        return [Item(json={**full, "statusMessage": ""})]
-    if isinstance(body, list):
-        return [Item(json=entry if isinstance(entry, dict) else {name: entry}) for entry in body]
-    return [Item(json=body if isinstance(body, dict) else {name: body})]
-
-
-def _raise_status(status: int) -> None:
-    """Raise for an error status; the other side's text may hold secrets and stays out of it."""
-    if status in (401, 403):
-        raise AuthFailed(f"the server refused the credential (status {status})")
-    if status in _RETRY_STATUSES:
-        raise Unavailable(f"the server answered with status {status}", code="http_status")
-    raise Rejected(f"the server answered with status {status}", code="http_status")
+        return [describe(response, {place: body})]
+    return spread(body, name)
 
 
 KIND = NodeKind(
     type="n8n-nodes-base.httpRequest",
-    min_version=3,
+    min_version=1,
     max_version=4.5,
     run=_run,
+    check=_check,
     parameters=one_of(
-        "authentication", "none",
-        remedy="stored credentials cannot run here; send the header yourself from _integrations",
+        "authentication", "none", "genericCredentialType", "basicAuth", "headerAuth", "queryAuth",
+        remedy="use one of the generic kinds of credentials",
     )
-    | one_of("contentType", "json", "form-urlencoded", "raw")
+    | one_of("contentType", *_TYPES)
     | one_of("options.response.response.responseFormat", *_FORMATS)
-    | one_of("options.lowercaseHeaders", True)
-    | one_of("options.queryParameterArrays", "brackets")
-    | one_of("options.batching", {}, remedy="requests are sent one after the other without rests")
     | one_of(
         "options.pagination", {}, {"pagination": {"paginationMode": "off"}},
         remedy="pagination cannot run here",
@@ -146,10 +196,12 @@ KIND = NodeKind(
         "sendBody", "specifyBody", "bodyParameters", "jsonBody", "body", "rawContentType",
         "options.redirect", "options.timeout", "options.response.response.fullResponse",
         "options.response.response.neverError", "options.response.response.outputPropertyName",
+        "options.queryParameterArrays", "options.batching",
     )
+    | legacy.PARAMETERS
     | ignored(
         "curlImport", "nodeCredentialType", "genericAuthType", "sslCertificate",
-        "inputDataFieldName", "options.webdavMethods",
+        "inputDataFieldName", "options.webdavMethods", "options.lowercaseHeaders",
         "options.sendCredentialsOnCrossOriginRedirect",
         # what optimizeResponse, which is refused, would read
         "responseType", "dataField", "fieldsToInclude", "fields", "cssSelector", "onlyContent",

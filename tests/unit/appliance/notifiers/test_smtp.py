@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from appliance import mail_delivery
 from appliance.domain.tenant import EscalationSettings
 from appliance.errors import (
     ApplianceError,
@@ -15,7 +16,6 @@ from appliance.errors import (
     Rejected,
     Unavailable,
 )
-from appliance.notifiers import smtp
 from appliance.notifiers.smtp import MailServer as Server
 from appliance.notifiers.smtp import SmtpNotifier, read_mail_server
 from appliance.ports.notifier import Notice
@@ -123,7 +123,7 @@ async def test_a_wrong_password_names_the_setting_and_not_itself() -> None:
 
 @pytest.mark.parametrize("command", ["EHLO", "RCPT", "DATA"])
 async def test_a_server_that_hangs_is_left(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(smtp, "STEP_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(mail_delivery, "STEP_TIMEOUT_S", 0.05)
     async with MailServer(hangs_at=command) as server:
         with pytest.raises(Unavailable) as raised:
             await send(server)

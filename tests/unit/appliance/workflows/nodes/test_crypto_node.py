@@ -8,8 +8,8 @@ from appliance.errors import InvalidInput, Rejected
 from tests.workflows.workflow_runs import node
 
 
-async def run(bench, version, parameters, item=None):
-    made = node("Crypto", "crypto", version, parameters)
+async def run(bench, version, parameters, item=None, **more):
+    made = node("Crypto", "crypto", version, parameters, **more)
     (found,) = await bench.run_nodes(made, items=[item or {"text": "abc"}])
     return found["data"]
 
@@ -51,6 +51,16 @@ async def test_what_cannot_be_computed_is_named(bench, parameters, named):
     with pytest.raises(Rejected) as caught:
         await run(bench, 1, parameters)
     assert named in caught.value.message
+
+
+async def test_keys_of_the_second_version_are_the_tenants(bench):
+    parameters = {"action": "hmac", "value": "abc"}
+    named = bench.keep("crypto", "keys", hmacSecret="key")
+    signed = await run(bench, 2, parameters, credentials=named)
+    assert signed == await run(bench, 1, {**parameters, "type": "SHA256", "secret": "key"})
+    named = bench.keep("crypto", "keys", signPrivateKey="x")
+    with pytest.raises(Rejected, match="hmacSecret"):
+        await run(bench, 2, parameters, credentials=named)
 
 
 async def test_an_action_that_needs_a_credential_is_refused_at_import(bench):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from appliance.errors import AuthFailed, Rejected, Unavailable
+from appliance.errors import AuthFailed, InvalidInput, Rejected, Unavailable
 from appliance.ports.outbound_http import OutboundRequest, OutboundResponse
 from tests.workflows.workflow_runs import node, open_bench
 
@@ -58,7 +58,7 @@ async def test_sends_method_query_and_headers():
         ({"specifyBody": "json", "jsonBody": "={{ {a: 1} }}"}, b'{"a":1}', "application/json"),
         (
             {"contentType": "form-urlencoded", "bodyParameters": pairs(a="x y")},
-            b"a=x+y",
+            b"a=x%20y",
             "application/x-www-form-urlencoded",
         ),
         (
@@ -80,7 +80,6 @@ async def test_sends_a_body(parameters, body, kind):
     [
         (RecordingHttp(b'{"a": 1}'), {}, [{"a": 1}]),
         (RecordingHttp(b'[{"a": 1}, {"a": 2}]'), {}, [{"a": 1}, {"a": 2}]),
-        (RecordingHttp(b"5"), {}, [{"data": 5}]),
         (RecordingHttp(b"hello", kind="text/plain"), {}, [{"data": "hello"}]),
         (RecordingHttp(b'{"a": 1}', kind="text/plain"), {"responseFormat": "json"}, [{"a": 1}]),
         (RecordingHttp(b"{}", status=404), {"neverError": True}, [{}]),
@@ -92,7 +91,7 @@ async def test_sends_a_body(parameters, body, kind):
                     "body": {"a": 1},
                     "headers": {"content-type": "application/json"},
                     "statusCode": 201,
-                    "statusMessage": "",
+                    "statusMessage": "Created",
                 }
             ],
         ),
@@ -134,6 +133,63 @@ async def test_timeouts_and_redirects_are_bounded():
     await call(http, options={"redirect": {"redirect": {"followRedirects": False}}})
     assert [request.timeout_s for request in http.requests] == [120, 30]
     assert [request.max_redirects for request in http.requests] == [10, 0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "sent"),
+    [
+        ("httpBasicAuth", {"user": "u", "password": "p"}, {"authorization": "Basic dTpw"}),
+        ("httpHeaderAuth", {"name": "X-Key", "value": "k"}, {"x-key": "k"}),
+        ("httpBearerAuth", {"token": "t"}, {"authorization": "Bearer t"}),
+        ("httpCustomAuth", {"json": '{"headers": {"X-Key": "k"}}'}, {"x-key": "k"}),
+    ],
+)
+@pytest.mark.parametrize("version", [2, 4.2])
+async def test_signs_in_with_the_tenants_credential(kind, values, sent, version):
+    http = RecordingHttp()
+    given = {
+        "url": "https://example.com/api",
+        "authentication": "genericCredentialType",
+        "genericAuthType": kind,
+    }
+    with open_bench(http=http) as bench:
+        named = bench.keep(kind, "shop", "example.com", **values)
+        await bench.run_nodes(node("Call", "httpRequest", version, given, credentials=named))
+    (request,) = http.requests
+    assert sent.items() <= request.headers.items()
+    assert request.credential_hosts == ("example.com",)
+
+
+async def test_a_credential_that_is_not_there_is_named_and_nothing_sent():
+    http = RecordingHttp()
+    given = {"url": "https://example.com/api", "authentication": "headerAuth"}
+    named = {"httpHeaderAuth": {"id": "1", "name": "Shop key"}}
+    with open_bench(http=http) as bench, pytest.raises(Rejected, match="'Shop key'"):
+        await bench.run_nodes(node("Call", "httpRequest", 1, given, credentials=named))
+    assert http.requests == []
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"authentication": "genericCredentialType", "genericAuthType": "oAuth2Api"},
+        {"authentication": "genericCredentialType", "genericAuthType": "httpBasicAuth"},
+        {"authentication": "predefinedCredentialType", "nodeCredentialType": "slackApi"},
+    ],
+)
+async def test_a_credential_that_cannot_be_used_is_refused_at_import(parameters):
+    with pytest.raises(InvalidInput, match="credential"):
+        await call(RecordingHttp(), **parameters)
+
+
+async def test_rests_between_batches():
+    http = RecordingHttp()
+    batching = {"batching": {"batch": {"batchSize": 2, "batchInterval": 300}}}
+    given = {"url": "https://example.com/api", "options": batching}
+    with open_bench(http=http) as bench:
+        items = [{"n": n} for n in range(5)]
+        await bench.run_nodes(node("Call", "httpRequest", 4.2, given), items=items)
+        assert bench.slept_s == [0.3, 0.3]
 
 
 async def test_what_is_received_is_data_not_code():
