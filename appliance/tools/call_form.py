@@ -42,6 +42,7 @@ def build_call_context(call: ToolCall, context: ToolContext) -> JsonObject:
         "conversation_id": context.conversation_id,
         "call_id": call.id,
         "tool": call.name,
+        "time_zone": context.time_zone,
     }
     if context.identity is not None:
         call_context["identity"] = context.identity.claims

@@ -56,6 +56,7 @@ async def test_the_call_goes_to_the_webhook(tmp_path):
             "conversation_id": reply["conversation_id"],
             "call_id": context["call_id"],
             "tool": "get_order_status",
+            "time_zone": "UTC",
         }
         assert (request.method, request.path) == ("POST", "/webhook/order")
         assert request.headers["content-type"] == "application/json"

@@ -57,6 +57,10 @@ class WebhookOptions(Struct, frozen=True):
     credential: CredentialName | None = None
 
 
+OWN_OPTIONS = frozenset({*WebhookOptions.__struct_fields__, "identity"})
+"""Names in ``custom_config`` that the receiver is not told; ``identity`` is the agent's."""
+
+
 class _Address(Struct, frozen=True):
     """Where the calls of one execution go, signed and signed in with what."""
 
@@ -109,7 +113,7 @@ class WebhookExecutor:
         """
         started = self._clock.monotonic()
         access = await self._integrations.describe(context.tenant_id, tool.integration_mapping)
-        body = build_body(call, context)
+        body = build_body(tool, call, context)
         output: JsonValue = None
         error: str | None = None
         failure: FailureKind | None = None
@@ -208,9 +212,14 @@ class WebhookExecutor:
             return exc
 
 
-def build_body(call: ToolCall, context: ToolContext) -> JsonObject:
-    """Return what the webhook receives; a parameter cannot take the place of ``_context``."""
-    return {**call.arguments, "_context": build_call_context(call, context)}
+def build_body(tool: TenantTool, call: ToolCall, context: ToolContext) -> JsonObject:
+    """Return what the webhook receives; no parameter takes the place of ``_context``.
+
+    ``_config`` is what the tenant configured of the tool, without what is only read here.
+    """
+    config = {name: value for name, value in tool.custom_config.items() if name not in OWN_OPTIONS}
+    body = {**call.arguments, "_context": build_call_context(call, context)}
+    return {**body, "_config": config} if config else body
 
 
 def read_setup(tool: TenantTool) -> tuple[str, WebhookOptions]:

@@ -122,5 +122,4 @@ class WorkflowExecutor:
 
 def build_input(call: ToolCall, context: ToolContext) -> JsonObject:
     """Return the body of the workflow's webhook; no parameter takes the place of ``_context``."""
-    call_context = {**build_call_context(call, context), "time_zone": context.time_zone}
-    return {**call.arguments, "_context": call_context}
+    return {**call.arguments, "_context": build_call_context(call, context)}

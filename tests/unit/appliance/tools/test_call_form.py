@@ -24,6 +24,7 @@ def test_the_context_names_tenant_conversation_call_and_tool() -> None:
         "conversation_id": "c",
         "call_id": "call_1",
         "tool": "book",
+        "time_zone": "UTC",
     }
 
 

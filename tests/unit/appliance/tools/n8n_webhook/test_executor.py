@@ -110,6 +110,7 @@ async def test_the_call_arrives_as_the_contract_says() -> None:
             "conversation_id": "conversation-1",
             "call_id": "call_7",
             "tool": "get_order_status",
+            "time_zone": "UTC",
         },
     }
     assert request.json() == expected
@@ -387,3 +388,13 @@ async def test_without_a_fitting_credential_nothing_is_sent(
     assert bench.server.requests == []
     assert (outcome.is_success, outcome.failure) == (False, "not_available")
     assert words in str(outcome.error)
+
+
+async def test_the_receiver_is_told_the_tools_configuration_but_not_how_it_is_called() -> None:
+    own = {"timeout_s": 5, "idempotent": True, "identity": {"order_number": "sub"}}
+    async with open_bench() as bench:
+        await bench.call(**own)
+        await bench.call(**own, opening_hours={"mon": "09:00-12:00"})
+    plain, configured = (request.json() for request in bench.server.requests)
+    assert "_config" not in plain
+    assert configured["_config"] == {"opening_hours": {"mon": "09:00-12:00"}}
