@@ -58,8 +58,9 @@ test-python: $(DEV_READY) $(WIDGET) ## Test the server, the panel and both in a 
 test-postgres: $(DEV_READY) $(WIDGET) ## Test the server once more, on a PostgreSQL of the tests' own
 	@CSAI_TEST_DATABASE=postgres $(PYTEST) -m "not on_sqlite" tests/http
 
-test-n8n: $(DEV_READY) ## Run the bundled workflows in a real n8n too (minutes, gigabytes)
+test-n8n: $(DEV_READY) $(WIDGET) ## Compare with a real n8n, and run beside one (minutes, gigabytes)
 	@nice $(BIN)/python -m tests.workflows.real_n8n build/n8n
+	@nice $(BIN)/python -m tests.workflows.appliance_with_n8n build/n8n
 
 crash: $(DEV_READY) $(WIDGET) ## Kill the server 1,000 times and see that nothing is lost (half an hour)
 	@nice -n 5 $(BIN)/python -m tests.crash --kills $(KILLS)

@@ -9,7 +9,7 @@ Source: https://docs.n8n.io/api/, and what n8n 2.40 answers (``make test-n8n``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -40,6 +40,8 @@ CHECKED_FOR_S: Final = 10.0
 MAX_RESPONSE_BYTES: Final = 20_000_000
 PAGE: Final = 100
 MAX_PAGES: Final = 50
+MAX_LOOKS: Final = 20
+BETWEEN_LOOKS_S: Final = 0.25
 SENT_FIELDS: Final = ("name", "nodes", "connections", "settings")
 """What n8n takes of a workflow; it refuses any other field."""
 
@@ -57,13 +59,23 @@ class N8nClient:
         url: Where n8n is, with the path that a proxy puts before it.
         api_key: Its API key, if one was set.
         clock: Tells how old the last check is.
+        sleep: Waits until n8n listens.
     """
 
-    def __init__(self, http: OutboundHttp, *, url: str, api_key: str | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        http: OutboundHttp,
+        *,
+        url: str,
+        api_key: str | None,
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._api_key = api_key
         self._clock = clock
+        self._sleep = sleep
         self._checking = asyncio.Lock()
         self._checked_at: float | None = None
         self._trouble: ApplianceError | None = None
@@ -128,7 +140,16 @@ class N8nClient:
         if answer.status == 405 or (answer.status == 404 and _read_message(answer) == "not found"):
             answer = await self._send_api("POST", f"{path}/activate", {})
         self._check(answer)
+        await self._wait_for_webhooks(path)
         return self._read_one(answer)
+
+    async def _wait_for_webhooks(self, path: str) -> None:
+        """Return when n8n listens: it says that a workflow is published a moment before."""
+        for _ in range(MAX_LOOKS):
+            told = self._read(await self._call("GET", path), JsonObject)
+            if told.get("triggerCount") != 0:
+                return
+            await self._sleep(BETWEEN_LOOKS_S)
 
     async def _call(
         self, method: str, path: str, body: JsonObject | None = None

@@ -25,6 +25,7 @@ class FakeN8n:
         refusal: Status and message with which every call of the API is refused.
         has_publish: n8n 1 has "activate" in its place.
         is_well: What ``/healthz`` says.
+        looks_until_registered: How often a published workflow is told before its webhooks listen.
         page: Answers everything under ``/api`` with this web page, as another server would.
     """
 
@@ -33,6 +34,7 @@ class FakeN8n:
     is_well: bool = True
     page: bytes | None = None
     prefix: str = ""
+    looks_until_registered: int = 1
     workflows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     async def __aenter__(self) -> Self:
@@ -90,6 +92,8 @@ class FakeN8n:
                 return self._list(request.target.partition("?")[2])
             case ("POST", ["api", "v1", "workflows"]):
                 return self._take(request.json(), {})
+            case ("GET", ["api", "v1", "workflows", found]):
+                return self._show(found)
             case ("PUT", ["api", "v1", "workflows", found]):
                 if found not in self.workflows:
                     return 404, {"message": "Not Found"}
@@ -110,6 +114,17 @@ class FakeN8n:
             "nextCursor": str(start + limit) if has_more else None,
         }
 
+    def _show(self, workflow_id: str) -> tuple[int, Any]:
+        """Tell of a workflow, whose webhooks are registered some time after it was published."""
+        if workflow_id not in self.workflows:
+            return 404, {"message": "Not Found"}
+        found = self.workflows[workflow_id]
+        shown = dict(found)
+        if found["active"] and not found["triggerCount"]:
+            self.looks_until_registered -= 1
+            found["triggerCount"] = int(self.looks_until_registered <= 0)
+        return 200, shown
+
     def _take(self, body: dict[str, Any], kept: dict[str, Any]) -> tuple[int, Any]:
         for name in READ_ONLY:
             if name in body:
@@ -125,6 +140,7 @@ class FakeN8n:
             "active": False,
             "activeVersion": None,
             "isArchived": False,
+            "triggerCount": 0,
             "tags": [],
             **self.workflows.get(kept.get("id", ""), {}),
             **kept,

@@ -62,6 +62,23 @@ class N8nServer:
         """Make a workflow's webhook answer."""
         self._api("POST", f"/workflows/{workflow_id}/publish", {})
 
+    def make_guarded_webhook(
+        self, webhook: dict[str, Any], credential_type: str, values: dict[str, str]
+    ) -> None:
+        """Store a credential, and publish a workflow whose webhook asks its callers for it."""
+        name = f"for {webhook['parameters']['path']}"
+        body = {"name": name, "type": credential_type, "data": values}
+        made = self._api("POST", "/credentials", body)
+        guarded = {**webhook, "credentials": {credential_type: {"id": made["id"], "name": name}}}
+        guarded["parameters"] = {**webhook["parameters"], "responseMode": "lastNode"}
+        export = {"name": name, "nodes": [guarded], "connections": {}, "settings": {}}
+        workflow_id = self._api("POST", "/workflows", export)["id"]
+        self.publish(workflow_id)
+        end = time.monotonic() + 30
+        while not self._api("GET", f"/workflows/{workflow_id}", None)["triggerCount"]:
+            assert time.monotonic() < end, f"The webhook of {name!r} does not listen."
+            time.sleep(0.2)
+
     def call(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         """Call a published webhook and return its status and JSON (or text)."""
         answer = self._http.post(f"/webhook/{path}", json=body)
@@ -70,7 +87,7 @@ class N8nServer:
         except ValueError:
             return answer.status_code, answer.text
 
-    def _api(self, method: str, path: str, body: dict[str, Any]) -> Any:
+    def _api(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         answer = self._http.request(
             method, f"/api/v1{path}", json=body, headers={"X-N8N-API-KEY": self.api_key}
         )

@@ -75,3 +75,22 @@ async def test_all_pages_are_read_and_archived_workflows_left_out() -> None:
         listed = await client.list_workflows()
         assert [workflow.name for workflow in listed] == [f"w{number:03}" for number in range(205)]
         assert len(n8n.requests) == 3
+
+
+async def test_a_workflow_is_published_when_its_webhooks_listen() -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    async with FakeN8n(looks_until_registered=3) as n8n:
+        http = EgressClient(trusted=[n8n.url])
+        client = N8nClient(http, url=n8n.url, api_key=KEY, clock=SettableClock(), sleep=sleep)
+        found = n8n.add("orders", build_webhook_node())
+        assert (await client.publish_workflow(found)).is_active
+        assert len(waits) == 3
+        n8n.looks_until_registered = 1_000
+        slow = n8n.add("slow", build_webhook_node("slow"))
+        assert (await client.publish_workflow(slow)).is_active
+        assert sum(waits) < 10
+        await http.aclose()
