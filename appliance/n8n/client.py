@@ -86,7 +86,10 @@ class N8nClient:
         return self._url
 
     async def check(self) -> None:
-        """Return when it is up; it is asked at most once in ten seconds."""
+        """Return when it is up; it is asked at most once in ten seconds.
+
+        What is raised names no address: visitors may read it in ``/health``.
+        """
         async with self._checking:
             now = self._clock.monotonic()
             if self._checked_at is None or now - self._checked_at >= CHECKED_FOR_S:
@@ -102,9 +105,7 @@ class N8nClient:
             return error
         if answer.status == 200:
             return None
-        return Unavailable(
-            f"n8n at {self._url} says that it is not well ({answer.status}).", code="n8n_failed"
-        )
+        return Unavailable(f"n8n says that it is not well ({answer.status}).", code="n8n_failed")
 
     async def list_workflows(self) -> Sequence[N8nWorkflow]:
         """Return all workflows that are not archived, by name."""
@@ -191,8 +192,7 @@ class N8nClient:
             return await self._http.send(request)
         except UpstreamError as error:
             raise Unavailable(
-                f"n8n cannot be reached at {self._url}: {error.message} "
-                f"See that it runs, and that {URL_SETTING} is its address.",
+                f"n8n cannot be reached. See that it runs, and that {URL_SETTING} is its address.",
                 code="n8n_unreachable",
             ) from error
 

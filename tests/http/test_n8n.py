@@ -109,6 +109,7 @@ def test_an_n8n_that_is_down_is_told_and_visitors_are_answered(tmp_path):
             "degraded",
             "unavailable",
         )
+        assert url.removeprefix("http://") not in health["components"]["n8n"]["detail"]
         operator = Operator(server)
         check_problem(operator.http.get("/n8n/workflows"), 502, "n8n_unreachable")
         operator.http.close()
