@@ -103,7 +103,7 @@ class TurnStream:
         self._last: NumberedEvent | None = None
         self._listeners = 0
         self._changed: set[asyncio.Event] = set()
-        self._end = asyncio.Event()
+        self._ends: set[asyncio.Future[None]] = set()
         self._abandon_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -133,7 +133,9 @@ class TurnStream:
         self._events.append(self._last)
         if isinstance(event, TurnFinished | TurnFailed):
             self.is_finished = True
-            self._end.set()
+            for end in self._ends:
+                if not end.done():
+                    end.set_result(None)
             self._stop_timer()
             self._fold_when_unheard()
         for changed in self._changed:
@@ -169,13 +171,26 @@ class TurnStream:
             finally:
                 self._changed.discard(changed)
 
-    async def wait_for_end(self) -> TurnFinished | TurnFailed:
-        """Return the last event, once it is there; who waits counts as listening."""
+    async def wait_for_end(
+        self, *, unless: asyncio.Future[None] | None = None
+    ) -> TurnFinished | TurnFailed | None:
+        """Return the last event, once it is there; who waits counts as listening.
+
+        ``None`` when ``unless`` is done before.
+        """
+        end = asyncio.get_running_loop().create_future()
         with self._heard():
-            await self._end.wait()
-        assert self._last is not None
-        assert isinstance(self._last.event, TurnFinished | TurnFailed)
-        return self._last.event
+            if not self.is_finished:
+                self._ends.add(end)
+                try:
+                    await asyncio.wait(
+                        {end} if unless is None else {end, unless},
+                        return_when=asyncio.FIRST_COMPLETED,
+                    )
+                finally:
+                    self._ends.discard(end)
+        last = self._last.event if self._last else None
+        return last if isinstance(last, TurnFinished | TurnFailed) else None
 
     @contextmanager
     def _heard(self) -> Iterator[None]:

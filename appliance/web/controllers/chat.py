@@ -233,19 +233,15 @@ async def _wait_for_reply(stream: TurnStream, receive: Receive) -> ChatReply:
         Cancelled: The client has left.
         ApplianceError: The turn failed.
     """
-    ending = asyncio.create_task(stream.wait_for_end(), name="await-reply")
     leaving = asyncio.create_task(_disconnected(receive), name="await-disconnect")
     try:
-        await asyncio.wait({ending, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not ending.done():
-            raise Cancelled("The visitor left before the answer.")
-        end = ending.result()
+        end = await stream.wait_for_end(unless=leaving)
     finally:
-        for task in (ending, leaving):
-            if not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        leaving.cancel()
+        with suppress(asyncio.CancelledError):
+            await leaving
+    if end is None:
+        raise Cancelled("The visitor left before the answer.")
     if isinstance(end, TurnFinished):
         return end.reply
     raise end.error

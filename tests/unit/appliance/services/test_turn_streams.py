@@ -226,6 +226,15 @@ async def test_who_waits_for_the_end_gets_it_whenever_he_asks(
     assert await stream.wait_for_end() is end
 
 
+async def test_who_waits_for_the_end_may_be_called_away() -> None:
+    stream = build_stream()
+    leaving: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(stream.wait_for_end(unless=leaving))
+    await pass_time()
+    leaving.set_result(None)
+    assert await waiting is None
+
+
 @pytest.mark.usefixtures("_no_grace")
 async def test_who_waits_for_the_end_keeps_the_turn_until_he_leaves() -> None:
     turn = Turn()
