@@ -90,7 +90,11 @@ def read_redirect(base: Target, location: str) -> Target:
     """
     if UNSAFE.search(location):
         raise refuse("The server redirects to something that is not an address.")
-    return read_target(urljoin(f"{base.scheme}://{base.host_header}{base.path}", location))
+    try:
+        url = urljoin(f"{base.scheme}://{base.host_header}{base.path}", location)
+    except ValueError as exc:
+        raise refuse("The server redirects to something that is not an address.") from exc
+    return read_target(url)
 
 
 def read_host(host: str) -> str:

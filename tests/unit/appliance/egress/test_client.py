@@ -1,3 +1,5 @@
+"""``EgressClient.send``; which addresses it may reach is tried in ``tests/egress``."""
+
 from __future__ import annotations
 
 import asyncio
@@ -16,128 +18,6 @@ from appliance.errors import Rejected, Unavailable
 from appliance.ports.outbound_http import OutboundRequest
 from tests.fakes.certificates import TestAuthority
 from tests.fakes.loopback_http import Exchange, Handler, LoopbackHttp
-
-RESOLVED = {
-    "rebound.example": "127.0.0.1",
-    "localhost": "127.0.0.1",
-    "localtest.example": "127.0.0.1",
-    "v6.example": "::1",
-    "mapped.example": "::ffff:127.0.0.1",
-    "compatible.example": "::127.0.0.1",
-    "nat64.example": "64:ff9b::7f00:1",
-    "local-nat64.example": "64:ff9b:1::7f00:1",
-    "six-to-four.example": "2002:7f00:1::",
-    "teredo.example": "2001:0:4136:e378:8000:63bf:80ff:fffe",
-    "isatap.example": "2001:470::5efe:127.0.0.1",
-    "any.example": "0.0.0.0",
-    "this-network.example": "0.0.0.7",
-    "ten.example": "10.0.0.1",
-    "cgnat.example": "100.64.0.1",
-    "linklocal.example": "169.254.169.254",
-    "one-seven-two.example": "172.31.0.1",
-    "home.example": "192.168.0.1",
-    "multicast.example": "224.0.0.251",
-    "broadcast.example": "255.255.255.255",
-    "reserved.example": "240.0.0.1",
-    "testnet.example": "192.0.2.1",
-    "benchmark.example": "198.18.0.1",
-    "ula.example": "fd00::1",
-    "sitelocal.example": "fec0::1",
-    "v6-linklocal.example": "fe80::1",
-    "v6-multicast.example": "ff02::1",
-    "documentation.example": "2001:db8::1",
-    "azure.example": "168.63.129.16",
-}
-
-LITERALS = (
-    "http://127.0.0.1:{port}/",
-    "http://127.0.0.1:{port}",
-    "HTTP://127.0.0.1:{port}/",
-    "http://127.8.8.8:{port}/",
-    "http://127.0.0.1.:{port}/",
-    "http://0.0.0.0:{port}/",
-    "http://0:{port}/",
-    "http://00:{port}/",
-    "http://127.1:{port}/",
-    "http://127.0.1:{port}/",
-    "http://2130706433:{port}/",
-    "http://0x7f000001:{port}/",
-    "http://0x7f.0x0.0x0.0x1:{port}/",
-    "http://0x7F.1:{port}/",
-    "http://017700000001:{port}/",
-    "http://0177.0.0.1:{port}/",
-    "http://0177.0.0.01:{port}/",
-    "http://127.0.0.01:{port}/",
-    "http://127.0.0.1%00:{port}/",
-    "http://%31%32%37.0.0.1:{port}/",
-    "http://127%2e0%2e0%2e1:{port}/",
-    "http://１２７.０.０.１:{port}/",
-    "http://①②⑦.⓪.⓪.①:{port}/",
-    "http://127。0。0。1:{port}/",
-    "http://127．0．0．1:{port}/",
-    "http://ⓛⓞⓒⓐⓛⓗⓞⓢⓣ:{port}/",
-    "http://LOCALHOST:{port}/",
-    "http://localhost.:{port}/",
-    "http://[::1]:{port}/",
-    "http://[0:0:0:0:0:0:0:1]:{port}/",
-    "http://[::]:{port}/",
-    "http://[::ffff:127.0.0.1]:{port}/",
-    "http://[::ffff:7f00:1]:{port}/",
-    "http://[0:0:0:0:0:ffff:127.0.0.1]:{port}/",
-    "http://[::127.0.0.1]:{port}/",
-    "http://[64:ff9b::127.0.0.1]:{port}/",
-    "http://[64:ff9b:1::127.0.0.1]:{port}/",
-    "http://[2002:7f00:1::]:{port}/",
-    "http://[::1%25lo]:{port}/",
-    "http://[fe80::1%25lo]:{port}/",
-    "http://[::1%lo]:{port}/",
-    "http://[::1]:{port}@shop.example/",
-    "http://shop.example@127.0.0.1:{port}/",
-    "http://shop.example:80@127.0.0.1:{port}/",
-    "http://127.0.0.1:{port}@shop.example/",
-    "http://127.0.0.1:{port}\\@shop.example/",
-    "http://shop.example\\@127.0.0.1:{port}/",
-    "http://127.0.0.1:{port}#@shop.example/",
-    "http://127.0.0.1:{port}?@shop.example/",
-    "http:127.0.0.1:{port}/",
-    "http:/127.0.0.1:{port}/",
-    "http:///127.0.0.1:{port}/",
-    "http:\\\\127.0.0.1:{port}/",
-    "//127.0.0.1:{port}/",
-    " http://127.0.0.1:{port}/",
-    "http://127.0.0.1:{port}/\r\nHost: shop.example",
-    "http://127.0.0.1\t:{port}/",
-    "ht\ntp://127.0.0.1:{port}/",
-    "ftp://127.0.0.1:{port}/",
-    "file:///etc/passwd",
-    "gopher://127.0.0.1:{port}/_GET%20/",
-    "dict://127.0.0.1:{port}/",
-    "ws://127.0.0.1:{port}/",
-    "unix://run/docker.sock",
-    "http+unix://%2Frun%2Fdocker.sock/",
-    "https://127.0.0.1:{port}/",
-    "http://169.254.169.254/latest/meta-data/",
-    "http://[fd00:ec2::254]/latest/meta-data/",
-    "http://100.100.100.200/",
-    "http://192.0.0.192/",
-    "http://168.63.129.16/",
-    "http://10.0.0.1/",
-    "http://172.16.0.1/",
-    "http://192.168.1.1/",
-    "http://100.64.0.1/",
-    "http://198.18.0.1/",
-    "http://224.0.0.1/",
-    "http://255.255.255.255/",
-    "http://[fe80::1]/",
-    "http://[fec0::1]/",
-    "http://[ff02::1]/",
-    "http://[2001:db8::1]/",
-)
-NAMES = tuple(f"http://{name}:{{port}}/" for name in RESOLVED)
-
-
-async def from_table(host: str, port: int) -> Sequence[Address]:
-    return [ip_address(RESOLVED[host])]
 
 
 async def greet(exchange: Exchange) -> None:
@@ -162,60 +42,9 @@ async def open_pair(handler: Handler = greet) -> AsyncIterator[tuple[EgressClien
     """Open a server and a client that may reach exactly it."""
     async with (
         LoopbackHttp(handler) as server,
-        open_client(f"127.0.0.1:{server.port}", resolver=from_table) as client,
+        open_client(f"127.0.0.1:{server.port}") as client,
     ):
         yield client, server
-
-
-@pytest.mark.parametrize("vector", LITERALS + NAMES)
-async def test_a_canary_on_this_machine_is_never_touched(vector: str) -> None:
-    async with LoopbackHttp(greet) as canary, open_client(resolver=from_table) as client:
-        with pytest.raises(Rejected) as caught:
-            await client.send(get(vector.format(port=canary.port), max_redirects=5))
-        assert caught.value.code == "egress_denied"
-        assert canary.connections == 0
-
-
-def test_there_are_enough_vectors() -> None:
-    assert len(set(LITERALS + NAMES)) >= 60
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_judged_like_an_address(status: int) -> None:
-    async with LoopbackHttp(greet, host="127.0.0.2") as canary:
-
-        async def redirect(exchange: Exchange) -> None:
-            await exchange.respond(status, headers=[("Location", f"{canary.url}/secret")])
-
-        async with open_pair(redirect) as (client, server):
-            with pytest.raises(Rejected) as caught:
-                await client.send(get(server.url, max_redirects=3))
-        assert caught.value.code == "egress_denied"
-        assert canary.connections == 0
-
-
-async def test_a_name_that_changes_its_address_is_judged_again() -> None:
-    """The name is harmless when it is judged first and points to the canary ever after."""
-    answers = iter(["127.0.0.1"])
-
-    async def rebind(host: str, port: int) -> Sequence[Address]:
-        return [ip_address(next(answers, "127.0.0.2"))]
-
-    async with (
-        LoopbackHttp(close_after_answer) as opened,
-        LoopbackHttp(greet, host="127.0.0.2", port=opened.port) as canary,
-        open_client("127.0.0.1", resolver=rebind) as client,
-    ):
-        url = f"http://rebound.example:{opened.port}/"
-        assert (await client.send(get(url))).status == 200
-        with pytest.raises(Rejected):
-            await client.send(get(url))
-        assert canary.connections == 0
-
-
-async def close_after_answer(exchange: Exchange) -> None:
-    await exchange.respond(200, headers=[("Connection", "close")])
-    exchange.cut()
 
 
 async def test_the_connection_goes_to_the_judged_address_after_one_look_up() -> None:

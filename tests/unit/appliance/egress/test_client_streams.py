@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from ipaddress import ip_address
 
 import pytest
 
-from appliance.egress.addresses import Address
 from appliance.errors import Rejected, Unavailable
 from appliance.ports.outbound_http import OutboundRequest
 from tests.fakes.loopback_http import Exchange, LoopbackHttp
 from tests.unit.appliance.egress.test_client import (
-    LITERALS,
-    NAMES,
-    close_after_answer,
-    from_table,
     get,
     greet,
     open_client,
@@ -107,36 +100,6 @@ async def test_an_error_of_the_reader_stays_its_own() -> None:
         with pytest.raises(TimeoutError, match="mine"):
             async with client.stream(get(server.url)):
                 raise TimeoutError("mine")
-
-
-@pytest.mark.parametrize("vector", LITERALS + NAMES)
-async def test_a_canary_is_never_touched_by_a_stream(vector: str) -> None:
-    async with LoopbackHttp(greet) as canary, open_client(resolver=from_table) as client:
-        with pytest.raises(Rejected) as caught:
-            async with client.stream(get(vector.format(port=canary.port), max_redirects=5)):
-                pass
-        assert caught.value.code == "egress_denied"
-        assert canary.connections == 0
-
-
-async def test_a_name_that_changes_its_address_is_judged_again_for_a_stream() -> None:
-    answers = iter(["127.0.0.1"])
-
-    async def rebind(host: str, port: int) -> Sequence[Address]:
-        return [ip_address(next(answers, "127.0.0.2"))]
-
-    async with (
-        LoopbackHttp(close_after_answer) as opened,
-        LoopbackHttp(greet, host="127.0.0.2", port=opened.port) as canary,
-        open_client("127.0.0.1", resolver=rebind) as client,
-    ):
-        url = f"http://rebound.example:{opened.port}/"
-        async with client.stream(get(url)) as answer:
-            assert answer.status == 200
-        with pytest.raises(Rejected):
-            async with client.stream(get(url)):
-                pass
-        assert canary.connections == 0
 
 
 async def test_a_credential_goes_to_its_own_host_only() -> None:

@@ -106,7 +106,10 @@ def test_a_relative_redirect_is_joined(location: str, expected: str) -> None:
     assert (target.host, target.path) == ("shop.example", expected)
 
 
-@pytest.mark.parametrize("location", ["file:///etc/passwd", "http://u:p@x/", "/a\tb", "http://1/"])
+@pytest.mark.parametrize(
+    "location",
+    ["file:///etc/passwd", "http://u:p@x/", "/a\tb", "http://1/", "http://[::1", "//[1:ſ]/"],
+)
 def test_a_redirect_is_read_as_strictly(location: str) -> None:
     with pytest.raises(Rejected):
         read_redirect(read_target("http://shop.example/"), location)
