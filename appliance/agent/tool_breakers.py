@@ -5,15 +5,17 @@ Owns which failures count; when a rest begins and ends is decided by ``circuit_b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
 
 from appliance.agent.circuit_breaker import CircuitBreaker
 from appliance.domain.ids import TenantId
-from appliance.domain.tool import ExecutorKind, TenantTool, ToolOutcome
+from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
 from appliance.errors import Unavailable
 from appliance.ports.clock import Clock
+from appliance.ports.tool_executor import ToolContext, ToolExecutor
 
 logger = structlog.get_logger(__name__)
 
@@ -36,6 +38,20 @@ class ToolBreakers:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failing: dict[_Place, CircuitBreaker] = {}
+
+    def guard(
+        self, executors: Mapping[ExecutorKind, ToolExecutor]
+    ) -> dict[ExecutorKind, ToolExecutor]:
+        """Return the executors, of which those over the network leave silent tools alone."""
+        return {
+            kind: _Guarded(executor, self, self._clock) if kind in OVER_NETWORK else executor
+            for kind, executor in executors.items()
+        }
+
+    def find_trouble(self, tool: TenantTool) -> str | None:
+        """Return the operator's sentence when a tool is left alone, or only tried by one call."""
+        breaker = self._failing.get(_locate(tool))
+        return None if breaker is None or breaker.status == "closed" else breaker.describe()
 
     def refuse(self, tool: TenantTool) -> ToolOutcome | None:
         """Return what comes of a call while the tool rests; ``None`` when it may be called."""
@@ -70,6 +86,28 @@ class ToolBreakers:
             )
         if len(self._failing) > MAX_KEPT:
             del self._failing[next(iter(self._failing))]
+
+
+class _Guarded:
+    """Implements ``ToolExecutor`` by another one that is not asked while the tool rests."""
+
+    def __init__(self, executor: ToolExecutor, breakers: ToolBreakers, clock: Clock) -> None:
+        self._executor = executor
+        self._breakers = breakers
+        self._clock = clock
+
+    @property
+    def kind(self) -> ExecutorKind:
+        return self._executor.kind
+
+    async def execute(self, tool: TenantTool, call: ToolCall, context: ToolContext) -> ToolOutcome:
+        resting = self._breakers.refuse(tool)
+        if resting is not None:
+            return resting
+        began_at = self._clock.monotonic()
+        outcome = await self._executor.execute(tool, call, context)
+        self._breakers.note(tool, outcome, began_at=began_at)
+        return outcome
 
 
 def _is_silence(outcome: ToolOutcome) -> bool:

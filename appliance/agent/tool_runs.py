@@ -21,7 +21,6 @@ from appliance.agent.policy import (
     find_argument_problem,
     find_known_outcome,
 )
-from appliance.agent.tool_breakers import ToolBreakers
 from appliance.agent.trace import TurnTrace
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ToolReport
@@ -82,7 +81,6 @@ class ToolRuns:
         tasks: TaskGroup,
     ) -> None:
         self._executors = executors
-        self._breakers = ToolBreakers(clock)
         self._turn_store = turn_store
         self._clock = clock
         self._tasks = tasks
@@ -207,19 +205,13 @@ class ToolRuns:
                 error=f"This tool is set to run by {tool.executor!r}, which is not available.",
                 failure="not_available",
             )
-        resting = self._breakers.refuse(tool)
-        if resting is not None:
-            return resting
         started = self._clock.monotonic()
         try:
             outcome = await executor.execute(tool, call, context)
         except UpstreamError as error:
             duration_ms = round((self._clock.monotonic() - started) * 1000)
             outcome = ToolOutcome(is_success=False, error=error.message, duration_ms=duration_ms)
-        if not outcome.is_success:
-            outcome = _settle_failure(outcome, tool)
-        self._breakers.note(tool, outcome, began_at=started)
-        return outcome
+        return outcome if outcome.is_success else _settle_failure(outcome, tool)
 
 
 class _Run(Struct, frozen=True):

@@ -308,7 +308,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
     ) -> ConversationParts:
         return ConversationParts(
             stores=self.stores,
-            executors=self.tooling.executors,
+            executors=self.tooling.breakers.guard(self.tooling.executors),
             models=models.selector,
             prices=load_price_list(self.settings.paths.prices_file),
             streams=streams,

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 
 from msgspec import Struct
 
+from appliance.agent.tool_breakers import ToolBreakers
 from appliance.bootstrap.shipped import load_tables
 from appliance.bootstrap.stores import Stores
 from appliance.domain.json_types import JsonObject
@@ -46,6 +47,7 @@ class Tooling(Struct, frozen=True, kw_only=True):
     integrations: Mapping[str, IntegrationKind]
     workflows: WorkflowRunner
     executors: Mapping[ExecutorKind, ToolExecutor]
+    breakers: ToolBreakers
     n8n: N8nClient | None
 
 
@@ -87,7 +89,14 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
             signing_secret=database.tenants.get_signing_secret,
         )
     )
-    return Tooling(http=http, integrations=kinds, workflows=workflows, executors=executors, n8n=n8n)
+    return Tooling(
+        http=http,
+        integrations=kinds,
+        workflows=workflows,
+        executors=executors,
+        breakers=ToolBreakers(clock),
+        n8n=n8n,
+    )
 
 
 def _open_n8n(
@@ -125,7 +134,13 @@ def build_tool_admin(
         "execution_log": ExecutionLog(database.executions),
         "n8n": N8nService(server=tooling.n8n, workflows=database.workflows, tools=tools),
         "tool_files": ToolFiles(tools=database.tools, directory=directory, clock=stores.clock),
-        "trials": ToolTrials(tools=database.tools, executors=tooling.executors),
+        "tool_breakers": tooling.breakers,
+        "trials": ToolTrials(
+            tools=database.tools,
+            executors=tooling.executors,
+            breakers=tooling.breakers,
+            clock=stores.clock,
+        ),
         "data_tables": DataTableService(editor=database.table_editor, tables=database.data_tables),
         "integrations": IntegrationService(
             store=database.integrations,

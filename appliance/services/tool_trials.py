@@ -11,12 +11,14 @@ from collections.abc import Mapping
 
 from appliance.agent.bound_arguments import bind_call, build_spec
 from appliance.agent.policy import find_argument_problem, judge_call
+from appliance.agent.tool_breakers import ToolBreakers
 from appliance.domain.identity import Claim, VerifiedIdentity
 from appliance.domain.ids import ToolId, new_id
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tenant import Tenant
 from appliance.domain.tool import ExecutorKind, ToolCall, ToolOutcome
 from appliance.errors import ConfigurationError, FieldError, InvalidInput, NotFound
+from appliance.ports.clock import Clock
 from appliance.ports.repositories import ToolRepository
 from appliance.ports.tool_executor import ToolContext, ToolExecutor
 
@@ -42,10 +44,17 @@ class ToolTrials:
     """Runs trial calls."""
 
     def __init__(
-        self, *, tools: ToolRepository, executors: Mapping[ExecutorKind, ToolExecutor]
+        self,
+        *,
+        tools: ToolRepository,
+        executors: Mapping[ExecutorKind, ToolExecutor],
+        breakers: ToolBreakers,
+        clock: Clock,
     ) -> None:
         self._tools = tools
         self._executors = executors
+        self._breakers = breakers
+        self._clock = clock
 
     async def run(
         self,
@@ -56,7 +65,9 @@ class ToolTrials:
         *,
         is_confirmed: bool = False,
     ) -> ToolOutcome:
-        """Run the tool once with ``parameters``, also when it is switched off.
+        """Run the tool once with ``parameters``, also when it is switched off or left alone.
+
+        An answer ends the rest of a tool that was left alone.
 
         Args:
             tenant: For whom.
@@ -95,4 +106,7 @@ class ToolTrials:
                 f"Nothing here runs tools of the kind {tool.executor!r}.", code="executor_unknown"
             )
         context = ToolContext(tenant_id=tenant.id, time_zone=tenant.time_zone, identity=identity)
-        return await executor.execute(tool, call, context)
+        began_at = self._clock.monotonic()
+        outcome = await executor.execute(tool, call, context)
+        self._breakers.note(tool, outcome, began_at=began_at)
+        return outcome

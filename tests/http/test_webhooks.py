@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 
-from tests.fakes.webhook_server import HangUp, Reply, WebhookServer, is_signed, reply_json
+from tests.fakes.webhook_server import Hang, HangUp, Reply, WebhookServer, is_signed, reply_json
 from tests.http.clients import Operator, Shop, Visitor, check_problem
 from tests.http.running_server import RunningServer, serving
 
@@ -217,3 +217,36 @@ async def test_a_webhook_that_asks_for_a_key_gets_the_tenants(tmp_path):
         )
         assert len(calls.json()) == 2
         assert "s3cret" not in calls.text
+
+
+async def test_a_webhook_that_hangs_is_not_waited_for_again_and_again(tmp_path):
+    async with (
+        WebhookServer([Hang(), Hang(), Hang(), reply_json(RESULT)]) as webhook,
+        shop_with_webhook(tmp_path, webhook, custom_config={"timeout_s": 0.3}) as (
+            server,
+            operator,
+            shop,
+            visitor,
+        ),
+    ):
+        server.expect("tool_failed", "tool_breaker_opened")
+        tools = f"/tenants/{shop.id}/tools"
+
+        def ask_all() -> list[str]:
+            said = [visitor.ask(f"Where is my order {number}?") for number in range(771, 776)]
+            assert {tool["status"] for reply in said for tool in reply["tools"]} == {"failed"}
+            return [reply["message"]["content"] for reply in said]
+
+        said = await asyncio.to_thread(ask_all)
+        assert len(webhook.requests) == 3
+        assert "asked again" not in " ".join(said)
+        listed = await asyncio.to_thread(operator.call, "GET", tools)
+        assert "did not answer in time" in listed["items"][0]["trouble"]
+        path = f"{tools}/{operator.find_tool_id('get_order_status')}/test"
+        body = {"parameters": {"order_number": "777"}}
+        trial = await asyncio.to_thread(operator.call, "POST", path, body)
+        assert trial["success"] is True
+        reply = await asyncio.to_thread(visitor.ask, QUESTION)
+        assert [tool["status"] for tool in reply["tools"]] == ["succeeded"]
+        listed = await asyncio.to_thread(operator.call, "GET", tools)
+        assert listed["items"][0]["trouble"] is None

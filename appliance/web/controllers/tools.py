@@ -9,6 +9,7 @@ from litestar import Controller, delete, get, patch, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
+from appliance.agent.tool_breakers import ToolBreakers
 from appliance.domain.ids import ToolId
 from appliance.domain.tool import Tool
 from appliance.services.audit import Auditor
@@ -120,11 +121,17 @@ class TenantToolController(Controller):
         tenant_id: FromPath[str],
         tenants: NamedDependency[TenantService],
         tools: NamedDependency[ToolService],
+        tool_breakers: NamedDependency[ToolBreakers],
     ) -> TenantToolList:
-        """Return the tenant's tools, disabled ones included."""
+        """Return the tenant's tools, disabled ones included, and which are left alone for now."""
         tenant = await tenants.get(require_tenant(operator, tenant_id, "viewer"))
         used = await tools.list_for_tenant(tenant.id)
-        return TenantToolList(items=[build_tenant_tool_view(tool) for tool in used])
+        return TenantToolList(
+            items=[
+                build_tenant_tool_view(tool, trouble=tool_breakers.find_trouble(tool))
+                for tool in used
+            ]
+        )
 
     @put("/{tool_id:str}", summary="Let a tenant use a tool")
     async def put_tenant_tool(

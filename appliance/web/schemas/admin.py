@@ -121,7 +121,7 @@ class ToolPage(Struct, frozen=True, kw_only=True):
 
 
 class TenantToolView(Struct, frozen=True, kw_only=True):
-    """A tenant's use of a tool."""
+    """A tenant's use of a tool; ``trouble`` says why it is left alone for now, in the list only."""
 
     tool_id: str
     tool_name: str
@@ -135,6 +135,7 @@ class TenantToolView(Struct, frozen=True, kw_only=True):
     workflow: str | None
     custom_config: JsonObject
     integration_mapping: dict[str, str]
+    trouble: str | None | UnsetType = UNSET
 
 
 class TenantToolList(Struct, frozen=True, kw_only=True):
@@ -230,7 +231,9 @@ def build_key_view(key: ApiKey, *, api_key: str | UnsetType = UNSET) -> KeyView:
     )
 
 
-def build_tenant_tool_view(tenant_tool: TenantTool) -> TenantToolView:
+def build_tenant_tool_view(
+    tenant_tool: TenantTool, *, trouble: str | None | UnsetType = UNSET
+) -> TenantToolView:
     """Return the tenant's use of a tool as operators see it."""
     tool = tenant_tool.tool
     return TenantToolView(
@@ -246,6 +249,7 @@ def build_tenant_tool_view(tenant_tool: TenantTool) -> TenantToolView:
         workflow=tenant_tool.workflow,
         custom_config=tenant_tool.custom_config,
         integration_mapping=tenant_tool.integration_mapping,
+        trouble=trouble,
     )
 
 

@@ -13,6 +13,7 @@ from appliance.domain.ids import TenantId
 from appliance.domain.tool import TenantTool, ToolOutcome
 from tests.fakes.clock import SettableClock
 from tests.fakes.shops import build_tenant_tool
+from tests.fakes.tool_executors import RecordingExecutor
 
 URL = "https://n8n.example/webhook/orders"
 SILENCE = ToolOutcome(is_success=False, failure="no_answer", error="It did not answer in time.")
@@ -158,3 +159,25 @@ def test_no_more_are_kept_than_fit(
     for tool in tools:
         silence(breakers, clock, tool)
     assert [breakers.refuse(tool) is not None for tool in tools] == [False] * 3 + [True] * 2
+
+
+def test_a_tool_that_is_left_alone_is_shown_to_operators(
+    breakers: ToolBreakers, clock: SettableClock
+) -> None:
+    call(breakers, clock, SILENCE)
+    assert breakers.find_trouble(TOOL) is None
+    call(breakers, clock, SILENCE)
+    call(breakers, clock, SILENCE)
+    assert "asked again in 30 s" in (breakers.find_trouble(TOOL) or "")
+    clock.advance(FIRST_REST_S)
+    assert "with the next question" in (breakers.find_trouble(TOOL) or "")
+    call(breakers, clock, ANSWER)
+    assert breakers.find_trouble(TOOL) is None
+
+
+def test_only_what_goes_over_the_network_is_guarded(breakers: ToolBreakers) -> None:
+    kinds = ("n8n_webhook", "integration", "workflow")
+    executors = {kind: RecordingExecutor(kind=kind) for kind in kinds}
+    guarded = breakers.guard(executors)
+    assert {kind: executor.kind for kind, executor in guarded.items()} == {k: k for k in kinds}
+    assert [kind for kind in kinds if guarded[kind] is executors[kind]] == ["workflow"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from appliance.agent.circuit_breaker import FAILURES_TO_OPEN
+from appliance.agent.tool_breakers import ToolBreakers
 from appliance.agent.tool_runs import (
     MAX_AT_ONCE,
     MAX_RESULT_CHARS,
@@ -29,10 +30,11 @@ NAME = TOOL.tool.tool_name
 
 
 def build_runs(executor: RecordingExecutor) -> ToolRuns:
+    clock = SettableClock()
     return ToolRuns(
-        executors={"n8n_webhook": executor},
+        executors=ToolBreakers(clock).guard({"n8n_webhook": executor}),
         turn_store=None,  # type: ignore[arg-type]  # there is no conversation to log in
-        clock=SettableClock(),
+        clock=clock,
         tasks=TaskGroup(),
     )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from appliance.agent.tool_breakers import ToolBreakers
 from appliance.domain.ids import TenantId, ToolId
 from appliance.domain.tool import TenantTool, ToolOutcome
 from appliance.errors import ConfigurationError, InvalidInput, NotFound
@@ -22,7 +23,18 @@ def executor() -> RecordingExecutor:
 
 @pytest.fixture
 def trials(temporary: TemporaryDatabase, executor: RecordingExecutor) -> ToolTrials:
-    return ToolTrials(tools=temporary.database.tools, executors={"workflow": executor})
+    return build_trials(temporary, executor, ToolBreakers(temporary.clock))
+
+
+def build_trials(
+    temporary: TemporaryDatabase, executor: RecordingExecutor, breakers: ToolBreakers
+) -> ToolTrials:
+    return ToolTrials(
+        tools=temporary.database.tools,
+        executors={executor.kind: executor},
+        breakers=breakers,
+        clock=temporary.clock,
+    )
 
 
 async def use(temporary: TemporaryDatabase, tool: TenantTool) -> ToolId:
@@ -96,7 +108,7 @@ async def test_a_kind_that_nothing_runs_is_the_operators_to_mend(
 
 async def test_a_failure_is_an_outcome(temporary: TemporaryDatabase) -> None:
     failing = RecordingExecutor(lambda _: ToolOutcome(is_success=False, error="No answer."))
-    trials = ToolTrials(tools=temporary.database.tools, executors={"workflow": failing})
+    trials = build_trials(temporary, failing, ToolBreakers(temporary.clock))
     tenant = build_tenant(id=temporary.tenant_id)
     outcome = await trials.run(tenant, await use(temporary, build_tenant_tool(tenant.id)), ORDER)
     assert (outcome.is_success, outcome.error) == (False, "No answer.")
@@ -123,3 +135,23 @@ def test_a_played_visitor_has_an_id(claims: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         build_trial_identity(claims)
     assert build_trial_identity(None) is None
+
+
+async def test_a_trial_is_made_of_a_tool_that_is_left_alone_and_its_answer_ends_that(
+    temporary: TemporaryDatabase,
+) -> None:
+    silent = ToolOutcome(is_success=False, failure="unknown", error="It did not answer in time.")
+    outcomes = [silent, silent, silent, ToolOutcome(is_success=True, output={})]
+    executor = RecordingExecutor(lambda _: outcomes[len(executor.calls) - 1], kind="n8n_webhook")
+    breakers = ToolBreakers(temporary.clock)
+    trials = build_trials(temporary, executor, breakers)
+    tenant = build_tenant(id=temporary.tenant_id)
+    tool = build_tenant_tool(
+        tenant.id, executor="n8n_webhook", webhook_url="https://n8n.example/webhook/x"
+    )
+    await use(temporary, tool)
+    for _ in range(3):
+        await trials.run(tenant, tool.tool.id, ORDER)
+    assert breakers.find_trouble(tool) is not None
+    assert (await trials.run(tenant, tool.tool.id, ORDER)).is_success
+    assert breakers.find_trouble(tool) is None
