@@ -121,7 +121,7 @@ class ToolPage(Struct, frozen=True, kw_only=True):
 
 
 class TenantToolView(Struct, frozen=True, kw_only=True):
-    """A tenant's use of a tool; ``trouble`` says why it is left alone for now, in the list only."""
+    """A tenant's use of a tool; ``trouble`` says in a list why it is left alone for now."""
 
     tool_id: str
     tool_name: str
@@ -135,7 +135,7 @@ class TenantToolView(Struct, frozen=True, kw_only=True):
     workflow: str | None
     custom_config: JsonObject
     integration_mapping: dict[str, str]
-    trouble: str | None | UnsetType = UNSET
+    trouble: str | None = None
 
 
 class TenantToolList(Struct, frozen=True, kw_only=True):
@@ -232,7 +232,7 @@ def build_key_view(key: ApiKey, *, api_key: str | UnsetType = UNSET) -> KeyView:
 
 
 def build_tenant_tool_view(
-    tenant_tool: TenantTool, *, trouble: str | None | UnsetType = UNSET
+    tenant_tool: TenantTool, *, trouble: str | None = None
 ) -> TenantToolView:
     """Return the tenant's use of a tool as operators see it."""
     tool = tenant_tool.tool
