@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import itertools
 import re
+import time
 from functools import cache
 from importlib import resources
 from types import TracebackType
@@ -29,6 +30,7 @@ MEBIBYTE = 1024 * 1024
 _MAX_SUPPLIES = 20
 _ESCAPE = re.compile(r"\\(u[0-9a-f]{4}|.)")
 _DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3_512")
+_MAX_TIMERS = 10_000
 _HAS_SPARE = 2
 _SETTLE_ROUND_JOBS = 100_000
 
@@ -224,8 +226,17 @@ class SandboxSession:
             raise ScriptStopped("its result is nested too deeply", is_fatal=False) from None
 
     def _settle(self, thread: SandboxThread) -> _Answer:
-        thread.run_jobs(self._id, time_s=self._limits.time_s, at_most=_SETTLE_ROUND_JOBS)
-        answer = self._evaluate(thread, '{"op":"settled"}')
+        end = time.thread_time() + self._limits.time_s
+        for _ in range(_MAX_TIMERS):
+            left_s = end - time.thread_time()
+            if left_s <= 0:
+                raise ScriptStopped("interrupted", is_fatal=True)
+            thread.run_jobs(self._id, time_s=left_s, at_most=_SETTLE_ROUND_JOBS)
+            answer = self._evaluate(thread, '{"op":"settled"}')
+            if answer.result != {"isPending": True}:
+                break
+        else:
+            raise ScriptStopped(f"the script sets more than {_MAX_TIMERS} timers", is_fatal=True)
         if answer.result is None and not answer.missing:
             raise ScriptStopped("the script waits for something that never happens", is_fatal=False)
         if isinstance(answer.result, dict) and "fatal" in answer.result:

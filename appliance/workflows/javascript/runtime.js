@@ -260,6 +260,10 @@
     items: () => call.input[0],
     item: () => call.input[0][call.index],
   };
+  for (const name of ["Buffer", "TextEncoder", "TextDecoder", "setTimeout", "setInterval", "setImmediate",
+    "clearTimeout", "clearInterval", "clearImmediate"]) {
+    getters[name] = () => ofCode(name);
+  }
   for (const [name, get] of Object.entries(getters)) {
     const set = (value) =>
       Object.defineProperty(root, name, { value, writable: true, configurable: true });
@@ -306,6 +310,53 @@
   function bytes() {
     byteTools ??= compileText(requireSource("bytes"));
     return byteTools;
+  }
+
+  let bufferClasses;
+  let isInCode = false;
+
+  // Nothing in here takes time but the script itself, so a timer's time is passed over, not waited for.
+  let timers = [];
+  let timerMs = 0;
+  let timerCount = 0;
+
+  function setTimer(work, ms, given, everyMs = null) {
+    timerCount += 1;
+    timers.push({ id: timerCount, at: timerMs + Math.max(0, Number(ms) || 0), work, given, everyMs });
+    return timerCount;
+  }
+
+  function clearTimer(id) {
+    timers = timers.filter((timer) => timer.id !== id);
+  }
+
+  function fireTimer() {
+    const next = timers.reduce((first, timer) => (timer.at < first.at ? timer : first));
+    clearTimer(next.id);
+    timerMs = next.at;
+    if (next.everyMs !== null) timers.push({ ...next, at: timerMs + next.everyMs });
+    try {
+      next.work(...next.given);
+    } catch (error) {
+      settled = describe(error);
+    }
+  }
+
+  const timerFunctions = {
+    setTimeout: (work, ms, ...given) => setTimer(work, Math.max(1, ms || 0), given),
+    setInterval: (work, ms, ...given) => setTimer(work, Math.max(1, ms || 0), given, Math.max(1, ms || 0)),
+    setImmediate: (work, ...given) => setTimer(work, 0, given),
+    clearTimeout: clearTimer,
+    clearInterval: clearTimer,
+    clearImmediate: clearTimer,
+  };
+
+  // As in n8n, these are there for Code nodes alone.
+  function ofCode(name) {
+    if (!isInCode) throw new WorkflowError(`it uses ${name}, which is there in Code nodes only`);
+    if (name in timerFunctions) return timerFunctions[name];
+    bufferClasses ??= compileText(requireSource("buffers"))(bytes());
+    return bufferClasses[name];
   }
 
   function digest(algorithm, text) {
@@ -450,6 +501,7 @@
     const attempt = {};
     startCode.latest = attempt;
     settled = null;
+    timers = [];
     const settle = (value) => { if (startCode.latest === attempt) settled = value; };
     runCode(request).then((results) => settle({ results }), (error) => settle(describe(error)));
   }
@@ -469,7 +521,11 @@
     },
     evaluate: evaluateAll,
     code: startCode,
-    settled: () => settled,
+    settled() {
+      if (settled || timers.length === 0) return settled;
+      fireTimer();
+      return settled ?? { isPending: true };
+    },
     regex: (request) => new RegExp(request.source, request.flags).test(request.text),
   };
 
@@ -479,6 +535,7 @@
       if (!run.outputs.has(output.node)) run.outputs.set(output.node, []);
       run.outputs.get(output.node)[output.run] = output.data;
     }
+    if (request.op !== "settled") isInCode = request.op === "code";
     if (request.call) {
       call = { ...request.call, index: 0 };
       parsed = new Map();
