@@ -32,6 +32,8 @@ FILE_SIZE_BYTES = 10_000_000
 FILE_COUNT = 5
 BUFFER_ENTRIES = 2_000
 MASK = "[redacted]"
+TOO_DEEP = "[nested too deeply]"
+MAX_LEVELS = 200
 NOISY_LIBRARIES = (
     "httpx", "httpcore", "httpx2", "httpcore2", "anthropic", "openai", "alembic", "asyncio",
     "granian", "_granian",
@@ -50,17 +52,22 @@ _SECRET_VALUES = re.compile(
 )
 
 
-def redact(value: Any) -> Any:
-    """Return ``value`` with secrets masked, by the name of a field and by their own look."""
+def redact(value: Any, *, levels: int = MAX_LEVELS) -> Any:
+    """Return ``value`` with secrets masked, by the name of a field and by their own look.
+
+    What is nested more than ``levels`` deep is left out.
+    """
     if isinstance(value, str):
         return _SECRET_VALUES.sub(MASK, value)
+    if isinstance(value, dict | list | tuple) and levels == 0:
+        return TOO_DEEP
     if isinstance(value, dict):
         return {
-            key: MASK if item and _names_secret(str(key)) else redact(item)
+            key: MASK if item and _names_secret(str(key)) else redact(item, levels=levels - 1)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [redact(item) for item in value]
+        return [redact(item, levels=levels - 1) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     return redact(str(value))

@@ -21,6 +21,8 @@ from appliance.ports.integrations import WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 
 MAX_SAID_CHARS = 300
+MAX_DEPTH = 100
+"""How deep a result may be nested; whoever shows, keeps or masks it goes as deep."""
 _ITEM_KEYS = frozenset({"json", "binary", "pairedItem", "index", "error"})
 _FOR_MACHINES = re.compile(
     r"[\n<>{}\\]|://|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[a-z][\w.-]*:\d{2,5}\b|\b(?:\w+\.)+\w+\(|"

@@ -52,10 +52,14 @@ def build(step: JsonObject, *, is_loop: bool = False) -> JsonObject:
     return {"name": NAME, "nodes": [WEBHOOK, step], "connections": connections, "settings": {}}
 
 
+DEEPEN = "for (let i = 0; i < 600; i++) v = { inner: v };"
 UNKNOWN_NODE = build(node("Mail", "gmail", 2))
 EXPORTS: Mapping[str, JsonObject | None] = {
     "a loop without an end": build(node("Round", "noOp"), is_loop=True),
     "a step that breaks off": build(node("Reckon", "code", 2, jsCode="return missing.of.hunter2")),
+    "a result nested 600 deep": build(
+        node("Reckon", "code", 2, jsCode=f"let v = 1; {DEEPEN} return [{{ json: v }}]")
+    ),
     "Stop and Error": build(node("Stop", "stopAndError", errorMessage="No stock.")),
     "an unknown node, stored by another version": UNKNOWN_NODE,
     "no such workflow": None,

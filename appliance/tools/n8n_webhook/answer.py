@@ -13,7 +13,7 @@ import msgspec
 from appliance.domain.json_types import JsonValue
 from appliance.domain.tool_failures import FailureKind
 from appliance.ports.outbound_http import OutboundResponse
-from appliance.tools.call_form import is_deeper, read_error_status, unwrap_items
+from appliance.tools.call_form import MAX_DEPTH, is_deeper, read_error_status, unwrap_items
 
 TEST_PATH = "/webhook-test/"
 PAGE_STARTS = ("<!doctype html", "<html")
@@ -21,7 +21,6 @@ NO_TEXT = (
     "The tool answered with bytes that are no text. "
     "The operator should let its workflow answer with JSON or text."
 )
-MAX_DEPTH = 100
 TOO_DEEP = (
     f"The tool answered with JSON that is nested more than {MAX_DEPTH} levels deep. "
     "The operator should let its workflow answer with less."

@@ -16,7 +16,16 @@ import msgspec
 import pytest
 import structlog
 
-from appliance.logs import BUFFER_ENTRIES, LEVELS, MASK, LogBuffer, configure_logs, redact
+from appliance.logs import (
+    BUFFER_ENTRIES,
+    LEVELS,
+    MASK,
+    MAX_LEVELS,
+    TOO_DEEP,
+    LogBuffer,
+    configure_logs,
+    redact,
+)
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnkifQ.c2lnbmF0dXJlLWNhbmFyeQ"
 
@@ -376,3 +385,15 @@ async def test_a_follower_that_left_is_forgotten() -> None:
     assert not buffer._wakers
     fill(buffer, *["more"] * (BUFFER_ENTRIES + 5))
     assert len(buffer.newest(limit=BUFFER_ENTRIES * 2)) == BUFFER_ENTRIES
+
+
+def test_what_is_nested_too_deeply_is_left_out_instead_of_breaking_the_view() -> None:
+    deep: Any = "Bearer abcdefghijklmnop"
+    for _ in range(900):
+        deep = {"a": [deep]}
+    masked = redact(deep)
+    depth = 0
+    while isinstance(masked, dict | list):
+        masked = masked["a"] if isinstance(masked, dict) else masked[0]
+        depth += 1
+    assert (masked, depth) == (TOO_DEEP, MAX_LEVELS)
