@@ -1,45 +1,27 @@
 """Arguments that say who the visitor is: filled in by the server, never by a model.
 
-Owns which parameters of a tool are bound to the verified identity, what a model sees of the tool
-then, and filling them in; judging calls is left to ``appliance.agent.policy``, verifying who the
-visitor is to the services. See docs/adr/0020.
+Owns what a model sees of a tool with bound parameters, and filling them in; which they are is read
+by ``appliance.domain.bound_parameters``, judging calls is left to ``appliance.agent.policy``,
+verifying who the visitor is to the services. See docs/adr/0020.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
+from appliance.domain.bound_parameters import CONFIG_KEY, MARK, find_bindings, read_properties
 from appliance.domain.identity import TOKEN_CLAIMS, Claim, VerifiedIdentity
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import SIGN_IN_CALL
 from appliance.domain.tool import TenantTool, ToolCall, ToolSpec
-
-MARK = "x-identity"
-"""In a property of a tool's schema: the claim that fills the parameter."""
-CONFIG_KEY = "identity"
-"""In a tenant tool's ``custom_config``: claims by parameter, over what the schema says."""
 
 _CONDITIONS = (
     "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
     "$defs",
 )  # fmt: skip
 _TOLD_TO_VISITORS = frozenset(("email", "phone", "name"))
-
-
-def find_bindings(tool: TenantTool) -> dict[str, str]:
-    """Return the claim of each bound parameter of ``tool``."""
-    properties = _properties(tool.tool.parameters_schema)
-    marked = {
-        name: schema[MARK]
-        for name, schema in properties.items()
-        if isinstance(schema, dict) and isinstance(schema.get(MARK), str)
-    }
-    configured = tool.custom_config.get(CONFIG_KEY)
-    chosen = configured if isinstance(configured, dict) else {}
-    return marked | {name: claim for name, claim in chosen.items() if isinstance(claim, str)}
 
 
 def build_spec(tool: TenantTool, identity: VerifiedIdentity | None) -> ToolSpec:
@@ -74,7 +56,7 @@ def bind_call(call: ToolCall, tool: TenantTool, identity: VerifiedIdentity | Non
     if not bindings:
         return call
     claims = identity.claims if identity is not None else {}
-    properties = _properties(tool.tool.parameters_schema)
+    properties = read_properties(tool.tool.parameters_schema)
     filled: JsonObject = {
         name: _fitted(claims[claim], properties.get(name))
         for name, claim in bindings.items()
@@ -99,7 +81,7 @@ def select_shown(call: ToolCall, tool: TenantTool) -> ToolCall:
 
 def find_binding_problem(schema: JsonObject, custom_config: JsonObject) -> str | None:
     """Return why a tool's bindings cannot be kept, or ``None``: a sentence for the operator."""
-    properties = _properties(schema)
+    properties = read_properties(schema)
     chosen = custom_config.get(CONFIG_KEY, {})
     if not isinstance(chosen, dict):
         return f"{CONFIG_KEY!r} maps names of parameters to claims of the identity token."
@@ -141,16 +123,11 @@ def _hide(schema: JsonObject, names: Mapping[str, str]) -> JsonObject:
     """Return ``schema`` without ``names``, closed to names it does not list unless it says so."""
     seen: JsonObject = {"additionalProperties": False, **schema}
     seen["properties"] = {
-        name: part for name, part in _properties(schema).items() if name not in names
+        name: part for name, part in read_properties(schema).items() if name not in names
     }
     if isinstance(schema.get("required"), list):
         seen["required"] = [name for name in schema["required"] if name not in names]
     return seen
-
-
-def _properties(schema: JsonObject) -> Mapping[str, Any]:
-    properties = schema.get("properties")
-    return properties if isinstance(properties, dict) else {}
 
 
 def _with_arguments(call: ToolCall, arguments: JsonObject) -> ToolCall:

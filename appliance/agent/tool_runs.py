@@ -15,13 +15,14 @@ import structlog
 from msgspec import Struct, field
 
 from appliance import failpoints
-from appliance.agent.bound_arguments import bind_call, find_bindings
+from appliance.agent.bound_arguments import bind_call
 from appliance.agent.policy import (
     build_ledger_key,
     find_argument_problem,
     find_known_outcome,
 )
 from appliance.agent.trace import TurnTrace
+from appliance.domain.bound_parameters import find_bindings
 from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ToolReport
 from appliance.domain.tenant import local_day

@@ -21,6 +21,7 @@ from appliance.workflows.bundled import (
     load_data_tables,
     load_demo_config,
     load_demo_rows,
+    load_integration_tools,
 )
 
 DEMO_TENANT = "demo/tenant.json"
@@ -29,10 +30,11 @@ DEMO_TENANT = "demo/tenant.json"
 async def install_bundled_tools(database: Database, clock: Clock) -> None:
     """Bring the catalogue's shipped tools and their workflows to this version's."""
     bundled = BundledTools(tools=database.tools, workflows=database.workflows, clock=clock)
+    folder = bundled_workflows()
     await bundled.install(
         [
-            ShippedTool(tool=_build_tool(item), workflow=item.workflow)
-            for item in load_bundled(bundled_workflows())
+            ShippedTool(tool=_build_tool(item), workflow=item.workflow or None)
+            for item in (*load_bundled(folder), *load_integration_tools(folder))
         ]
     )
 

@@ -50,7 +50,8 @@ class EndpointParameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     ``name`` is the tool's parameter; ``target`` what the system calls it, where that differs. In a
     body, ``target`` may be a path (``customer.email``). ``default`` is sent when the tool gives
-    none.
+    none. ``from_identity`` means that it says whose data is asked for: only a tool whose parameter
+    is bound to the verified identity may ask.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
@@ -58,19 +59,17 @@ class EndpointParameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     target: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     required: bool = False
     default: JsonValue = None
+    from_identity: bool = False
 
 
-class Endpoint(Struct, frozen=True, kw_only=True):
-    """One thing that can be asked of an integration.
+class EndpointDefinition(Struct, frozen=True, kw_only=True):
+    """What can be asked of a system, wherever it is connected.
 
     ``url_template`` holds ``{name}`` where a parameter stands. ``query`` is what a system with a
     language of its own is asked (SQL, GraphQL). ``response_mapping`` is a JMESPath expression over
     the answer. ``cache_s`` is for how many seconds an answer may be given again.
     """
 
-    id: EndpointId
-    tenant_id: TenantId
-    integration_id: IntegrationId
     endpoint_name: str
     url_template: str = ""
     method: str = "GET"
@@ -80,6 +79,14 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     response_mapping: str | None = None
     cache_s: int = 0
     risk: Risk = "read"
+
+
+class Endpoint(EndpointDefinition, frozen=True, kw_only=True):
+    """One thing that can be asked of an integration."""
+
+    id: EndpointId
+    tenant_id: TenantId
+    integration_id: IntegrationId
     created_at: datetime
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
@@ -97,9 +98,8 @@ def build_request_parts(endpoint: Endpoint, arguments: Mapping[str, JsonValue]) 
     places: dict[str, JsonValue] = {}
     query: list[tuple[str, str]] = []
     headers: dict[str, str] = {}
-    body: JsonObject = {}
     for parameter in endpoint.parameters:
-        value = _choose(parameter, arguments)
+        value = choose_argument(parameter, arguments)
         if value is None:
             continue
         target = parameter.target or parameter.name
@@ -112,7 +112,7 @@ def build_request_parts(endpoint: Endpoint, arguments: Mapping[str, JsonValue]) 
             case "header":
                 headers[target] = _write_header(value, parameter.name)
             case "body":
-                _put(body, target, value)
+                pass
     path = _fill(endpoint.url_template, {**arguments, **places})
     if query:
         path += ("&" if "?" in path else "?") + urlencode(query, quote_via=quote, safe="")
@@ -123,8 +123,22 @@ def build_request_parts(endpoint: Endpoint, arguments: Mapping[str, JsonValue]) 
         method=endpoint.method,
         path=path,
         headers=headers,
-        body=msgspec.json.encode(body) if has_body else None,
+        body=msgspec.json.encode(build_body(endpoint, arguments)) if has_body else None,
     )
+
+
+def build_body(endpoint: Endpoint, arguments: Mapping[str, JsonValue]) -> JsonObject:
+    """Return what ``endpoint`` says in a body; a number in a target's path is a place in a list.
+
+    Raises:
+        Rejected: An argument is missing, or two of them do not go together.
+    """
+    body: JsonObject = {}
+    for parameter in endpoint.parameters:
+        value = choose_argument(parameter, arguments)
+        if parameter.location == "body" and value is not None:
+            _put(body, parameter.target or parameter.name, value)
+    return body
 
 
 def write_text(value: JsonValue, name: str) -> str:
@@ -144,7 +158,12 @@ def write_text(value: JsonValue, name: str) -> str:
             raise _misfit(name, "it must be a single value")
 
 
-def _choose(parameter: EndpointParameter, arguments: Mapping[str, JsonValue]) -> JsonValue:
+def choose_argument(parameter: EndpointParameter, arguments: Mapping[str, JsonValue]) -> JsonValue:
+    """Return the value of ``parameter``, its default, or ``None``.
+
+    Raises:
+        Rejected: There is none and must be.
+    """
     value = arguments.get(parameter.name)
     if value is None:
         value = parameter.default
@@ -184,16 +203,25 @@ def _write_header(value: JsonValue, name: str) -> str:
 
 def _put(body: dict[str, Any], target: str, value: JsonValue) -> None:
     """Set ``value`` at a dotted path of ``body``."""
-    *parents, last = target.split(".")
-    for parent in parents:
-        body = body.setdefault(parent, {})
-        if not isinstance(body, dict):
-            raise Rejected(
-                f"The endpoint's body has both {parent!r} and something within it. "
-                "The operator should correct its parameters.",
-                code="parameter_misfit",
-            )
-    body[last] = value
+    names = target.split(".")
+    holder: Any = body
+    for name, below in pairwise(names):
+        holder = _reach(holder, name, [] if below.isdecimal() else {})
+    _reach(holder, names[-1], value)
+
+
+def _reach(holder: Any, name: str, value: Any) -> Any:
+    """Return what ``holder`` has under ``name``, which is ``value`` if it had nothing."""
+    if isinstance(holder, dict):
+        return holder.setdefault(name, value)
+    if isinstance(holder, list) and name.isdecimal() and int(name) <= len(holder):
+        holder.extend([value] if int(name) == len(holder) else [])
+        return holder[int(name)]
+    raise Rejected(
+        f"The endpoint's body has no place for {name!r}. "
+        "The operator should correct its parameters.",
+        code="parameter_misfit",
+    )
 
 
 def _misfit(name: str, why: str) -> Rejected:

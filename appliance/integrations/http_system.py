@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -39,8 +39,18 @@ class Answer(Struct, frozen=True, kw_only=True):
     """A successful answer, decoded, and how many requests it took."""
 
     value: JsonValue
-    status: int
+    response: OutboundResponse
     attempts: int
+
+    @property
+    def status(self) -> int:
+        """The answer's status."""
+        return self.response.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The answer's headers, names in lower case."""
+        return self.response.headers
 
 
 class HttpFailure(Exception):
@@ -49,7 +59,7 @@ class HttpFailure(Exception):
     Args:
         error: What happened, in a sentence that says who should act.
         failure: What is known of whether something was done.
-        status: What the system answered with, if it answered.
+        response: What the system answered with, if it answered.
         attempts: How many requests were made.
     """
 
@@ -58,14 +68,19 @@ class HttpFailure(Exception):
         error: UpstreamError,
         *,
         failure: FailureKind,
-        status: int | None = None,
+        response: OutboundResponse | None = None,
         attempts: int = 0,
     ) -> None:
         super().__init__(error.message)
         self.error = error
         self.failure = failure
-        self.status = status
+        self.response = response
         self.attempts = attempts
+
+    @property
+    def status(self) -> int | None:
+        """The status that the system answered with, if it answered."""
+        return None if self.response is None else self.response.status
 
 
 class HttpSystems:
@@ -133,10 +148,10 @@ class HttpSystems:
             raise HttpFailure(
                 exc,
                 failure="unknown" if begun else find_status_failure(last.status),
-                status=last.status,
+                response=last,
                 attempts=len(attempts),
             ) from exc
-        return Answer(value=value, status=last.status, attempts=len(attempts))
+        return Answer(value=value, response=last, attempts=len(attempts))
 
     async def _send(
         self,

@@ -1,6 +1,8 @@
 """What of a system's answer a tool gets: a JMESPath expression over it.
 
-Owns compiling, applying and bounding such expressions.
+Owns compiling, applying and bounding such expressions, and two functions that they have beside
+JMESPath's own: ``argument(name)`` is what the endpoint was asked with, ``same(a, b)`` says whether
+two texts are the same to people, so that an answer can be narrowed to whom it is for.
 
 Source: the JMESPath specification.
 """
@@ -8,13 +10,18 @@ Source: the JMESPath specification.
 from __future__ import annotations
 
 import math
+import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError, JMESPathTypeError, UnknownFunctionError
+from jmespath.functions import signature
 
 from appliance.domain.json_types import JsonValue
 from appliance.errors import Rejected
+from appliance.integrations.connection_fields import refuse_field
 
 MAX_CHARS: Final = 2_000
 MAX_VALUES: Final = 100_000
@@ -26,6 +33,31 @@ WRITING: Final = frozenset(("join", "to_string"))
 """Functions that copy texts, where others name them again."""
 
 
+class _Functions(jmespath.functions.Functions):  # type: ignore[misc]
+    def __init__(self, arguments: Mapping[str, JsonValue]) -> None:
+        self._arguments = arguments
+
+    @signature({"types": ["string"]})  # type: ignore[untyped-decorator]
+    def _func_argument(self, name: str) -> JsonValue:
+        return self._arguments.get(name)
+
+    @signature({"types": []}, {"types": []})  # type: ignore[untyped-decorator]
+    def _func_same(self, left: JsonValue, right: JsonValue) -> bool:
+        plain = _plain(left)
+        return plain != "" and plain == _plain(right)
+
+
+def check_mapping(expression: str | None) -> None:
+    """Look whether ``expression`` can be an endpoint's ``response_mapping``.
+
+    Raises:
+        InvalidInput: It cannot; names the field.
+    """
+    problem = None if expression is None else find_mapping_problem(expression)
+    if problem is not None:
+        raise refuse_field("response_mapping", problem)
+
+
 def find_mapping_problem(expression: str) -> str | None:
     """Return why ``expression`` cannot be used, in a sentence, or ``None``."""
     if len(expression) > MAX_CHARS:
@@ -34,7 +66,7 @@ def find_mapping_problem(expression: str) -> str | None:
         compiled = jmespath.compile(expression)
         if find_growth(compiled.parsed) > MAX_GROWTH:
             return "The expression can make far more of an answer than there is in it."
-        compiled.search({})
+        compiled.search({}, options=_build_options({}))
     except UnknownFunctionError as exc:
         return _first_line(exc)
     except JMESPathTypeError:
@@ -44,8 +76,14 @@ def find_mapping_problem(expression: str) -> str | None:
     return None
 
 
-def apply_mapping(expression: str | None, value: JsonValue) -> JsonValue:
+def apply_mapping(
+    expression: str | None,
+    value: JsonValue,
+    arguments: Mapping[str, JsonValue] = MappingProxyType({}),
+) -> JsonValue:
     """Return what ``expression`` makes of ``value``; without one, ``value`` itself.
+
+    ``arguments`` are what the endpoint was asked with.
 
     Raises:
         Rejected: The expression cannot be applied to it, or the result is too large or too deep.
@@ -53,9 +91,10 @@ def apply_mapping(expression: str | None, value: JsonValue) -> JsonValue:
     if expression is not None:
         try:
             compiled = jmespath.compile(expression)
-            if find_growth(compiled.parsed) * _measure(value, compiled.parsed) > MAX_WORK:
+            size = _measure([value, dict(arguments)], compiled.parsed)
+            if find_growth(compiled.parsed) * size > MAX_WORK:
                 raise _too_much()
-            value = compiled.search(value)
+            value = compiled.search(value, options=_build_options(arguments))
         except (JMESPathError, RecursionError, ArithmeticError) as exc:
             # The library's own sentence would tell what the system answered.
             where = f" at {exc.function_name}()" if isinstance(exc, JMESPathTypeError) else ""
@@ -113,6 +152,17 @@ def _too_much() -> Rejected:
         "The operator should let it choose less.",
         code="response_too_large",
     )
+
+
+def _build_options(arguments: Mapping[str, JsonValue]) -> jmespath.Options:
+    return jmespath.Options(custom_functions=_Functions(arguments))
+
+
+def _plain(value: JsonValue) -> str:
+    """Return a text or number without what people leave out: case, outer blanks, a leading #."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return unicodedata.normalize("NFKC", str(value)).strip().removeprefix("#").strip().casefold()
 
 
 def _is_bounded(value: JsonValue) -> bool:

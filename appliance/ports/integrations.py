@@ -6,7 +6,7 @@ Owns the ports. A type of system implements ``IntegrationKind`` and ``Integratio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from appliance.domain.ids import EndpointId, IntegrationId, TenantId
 from appliance.domain.integration import (
     ConnectionTest,
     Endpoint,
+    EndpointDefinition,
     IntegrationCall,
     StoredIntegration,
 )
@@ -75,6 +76,11 @@ class IntegrationKind(Protocol):
         """The fields of a connection that are never shown."""
         ...
 
+    @property
+    def ready_endpoints(self) -> tuple[EndpointDefinition, ...]:
+        """What can be asked of every such system; a new integration begins with them."""
+        ...
+
     def check_connection(self, config: JsonObject) -> JsonObject:
         """Return ``config`` with its defaults filled in.
 
@@ -115,10 +121,13 @@ class IntegrationAccess(Protocol):
         arguments: JsonObject,
         *,
         risk: Risk,
+        bound: Collection[str] = (),
     ) -> ToolOutcome:
-        """Ask an endpoint, or give its cached answer again.
+        """Ask an endpoint, or give its cached answer again. A failure is an outcome.
 
-        ``risk`` is the tool's; an endpoint of a higher one is not asked. A failure is an outcome.
+        ``risk`` is the tool's; an endpoint of a higher one is not asked. ``bound`` are the tool's
+        parameters that the server fills in from the verified identity; an endpoint that needs
+        another one to be is not asked.
         """
         ...
 

@@ -20,10 +20,10 @@ from appliance.services.tools import NewTool
 
 
 class ShippedTool(Struct, frozen=True, kw_only=True):
-    """A tool that ships with the program, and the workflow that does it."""
+    """A tool that ships with the program, and the workflow that does it, if one does."""
 
     tool: NewTool
-    workflow: JsonObject
+    workflow: JsonObject | None
 
 
 class BundledTools:
@@ -39,7 +39,8 @@ class BundledTools:
     async def install(self, shipped: Sequence[ShippedTool]) -> None:
         """Add what is missing and renew the workflows that a new version changed."""
         for item in shipped:
-            await self._install_workflow(item.workflow)
+            if item.workflow is not None:
+                await self._install_workflow(item.workflow)
             if await self._tools.find_by_name(item.tool.tool_name) is None:
                 await self._tools.add(
                     Tool(

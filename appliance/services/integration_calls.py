@@ -6,7 +6,7 @@ system is asked is left to its type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -57,6 +57,7 @@ class IntegrationCalls:
         arguments: JsonObject,
         *,
         risk: Risk,
+        bound: Collection[str] = (),
     ) -> ToolOutcome:
         """Ask an endpoint, or give its cached answer again."""
         integration = await self._store.get(tenant_id, integration_id)
@@ -76,6 +77,13 @@ class IntegrationCalls:
                 f"The endpoint {endpoint_name!r} has the risk {endpoint.risk!r} and the tool only "
                 f"{risk!r}. The operator should give the tool the same risk."
             )
+        for parameter in endpoint.parameters:
+            if parameter.from_identity and parameter.name not in bound:
+                return _fail(
+                    f"The endpoint {endpoint_name!r} answers only for who the visitor was proved "
+                    f"to be. The operator should bind the tool's parameter {parameter.name!r} to "
+                    "the identity token."
+                )
         started, called_at = self._clock.monotonic(), self._clock.now()
         outcome, kind = await self._ask_or_remember(integration, endpoint, arguments)
         outcome = msgspec.structs.replace(

@@ -7,6 +7,7 @@ to ``integration_calls`` and the types.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,6 +17,7 @@ from appliance.domain.ids import EndpointId, IntegrationId, TenantId, new_id
 from appliance.domain.integration import (
     ConnectionTest,
     Endpoint,
+    EndpointDefinition,
     EndpointParameter,
     IntegrationCall,
     StoredIntegration,
@@ -133,7 +135,7 @@ class IntegrationService:
         return found
 
     async def create(self, tenant_id: TenantId, new: NewIntegration) -> StoredIntegration:
-        """Connect a system; nothing is sent to it yet.
+        """Connect a system, with its type's ready endpoints; nothing is sent to it yet.
 
         Raises:
             InvalidInput: A field does not fit; names it.
@@ -154,6 +156,8 @@ class IntegrationService:
             updated_at=now,
         )
         await self._store.add(integration)
+        for ready in kind.ready_endpoints:
+            await self._store.put_endpoint(_build_endpoint(integration, ready, now))
         return integration
 
     async def change(
@@ -247,13 +251,8 @@ class IntegrationService:
             raise Conflict(f"An integration can have {MAX_ENDPOINTS} endpoints.")
         fields = {name: getattr(new, name) for name in new.__struct_fields__}
         fields["risk"] = new.risk or ("read" if new.method in ("GET", "HEAD") else "write")
-        endpoint = Endpoint(
-            id=EndpointId(new_id()),
-            tenant_id=tenant_id,
-            integration_id=integration_id,
-            created_at=self._clock.now(),
-            **fields,
-        )
+        definition = EndpointDefinition(**fields)
+        endpoint = _build_endpoint(integration, definition, self._clock.now())
         return await self._put_endpoint(integration, endpoint)
 
     async def change_endpoint(
@@ -341,6 +340,18 @@ def _merge(kind: IntegrationKind, current: JsonObject, given: JsonObject) -> Jso
             ],
         )
     return checked
+
+
+def _build_endpoint(
+    integration: StoredIntegration, definition: EndpointDefinition, now: datetime
+) -> Endpoint:
+    return Endpoint(
+        id=EndpointId(new_id()),
+        tenant_id=integration.tenant_id,
+        integration_id=integration.id,
+        created_at=now,
+        **{name: getattr(definition, name) for name in EndpointDefinition.__struct_fields__},
+    )
 
 
 def _no_endpoint(endpoint_id: EndpointId) -> NotFound:

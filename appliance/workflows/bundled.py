@@ -27,7 +27,10 @@ _PLACEHOLDER = re.compile(r"\{(today|now)(?:([+-]\d+)(m?))?\}")
 
 
 class BundledTool(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tool that ships with the product; ``workflow`` is the n8n export that implements it."""
+    """A tool that ships with the product.
+
+    ``workflow`` is the n8n export that implements it, empty for one that asks an integration.
+    """
 
     tool_name: str
     description: str
@@ -63,6 +66,16 @@ def load_bundled(folder: Path) -> list[BundledTool]:
     if not tools:
         raise ConfigurationError(f"No bundled workflows in {str(folder)!r}; install again.")
     return tools
+
+
+def load_integration_tools(folder: Path) -> list[BundledTool]:
+    """Read the tools that ask ready endpoints of integrations and have no workflow, by name.
+
+    Raises:
+        ConfigurationError: A file is not as it should be.
+    """
+    paths = sorted((folder / "integration-tools").glob(f"*{_TOOL_SUFFIX}"))
+    return [_decode(path, BundledTool) for path in paths]
 
 
 def load_data_tables(folder: Path) -> list[DataTableDefinition]:

@@ -5,7 +5,7 @@ Owns the fakes; the kinds and services under test are the real ones.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ from appliance.domain.integration import Endpoint, EndpointParameter, StoredInte
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import Risk, ToolOutcome
 from appliance.egress import EgressClient
+from appliance.integrations.access_tokens import AccessTokens
 from appliance.integrations.http_system import HttpSystems
 from appliance.integrations.rest import RestKind
-from appliance.integrations.rest.signing import AccessTokens
 from appliance.ports.integrations import WebhookAccess
 from tests.fakes.clock import SettableClock
 from tests.fakes.webhook_server import Answer, Respond, WebhookServer, reply_json
@@ -33,6 +33,7 @@ class ScriptedIntegrations:
 
     outcome: ToolOutcome = field(default_factory=lambda: ToolOutcome(is_success=True))
     described: dict[str, WebhookAccess] = field(default_factory=dict)
+    bound: set[str] = field(default_factory=set)
     asked: list[tuple[TenantId, IntegrationId, str, JsonObject, Risk]] = field(default_factory=list)
 
     async def call(
@@ -43,7 +44,9 @@ class ScriptedIntegrations:
         arguments: JsonObject,
         *,
         risk: Risk,
+        bound: Collection[str] = (),
     ) -> ToolOutcome:
+        self.bound = set(bound)
         self.asked.append((tenant_id, integration_id, endpoint_name, arguments, risk))
         return self.outcome
 

@@ -43,12 +43,13 @@ def read_tables() -> dict[str, Row]:
 class ToolTables(NamedTuple):
     """The rows on failing tools.
 
-    ``webhooks`` and ``workflows``: the fault, its kind where the tool reads and where it writes,
-    and the operator's sentence. ``refusals``: what is refused before any call, and the sentence.
-    ``kinds``: the kind, whether anything was changed, and what a visitor reads.
+    ``webhooks``, ``integrations`` and ``workflows``: the fault, its kind where the tool reads and
+    where it writes, and the operator's sentence. ``refusals``: what is refused before any call, and
+    the sentence. ``kinds``: the kind, whether anything was changed, and what a visitor reads.
     """
 
     webhooks: list[list[str]]
+    integrations: list[list[str]]
     workflows: list[list[str]]
     refusals: list[list[str]]
     kinds: list[list[str]]
@@ -56,7 +57,7 @@ class ToolTables(NamedTuple):
 
 def read_tool_tables() -> ToolTables:
     """Return the document's last tables without their heads."""
-    tables = _read_tables(DOCUMENT.read_text(encoding="utf-8"))[-4:]
+    tables = _read_tables(DOCUMENT.read_text(encoding="utf-8"))[-5:]
     return ToolTables(*(table[1:] for table in tables))
 
 

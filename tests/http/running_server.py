@@ -262,10 +262,13 @@ class RunningServer:
 
 @asynccontextmanager
 async def serving(
-    folder: Path, *, settings: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    settings: Mapping[str, str] | None = None,
+    program: Sequence[str] = FROM_CHECKOUT,
 ) -> AsyncGenerator[RunningServer, None]:
     """Run a demo server while fakes of this test answer in the event loop."""
-    server = RunningServer(folder, settings=settings)
+    server = RunningServer(folder, settings=settings, program=program)
     await asyncio.to_thread(server.start)
     try:
         yield server

@@ -1,9 +1,9 @@
 """Systems with a JSON API; see ``kind``."""
 
+from appliance.integrations.access_tokens import AccessTokens
 from appliance.integrations.http_system import HttpSystems
 from appliance.integrations.registry import IntegrationParts
 from appliance.integrations.rest.kind import RestKind
-from appliance.integrations.rest.signing import AccessTokens
 from appliance.ports.integrations import IntegrationKind
 
 __all__ = ["RestKind", "build"]

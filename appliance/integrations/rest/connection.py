@@ -11,6 +11,7 @@ from msgspec import Meta, Struct, field
 
 from appliance.domain.json_types import JsonObject
 from appliance.field_errors import read_fields
+from appliance.integrations.access_tokens import TokenClient
 from appliance.integrations.connection_fields import (
     Secret,
     WebAddress,
@@ -63,6 +64,17 @@ class RestConnection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.auth in ("none", "query"):
             return ""
         return self.api_key_name.lower() if self.auth == "header" else "authorization"
+
+    @property
+    def token_client(self) -> TokenClient:
+        """Who asks for access tokens; only for ``oauth2``."""
+        return TokenClient(
+            token_url=self.token_url or "",
+            client_id=self.client_id or "",
+            client_secret=self.client_secret or "",
+            scope=self.scope,
+            client_auth=self.client_auth,
+        )
 
     def find_hosts(self) -> tuple[str, ...]:
         """Return where the secrets are sent."""

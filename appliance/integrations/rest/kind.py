@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import msgspec
 
-from appliance.domain.integration import ConnectionTest, Endpoint, StoredIntegration
-from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.integration import (
+    ConnectionTest,
+    Endpoint,
+    EndpointDefinition,
+    StoredIntegration,
+)
+from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ToolOutcome
-from appliance.domain.tool_failures import FailureKind
-from appliance.errors import UpstreamError
+from appliance.integrations.access_tokens import AccessTokens
 from appliance.integrations.connection_fields import refuse_field
+from appliance.integrations.endpoint_call import call_endpoint
 from appliance.integrations.endpoint_request import (
     RequestParts,
     build_request_parts,
@@ -23,13 +28,13 @@ from appliance.integrations.http_system import (
     HttpFailure,
     HttpSystems,
 )
-from appliance.integrations.response_mapping import apply_mapping, find_mapping_problem
+from appliance.integrations.response_mapping import check_mapping
 from appliance.integrations.rest.connection import (
     SECRET_FIELDS,
     RestConnection,
     read_connection,
 )
-from appliance.integrations.rest.signing import AccessTokens, sign_request
+from appliance.integrations.rest.signing import sign_request
 from appliance.ports.clock import Clock
 from appliance.ports.integrations import Integration, WebhookAccess
 from appliance.ports.outbound_http import OutboundRequest
@@ -53,6 +58,11 @@ class RestKind:
         """The fields of a connection that are never shown."""
         return SECRET_FIELDS
 
+    @property
+    def ready_endpoints(self) -> tuple[EndpointDefinition, ...]:
+        """None: every such system is another one."""
+        return ()
+
     def check_connection(self, config: JsonObject) -> JsonObject:
         """Return ``config`` with its defaults filled in."""
         checked: JsonObject = msgspec.to_builtins(read_connection(config))
@@ -65,10 +75,7 @@ class RestKind:
         check_endpoint_request(endpoint, reserved_headers=frozenset(taken))
         if endpoint.query is not None:
             raise refuse_field("query", "A system of the type 'rest' takes no query.")
-        if endpoint.response_mapping is not None:
-            problem = find_mapping_problem(endpoint.response_mapping)
-            if problem is not None:
-                raise refuse_field("response_mapping", problem)
+        check_mapping(endpoint.response_mapping)
 
     def find_hosts(self, config: JsonObject) -> tuple[str, ...]:
         """Return where the secrets of ``config`` are sent."""
@@ -130,33 +137,12 @@ class RestIntegration:
 
     async def call(self, endpoint: Endpoint, arguments: JsonObject) -> ToolOutcome:
         """Ask ``endpoint`` and return the mapped answer."""
-        started = self._clock.monotonic()
-        output: JsonValue = None
-        error: str | None = None
-        failure: FailureKind | None = None
-        status: int | None = None
-        attempts = 1
-        try:
+
+        async def ask() -> Answer:
             parts = build_request_parts(endpoint, arguments)
-            failure = "unknown"  # from here on something may have been done
-            answer = await self._ask(parts, is_repeatable=endpoint.risk == "read")
-            status, attempts = answer.status, answer.attempts
-            output = apply_mapping(endpoint.response_mapping, answer.value)
-        except HttpFailure as exc:
-            error, failure = exc.error.message, exc.failure
-            status, attempts = exc.status, exc.attempts
-        except UpstreamError as exc:
-            error, failure = exc.message, failure or "refused"
-        return ToolOutcome(
-            is_success=error is None,
-            output=output,
-            error=error,
-            failure=failure if error is not None else None,
-            duration_ms=self._ms_since(started),
-            attempts=attempts,
-            sent=arguments,
-            status=status,
-        )
+            return await self._ask(parts, is_repeatable=endpoint.risk == "read")
+
+        return await call_endpoint(endpoint, arguments, ask, self._clock)
 
     async def describe(self, endpoint: Endpoint | None) -> WebhookAccess:
         """Return what a webhook needs to ask the system itself."""
@@ -166,7 +152,7 @@ class RestIntegration:
         if connection.auth == "basic":
             key = f"{connection.username}:{connection.password}"
         elif connection.auth == "oauth2":
-            method, key = "bearer", await self._tokens.get(connection)
+            method, key = "bearer", await self._tokens.get(connection.token_client)
         return WebhookAccess(
             api_url=connection.base_url.rstrip("/") + path,
             api_key=key,
@@ -180,7 +166,9 @@ class RestIntegration:
         async def build(renews: bool) -> OutboundRequest:
             nonlocal used
             if self._connection.auth == "oauth2":
-                used = await self._tokens.get(self._connection, refused=used if renews else None)
+                used = await self._tokens.get(
+                    self._connection.token_client, refused=used if renews else None
+                )
             return sign_request(self._connection, parts, token=used)
 
         return await self._systems.ask(

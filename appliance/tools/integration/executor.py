@@ -5,6 +5,7 @@ Owns which endpoint that is; asking, caching and logging are left to ``Integrati
 
 from __future__ import annotations
 
+from appliance.domain.bound_parameters import find_bindings
 from appliance.domain.ids import IntegrationId
 from appliance.domain.integration import choose_endpoint
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
@@ -39,4 +40,5 @@ class IntegrationExecutor:
             choice.endpoint,
             call.arguments,
             risk=tool.risk,
+            bound=find_bindings(tool).keys(),
         )

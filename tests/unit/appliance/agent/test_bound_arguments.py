@@ -10,11 +10,11 @@ from appliance.agent.bound_arguments import (
     bind_call,
     build_spec,
     find_binding_problem,
-    find_bindings,
     select_shown,
     unbind_call,
 )
 from appliance.agent.policy import find_argument_problem, judge_call
+from appliance.domain.bound_parameters import find_bindings
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import TenantId
 from appliance.domain.message import SIGN_IN_CALL

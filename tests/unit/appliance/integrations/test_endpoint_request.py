@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 
 from appliance.domain.integration import EndpointParameter as Parameter
 from appliance.errors import InvalidInput, Rejected
-from appliance.integrations.endpoint_request import build_request_parts, check_endpoint_request
+from appliance.integrations.endpoint_request import (
+    build_body,
+    build_request_parts,
+    check_endpoint_request,
+)
 from tests.fakes.integrations import build_endpoint
 
 NUMBER = Parameter(name="number", location="path")
@@ -100,8 +104,23 @@ def test_a_body_with_both_a_thing_and_its_inside_is_told() -> None:
         Parameter(name="a", location="body"),
         Parameter(name="b", location="body", target="a.b"),
     ]
-    with pytest.raises(Rejected, match="both 'a'"):
+    with pytest.raises(Rejected, match="no place for 'b'"):
         build({"a": 1, "b": 2}, *parameters, method="POST", url_template="/x")
+
+
+def test_a_number_in_a_bodys_path_is_a_place_in_a_list() -> None:
+    targets = ("lines.0.id", "lines.0.count", "lines.1.id", "email", "tags.0")
+    endpoint = build_endpoint(
+        *(Parameter(name=target, location="body", target=target) for target in targets),
+        method="POST",
+    )
+    assert build_body(endpoint, {target: target for target in targets}) == {
+        "lines": [{"id": "lines.0.id", "count": "lines.0.count"}, {"id": "lines.1.id"}],
+        "email": "email",
+        "tags": ["tags.0"],
+    }
+    with pytest.raises(Rejected, match="no place for '1'"):
+        build_body(endpoint, {"lines.1.id": 1})
 
 
 @pytest.mark.parametrize(

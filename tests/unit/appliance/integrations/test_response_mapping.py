@@ -26,6 +26,27 @@ def test_an_expression_chooses_from_the_answer(expression: str | None, result: A
 
 
 @pytest.mark.parametrize(
+    ("expression", "result"),
+    [
+        ("orders[?same(id, argument('number'))].total | [0]", 12.5),
+        ("orders[?id == argument('number')]", []),
+        ("argument('nothing')", None),
+        ("same(note, argument('nothing'))", False),
+        ("same(nothing, argument('nothing'))", False),
+        ("same('', ' # ')", False),
+        ("same(`true`, `true`)", False),
+        ("same(@, @)", False),
+        ("same(' Dana@Shop.example', 'dana@shop.EXAMPLE ')", True),
+        ("same('#1001', '1001')", True),
+        ("same('1001', '1001-A')", False),
+    ],
+)
+def test_an_answer_is_narrowed_to_what_was_asked(expression: str, result: Any) -> None:
+    assert find_mapping_problem(expression) is None
+    assert apply_mapping(expression, ORDERS, {"number": "#1"}) == result
+
+
+@pytest.mark.parametrize(
     "expression", ["", "orders[", "a b", "unknown_function(@)", "(" * 5_000, "a" * 2_001]
 )
 def test_a_broken_expression_is_found_before_it_is_used(expression: str) -> None:

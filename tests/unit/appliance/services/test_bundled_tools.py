@@ -120,3 +120,11 @@ async def test_everything_that_ships_can_be_installed(
     page = await temporary.database.tools.list_page(limit=50, cursor=None)
     assert {tool.tool_name for tool in page.items} == {item.tool_name for item in items}
     assert all(workflow.is_bundled for workflow in await temporary.database.workflows.list_all())
+
+
+async def test_a_tool_without_a_workflow_is_installed_alone(
+    bundled: BundledTools, temporary: TemporaryDatabase
+) -> None:
+    await bundled.install([msgspec.structs.replace(ship(), workflow=None)])
+    assert await temporary.database.tools.find_by_name("get_order_status") is not None
+    assert await temporary.database.workflows.find_by_name("get_order_status") is None

@@ -47,10 +47,12 @@ class Stage:
     async def put_endpoint(self, **fields: Any) -> None:
         await self.store.put_endpoint(
             build_endpoint(
-                NUMBER,
-                tenant_id=self.temporary.tenant_id,
-                integration_id=self.integration.id,
-                **fields,
+                **{
+                    "parameters": [NUMBER],
+                    "tenant_id": self.temporary.tenant_id,
+                    "integration_id": self.integration.id,
+                    **fields,
+                }
             )
         )
 
@@ -168,6 +170,25 @@ async def test_a_log_that_cannot_be_written_does_not_undo_the_call(
         await stage.connect()
         assert (await stage.call()).is_success
         await stage.cache.close()
+
+
+async def test_an_endpoint_of_somebodys_data_wants_a_proved_argument(stage: Stage) -> None:
+    await stage.store.add(stage.integration)
+    whose = msgspec.structs.replace(NUMBER, from_identity=True)
+    await stage.put_endpoint(parameters=[whose])
+    tenant_id = stage.temporary.tenant_id
+
+    async def ask(*bound: str) -> ToolOutcome:
+        return await stage.calls.call(
+            tenant_id, stage.integration.id, "order", {"number": "7"}, risk="read", bound=bound
+        )
+
+    for wrong in ((), ("email",)):
+        outcome = await ask(*wrong)
+        assert (outcome.failure, outcome.attempts) == ("not_available", 0)
+        assert "bind the tool's parameter 'number'" in (outcome.error or "")
+    assert stage.api.server.requests == []
+    assert (await ask("number", "email")).is_success
 
 
 async def test_a_webhook_is_told_of_what_is_mapped_and_on(stage: Stage) -> None:

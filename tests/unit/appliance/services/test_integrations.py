@@ -8,9 +8,10 @@ import pytest
 import pytest_asyncio
 
 from appliance.domain.ids import EndpointId, IntegrationId, TenantId, ToolId, new_id
-from appliance.domain.integration import StoredIntegration
+from appliance.domain.integration import EndpointDefinition, StoredIntegration
 from appliance.domain.tool import TenantTool, Tool
 from appliance.errors import Conflict, InvalidInput, NotFound
+from appliance.integrations.shopify import ShopifyKind
 from appliance.services.integrations import (
     EndpointChanges,
     IntegrationChanges,
@@ -268,3 +269,28 @@ async def test_a_connection_left_behind_by_a_restore_is_entered_anew(
         await service.test(mine, made.id)
     changed = await service.change(mine, made.id, config(**CONFIG))
     assert changed.connection_config == made.connection_config
+
+
+async def test_a_new_integration_begins_with_its_types_ready_endpoints(
+    temporary: TemporaryDatabase, mine: TenantId
+) -> None:
+    async with open_json_api() as api:
+        shopify = ShopifyKind(api.kind._systems, api.tokens, api.clock)
+        service = IntegrationService(
+            store=temporary.database.integrations,
+            kinds={"shopify": shopify, "rest": api.kind},
+            tools=temporary.database.tools,
+            clock=temporary.clock,
+        )
+        config = {"shop": "lamp-shop.myshopify.com", "access_token": "shpat_x"}
+        new = NewIntegration(integration_type="shopify", name="Shop", connection_config=config)
+        made = await service.create(mine, new)
+        stored = await service.list_endpoints(mine, made.id)
+        plain = await connect(service, mine)
+        assert await service.list_endpoints(mine, plain.id) == []
+    ready = {endpoint.endpoint_name: endpoint for endpoint in shopify.ready_endpoints}
+    assert {endpoint.endpoint_name for endpoint in stored} == set(ready)
+    for endpoint in stored:
+        wanted = ready[endpoint.endpoint_name]
+        fields = EndpointDefinition.__struct_fields__
+        assert [getattr(endpoint, f) for f in fields] == [getattr(wanted, f) for f in fields]

@@ -9,11 +9,13 @@ import jsonschema
 import pytest
 
 from appliance.errors import ConfigurationError
+from appliance.integrations.shopify.ready_endpoints import READY_ENDPOINTS as SHOPIFY
 from appliance.workflows.bundled import (
     load_bundled,
     load_data_tables,
     load_demo_config,
     load_demo_rows,
+    load_integration_tools,
 )
 from appliance.workflows.definition import parse_definition
 
@@ -36,8 +38,26 @@ def test_every_bundled_tool_has_a_workflow_that_can_run():
         assert all(re.fullmatch(r"[\w.+-]+", node["id"]) for node in tool.workflow["nodes"])
 
 
+SHIPPED = [*load_bundled(FOLDER), *load_integration_tools(FOLDER)]
+
+
+def test_tools_of_integrations_ask_ready_endpoints_of_every_shop_system():
+    tools = {tool.tool_name: tool for tool in load_integration_tools(FOLDER)}
+    for ready in (SHOPIFY,):
+        endpoints = {endpoint.endpoint_name: endpoint for endpoint in ready}
+        assert set(tools) <= set(endpoints)
+        for name, tool in tools.items():
+            endpoint, schema = endpoints[name], tool.parameters_schema
+            assert tool.risk == endpoint.risk
+            asked = {one.name for one in endpoint.parameters if one.required}
+            assert asked <= set(schema["required"])
+            proved = {one.name for one in endpoint.parameters if one.from_identity}
+            marked = {k for k, part in schema["properties"].items() if "x-identity" in part}
+            assert proved == marked
+
+
 def test_schemas_are_valid_and_accept_their_own_examples():
-    for tool in load_bundled(FOLDER):
+    for tool in SHIPPED:
         schema = tool.parameters_schema
         jsonschema.Draft202012Validator.check_schema(schema)
         for name, part in schema["properties"].items():
@@ -49,7 +69,7 @@ def test_schemas_are_valid_and_accept_their_own_examples():
 
 
 def test_examples_are_in_english_and_hebrew():
-    for tool in load_bundled(FOLDER):
+    for tool in SHIPPED:
         hebrew = [text for text in tool.examples if re.search("[א-ת]", text)]
         assert len(hebrew) >= 3
         assert len(tool.examples) - len(hebrew) >= 10

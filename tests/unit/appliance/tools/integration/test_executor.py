@@ -53,6 +53,13 @@ async def test_the_mapped_endpoint_is_asked(
     assert access.asked == [(TENANT, integration, endpoint, CALL.arguments, "write")]
 
 
+async def test_the_integration_is_told_which_arguments_are_proved() -> None:
+    access = ScriptedIntegrations()
+    tool = build_tool({"shop": "i-1"}, identity={"email": "email"})
+    await IntegrationExecutor(access).execute(tool, CALL, CONTEXT)
+    assert access.bound == {"email"}
+
+
 @pytest.mark.parametrize(
     ("mapping", "config"),
     [

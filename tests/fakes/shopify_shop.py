@@ -1,0 +1,87 @@
+"""A connected shop at Shopify: the fake server under its real name, and the real type to ask it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from appliance.domain.integration import Endpoint
+from appliance.domain.json_types import JsonObject
+from appliance.domain.tool import ToolOutcome
+from appliance.egress import EgressClient
+from appliance.integrations.access_tokens import AccessTokens
+from appliance.integrations.http_system import HttpSystems
+from appliance.integrations.shopify import ShopifyKind
+from appliance.integrations.shopify.ready_endpoints import READY_ENDPOINTS
+from appliance.integrations.shopify.throttling import CostAwareHttp
+from appliance.ports.integrations import Integration
+from tests.fakes.certificates import TestAuthority
+from tests.fakes.clock import SettableClock
+from tests.fakes.integrations import build_endpoint, build_integration
+from tests.fakes.rerouting import rerouted
+from tests.fakes.shopify_server import FakeShopify, order, product
+
+SHOP = "lamp-shop.myshopify.com"
+DANA = "dana@shop.example"
+READY = {ready.endpoint_name: ready for ready in READY_ENDPOINTS}
+
+
+def build_ready(name: str, **changes: Any) -> Endpoint:
+    """Return a ready endpoint as a new integration gets it."""
+    ready = READY[name]
+    fields = {field: getattr(ready, field) for field in ready.__struct_fields__}
+    return build_endpoint(**{"url_template": "", **fields, **changes})
+
+
+class ConnectedShop:
+    """The fake and the real type ``shopify``, waiting no time."""
+
+    def __init__(self, server: FakeShopify, http: EgressClient) -> None:
+        self.server = server
+        self.clock = SettableClock()
+        self.waits: list[float] = []
+        systems = HttpSystems(
+            CostAwareHttp(http), self.clock, sleep=self._sleep, jitter=lambda: 1.0
+        )
+        self.kind = ShopifyKind(systems, AccessTokens(http, self.clock), self.clock)
+
+    def open(self, **config: Any) -> Integration:
+        if "client_id" not in config:
+            config = {"access_token": "shpat_of-the-shop", **config}
+        connection = {"shop": SHOP, **config}
+        return self.kind.open(build_integration(connection, integration_type="shopify"))
+
+    async def call(
+        self, endpoint: Endpoint | str, arguments: JsonObject, **config: Any
+    ) -> ToolOutcome:
+        if isinstance(endpoint, str):
+            endpoint = build_ready(endpoint)
+        return await self.open(**config).call(endpoint, arguments)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.clock.advance(seconds)
+        self.server.available += seconds * 100
+
+
+@asynccontextmanager
+async def open_shop(folder: Path, **fields: Any) -> AsyncIterator[ConnectedShop]:
+    """Open a shop with two customers' orders and three products."""
+    authority = TestAuthority(folder)
+    stock = {
+        "orders": [order(1001, DANA), order(1002, "mallory@evil.example"), order(1003, DANA)],
+        "products": [
+            product(1, "Blue lamp"),
+            product(2, "מנורה כחולה", stock=0),
+            product(3, "Blue lamp of next year", status="DRAFT"),
+        ],
+    }
+    async with FakeShopify(tls=authority.serve(SHOP), **{**stock, **fields}) as server:
+        http = EgressClient([f"{SHOP}:443"], tls=authority.trust())
+        with rerouted({f"{SHOP}:443": server.port}):
+            try:
+                yield ConnectedShop(server, http)
+            finally:
+                await http.aclose()

@@ -1,0 +1,131 @@
+"""What ``docs/faults.md`` promises of shops' own systems that fail, at their real names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from appliance.agent.tool_runs import ToolRuns, TurnTally, build_result_text
+from appliance.domain.ids import IntegrationId, TenantId
+from appliance.domain.integration import Endpoint
+from appliance.domain.json_types import JsonObject
+from appliance.domain.tool import Risk, ToolCall, ToolOutcome
+from appliance.ports.integrations import Integration, WebhookAccess
+from appliance.ports.tool_executor import ToolContext
+from appliance.tasks import TaskGroup
+from appliance.tools.integration import IntegrationExecutor
+from tests.fakes.clock import SettableClock
+from tests.fakes.shopify_shop import DANA, build_ready, open_shop
+from tests.fakes.shops import build_tenant_tool
+from tests.fakes.webhook_server import Answer, Hang, Reply, reply_json
+from tests.faults.fault_table import read_tool_tables
+
+ROWS = read_tool_tables().integrations
+SECRETS = ("hunter2", "Shopify", "shpat_", "myshopify", "<", "200", "401", "503", "scope")
+MOVED = Reply(status=302, headers=[("Location", "https://thief.example/")])
+PAGE = Reply(body=b"<html>hunter2</html>", content_type="text/html")
+HUGE = Reply(body=b" " * 10_000_000)
+
+
+def graphql_error(code: str) -> Answer:
+    return reply_json({"errors": [{"message": "hunter2", "extensions": {"code": code}}]})
+
+
+SHOPIFY: Mapping[str, Answer] = {
+    "token expired or revoked (401)": reply_json({"errors": "hunter2"}, 401),
+    "no such shop (404)": reply_json({"errors": "hunter2"}, 404),
+    "the shop is frozen (402)": reply_json({"errors": "hunter2"}, 402),
+    "the app lacks a scope (200)": graphql_error("ACCESS_DENIED"),
+    "throttled for long (200)": graphql_error("THROTTLED"),
+    "failed within (200)": graphql_error("INTERNAL_SERVER_ERROR"),
+    "overloaded (503)": Reply(status=503, body=b"hunter2"),
+    "a web page in place of an answer": PAGE,
+    "silence until the deadline": Hang(),
+    "redirect (302)": MOVED,
+    "an answer of 10 MB": HUGE,
+}
+FAULTS: Mapping[str, Mapping[str, Answer]] = {"Shopify": SHOPIFY}
+
+
+class OneEndpoint:
+    """Implements ``IntegrationAccess`` for one endpoint of one system."""
+
+    def __init__(self, system: Integration, endpoint: Endpoint) -> None:
+        self._system = system
+        self._endpoint = endpoint
+
+    async def call(
+        self,
+        tenant_id: TenantId,
+        integration_id: IntegrationId,
+        endpoint_name: str,
+        arguments: JsonObject,
+        *,
+        risk: Risk,
+        bound: Collection[str] = (),
+    ) -> ToolOutcome:
+        return await self._system.call(self._endpoint, arguments)
+
+    async def describe(
+        self, tenant_id: TenantId, mapping: Mapping[str, str]
+    ) -> dict[str, WebhookAccess]:
+        return {}
+
+
+async def run(access: OneEndpoint, risk: Risk, arguments: JsonObject) -> ToolOutcome:
+    """Return what the agent makes of a call."""
+    runs = ToolRuns(
+        executors={"integration": IntegrationExecutor(access)},
+        turn_store=None,  # type: ignore[arg-type]  # there is no conversation to log in
+        clock=SettableClock(),
+        tasks=TaskGroup(),
+    )
+    tool = build_tenant_tool(
+        TenantId("t"), "ask_shop", risk=risk, executor="integration",
+        integration_mapping={"shop": "i"},
+    )  # fmt: skip
+    asked = ToolCall(id="c1", name="ask_shop", arguments=arguments)
+    context = ToolContext(tenant_id=TenantId("t"))
+    outcomes = await runs.run_all([asked], {"ask_shop": tool}, context, TurnTally(), lambda _: None)
+    return outcomes["c1"]
+
+
+async def play_shopify(folder: Path, answer: Answer, risk: Risk) -> ToolOutcome:
+    async with open_shop(folder, faults=[answer] * 3) as shop:
+        system = shop.open(timeout_s=1.5 if isinstance(answer, Hang) else 15)
+        if risk == "read":
+            order = {"order_number": "1001", "email": DANA}
+            return await run(OneEndpoint(system, build_ready("find_order")), risk, order)
+        new = {"email": DANA, "product_id": "gid://shopify/ProductVariant/1", "quantity": 1}
+        return await run(OneEndpoint(system, build_ready("create_order")), risk, new)
+
+
+PLAYS: Mapping[str, Any] = {"Shopify": play_shopify}
+
+
+def test_every_row_is_played() -> None:
+    played = [f"{system}: {fault}" for system, faults in FAULTS.items() for fault in faults]
+    assert [row[0] for row in ROWS] == played
+
+
+@pytest.mark.parametrize(
+    ("fault", "reading", "writing", "sentence"), ROWS, ids=[row[0] for row in ROWS]
+)
+async def test_a_failing_system_is_told_as_the_table_says(
+    tmp_path: Path, fault: str, reading: str, writing: str, sentence: str
+) -> None:
+    system, _, name = fault.partition(": ")
+    risks: tuple[tuple[Risk, str], ...] = (("read", reading), ("write", writing))
+    for risk, kind in risks:
+        with structlog.testing.capture_logs() as logs:
+            outcome = await PLAYS[system](tmp_path, FAULTS[system][name], risk)
+        assert (f"`{outcome.failure}`", outcome.error) == (kind, sentence)
+        assert [(line["event"], line["failure"]) for line in logs] == [
+            ("tool_failed", outcome.failure)
+        ]
+        text = build_result_text(outcome)
+        assert [word for word in SECRETS if word in text] == []
