@@ -126,14 +126,17 @@ async def passes_filter(
 def read_options(
     filter_value: Parameters, node_values: Parameters, *, time_zone: str
 ) -> FilterOptions:
-    """Return a filter's options; the node's own, where it has them, win over the filter's."""
+    """Return a filter's options; the node's own count only where the filter does not say.
+
+    n8n's editor writes the node's options into the filter, and only the filter's are read in a run.
+    """
     stated = filter_value.group("options")
     own = node_values.group("options")
-    strict = stated.text("typeValidation", "strict") == "strict"
     is_loose = own if "looseTypeValidation" in own else node_values
+    ignores_case, is_loosely = own.flag("ignoreCase"), is_loose.flag("looseTypeValidation")
     return FilterOptions(
-        is_case_sensitive=not own.flag("ignoreCase", not stated.flag("caseSensitive", True)),
-        is_strict=not is_loose.flag("looseTypeValidation", not strict),
+        is_case_sensitive=stated.flag("caseSensitive", not ignores_case),
+        is_strict=stated.text("typeValidation", "loose" if is_loosely else "strict") == "strict",
         version=stated.number("version", 1),
         time_zone=time_zone,
     )

@@ -1,6 +1,7 @@
 """Which parameters n8n's nodes have, for the test that none of them is passed over in silence.
 
-Owns reading them from n8n's own list of nodes and keeping names and defaults, nothing else of it:
+Owns reading them from n8n's own list of nodes and keeping names, defaults and type versions,
+nothing else of it:
 ``python -m tests.workflows.n8n_parameters …/n8n-nodes-base/dist/types/nodes.json``.
 """
 
@@ -35,6 +36,17 @@ def read_parameters(node_list: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def read_versions(node_list: Path) -> dict[str, list[float]]:
+    """Return, by node type, every version that n8n has of the nodes that run here."""
+    found: dict[str, set[float]] = {node_type: set() for node_type in supported_types()}
+    for description in json.loads(node_list.read_text(encoding="utf-8")):
+        versions = found.get(_PREFIX + description["name"])
+        if versions is not None:
+            version = description["version"]
+            versions.update(version if isinstance(version, list) else [version])
+    return {node_type: sorted(versions) for node_type, versions in found.items()}
+
+
 def _runs(kind: NodeKind, description: dict[str, Any]) -> bool:
     version = description["version"]
     return any(kind.supports(v) for v in (version if isinstance(version, list) else [version]))
@@ -56,5 +68,6 @@ def _walk(properties: list[dict[str, Any]], path: str) -> Iterator[tuple[str, An
 
 
 if __name__ == "__main__":
-    found = read_parameters(Path(sys.argv[1]))
+    node_list = Path(sys.argv[1])
+    found = {"versions": read_versions(node_list), "parameters": read_parameters(node_list)}
     KEPT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -80,12 +80,12 @@ class N8nServer:
             time.sleep(0.2)
 
     def call(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
-        """Call a published webhook and return its status and JSON (or text)."""
+        """Call a published webhook and return its status, and JSON, text or ``None``."""
         answer = self._http.post(f"/webhook/{path}", json=body)
         try:
             return answer.status_code, answer.json()
         except ValueError:
-            return answer.status_code, answer.text
+            return answer.status_code, answer.text or None
 
     def _api(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
         answer = self._http.request(

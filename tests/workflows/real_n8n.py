@@ -169,19 +169,39 @@ def main() -> int:
     if arguments.record:
         record_answers([(name, answer) for (name, _), answer in zip(calls, real, strict=True)])
     different = failed = 0
+    agreed: list[bool] = []
     for (name, body), ours, theirs in zip(calls, embedded, real, strict=True):
         is_agreed = is_same(ours, theirs)
+        agreed.append(is_agreed)
         different += not is_agreed
         failed += theirs[0] >= httpx.codes.BAD_REQUEST
         if arguments.verbose or not is_agreed:
             print("agreed" if is_agreed else "DIFFERENT", name, _shown(body))
             print("  embedded", _shown(ours))
             print("  n8n     ", _shown(theirs))
+    for line in build_table(exports, [name for name, _ in calls], agreed):
+        print(line)
     print(
         f"{len(calls)} calls of {len(exports)} workflows compared ({failed} made n8n fail), "
         f"{different} differ."
     )
     return 1 if different else 0
+
+
+def build_table(
+    exports: dict[str, dict[str, Any]], called: list[str], agreed: list[bool]
+) -> list[str]:
+    """Return a line for each node and version: in how many compared calls it was, and differed."""
+    counts: dict[tuple[str, float], list[int]] = {}
+    for name, is_agreed in zip(called, agreed, strict=True):
+        for kind in {(n["type"], float(n["typeVersion"])) for n in exports[name]["nodes"]}:
+            count = counts.setdefault(kind, [0, 0])
+            count[0] += 1
+            count[1] += not is_agreed
+    return ["node                              version   calls  differ"] + [
+        f"{node_type:34}{version:>7g}{calls:>8}{differ:>8}"
+        for (node_type, version), (calls, differ) in sorted(counts.items())
+    ]
 
 
 def _shown(value: Any) -> str:

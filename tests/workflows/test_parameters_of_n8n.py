@@ -13,7 +13,7 @@ from appliance.workflows.parameter_rules import find_parameter_problems
 from appliance.workflows.registry import find_kind, supported_types
 from tests.workflows.n8n_parameters import KEPT
 
-KNOWN = json.loads(KEPT.read_text(encoding="utf-8"))
+KNOWN = json.loads(KEPT.read_text(encoding="utf-8"))["parameters"]
 
 
 def rules_of(node_type):

@@ -94,7 +94,7 @@ async def test_conditions_combine_with_and_or():
     assert await passes()
 
 
-def test_the_nodes_own_options_win():
+def test_the_filters_options_win_over_the_nodes_own():
     stated = Parameters(
         {"options": {"caseSensitive": True, "typeValidation": "strict", "version": 3}}
     )
@@ -105,4 +105,6 @@ def test_the_nodes_own_options_win():
         {"options": {"ignoreCase": True}, "looseTypeValidation": True},
     ):
         own = read_options(stated, Parameters(given), time_zone="UTC")
-        assert (own.is_case_sensitive, own.is_strict) == (False, False)
+        assert (own.is_case_sensitive, own.is_strict) == (True, True)
+        alone = read_options(Parameters({}), Parameters(given), time_zone="UTC")
+        assert (alone.is_case_sensitive, alone.is_strict) == (False, False)
