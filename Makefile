@@ -68,6 +68,9 @@ crash: $(DEV_READY) $(WIDGET) ## Kill the server 1,000 times and see that nothin
 bench: $(DEV_READY) $(WIDGET) ## Measure speed and memory beside the floor application
 	@$(BIN)/python -m tests.bench
 
+workflows: $(DEV_READY) ## Put the bundled workflows together from packaging/workflows
+	@$(BIN)/python -B packaging/workflows/build.py
+
 package: setup ## Build the program with PyInstaller and let it test itself
 	@$(BIN)/pyinstaller --noconfirm --log-level WARN appliance.spec
 	@$(BIN)/python packaging/check_frozen.py dist/csai

@@ -17,6 +17,8 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import SIGN_IN_CALL
 from appliance.domain.tool import TenantTool, ToolCall, ToolSpec
 
+RESULT_WORDS = "x-results"
+"""At the root of a tool's schema: its own words for what it returns; no model needs them."""
 _CONDITIONS = (
     "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
     "$defs",
@@ -25,13 +27,15 @@ _TOLD_TO_VISITORS = frozenset(("email", "phone", "name"))
 
 
 def build_spec(tool: TenantTool, identity: VerifiedIdentity | None) -> ToolSpec:
-    """Return the tool as a model sees it: without bound parameters.
+    """Return the tool as a model sees it: without bound parameters and words for visitors.
 
     A tool that needs one which ``identity`` cannot fill stays known by name, so that the visitor
     can be told what to do, but it takes nothing and every call of it is refused.
     """
     bindings = find_bindings(tool)
     schema = tool.tool.parameters_schema
+    words = schema.get(RESULT_WORDS)
+    schema = {key: part for key, part in schema.items() if key != RESULT_WORDS}
     refusal = _find_missing(schema, bindings, identity)
     description = tool.tool.description
     if refusal is not None:
@@ -47,6 +51,7 @@ def build_spec(tool: TenantTool, identity: VerifiedIdentity | None) -> ToolSpec:
         examples=tuple(tool.tool.examples),
         bound=tuple(bindings),
         refusal=refusal,
+        result_words=words if isinstance(words, dict) else {},
     )
 
 

@@ -77,7 +77,8 @@ class ToolSpec(Struct, frozen=True, kw_only=True):
     """A tool as a model sees it.
 
     ``bound`` are the parameters that the server fills in, which ``parameters_schema`` lacks.
-    ``refusal`` says why the tool may not be called now.
+    ``refusal`` says why the tool may not be called now. ``result_words`` are the tool's own words
+    for what it returns, by language; see ``appliance.providers.builtin.result_sentences``.
     """
 
     name: str
@@ -87,6 +88,7 @@ class ToolSpec(Struct, frozen=True, kw_only=True):
     examples: tuple[str, ...] = ()
     bound: tuple[str, ...] = ()
     refusal: str | None = None
+    result_words: JsonObject = {}
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):

@@ -44,10 +44,17 @@ def write_rows(database: Place, statement: str, *values: Any) -> None:
 
 def read_bookings(database: Place) -> list[dict[str, Any]]:
     """Return every tenant's bookings."""
+    return read_cells(database, "bookings")
+
+
+def read_cells(database: Place, table: str) -> list[dict[str, Any]]:
+    """Return the rows of every tenant's data table of this name."""
     rows = read_rows(
         database,
         "SELECT row.cells FROM data_table_rows AS row"
-        " JOIN data_tables AS found ON found.id = row.table_id WHERE found.name = 'bookings'",
+        " JOIN data_tables AS found ON found.id = row.table_id WHERE found.name = ?"
+        " ORDER BY row.table_id, row.row_id",
+        table,
     )
     return [json.loads(row[0]) for row in rows]
 

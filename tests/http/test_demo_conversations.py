@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.http.clients import Operator, Visitor, read_demo_key
 from tests.http.running_server import RunningServer
-from tests.http.stored_rows import read_bookings
+from tests.http.stored_rows import read_bookings, read_cells
 
 OPENING_HOURS = "11:00–22:00"
 YES, NO = "Yes, go ahead", "No, thanks"
@@ -33,13 +34,17 @@ def tools_of(reply: dict) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "question", ["Where is my order 12345?", "איפה ההזמנה שלי 12345?", "status of order #12345"]
+    ("question", "state"),
+    [
+        ("Where is my order 12345?", "Order 12345 is out for delivery."),
+        ("איפה ההזמנה שלי 12345?", "הזמנה 12345 יצאה למשלוח."),
+        ("status of order #12345", "Order 12345 is out for delivery."),
+    ],
 )
-def test_an_order_is_looked_up(guest, question):
+def test_an_order_is_looked_up(guest, question, state):
     reply = guest.ask(question)
     assert tools_of(reply) == [("get_order_status", "succeeded")]
-    assert "12345" in reply["message"]["content"]
-    assert "out for delivery" in reply["message"]["content"]
+    assert reply["message"]["content"].startswith(state)
     assert "31.50 GBP" in reply["message"]["content"]
     assert (reply["model"], reply["degraded"]) == ("builtin", False)
 
@@ -154,6 +159,105 @@ def test_a_hebrew_booking_is_a_row(guest, shop_server):
     assert confirming["message"]["quick_replies"] == ["כן, להמשיך", "לא, תודה"]
     assert tools_of(guest.ask("כן, להמשיך")) == [("book_appointment", "succeeded")]
     assert "דנה לוי" in [row["name"] for row in read_bookings(shop_server.database)]
+
+
+def test_an_order_is_placed_once_however_often_yes_is_sent(guest, shop_server):
+    """A double click: both messages arrive at once, each under its own id."""
+    before = read_cells(shop_server.database, "orders")
+    guest.ask("I want to order a margherita pizza")
+    for said in ("2", "Rina Barak", "020 7946 0199"):
+        guest.ask(said)
+    asking = guest.ask("12 Market Street, London E1 6AN")
+    assert tools_of(asking) == [("place_order", "needs_confirmation")]
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: guest.post(YES), range(2)))
+    assert sorted(answer.status_code for answer in answers)[0] == 200
+    contents = [answer.text for answer in answers if answer.status_code == 200]
+    assert any("is placed: 2 × Margherita pizza, to be delivered." in text for text in contents)
+    added = [row for row in read_cells(shop_server.database, "orders") if row not in before]
+    assert [(row["items"], row["total"]) for row in added] == [("2 × Margherita pizza", 25.8)]
+    assert added[0]["order_number"] in guest.say(f"Where is my order {added[0]['order_number']}?")
+
+
+def test_a_vague_product_is_asked_for_again(guest, shop_server):
+    guest.ask("I want to order pizza")
+    for said in ("1", "Rina Barak", "020 7946 0199", "pickup"):
+        guest.ask(said)
+    assert "Which one do you mean by “pizza”?" in guest.say(YES)
+    asking = guest.ask("Calzone")
+    assert tools_of(asking) == [("place_order", "needs_confirmation")]
+    assert "is placed: 1 × Calzone, for pickup." in guest.say(YES)
+
+
+def test_a_delivery_area_is_asked_for_in_hebrew(guest):
+    assert "מיקוד" in guest.say("יש משלוח לאזור שלי?")
+    reply = guest.ask("E1 6AN")
+    assert tools_of(reply) == [("check_delivery_area", "succeeded")]
+    assert "דמי המשלוח: 2.50 GBP" in reply["message"]["content"]
+
+
+def test_a_table_is_moved_and_cancelled_by_its_reference(guest, shop_server):
+    guest.ask("book a table for 2 people in 5 days at 13:00")
+    guest.ask("Ida Noy")
+    reference = re.search(r"B-[A-Z0-9]{7}", guest.say(YES))
+    assert reference is not None
+    guest.ask(f"move my booking {reference[0]} to tomorrow at 14:00")
+    assert f"The reference stays {reference[0]}." in guest.say(YES)
+    asking = guest.ask(f"please cancel my reservation {reference[0]}")
+    assert tools_of(asking) == [("cancel_appointment", "needs_confirmation")]
+    assert "is cancelled." in guest.say(YES)
+    (row,) = [r for r in read_bookings(shop_server.database) if r["reference"] == reference[0]]
+    assert (row["time"], row["status"]) == ("14:00", "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("question", "tool", "expected"),
+    [
+        ("do you deliver to E1 6AN?", "check_delivery_area", "Delivery costs 2.50 GBP"),
+        ("do you deliver to 75001?", "check_delivery_area", "we do not deliver to 75001"),
+        ("what times are free on friday?", "check_availability", "these times are free"),
+        ("אילו שעות פנויות ביום שישי?", "check_availability", "פנוי בשעות"),
+        ("יש לכם פיצה פפרוני?", "check_inventory", "לא מצאתי מוצר שמתאים"),
+    ],
+)
+def test_more_questions_are_answered_from_rows(guest, question, tool, expected):
+    reply = guest.ask(question)
+    assert tools_of(reply) == [(tool, "succeeded")]
+    assert expected in reply["message"]["content"]
+
+
+@pytest.mark.parametrize(
+    ("turns", "tool", "expected"),
+    [
+        (
+            ["I want to be called back", "Ida Noy", "020 7946 0199", YES],
+            "request_callback", "We will call Ida Noy on 020 7946 0199.",
+        ),
+        (
+            [
+                "I want to open a support ticket", "The box was open", "Ida Noy",
+                "ida@example.com", YES,
+            ],
+            "create_support_ticket", "is open. The team will get back to you.",
+        ),
+        (
+            ["I want to return order 12320", "It was cold", "lucas@example.com", YES],
+            "process_return", "is noted (refund)",
+        ),
+        (
+            ["אני רוצה לבקש שיחה חוזרת", "דנה לוי", "020 7946 0199", "כן, להמשיך"],
+            "request_callback", "נתקשר אל דנה לוי למספר 020 7946 0199.",
+        ),
+    ],
+)  # fmt: skip
+def test_wishes_become_rows_after_yes(guest, turns, tool, expected):
+    *before, yes = turns
+    for said in before:
+        asking = guest.ask(said)
+    assert tools_of(asking) == [(tool, "needs_confirmation")]
+    reply = guest.ask(yes)
+    assert tools_of(reply) == [(tool, "succeeded")]
+    assert expected in reply["message"]["content"]
 
 
 def test_what_the_answerer_does_not_know_it_says(guest):

@@ -60,7 +60,7 @@ class Stage(NamedTuple):
             self.shop.id,
             "get_order_status",
             executor="integration",
-            integration_mapping={"shop": integration_id},
+            integration_mapping={"get_order_status": integration_id},
             custom_config={"endpoint": "order"},
         )
 
@@ -262,7 +262,7 @@ def test_an_integration_in_use_stays(operator, shop, path):
     integration_id = path.rpartition("/")[2]
     choice = {
         "executor": "integration",
-        "integration_mapping": {"shop": integration_id},
+        "integration_mapping": {"get_order_status": integration_id},
         "custom_config": {"endpoint": "order"},
     }
     operator.use_tool(shop.id, "get_order_status", **choice)
@@ -278,7 +278,10 @@ def test_a_tool_without_anything_to_run_it_is_refused(operator, shop):
     for body, field in (
         ({"executor": "builtin"}, "executor"),
         ({"executor": "integration"}, "custom_config"),
-        ({"integration_mapping": {"shop": "nowhere"}}, "integration_mapping.shop"),
+        (
+            {"integration_mapping": {"get_order_status": "nowhere"}},
+            "integration_mapping.get_order_status",
+        ),
     ):
         answered = operator.http.put(f"/tenants/{shop.id}/tools/{tool_id}", json=body)
         problem = check_problem(answered, 400, "validation_failed")

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from appliance.paths import bundled_workflows
+from appliance.workflows.bundled import load_bundled
 from tests.fakes.model_script import CutOff, FailMidway, Send
 from tests.fakes.obedient_model import ObedientModel
 from tests.fakes.ollama_server import FakeOllama, Refuse, Say, Step
@@ -70,11 +72,9 @@ async def test_the_demo_questions_through_a_model(tmp_path):
         visitor.http.close()
 
         first = ollama.chats[0]
-        assert {tool["function"]["name"] for tool in first["tools"]} == {
-            "get_order_status",
-            "check_inventory",
-            "book_appointment",
-        }
+        offered = {tool["function"]["name"] for tool in first["tools"]}
+        assert offered == {tool.tool_name for tool in load_bundled(bundled_workflows())}
+        assert "x-results" not in str(first["tools"])
         assert [m["content"] for m in first["messages"]].count("Where is my order 12345?") == 1
         health = await asyncio.to_thread(visitor_health, server.base_url)
         assert health["components"]["llm"]["provider"] == "ollama"

@@ -80,3 +80,58 @@ def booking_cases(now: datetime) -> list[Case]:
         {"name": "Ann"},
         {},
     ]
+
+
+def further_cases(now: datetime) -> dict[str, list[Case]]:
+    """Return calls of the other tools around ``now``, on the demo shop's rows, by tool."""
+    today, tomorrow = now.date().isoformat(), (now + timedelta(days=1)).date().isoformat()
+    yesterday = (now - timedelta(days=1)).date().isoformat()
+    ann = {"name": "Ann", "phone": "+1 555 0100"}
+    order = {**ann, "product": "pepperoni pizza", "quantity": 2, "address": "1 Road, London E1 6AN"}
+    cola = {**order, "product": "cola", "address": "pickup"}
+    lucas = {"order_number": "12320", "reason": "Cold", "contact": "lucas@example.com"}
+    return {
+        "check_availability": [
+            {"date": tomorrow}, {"date": tomorrow, "time": "20:00", "party_size": 12},
+            {"date": tomorrow, "time": "20:00", "party_size": 4}, {"date": yesterday},
+            {"date": "soon"}, {"date": tomorrow, "time": "03:00"}, {},
+        ],
+        "reschedule_appointment": [
+            {"reference": "B-DEMO4C9", "date": tomorrow, "time": "13:30"},
+            {"reference": "b demo4c9", "date": tomorrow, "time": "13:30"},
+            {"reference": "B-DEMO4C9", "date": tomorrow, "time": "03:00"},
+            {"reference": "B-DEMO7F4", "date": tomorrow, "time": "13:30"},
+            {"reference": "B-ZZZZZZZ", "date": tomorrow, "time": "13:30"}, {"reference": "?"}, {},
+        ],
+        "cancel_appointment": [
+            {"reference": "B-DEMO6E3"}, {"reference": "booking B-DEMO6E3"},
+            {"reference": "B-ZZZZZZZ"}, {"reference": ""}, {},
+        ],
+        "get_business_hours": [
+            {}, {"date": tomorrow}, {"date": today, "time": "23:30"}, {"date": "x"},
+            {"date": tomorrow, "time": "x"},
+        ],
+        "check_delivery_area": [
+            {"postcode": "E1 6AN"}, {"postcode": "se1 9sg"}, {"postcode": "75001"},
+            {"postcode": "חיפה"}, {"postcode": "?"}, {},
+        ],
+        "create_support_ticket": [
+            {**ann, "description": "It broke", "email": "ann@example.com"},
+            {"description": "It broke"}, {**ann, "description": "x", "email": "?"}, {},
+        ],
+        "request_callback": [
+            {**ann, "topic": "An offer"}, {**ann, "date": tomorrow, "time": "15:00"},
+            {**ann, "date": yesterday}, {**ann, "date": tomorrow, "time": "04:00"}, {"name": "Ann"},
+        ],
+        "process_return": [
+            lucas, lucas, {**lucas, "item": "Caesar salad"}, {**lucas, "contact": "x@example.com"},
+            {**lucas, "order_number": "12345", "contact": "maya@example.com"},
+            {**lucas, "order_number": "99999"}, {},
+        ],
+        "place_order": [
+            order, {**order, "address": "pickup"}, cola, cola, {**order, "product": "pizza"},
+            {**order, "product": "unicorn"}, {**order, "address": "Paris 75001"},
+            {**order, "product": "lemonade", "quantity": 1}, {**order, "quantity": 0},
+            {**order, "phone": "1"}, {},
+        ],
+    }  # fmt: skip

@@ -20,7 +20,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
-import msgspec
 
 from appliance.domain.ids import TenantId
 from appliance.egress import EgressClient
@@ -34,7 +33,7 @@ from appliance.workflows.bundled import (
 from appliance.workflows.runner import WorkflowRunner
 from tests.fakes.data_tables import InMemoryDataTables
 from tests.fakes.echo_server import echo_server
-from tests.workflows.bundled_cases import ORDER_CASES, PRODUCT_CASES, booking_cases
+from tests.workflows.bundled_cases import ORDER_CASES, PRODUCT_CASES, booking_cases, further_cases
 from tests.workflows.conformance_cases import conformance_workflows, record_answers, with_echo
 from tests.workflows.n8n_server import N8nServer, install, run_n8n
 
@@ -42,7 +41,8 @@ BUNDLED = Path(__file__).parents[2] / "bundled-workflows"
 TENANT = TenantId("compared")
 ZONE = "Asia/Jerusalem"
 _MASKS = [
-    (re.compile(r"B-[A-Z0-9]{7}"), "<reference>"),
+    (re.compile(r"[BCRT]-[A-Z0-9]{7}"), "<reference>"),
+    (re.compile(r"\bW\d{6}\b"), "<order number>"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "<echo>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+(Z|[+-]\d\d:\d\d)"), "<moment>"),
 ]
@@ -59,10 +59,12 @@ class _MachineClock:
 def bundled_calls(now: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield a workflow's name and a webhook body, in the order to send them."""
     config = load_demo_config(BUNDLED)
+    local = now.astimezone(ZoneInfo(ZONE))
     cases = {
         "get_order_status": ORDER_CASES,
         "check_inventory": PRODUCT_CASES,
-        "book_appointment": booking_cases(now.astimezone(ZoneInfo(ZONE))),
+        "book_appointment": booking_cases(local),
+        **further_cases(local),
     }
     for tool, inputs in cases.items():
         for number, case in enumerate(inputs):
@@ -121,7 +123,7 @@ def run_real(
 ) -> list[Any]:
     """Answer every call with the real n8n, on the same rows."""
     for table in load_data_tables(BUNDLED):
-        columns = [msgspec.to_builtins(column) for column in table.columns]
+        columns = [{"name": column.name, "type": column.type} for column in table.columns]
         server.make_table(table.name, columns, rows[table.name])
     return [server.call(name, body) for name, body in calls]
 

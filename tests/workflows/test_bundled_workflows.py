@@ -3,79 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from appliance.domain.ids import TenantId
 from appliance.ports.data_tables import RowFilter
-from appliance.workflows.bundled import (
-    load_bundled,
-    load_data_tables,
-    load_demo_config,
-    load_demo_rows,
-)
-from appliance.workflows.runner import WorkflowRunner
-from tests.fakes.clock import SettableClock
-from tests.fakes.refusing_http import RefusingHttp
-from tests.fakes.sqlite_database import TemporaryDatabase, open_temporary_database
-from tests.workflows.bundled_cases import ORDER_CASES, PRODUCT_CASES, booking_cases
+from appliance.workflows.bundled import load_demo_config
+from tests.workflows.bundled_cases import ORDER_CASES, PRODUCT_CASES, booking_cases, further_cases
+from tests.workflows.bundled_shop import BOOKING, FOLDER, NOW, TOOLS, shop, tell
 
-FOLDER = Path(__file__).parents[2] / "bundled-workflows"
-ZONE = "America/New_York"
-NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # Monday, 10:00 in New York
-BOOKING = {"date": "2026-03-03", "time": "19:00", "name": "Ann Lee"}
-
-
-class Shop:
-    """A shop with the bundled tools, its rows, and a clock."""
-
-    def __init__(self, stored: TemporaryDatabase) -> None:
-        self.clock = SettableClock(NOW)
-        self.tables = stored.database.data_tables
-        self.tenant, self.other = stored.tenant_id, stored.other_tenant_id
-        self.runner = WorkflowRunner(self.tables, RefusingHttp(), self.clock)
-        self.workflows = {tool.tool_name: tool.workflow for tool in load_bundled(FOLDER)}
-        self.calls = 0
-
-    async def open(self) -> None:
-        rows = load_demo_rows(FOLDER, NOW, time_zone=ZONE)
-        for table in load_data_tables(FOLDER):
-            for tenant in (self.tenant, self.other):
-                await self.tables.ensure_table(tenant, table.name, table.columns)
-            await self.tables.insert_rows(self.tenant, table.name, rows[table.name])
-
-    async def call(
-        self, tool: str, /, *, tenant: TenantId | None = None, config: Any = None, **parameters: Any
-    ) -> Any:
-        self.calls += 1
-        tenant = tenant or self.tenant
-        call_id = parameters.pop("call_id", f"call-{self.calls}")
-        context = {"tenant_id": tenant, "call_id": call_id, "tool": tool, "time_zone": ZONE}
-        run = await self.runner.run(
-            self.workflows[tool],
-            {**parameters, "_context": context},
-            tenant_id=tenant,
-            time_zone=ZONE,
-            config=config,
-        )
-        return run.output
-
-    async def bookings(self) -> list[Any]:
-        rows = await self.tables.get_rows(self.tenant, "bookings", RowFilter())
-        return [row for row in rows if not row["reference"].startswith("B-DEMO")]
-
-
-@pytest.fixture
-async def shop() -> AsyncIterator[Shop]:
-    async with open_temporary_database() as stored:
-        opened = Shop(stored)
-        await opened.open()
-        yield opened
-        opened.runner.close()
+__all__ = ["shop"]
 
 
 @pytest.mark.parametrize("number", ["12345", "#12345", " 12345 ", "order no. 12345", 12345])
@@ -83,8 +19,13 @@ async def test_an_order_is_found_however_its_number_is_written(shop, number):
     answer = await shop.call("get_order_status", order_number=number)
     assert answer["success"] is True
     assert answer["status"] == "out_for_delivery"
-    assert "Order 12345 is out for delivery." in answer["message"]
-    assert "Monday, 2 March 2026 at 10:20" in answer["message"]
+    assert answer["estimated_delivery"] == "2026-03-02T10:20:00-05:00"
+    assert tell("get_order_status", answer) == (
+        "Order 12345 is out for delivery. It is expected on Monday, 2 March 2026, 10:20. It "
+        "contains: 1 × Pepperoni pizza (large), 1 × Garlic bread, 2 × Lemonade. The total is "
+        "31.50 GBP."
+    )
+    assert tell("get_order_status", answer, "he").startswith("הזמנה 12345 יצאה למשלוח. מועד המסירה")
     assert not {"customer_name", "customer_email", "customer_phone"} & set(answer)
 
 
@@ -93,7 +34,8 @@ async def test_an_order_follows_its_row(shop):
         shop.tenant, "orders", RowFilter(), {"status": "Ready for pickup"}
     )
     answer = await shop.call("get_order_status", order_number="12346")
-    assert "Order 12346 is ready for pickup." in answer["message"]
+    assert answer["status"] == "ready_for_pickup"
+    assert "Order 12346 is ready for pickup." in tell("get_order_status", answer)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +77,7 @@ async def test_several_products_are_listed_those_in_stock_first(shop):
     answer = await shop.call("check_inventory", product="pizza")
     stocks = [found["stock"] for found in answer["products"]]
     assert answer["match_count"] == 8
-    assert "8 products match" in answer["message"]
+    assert answer["outcome"] == "several"
     assert stocks[-1] == 0
     assert 0 not in stocks[:-1]
 
@@ -143,13 +85,17 @@ async def test_several_products_are_listed_those_in_stock_first(shop):
 async def test_a_product_out_of_stock_is_said_to_be(shop):
     answer = await shop.call("check_inventory", product="BBQ chicken")
     assert answer["available"] is False
-    assert answer["message"] == "BBQ chicken pizza is out of stock at the moment."
+    assert tell("check_inventory", answer) == (
+        "This is out of stock at the moment:\n\n"
+        "- **BBQ chicken pizza** – 15.90 GBP, out of stock at the moment"
+    )
+    assert "אזל מהמלאי" in tell("check_inventory", answer, "he")
 
 
 async def test_a_quantity_beyond_the_stock_is_said_to_be(shop):
     answer = await shop.call("check_inventory", product="cola", quantity=6)
     assert answer["available"] is False
-    assert "only 3 left" in answer["message"]
+    assert (answer["outcome"], answer["products"][0]["stock"]) == ("not_enough", 3)
 
 
 async def test_uncounted_stock_counts_as_available(shop):
@@ -166,8 +112,9 @@ async def test_a_percent_sign_finds_nothing_by_itself(shop):
 async def test_a_booking_becomes_a_row(shop):
     answer = await shop.call("book_appointment", **BOOKING, phone="+1 555 0100", notes="Window")
     assert answer["success"] is True
-    assert answer["message"].startswith(
-        "Booked: Appointment for Ann Lee on Tuesday, 3 March 2026 at 19:00."
+    assert tell("book_appointment", answer) == (
+        "Booked: Appointment for Ann Lee on Tuesday, 3 March 2026 at 19:00, number of people: 1. "
+        f"The booking reference is {answer['reference']}."
     )
     (row,) = await shop.bookings()
     assert row["reference"] == answer["reference"]
@@ -273,7 +220,7 @@ async def test_opening_hours_come_from_the_configuration(shop):
     morning = await shop.call("book_appointment", **{**BOOKING, "time": "11:00"}, config=config)
     assert morning["success"] is True
     lunch = await shop.call("book_appointment", **{**BOOKING, "time": "12:30"}, config=config)
-    assert "open 09:00-12:00, 14:00-16:00" in lunch["message"]
+    assert lunch["hours"] == "09:00–12:00, 14:00–16:00"
     wednesday = {**BOOKING, "date": "2026-03-04"}
     assert (await shop.call("book_appointment", **wednesday, config=config))["error"] == "closed"
     holiday = {**BOOKING, "date": "2026-03-10", "time": "11:00"}
@@ -286,9 +233,12 @@ async def test_every_case_compared_with_n8n_answers_in_full(shop):
         "get_order_status": ORDER_CASES,
         "check_inventory": PRODUCT_CASES,
         "book_appointment": booking_cases(local),
+        **further_cases(local),
     }
+    assert set(cases) == set(TOOLS)
     for tool, inputs in cases.items():
         for parameters in inputs:
             answer = await shop.call(tool, **parameters)
             assert isinstance(answer["success"], bool)
-            assert answer["message"].strip()
+            for language in ("en", "he"):
+                assert tell(tool, answer, language).strip()

@@ -36,6 +36,7 @@ from appliance.providers.builtin.mentions import ReadingContext
 from appliance.providers.builtin.message import Message, read_message
 from appliance.providers.builtin.phrasebook import Phrasebook, choose_phrasebook
 from appliance.providers.builtin.result_rendering import (
+    find_asked,
     render_result,
     reports_failure,
     tell_failure,
@@ -145,9 +146,20 @@ class Dialogue:
             return Answer(intent="declined", text=self._book.say("declined"), form=form)
         texts = [self._tell_result(result) for result in results]
         if form is not None and any(map(_was_refused, results)):
-            form = msgspec.structs.replace(form, status="declined")  # another value may do
+            form = self._reopen(form, results[-1])  # another value may do
         told = Answer(intent="result", text=join_paragraphs(*dict.fromkeys(texts)), form=form)
         return self._unpark(form, told) if form is not None and form.parked is not None else told
+
+    def _reopen(self, form: Form, result: ChatMessage) -> Form:
+        """Return a form that was refused, to be changed; it asks for what the refusal asks for."""
+        tool = self._toolset.get(form.tool)
+        asked = find_asked(result.content, tool.result_words) if tool is not None else None
+        slots = {slot.path: slot for slot in self._toolset.slots.get(form.tool, ())}
+        slot = slots.get((asked,)) if asked is not None else None
+        if slot is None or slot.kind != "text":
+            return msgspec.structs.replace(form, status="declined")
+        values = {key: value for key, value in form.values.items() if key != slot.key}
+        return msgspec.structs.replace(form, status="asking", asked=slot.key, values=values)
 
     def _unpark(self, form: Form, told: Answer) -> Answer:
         """Go back to the form that another one came in between of."""
@@ -164,7 +176,8 @@ class Dialogue:
             return tell_failure(result.content, self._book, self._general.offer_human())
         tool = self._toolset.get(result.tool_name or "")
         is_write = tool is not None and tool.risk != "read"
-        return render_result(result.content, self._book, is_write=is_write)
+        words = tool.result_words if tool is not None else None
+        return render_result(result.content, self._book, is_write=is_write, words=words)
 
     def _in_form(self, form: Form, filler: FormFiller) -> Answer:
         """Answer while a form is filled in, or while its call waits for the visitor's yes."""

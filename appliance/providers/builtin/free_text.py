@@ -19,6 +19,8 @@ _CARRIERS = (
     "intent.request", "intent.greeting", "intent.thanks",
 )  # fmt: skip
 """Phrases that carry a search without being what is searched for."""
+_VERBS = ("~order", "~buy_from", "~booking")
+"""Words in front of what is wanted, when more follows: "order a margherita pizza"."""
 _PAUSE = re.compile(r"[,.;!?\n]")
 _MAX_TEXT = 1_000
 
@@ -44,7 +46,16 @@ def search_text(message: Message) -> str | None:
         previous = position
         if previous - start > best[1] - best[0]:
             best = (start, previous)
-    return _without_prefix(reading, best) or None
+    return _without_prefix(reading, _behind_verb(reading, best)) or None
+
+
+def _behind_verb(reading: Reading, span: tuple[int, int]) -> tuple[int, int]:
+    first, last = span
+    verbs = reading.covered(_VERBS)
+    begin = first
+    while begin < last and (begin in verbs or (begin > first and begin in reading.stop)):
+        begin += 1
+    return (first if begin in verbs or begin in reading.stop else begin), last
 
 
 def _mention_words(message: Message) -> frozenset[int]:

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeGuard
 
 import msgspec
 
-from appliance.domain.json_types import JsonValue
+from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import CHANGED_CALL, LAPSED_CALL, WITHDRAWN_CALL
 from appliance.domain.tool_failures import read_failure_text
 from appliance.providers.builtin.answers import join_paragraphs
 from appliance.providers.builtin.phrasebook import Phrasebook
-from appliance.providers.builtin.result_values import is_currency, render_inline, tells
+from appliance.providers.builtin.result_sentences import tell_result
+from appliance.providers.builtin.result_values import (
+    PRICE_KEYS,
+    is_currency,
+    is_object_list,
+    render_amount,
+    render_inline,
+    tells,
+)
 from appliance.wording import find_role, name_parameter
 
 MAX_TEXT_LENGTH = 2_000
@@ -26,7 +33,6 @@ _MAX_FIELDS = 8
 _SENTENCE_KEYS = ("message", "text", "answer", "summary", "reply", "description")
 _WRAPPER_KEYS = ("data", "result", "results", "items", "output", "records", "rows")
 _TITLE_KEYS = ("name", "title", "label", "product", "product_name", "id")
-_PRICE_KEYS = re.compile(r"(?:^|_)(?:price|cost|total|amount|fee)$", re.I)
 _PLUMBING_KEY = re.compile(
     r"^(?:success|ok|is_success|code|http_status|status_code|error|errors|request_id|trace_id|meta|"
     r"timestamp|uuid|guid|sku|.*_sku|count|total_count|page|limit|offset|has_more|next_cursor|"
@@ -52,13 +58,17 @@ _REFUSALS = {
 }
 
 
-def render_result(content: str, book: Phrasebook, *, is_write: bool = False) -> str:
+def render_result(
+    content: str, book: Phrasebook, *, is_write: bool = False, words: JsonObject | None = None
+) -> str:
     """Return a tool's result, JSON or text, as Markdown in the frame language of ``book``.
 
-    One that has changed something says so, and that it has not where its own flags tell.
+    One that has changed something says so, and that it has not where its own flags tell. ``words``
+    are those that the tool brings for its results.
     """
     value = parse_content(content)
-    return render_value(value, book, is_write=is_write)
+    told = tell_result(_unwrap(value), words, book) if words else None
+    return told or render_value(value, book, is_write=is_write)
 
 
 def tell_failure(content: str, book: Phrasebook, offer: str) -> str:
@@ -76,6 +86,14 @@ def reports_failure(content: str) -> bool:
     """Say whether a result tells by its own flag that nothing was done."""
     value = _unwrap(parse_content(content))
     return isinstance(value, Mapping) and _has_failed(value)
+
+
+def find_asked(content: str, words: JsonObject) -> str | None:
+    """Return the parameter that a refused result asks for anew, by the tool's own words."""
+    value, asks = _unwrap(parse_content(content)), words.get("asks")
+    code = value.get("error") if isinstance(value, Mapping) else None
+    asked = asks.get(code) if isinstance(asks, Mapping) and isinstance(code, str) else None
+    return asked if isinstance(asked, str) else None
 
 
 def parse_content(content: str) -> JsonValue:
@@ -176,11 +194,6 @@ def _unsaid(value: Mapping[str, JsonValue], sentence: str, book: Phrasebook) -> 
     return lines[: _MAX_FIELDS + _MAX_ITEMS + 1]
 
 
-def is_object_list(part: JsonValue) -> TypeGuard[list[Mapping[str, JsonValue]]]:
-    """Say whether a value is a list of objects and not empty."""
-    return isinstance(part, list) and bool(part) and all(isinstance(i, Mapping) for i in part)
-
-
 def _is_idle(key: str, part: JsonValue) -> bool:
     """Say whether a field adds nothing to a sentence: one of a thing, a yes or no, "done"."""
     is_one = part == 1 and find_role(key) in ("people", "quantity")
@@ -214,20 +227,14 @@ def _telling_fields(value: Mapping[str, JsonValue]) -> list[tuple[str, JsonValue
         for key, part in value.items()
         if not _PLUMBING_KEY.match(str(key)) and part not in (None, "", [], {})
     ]
-    has_amount = any(_PRICE_KEYS.search(key) for key, _ in fields)
+    has_amount = any(PRICE_KEYS.search(key) for key, _ in fields)
     if has_amount:
         fields = [pair for pair in fields if not (pair[0] == "currency" and is_currency(pair[1]))]
     return fields[:_MAX_FIELDS]
 
 
 def _field(key: str, part: JsonValue, owner: Mapping[str, JsonValue], book: Phrasebook) -> str:
-    text = render_inline(part, book)
-    currency = owner.get("currency")
-    is_amount = isinstance(part, int | float) and not isinstance(part, bool)
-    if is_amount and _PRICE_KEYS.search(key):
-        amount = f"{part:.2f}" if isinstance(part, float) else text
-        return f"{amount} {currency}" if is_currency(currency) else amount
-    return text
+    return render_amount(part, owner, book) if PRICE_KEYS.search(key) else render_inline(part, book)
 
 
 def _title_of(item: Mapping[str, JsonValue]) -> str:
@@ -256,7 +263,7 @@ def _item(item: JsonValue, book: Phrasebook, *, is_brief: bool) -> str:
     title = f"**{render_inline(item[title_key], book)}**"
     if is_brief:
         details = ", ".join(
-            _field(key, part, item, book) for key, part in rest if _PRICE_KEYS.search(key)
+            _field(key, part, item, book) for key, part in rest if PRICE_KEYS.search(key)
         )
     else:
         details = ", ".join(_detail(key, part, item, book) for key, part in rest[:5])

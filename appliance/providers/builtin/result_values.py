@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from typing import TypeGuard
 
 from appliance.domain.json_types import JsonValue
 from appliance.providers.builtin.phrasebook import DEFAULT_LANGUAGE, Phrasebook
@@ -20,6 +21,8 @@ _MAX_DEPTH = 4
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?")
 _CLOCK = re.compile(r"(\d{2}:\d{2}):00(?:\.0+)?")
+PRICE_KEYS = re.compile(r"(?:^|_)(?:price|cost|total|amount|fee)$", re.I)
+"""Names of fields that hold money."""
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -91,6 +94,21 @@ def _sequence(value: Sequence[JsonValue], book: Phrasebook | None, depth: int) -
         return "…"
     parts = [render_inline(part, book, depth=depth + 1) for part in value[:_MAX_PARTS]]
     return ", ".join([*parts, "…"] if len(value) > _MAX_PARTS else parts) or "–"
+
+
+def render_amount(part: JsonValue, owner: Mapping[str, JsonValue], book: Phrasebook) -> str:
+    """Return an amount of money with the currency that ``owner`` names."""
+    text = render_inline(part, book)
+    currency = owner.get("currency")
+    if isinstance(part, bool) or not isinstance(part, int | float):
+        return text
+    amount = f"{part:.2f}" if isinstance(part, float) else text
+    return f"{amount} {currency}" if is_currency(currency) else amount
+
+
+def is_object_list(part: JsonValue) -> TypeGuard[list[Mapping[str, JsonValue]]]:
+    """Say whether a value is a list of objects and not empty."""
+    return isinstance(part, list) and bool(part) and all(isinstance(i, Mapping) for i in part)
 
 
 def is_currency(value: JsonValue) -> bool:

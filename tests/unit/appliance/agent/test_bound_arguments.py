@@ -55,6 +55,14 @@ def test_a_model_sees_no_bound_parameter() -> None:
     assert (spec.bound, spec.refusal) == (("customer_id", "email"), None)
 
 
+def test_a_model_sees_no_words_for_visitors() -> None:
+    words = {"sentences": {"success": {"en": "Done."}}}
+    spec = build_spec(build({"type": "object", "x-results": words}), None)
+    assert spec.parameters_schema == {"type": "object"}
+    assert spec.result_words == words
+    assert build_spec(build({"type": "object", "x-results": "Done."}), None).result_words == {}
+
+
 def test_a_tool_without_bindings_is_seen_as_it_is() -> None:
     tool = build({"type": "object"}, risk_override="write")
     spec = build_spec(tool, None)

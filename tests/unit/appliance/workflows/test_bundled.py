@@ -26,10 +26,10 @@ NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # still 1 March in New York
 def test_every_bundled_tool_has_a_workflow_that_can_run():
     tools = load_bundled(FOLDER)
     assert [tool.tool_name for tool in tools] == [
-        "book_appointment",
-        "check_inventory",
-        "get_order_status",
-    ]
+        "book_appointment", "cancel_appointment", "check_availability", "check_delivery_area",
+        "check_inventory", "create_support_ticket", "get_business_hours", "get_order_status",
+        "place_order", "process_return", "request_callback", "reschedule_appointment",
+    ]  # fmt: skip
     for tool in tools:
         definition = parse_definition(tool.workflow)
         assert definition.name == tool.tool_name

@@ -23,6 +23,10 @@ from tests.unit.appliance.providers.builtin.test_slot_checks import slot
         ("have you got size 43 boots today", "size 43 boots"),
         ("יש לכם נעלי ריצה?", "נעלי ריצה"),
         ("do you have any?", None),
+        ("I want to order a margherita pizza", "margherita pizza"),
+        ("I'd like to buy the blue helmet", "blue helmet"),
+        ("אני רוצה לקנות נעלי ריצה", "נעלי ריצה"),
+        ("I want to order", "order"),
     ],
 )
 def test_what_is_searched_for(text: str, found: str | None) -> None:

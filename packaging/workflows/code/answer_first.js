@@ -1,0 +1,1 @@
+return [{ json: $('Was it first?').first().json.answer }];

@@ -1,0 +1,1 @@
+return [{ json: $('Was it in time?').first().json.answer }];

@@ -1,0 +1,5 @@
+// @include request
+// @include time
+// @include hours
+// @include wanted
+return pass({ room });

@@ -1,0 +1,1 @@
+return [{ json: { success: true, outcome: 'cancelled', ...$('Can it be?').first().json.told } }];
