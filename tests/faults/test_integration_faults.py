@@ -18,14 +18,27 @@ from appliance.ports.integrations import Integration, WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 from appliance.tasks import TaskGroup
 from appliance.tools.integration import IntegrationExecutor
+from tests.fakes import shopify_shop, woocommerce_shop
 from tests.fakes.clock import SettableClock
-from tests.fakes.shopify_shop import DANA, build_ready, open_shop
 from tests.fakes.shops import build_tenant_tool
 from tests.fakes.webhook_server import Answer, Hang, Reply, reply_json
+from tests.fakes.woocommerce_server import PAGE_404, refuse
 from tests.faults.fault_table import read_tool_tables
 
 ROWS = read_tool_tables().integrations
-SECRETS = ("hunter2", "Shopify", "shpat_", "myshopify", "<", "200", "401", "503", "scope")
+SECRETS = (
+    "hunter2",
+    "Shopify",
+    "WooCommerce",
+    "WordPress",
+    "shpat_",
+    "myshopify",
+    "<",
+    "200",
+    "401",
+    "503",
+    "scope",
+)
 MOVED = Reply(status=302, headers=[("Location", "https://thief.example/")])
 PAGE = Reply(body=b"<html>hunter2</html>", content_type="text/html")
 HUGE = Reply(body=b" " * 10_000_000)
@@ -48,7 +61,21 @@ SHOPIFY: Mapping[str, Answer] = {
     "redirect (302)": MOVED,
     "an answer of 10 MB": HUGE,
 }
-FAULTS: Mapping[str, Mapping[str, Answer]] = {"Shopify": SHOPIFY}
+WOOCOMMERCE: Mapping[str, Answer] = {
+    "key revoked (401)": refuse(
+        "woocommerce_rest_authentication_error", "Consumer key is invalid. hunter2", 401
+    ),
+    "the key's user may not (403)": refuse("woocommerce_rest_cannot_view", "hunter2", 403),
+    "plain permalinks (404)": Reply(404, PAGE_404, content_type="text/html"),
+    "too many requests (429)": Reply(status=429, body=b"hunter2"),
+    "failed within (500)": Reply(status=500, body=b"hunter2"),
+    "a web page in place of an answer": PAGE,
+    "silence until the deadline": Hang(),
+    "redirect (302)": MOVED,
+    "an answer of 10 MB": HUGE,
+}
+FAULTS: Mapping[str, Mapping[str, Answer]] = {"Shopify": SHOPIFY, "WooCommerce": WOOCOMMERCE}
+ORDER: JsonObject = {"order_number": "1001", "email": "dana@shop.example"}
 
 
 class OneEndpoint:
@@ -95,16 +122,29 @@ async def run(access: OneEndpoint, risk: Risk, arguments: JsonObject) -> ToolOut
 
 
 async def play_shopify(folder: Path, answer: Answer, risk: Risk) -> ToolOutcome:
-    async with open_shop(folder, faults=[answer] * 3) as shop:
+    async with shopify_shop.open_shop(folder, faults=[answer] * 3) as shop:
         system = shop.open(timeout_s=1.5 if isinstance(answer, Hang) else 15)
         if risk == "read":
-            order = {"order_number": "1001", "email": DANA}
-            return await run(OneEndpoint(system, build_ready("find_order")), risk, order)
-        new = {"email": DANA, "product_id": "gid://shopify/ProductVariant/1", "quantity": 1}
-        return await run(OneEndpoint(system, build_ready("create_order")), risk, new)
+            ready = shopify_shop.build_ready("find_order")
+            return await run(OneEndpoint(system, ready), risk, ORDER)
+        variant = "gid://shopify/ProductVariant/1"
+        new = {"email": ORDER["email"], "product_id": variant, "quantity": 1}
+        ready = shopify_shop.build_ready("create_order")
+        return await run(OneEndpoint(system, ready), risk, new)
 
 
-PLAYS: Mapping[str, Any] = {"Shopify": play_shopify}
+async def play_woocommerce(folder: Path, answer: Answer, risk: Risk) -> ToolOutcome:
+    async with woocommerce_shop.open_shop(folder, faults=[answer] * 3) as shop:
+        system = shop.open(timeout_s=1.5 if isinstance(answer, Hang) else 15)
+        if risk == "read":
+            ready = woocommerce_shop.build_ready("find_order")
+            return await run(OneEndpoint(system, ready), risk, ORDER)
+        new = {"email": ORDER["email"], "product_id": "1", "quantity": 1}
+        ready = woocommerce_shop.build_ready("create_order")
+        return await run(OneEndpoint(system, ready), risk, new)
+
+
+PLAYS: Mapping[str, Any] = {"Shopify": play_shopify, "WooCommerce": play_woocommerce}
 
 
 def test_every_row_is_played() -> None:

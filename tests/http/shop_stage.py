@@ -49,7 +49,7 @@ class ShopStage:
                 self.shop.id,
                 tool,
                 executor="integration",
-                integration_mapping={"shop": integration_id},
+                integration_mapping={tool: integration_id},
             )
 
     def visit(self) -> Visitor:

@@ -10,6 +10,7 @@ import pytest
 
 from appliance.errors import ConfigurationError
 from appliance.integrations.shopify.ready_endpoints import READY_ENDPOINTS as SHOPIFY
+from appliance.integrations.woocommerce.ready_endpoints import READY_ENDPOINTS as WOOCOMMERCE
 from appliance.workflows.bundled import (
     load_bundled,
     load_data_tables,
@@ -43,7 +44,7 @@ SHIPPED = [*load_bundled(FOLDER), *load_integration_tools(FOLDER)]
 
 def test_tools_of_integrations_ask_ready_endpoints_of_every_shop_system():
     tools = {tool.tool_name: tool for tool in load_integration_tools(FOLDER)}
-    for ready in (SHOPIFY,):
+    for ready in (SHOPIFY, WOOCOMMERCE):
         endpoints = {endpoint.endpoint_name: endpoint for endpoint in ready}
         assert set(tools) <= set(endpoints)
         for name, tool in tools.items():
