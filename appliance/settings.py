@@ -50,6 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     n8n_url: str | None
     n8n_api_key: str | None
     egress_allow: tuple[str, ...]
+    sqlite_dir: Path | None
     rate_limit_per_minute: int
     log_level: str
     public_url: str | None
@@ -268,6 +269,7 @@ SETTINGS: tuple[SettingSpec, ...] = (
     SettingSpec("n8n_url", ("CSAI_N8N_URL",), None, _url),
     SettingSpec("n8n_api_key", ("CSAI_N8N_API_KEY",), None, _key),
     SettingSpec("egress_allow", ("CSAI_EGRESS_ALLOW",), (), _items),
+    SettingSpec("sqlite_dir", ("CSAI_SQLITE_DIR",), None, _fixed_folder),
     SettingSpec("rate_limit_per_minute", ("CSAI_RATE_LIMIT_PER_MINUTE",), 60, _count),
     SettingSpec("log_level", ("CSAI_LOG_LEVEL",), "info", _one_of(*LOG_LEVELS)),
     SettingSpec("public_url", ("CSAI_PUBLIC_URL",), None, _url),

@@ -70,7 +70,15 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
         credentials=database.credentials,
     )
     stack.callback(workflows.close)
-    kinds = build_kinds(IntegrationParts(http=http, streams=http, connections=http, clock=clock))
+    kinds = build_kinds(
+        IntegrationParts(
+            http=http,
+            streams=http,
+            connections=http,
+            clock=clock,
+            sqlite_dir=settings.sqlite_dir,
+        )
+    )
     n8n, webhooks = _open_n8n(stack, settings, clock, http)
     executors = build_executors(
         ToolParts(

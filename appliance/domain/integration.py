@@ -14,6 +14,7 @@ from appliance.domain.ids import EndpointId, IntegrationId, TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import Risk, TenantTool
 
+ParameterType = Literal["string", "integer", "number", "boolean", "array"]
 Location = Literal["path", "query", "header", "body"]
 CallOutcome = Literal["succeeded", "failed", "cached"]
 
@@ -51,12 +52,14 @@ class EndpointParameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ``name`` is the tool's parameter; ``target`` what the system calls it, where that differs. In a
     body, ``target`` may be a path (``customer.email``). ``default`` is sent when the tool gives
     none. ``from_identity`` means that it says whose data is asked for: only a tool whose parameter
-    is bound to the verified identity may ask.
+    is bound to the verified identity may ask. ``type`` is as in JSON Schema; without one, anything
+    goes that the place takes.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     location: Location = "query"
     target: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    type: ParameterType | None = None
     required: bool = False
     default: JsonValue = None
     from_identity: bool = False

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
-from appliance.domain.integration import Endpoint, EndpointParameter
+from appliance.domain.integration import Endpoint, EndpointParameter, ParameterType
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import Rejected
 from appliance.integrations.connection_fields import refuse_field
@@ -159,17 +159,37 @@ def write_text(value: JsonValue, name: str) -> str:
 
 
 def choose_argument(parameter: EndpointParameter, arguments: Mapping[str, JsonValue]) -> JsonValue:
-    """Return the value of ``parameter``, its default, or ``None``.
+    """Return the value of ``parameter``, of its type, its default, or ``None``.
 
     Raises:
-        Rejected: There is none and must be.
+        Rejected: There is none and must be, or it is of another type.
     """
     value = arguments.get(parameter.name)
     if value is None:
         value = parameter.default
     if value is None and (parameter.required or parameter.location == "path"):
         raise _misfit(parameter.name, "it is missing")
+    if value is not None and parameter.type is not None:
+        return _read_as(parameter.type, value, parameter.name)
     return value
+
+
+def _read_as(kind: ParameterType, value: JsonValue, name: str) -> JsonValue:
+    """Return ``value`` as what ``kind`` says; a text of digits counts as a number.
+
+    Raises:
+        Rejected: It is something else.
+    """
+    try:
+        if kind == "string":
+            return write_text(value, name)
+        if kind == "array":
+            return msgspec.convert(value, list[Any])
+        kinds = {"integer": int, "number": int | float, "boolean": bool}
+        read: JsonValue = msgspec.convert(value, kinds[kind], strict=not isinstance(value, str))
+    except msgspec.ValidationError as exc:
+        raise _misfit(name, f"it must be of the type {kind}") from exc
+    return read
 
 
 def _fill(template: str, values: Mapping[str, JsonValue]) -> str:

@@ -6,6 +6,7 @@ Owns the one place that knows them all, by walking the package: a type is a fold
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol, cast
 
 from msgspec import Struct
@@ -20,12 +21,17 @@ PACKAGE = "appliance.integrations"
 
 
 class IntegrationParts(Struct, frozen=True, kw_only=True):
-    """Everything a type of integration may need; each takes its part."""
+    """Everything a type of integration may need; each takes its part.
+
+    ``sqlite_dir`` holds a folder for each tenant, named by its id, with the databases that it may
+    read.
+    """
 
     http: OutboundHttp
     streams: OutboundStreams
     connections: OutboundConnections
     clock: Clock
+    sqlite_dir: Path | None = None
 
 
 class IntegrationFolder(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -59,6 +59,21 @@ class Integration(Protocol):
         Raises:
             UpstreamError: What it needs has to be fetched first, and cannot be.
             InvalidInput: Such a system cannot be asked by a webhook.
+        """
+        ...
+
+
+@runtime_checkable
+class TriesEndpoints(Protocol):
+    """An ``Integration`` that can look at an endpoint without asking it."""
+
+    async def try_endpoint(self, endpoint: Endpoint) -> None:
+        """Let the system say whether it understands ``endpoint``.
+
+        One that cannot be reached says nothing.
+
+        Raises:
+            InvalidInput: It does not; names the fields.
         """
         ...
 

@@ -27,7 +27,7 @@ from appliance.domain.secrets import hide, is_hidden
 from appliance.domain.tool import RISK_ORDER, Risk
 from appliance.errors import Conflict, FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
-from appliance.ports.integrations import IntegrationKind, IntegrationStore
+from appliance.ports.integrations import IntegrationKind, IntegrationStore, TriesEndpoints
 from appliance.ports.repositories import Page, ToolRepository
 from appliance.services.changes import read_changes
 
@@ -300,6 +300,10 @@ class IntegrationService:
                 errors=[FieldError("cache_s", "Only what an endpoint reads can be cached.")],
             )
         kind.check_endpoint(endpoint, integration.connection_config)
+        if integration.enabled:
+            system = kind.open(integration)
+            if isinstance(system, TriesEndpoints):
+                await system.try_endpoint(endpoint)
         await self._store.put_endpoint(endpoint)
         return endpoint
 
