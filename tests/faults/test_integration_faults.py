@@ -20,6 +20,8 @@ from appliance.tasks import TaskGroup
 from appliance.tools.integration import IntegrationExecutor
 from tests.fakes import shopify_shop, woocommerce_shop
 from tests.fakes.clock import SettableClock
+from tests.fakes.shop_databases import OWNER, build_query
+from tests.fakes.shop_databases import open_shop as open_database
 from tests.fakes.shops import build_tenant_tool
 from tests.fakes.webhook_server import Answer, Hang, Reply, reply_json
 from tests.fakes.woocommerce_server import PAGE_404, refuse
@@ -74,8 +76,30 @@ WOOCOMMERCE: Mapping[str, Answer] = {
     "redirect (302)": MOVED,
     "an answer of 10 MB": HUGE,
 }
-FAULTS: Mapping[str, Mapping[str, Answer]] = {"Shopify": SHOPIFY, "WooCommerce": WOOCOMMERCE}
 ORDER: JsonObject = {"order_number": "1001", "email": "dana@shop.example"}
+DATABASE: Mapping[str, JsonObject] = {
+    "a stored query that writes": {"query": "DELETE FROM orders"},
+    "a view that writes": {"query": "SELECT * FROM wiping", "username": OWNER},
+    "a table that is gone": {"query": "SELECT number FROM hunter2"},
+    "a table that may not be read": {"query": "SELECT rolname FROM pg_authid"},
+    "a value that does not fit": {"query": "SELECT 1 / length('')"},
+    "a query that takes too long": {
+        "query": "SELECT count(*) FROM generate_series(1, 100000000000)",
+        "timeout_s": 0.3,
+    },
+    "more rows than allowed": {"max_rows": 2},
+    "an answer of 50 MB": {"query": "SELECT lpad('x', 50000000)"},
+    "a user who may do everything": {"username": "csai"},
+    "a user it does not know": {"username": "hunter2"},
+    "no such database": {"database": "hunter2"},
+    "no TLS where it is required": {"tls": "require"},
+    "address not allowed": {"host": "10.0.0.1", "port": 5432},
+}
+FAULTS: Mapping[str, Mapping[str, Any]] = {
+    "Shopify": SHOPIFY,
+    "WooCommerce": WOOCOMMERCE,
+    "Database": DATABASE,
+}
 
 
 class OneEndpoint:
@@ -144,7 +168,18 @@ async def play_woocommerce(folder: Path, answer: Answer, risk: Risk) -> ToolOutc
         return await run(OneEndpoint(system, ready), risk, new)
 
 
-PLAYS: Mapping[str, Any] = {"Shopify": play_shopify, "WooCommerce": play_woocommerce}
+async def play_database(folder: Path, fault: JsonObject, risk: Risk) -> ToolOutcome:
+    async with open_database("postgresql", folder) as shop:
+        fields = dict(fault)
+        query = fields.pop("query", "SELECT number FROM orders")
+        return await run(OneEndpoint(shop.open(**fields), build_query(query)), risk, {})
+
+
+PLAYS: Mapping[str, Any] = {
+    "Shopify": play_shopify,
+    "WooCommerce": play_woocommerce,
+    "Database": play_database,
+}
 
 
 def test_every_row_is_played() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from appliance.domain.ids import TenantId, WorkflowId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import Risk, ToolCall, ToolOutcome
 from appliance.domain.workflow import StoredWorkflow
+from appliance.egress import EgressClient
 from appliance.errors import InvalidInput
 from appliance.ports.tool_executor import ToolContext
 from appliance.services.tools import check_parameters
@@ -22,6 +24,7 @@ from tests.fakes.clock import SettableClock
 from tests.fakes.data_tables import InMemoryDataTables
 from tests.fakes.integrations import ScriptedIntegrations
 from tests.fakes.refusing_http import RefusingHttp
+from tests.fakes.shop_databases import build_kind, build_query
 from tests.fakes.shops import build_tenant_tool
 from tests.fakes.sqlite_database import open_temporary_database
 from tests.faults.fault_table import read_tool_tables
@@ -91,16 +94,30 @@ async def play(export: JsonObject | None, risk: Risk) -> ToolOutcome:
     return outcomes["c1"]
 
 
+QUERIES: Mapping[str, str] = {
+    "a database query that writes": "DELETE FROM orders",
+    "a database query that writes in between": "WITH x AS (DELETE FROM orders) SELECT 1",
+    "a database query that calls a function of its own": "SELECT wipe()",
+    "a database query with an undeclared parameter": "SELECT 1 FROM orders WHERE id = :number",
+}
+
+
+def check_query(query: str) -> None:
+    config = {"engine": "mysql", "host": "db.example", "database": "shop", "username": "reader"}
+    build_kind(EgressClient(), None).check_endpoint(build_query(query), config)
+
+
 def refuse(thing: str) -> str:
     """Return what the operator is told of a thing that is refused before anything is called."""
     clock = SettableClock()
     runner = WorkflowRunner(InMemoryDataTables(clock), RefusingHttp(), clock)
-    things = {
+    things: dict[str, Callable[[], object]] = {
         "a schema of an unknown type": lambda: check_parameters({"properties": {"a": {"type": 5}}}),
         "a schema that is no object": lambda: check_parameters({"type": "array"}),
         "a schema that refers elsewhere": lambda: check_parameters({"$ref": "https://x.example/s"}),
         "a workflow with an unknown node": lambda: runner.summarise(UNKNOWN_NODE),
         "something that is no workflow": lambda: runner.summarise({"nodes": 5}),
+        **{name: partial(check_query, query) for name, query in QUERIES.items()},
     }
     try:
         with pytest.raises(InvalidInput) as caught:

@@ -1,7 +1,7 @@
 """The integration type ``database``: named queries that only read.
 
 Owns what is the same for all databases: endpoints as queries, deadlines, how many are asked at
-once, and what comes of a call. docs/adr/0029 says what keeps a query from writing.
+once, and what comes of a call. docs/adr/0030 says what keeps a query from writing.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ class Database:
             rows = await self._wait(
                 lambda: self._engine.fetch(self._tenant_id, self._connection, statement, values)
             )
-            output = apply_mapping(endpoint.response_mapping, rows)
+            output = apply_mapping(endpoint.response_mapping, rows, arguments)
         except UpstreamError as exc:
             error, failure = exc.message, find_failure(exc)
         return ToolOutcome(

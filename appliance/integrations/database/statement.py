@@ -1,7 +1,7 @@
 """A named query: one statement that reads, with named parameters.
 
 Owns taking the text apart and refusing what is not plainly a single reading statement. It is the
-first of several walls (docs/adr/0029); the databases' own modules are the others. What it does not
+first of several walls (docs/adr/0030); the databases' own modules are the others. What it does not
 know it refuses: comments, escapes and other spellings that servers read in different ways, and
 every function that is not in ``functions``.
 """

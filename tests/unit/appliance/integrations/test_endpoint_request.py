@@ -4,6 +4,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -97,6 +98,24 @@ def test_a_header_takes_no_more_than_a_value(value: str) -> None:
 def test_a_missing_required_argument_is_named() -> None:
     with pytest.raises(Rejected, match="'since'"):
         build({"number": 1}, NUMBER, Parameter(name="since", required=True))
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "sent"),
+    [("integer", "5", 5), ("boolean", "true", True), ("string", 5, "5"), ("array", [1], [1])],
+)
+def test_a_value_has_the_declared_type(kind: Any, given: Any, sent: Any) -> None:
+    parameter = Parameter(name="a", location="body", type=kind)
+    parts = build({"a": given}, parameter, url_template="/x", method="POST")
+    assert parts.body == msgspec.json.encode({"a": sent})
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"), [("integer", "x"), ("integer", 1.5), ("string", [1]), ("array", "x")]
+)
+def test_a_value_of_another_type_is_refused(kind: Any, given: Any) -> None:
+    with pytest.raises(Rejected, match="'a' does not fit"):
+        build({"a": given}, Parameter(name="a", type=kind), url_template="/x")
 
 
 def test_a_body_with_both_a_thing_and_its_inside_is_told() -> None:
