@@ -11,7 +11,7 @@ from graph import SHIPPED
 def main() -> None:
     """Write every workflow."""
     for flow in build_flows():
-        text = json.dumps(flow.export(), ensure_ascii=False, indent=2)
+        text = json.dumps(flow.export(), ensure_ascii=False, indent=1)
         (SHIPPED / f"{flow.name}.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -62,6 +62,7 @@ class Flow:
                 "options": {},
             },
             notes="What the shop can change: here, or in the tool's configuration, which wins.",
+            notesInFlow=True,
         )
 
     def add(self, node: str, kind: str, version: float, parameters: Json, **more: Any) -> Flow:

@@ -152,6 +152,27 @@ def test_a_full_slot_is_refused_with_other_times(shop_server):
     assert "Cleo Marsh" not in names
 
 
+def test_visitors_who_say_yes_at_the_same_moment_do_not_share_a_place(shop_server):
+    """There is room for 24 people: of four parties of 12 two are booked, whoever is first."""
+    key = read_demo_key(shop_server)
+    visitors = [Visitor(shop_server, key) for _ in range(4)]
+    for number, visitor in enumerate(visitors):
+        visitor.ask("book a table for 12 people in 4 days at 14:00")
+        name = ("Ada", "Ben", "Cid", "Dov")[number]
+        assert visitor.ask(f"{name} Marsh")["message"]["quick_replies"] == [YES, NO]
+    with ThreadPoolExecutor(len(visitors)) as pool:
+        answers = list(pool.map(lambda visitor: visitor.say(YES), visitors))
+    booked = [re.search(r"B-[A-Z0-9]{7}", answer) for answer in answers]
+    references = {found[0] for found in booked if found}
+    assert len(references) == 2
+    assert sum("is fully booked" in answer for answer in answers) == 2
+    rows = [row for row in read_bookings(shop_server.database) if row["name"].endswith("Marsh")]
+    assert {row["reference"] for row in rows} >= references
+    assert sum(row["party_size"] == 12 and row["time"] == "14:00" for row in rows) == 2
+    for visitor in visitors:
+        visitor.http.close()
+
+
 def test_a_hebrew_booking_is_a_row(guest, shop_server):
     guest.ask("אני רוצה להזמין שולחן ל-4 אנשים למחר בשעה 13:00")
     confirming = guest.ask("דנה לוי")
