@@ -23,7 +23,7 @@ from appliance.ports.outbound_http import OutboundHttp
 from appliance.workflows.definition import Node, WorkflowDefinition
 from appliance.workflows.expressions import fill_in, find_expressions
 from appliance.workflows.items import Item, NodeOutput, Origin, Source, item_record
-from appliance.workflows.parameter_rules import evaluated_names
+from appliance.workflows.parameter_rules import select_evaluated
 from appliance.workflows.parameters import Parameters
 from appliance.workflows.sandbox import SandboxSession
 
@@ -215,13 +215,25 @@ class NodeContext:
         (answer,) = await self.run_code(code, is_per_item=False)
         return answer.get("value")
 
+    async def evaluate(self, value: JsonValue, index: int, *, page: JsonObject) -> JsonValue:
+        """Evaluate a literal parameter's expressions for one item.
+
+        Args:
+            value: As the file has it.
+            index: The item's.
+            page: What ``$pageCount``, ``$request`` and ``$response`` say.
+        """
+        wanted = {"value": value}
+        (by_text,) = await self._evaluate(wanted, [index], page=page)
+        filled = fill_in(wanted, by_text)
+        return filled.get("value") if isinstance(filled, dict) else None
+
     def _wanted(self) -> JsonObject:
-        given = self.node.parameters
-        names = evaluated_names(self.state.definition.kinds[self.node.name].parameters)
-        return {name: given[name] for name in names if name in given}
+        rules = self.state.definition.kinds[self.node.name].parameters
+        return select_evaluated(self.node.parameters, rules)
 
     async def _evaluate(
-        self, wanted: JsonObject, indexes: list[int]
+        self, wanted: JsonObject, indexes: list[int], *, page: JsonObject | None = None
     ) -> list[dict[str, JsonObject]]:
         expressions = {
             expression.text: expression.template
@@ -230,12 +242,13 @@ class NodeContext:
         }
         if not expressions or not indexes:
             return [{} for _ in indexes]
+        templates = list(expressions.values())
         rows = await self._call(
-            {"op": "evaluate", "items": indexes, "templates": list(expressions.values())}
+            {"op": "evaluate", "items": indexes, "templates": templates}, page=page
         )
         return [dict(zip(expressions, row, strict=True)) for row in rows]
 
-    async def _call(self, request: JsonObject) -> Any:
+    async def _call(self, request: JsonObject, *, page: JsonObject | None = None) -> Any:
         """Tell the sandbox what it does not know yet, and ask it."""
         state = self.state
         if needs_history(state.definition):
@@ -255,6 +268,7 @@ class NodeContext:
             },
             "runIndex": len(state.outputs.get(self.node.name, ())),
             "contexts": state.node_contexts,
+            "page": page,
         }
         return await state.session.call(request)
 

@@ -53,11 +53,22 @@ def one_of(name: str, *choices: JsonValue, remedy: str = "") -> dict[str, Rule]:
     return {name: Rule("read", choices, remedy)}
 
 
-def evaluated_names(rules: Rules) -> list[str]:
-    """Return the top names of what a node reads, for ``NodeContext.parameters``."""
-    return list(
-        dict.fromkeys(name.partition(".")[0] for name, rule in rules.items() if rule.use == "read")
-    )
+def select_evaluated(parameters: JsonObject, rules: Rules) -> JsonObject:
+    """Return what of a node's parameters is evaluated for it; nothing is copied but collections.
+
+    A literal within a collection is left out: its expressions are the node's own business.
+    """
+    chosen: JsonObject = {}
+    for name, rule in rules.items():
+        top = name.partition(".")[0]
+        if rule.use == "read" and top in parameters:
+            chosen[top] = parameters[top]
+    for name, rule in rules.items():
+        top, _, inner = name.partition(".")
+        held = chosen.get(top)
+        if rule.use == "literal" and inner and isinstance(held, dict):
+            chosen[top] = {key: value for key, value in held.items() if key != inner}
+    return chosen
 
 
 def find_parameter_problems(parameters: JsonObject, rules: Rules) -> list[str]:

@@ -41,9 +41,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(int(parts.path[8:]), "application/json", '{"why":"because"}')
         elif parts.path == "/redirect":
             self.reply(302, "text/plain", "", location="/echo?after=1")
-        elif parts.path == "/page":
-            number = int(parse_qs(parts.query).get("page", ["1"])[0])
-            self.reply(200, "application/json", json.dumps({"page": number, "last": number >= 3}))
+        elif parts.path == "/pages":
+            self.reply_page(parse_qs(parts.query))
         else:
             shown = {n: self.headers[n] for n in SHOWN_HEADERS if n in self.headers}
             if shown.get("content-type", "").startswith("multipart/"):
@@ -56,6 +55,20 @@ class _Handler(BaseHTTPRequestHandler):
             )
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = answer
+
+    def reply_page(self, query: dict[str, list[str]]) -> None:
+        """Answer with one of three pages; behind them with nothing, or with ``end``'s status."""
+        number = int(query.get("page", ["1"])[0])
+        if number > 3:
+            status = int(query.get("end", ["200"])[0])
+            self.reply(status, "application/json", "[]" if status == 200 else '{"why":"end"}')
+            return
+        port = self.server.server_address[1]
+        following = f"http://127.0.0.1:{port}/pages?form=object&page={number + 1}"
+        page: object = [{"k": number * 10}, {"k": number * 10 + 1}]
+        if query.get("form") == ["object"]:
+            page = {"k": number, "next": following if number < 3 else None}
+        self.reply(200, "application/json", json.dumps(page), **{"x-page": str(number)})
 
     def reply(self, status: int, content_type: str, body: str, **headers: str) -> None:
         content = body.encode()

@@ -29,8 +29,16 @@ def conformance_workflows() -> list[tuple[dict[str, Any], list[dict[str, Any]]]]
 
 
 def record_answers(answers: list[tuple[str, tuple[int, Any]]]) -> None:
-    """Keep n8n's answers to the conformance inputs, by workflow, in the order of its inputs."""
-    kept: dict[str, list[Any]] = {export["name"]: [] for export, _ in conformance_workflows()}
+    """Keep n8n's answers to the conformance inputs, by workflow, in the order of its inputs.
+
+    Those of workflows that were not called stay.
+    """
+    before = load_answers()
+    called = {name for name, _ in answers}
+    kept: dict[str, list[Any]] = {
+        export["name"]: [] if export["name"] in called else before.get(export["name"], [])
+        for export, _ in conformance_workflows()
+    }
     for name, answer in answers:
         if name in kept:
             kept[name].append(list(answer))

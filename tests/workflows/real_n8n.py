@@ -150,6 +150,9 @@ def main() -> int:
     parser.add_argument(
         "--record", action="store_true", help="keep n8n's answers for the tests that run without it"
     )
+    parser.add_argument(
+        "--only", default="", help="compare just the workflows whose names begin with this"
+    )
     arguments = parser.parse_args()
     folder = install(arguments.cache.resolve())
     now = datetime.now(UTC)
@@ -166,6 +169,7 @@ def main() -> int:
     ):
         for export, inputs in conformance_workflows():
             calls += [(export["name"], with_echo(body, url)) for body in inputs]
+        calls = [call for call in calls if call[0].startswith(arguments.only)]
         embedded = asyncio.run(run_embedded(exports, calls, rows))
         real = run_real(server, calls, rows)
     if arguments.record:

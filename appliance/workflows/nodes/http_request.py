@@ -3,7 +3,7 @@
 Owns reading the parameters of the newer versions; the first two are in
 ``appliance.workflows.legacy_http_request``, what goes over the line in
 ``appliance.workflows.http_messages``. Which addresses may be reached is left to the
-``OutboundHttp`` port's implementation. Pagination and files cannot run here yet.
+``OutboundHttp`` port's implementation. Files cannot run here.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from appliance.workflows.http_messages import (
     write_multipart,
     write_raw,
 )
+from appliance.workflows.http_pages import is_complete_status, read_pagination, send_pages
 from appliance.workflows.items import Branches, Item
 from appliance.workflows.node_context import NodeContext
 from appliance.workflows.node_credentials import check_kind, find_credential, sign_in
-from appliance.workflows.parameter_rules import ignored, one_of, read
+from appliance.workflows.parameter_rules import ignored, literal, one_of, read
 from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
 
@@ -66,19 +67,42 @@ async def _run(context: NodeContext) -> Branches:
     version = context.node.type_version
     kind = _credential_kind(context.node)
     credential = None if kind is None else await find_credential(context, kind)
+    pages = read_pagination(context)
+    places = {id(item): index for index, item in enumerate(context.items)}
     sent = 0
 
-    async def send(_item: Item, values: Parameters) -> list[Item]:
+    async def send(item: Item, values: Parameters) -> list[Item]:
         nonlocal sent
         await _rest_between_batches(context, values, sent)
         sent += 1
         call = legacy.read_call(values) if version < 3 else _read_call(values, version)
         if credential is not None:
             sign_in(call, credential)
+        if pages is not None:
+            return await _send_pages(context, pages, places[id(item)], call, values)
         response = await context.state.http.send(call.build())
         return (legacy.read_answer if version < 3 else _read_answer)(response, values)
 
     return [await context.for_each_item(send)]
+
+
+async def _send_pages(
+    context: NodeContext, pages: Parameters, index: int, call: HttpCall, values: Parameters
+) -> list[Item]:
+    never_fails = values.group("options", "response", "response").flag("neverError")
+
+    async def send(asked: HttpCall) -> OutboundResponse:
+        response = await context.state.http.send(asked.build())
+        if not never_fails and not is_complete_status(pages, response):
+            require_success(response)
+        return response
+
+    answers = await send_pages(context, pages, index, call, send)
+    made: list[Item] = []
+    for answer in answers:
+        made += _read_answer(answer, values, is_known_good=True)
+        context.require_room(len(made))
+    return made
 
 
 async def _rest_between_batches(context: NodeContext, values: Parameters, sent: int) -> None:
@@ -156,9 +180,11 @@ def _write_body(values: Parameters, version: float) -> tuple[bytes, str]:
     return write_json(collect(_listed(values, "bodyParameters"), is_nested=version >= 4))
 
 
-def _read_answer(response: OutboundResponse, values: Parameters) -> list[Item]:
+def _read_answer(
+    response: OutboundResponse, values: Parameters, *, is_known_good: bool = False
+) -> list[Item]:
     answer = values.group("options", "response", "response")
-    if not answer.flag("neverError"):
+    if not is_known_good and not answer.flag("neverError"):
         require_success(response)
     wanted = answer.choice("responseFormat", _FORMATS, "autodetect")
     name = answer.text("outputPropertyName") or "data"
@@ -186,10 +212,7 @@ KIND = NodeKind(
     )
     | one_of("contentType", *_TYPES)
     | one_of("options.response.response.responseFormat", *_FORMATS)
-    | one_of(
-        "options.pagination", {}, {"pagination": {"paginationMode": "off"}},
-        remedy="pagination cannot run here",
-    )
+    | literal("options.pagination")
     | read(
         "method", "url", "sendQuery", "specifyQuery", "queryParameters",
         "jsonQuery", "sendHeaders", "specifyHeaders", "headerParameters", "jsonHeaders",

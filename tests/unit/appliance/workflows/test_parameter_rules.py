@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from appliance.workflows.parameter_rules import (
-    evaluated_names,
     find_parameter_problems,
     ignored,
     literal,
     one_of,
     read,
+    select_evaluated,
 )
 
 RULES = (
@@ -52,5 +52,8 @@ def test_what_would_be_passed_over_in_silence_is_named(given, problem):
     assert problems[0].startswith(problem) or problem in problems[0]
 
 
-def test_top_names_of_what_is_evaluated():
-    assert evaluated_names(RULES) == ["url", "options", "rows", "mode"]
+def test_what_is_literal_is_not_evaluated():
+    given = {"url": "u", "code": "c", "options": {"timeout": 1, "pages": 2}, "x": 1}
+    rules = RULES | literal("options.pages")
+    assert select_evaluated(given, rules) == {"url": "u", "options": {"timeout": 1}}
+    assert given["options"] == {"timeout": 1, "pages": 2}
