@@ -20,9 +20,9 @@ from appliance.domain.tool import TenantTool, Tool, ToolCall
 from appliance.egress import EgressClient
 from appliance.egress.addresses import Address
 from appliance.errors import ApplianceError, InvalidInput, Rejected
+from appliance.integrations.access_tokens import AccessTokens
 from appliance.integrations.http_system import HttpSystems
 from appliance.integrations.rest import RestKind
-from appliance.integrations.rest.signing import AccessTokens
 from appliance.ports.outbound_http import OutboundRequest
 from appliance.ports.tool_executor import ToolContext
 from appliance.tools.n8n_webhook import WebhookExecutor
@@ -39,6 +39,7 @@ from tests.fakes.credentials import HeldCredentials
 from tests.fakes.integrations import AT, TENANT, ScriptedIntegrations, build_endpoint
 from tests.fakes.integrations import build_integration as connect
 from tests.fakes.loopback_http import Exchange, Handler, LoopbackHttp
+from tests.fakes.shop_databases import build_kind
 from tests.workflows.workflow_runs import node, open_bench
 
 MEASURES = Path(__file__).parents[2] / "docs" / "measures.md"
@@ -229,6 +230,35 @@ async def by_rest_integration(door: Door) -> list[str]:
     return await collect(VECTORS, door.port, ask, "failed")
 
 
+async def by_database(door: Door, engine: str) -> list[str]:
+    kind = build_kind(door.client, None)
+
+    async def ask(host: str) -> None:
+        config = {
+            "engine": engine, "host": host, "port": door.port, "database": "d", "username": "u",
+            "password": "p", "timeout_s": 5,
+        }  # fmt: skip
+        try:
+            system = kind.open(connect(config, integration_type="database"))
+        except InvalidInput as exc:
+            raise Rejected("no host", code="failed") from exc
+        outcome = await system.call(build_endpoint(url_template="", query="SELECT 1"), {})
+        tested = await system.test()
+        assert not outcome.is_success
+        assert not tested.is_success
+        raise Rejected("all failed", code="failed")
+
+    return await collect(HOSTS, door.port, ask, "failed")
+
+
+async def by_postgresql_integration(door: Door) -> list[str]:
+    return await by_database(door, "postgresql")
+
+
+async def by_mysql_integration(door: Door) -> list[str]:
+    return await by_database(door, "mysql")
+
+
 WAYS: dict[str, Way] = {
     "send": by_send,
     "stream": by_stream,
@@ -238,6 +268,8 @@ WAYS: dict[str, Way] = {
     "HTTP Request node": by_http_request_node,
     "Send Email node": by_send_email_node,
     "rest integration": by_rest_integration,
+    "PostgreSQL integration": by_postgresql_integration,
+    "MySQL integration": by_mysql_integration,
 }
 
 
