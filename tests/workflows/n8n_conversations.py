@@ -32,8 +32,25 @@ CONVERSATIONS = (
     ("book a table for 4 people tomorrow at 04:00", "Rina Barak", "Yes, go ahead"),
     ("book a table for 2 people tomorrow at 18:00", "Rina Barak", "No, thanks"),
     ("When are you open?",),
-)
-_REFERENCE = re.compile(r"\b[A-Z]{1,3}-[A-Z0-9]{7}\b")
+    ("do you deliver to E1 6AN?", "do you deliver to 75001?"),
+    ("what times are free on friday?",),
+    (
+        "I want to order a margherita pizza", "2", "Rina Barak", "020 7946 0199",
+        "12 Market Street, London E1 6AN", "Yes, go ahead",
+    ),
+    ("I want to order pizza", "1", "Rina Barak", "020 7946 0199", "pickup", "Yes, go ahead",
+     "Calzone", "Yes, go ahead"),
+    ("move my booking B-DEMO4C9 to tomorrow at 14:00", "Yes, go ahead"),
+    ("please cancel my reservation B-DEMO4C9", "Yes, go ahead"),
+    ("please cancel my reservation B-DEMO4C9", "Yes, go ahead"),
+    ("I want to return order 12320", "It was cold", "lucas@example.com", "Yes, go ahead"),
+    ("I want to be called back", "Ida Noy", "020 7946 0199", "Yes, go ahead"),
+    (
+        "I want to open a support ticket", "The box was open", "Ida Noy", "ida@example.com",
+        "Yes, go ahead",
+    ),
+)  # fmt: skip
+_REFERENCE = re.compile(r"\b(?:[A-Z]{1,3}-[A-Z0-9]{7}|W\d{6})\b")
 
 
 def compare_conversations(n8n: N8nServer) -> list[str]:
