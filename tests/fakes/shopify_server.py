@@ -72,7 +72,8 @@ def product(number: int, title: str, *, price: str = "60.00", stock: int = 7, **
     amount = {"amount": price, "currencyCode": "ILS"}
     variant = {
         "id": f"gid://shopify/ProductVariant/{number}",
-        "title": "Default",
+        "title": "Large",
+        "displayName": f"{title} - Large",
         "sku": f"SKU-{number}",
         "price": price,
         "availableForSale": stock > 0,

@@ -80,8 +80,6 @@ async def test_a_visitor_asks_the_shop_in_english_and_hebrew(tmp_path: Path) -> 
 
         stage.server.expect("tool_failed")
         await asyncio.to_thread(play)
-        stored = (stage.server.data_dir / "database" / "csai.sqlite3").read_bytes()
-        assert SECRET.encode() not in stored
 
 
 CALLS = {

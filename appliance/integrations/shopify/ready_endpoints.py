@@ -48,10 +48,10 @@ query ($search: String!) {
 _ORDER: Final = """\
 {order_number: name, placed_at: createdAt, cancelled_at: cancelledAt,
  payment: displayFinancialStatus, status: displayFulfillmentStatus,
- total: currentTotalPriceSet.shopMoney.amount,
+ total: to_number(currentTotalPriceSet.shopMoney.amount),
  currency: currentTotalPriceSet.shopMoney.currencyCode,
  items: lineItems.nodes[].{product: title, quantity: quantity},
- shipments: fulfillments[].{status: displayStatus, expected_at: estimatedDeliveryAt,
+ shipments: fulfillments[].{parcel: displayStatus, expected_at: estimatedDeliveryAt,
   delivered_at: deliveredAt, courier: trackingInfo[0].company,
   tracking_number: trackingInfo[0].number, tracking_url: trackingInfo[0].url}}"""
 _OWN: Final = "same(email, argument('email'))"
@@ -72,28 +72,31 @@ query ($search: String!) {
     }
   }
 }"""
-_PRODUCT_MAPPING: Final = """\
-products.nodes[?status == 'ACTIVE'].{product: title, url: onlineStoreUrl,
- in_stock: totalInventory, counts_stock: tracksInventory,
- price_from: priceRangeV2.minVariantPrice.amount, price_to: priceRangeV2.maxVariantPrice.amount,
- currency: priceRangeV2.minVariantPrice.currencyCode}"""
+_ON_SALE_NODES: Final = "products.nodes[?status == 'ACTIVE']"
+_PRODUCT_MAPPING: Final = f"""\
+{{outcome: length({_ON_SALE_NODES}) > `0` && 'found' || 'none', product: argument('product'),
+ products: {_ON_SALE_NODES}.{{name: title,
+  availability: tracksInventory && totalInventory <= `0` && 'out_of_stock' || 'in_stock',
+  stock: totalInventory, price: to_number(priceRangeV2.minVariantPrice.amount),
+  price_to: to_number(priceRangeV2.maxVariantPrice.amount),
+  currency: priceRangeV2.minVariantPrice.currencyCode, url: onlineStoreUrl}}}}"""
 
 _INVENTORY: Final = """\
 query ($search: String!) {
   products(first: 3, query: $search, sortKey: RELEVANCE) {
     nodes {
-      title
       status
       variants(first: 20) {
-        nodes { id title sku price availableForSale inventoryQuantity }
+        nodes { id displayName sku price availableForSale inventoryQuantity }
       }
     }
   }
 }"""
-_INVENTORY_MAPPING: Final = """\
-products.nodes[?status == 'ACTIVE'].{product: title,
- variants: variants.nodes[].{product_id: id, variant: title, article_number: sku, price: price,
-  can_be_ordered: availableForSale, in_stock: inventoryQuantity}}"""
+_INVENTORY_MAPPING: Final = f"""\
+{{outcome: length({_ON_SALE_NODES}) > `0` && 'several' || 'not_found', product: argument('product'),
+ products: {_ON_SALE_NODES}.variants.nodes[].{{name: displayName,
+  availability: availableForSale && 'in_stock' || 'out_of_stock', stock: inventoryQuantity,
+  price: to_number(price), article_number: sku, product_id: id}}}}"""
 
 _NEW_ORDER: Final = """\
 mutation ($email: String!, $product: ID!, $quantity: Int!) {
@@ -106,7 +109,8 @@ mutation ($email: String!, $product: ID!, $quantity: Int!) {
 }"""
 _NEW_ORDER_MAPPING: Final = """\
 draftOrderCreate.draftOrder.{order_number: name, payment_url: invoiceUrl,
- total: totalPriceSet.shopMoney.amount, currency: totalPriceSet.shopMoney.currencyCode}"""
+ total: to_number(totalPriceSet.shopMoney.amount),
+ currency: totalPriceSet.shopMoney.currencyCode}"""
 
 READY_ENDPOINTS: Final = (
     EndpointDefinition(
@@ -126,7 +130,10 @@ READY_ENDPOINTS: Final = (
         description="The newest ten orders of the signed-in visitor.",
         query=_ORDERS,
         parameters=[_EMAIL],
-        response_mapping=f"orders.nodes[?{_OWN}].{_ORDER}",
+        response_mapping=(
+            f"{{outcome: length(orders.nodes[?{_OWN}]) > `0` && 'found' || 'none', "
+            f"orders: orders.nodes[?{_OWN}].{_ORDER}}}"
+        ),
     ),
     EndpointDefinition(
         endpoint_name="search_products",

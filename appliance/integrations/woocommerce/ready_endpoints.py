@@ -21,14 +21,25 @@ _ORDER_FIELDS: Final = (
 )
 _ORDER: Final = """\
 {order_number: number, status: status, placed_at: date_created, paid_at: date_paid,
- completed_at: date_completed, total: total, currency: currency,
+ completed_at: date_completed, total: to_number(total), currency: currency,
  items: line_items[].{product: name, quantity: quantity}}"""
 _OWN: Final = "same(billing.email, argument('email'))"
 
 _PRODUCT_FIELDS: Final = (
-    "id,name,status,catalog_visibility,permalink,sku,price,purchasable,stock_status,stock_quantity"
+    "id,name,status,catalog_visibility,permalink,sku,price,stock_status,stock_quantity"
 )
 _ON_SALE: Final = "[?status == 'publish' && catalog_visibility != 'hidden']"
+_AVAILABILITY: Final = """\
+stock_status == 'outofstock' && 'out_of_stock' || stock_status == 'onbackorder' && 'made_to_order'
+  || 'in_stock'"""
+
+
+def _write_product_mapping(found: str, none: str, more: str) -> str:
+    return f"""\
+{{outcome: length({_ON_SALE}) > `0` && '{found}' || '{none}', product: argument('product'),
+ products: {_ON_SALE}.{{name: name, availability: {_AVAILABILITY},
+  stock: stock_quantity, price: to_number(price), {more}}}}}"""
+
 
 READY_ENDPOINTS: Final = (
     EndpointDefinition(
@@ -43,17 +54,16 @@ READY_ENDPOINTS: Final = (
         description="The newest ten orders of the signed-in visitor.",
         url_template=f"/orders?per_page=10&_fields={_ORDER_FIELDS}",
         parameters=[_EMAIL],
-        response_mapping=f"[?{_OWN}].{_ORDER}",
+        response_mapping=(
+            f"{{outcome: length([?{_OWN}]) > `0` && 'found' || 'none', orders: [?{_OWN}].{_ORDER}}}"
+        ),
     ),
     EndpointDefinition(
         endpoint_name="search_products",
         description="Products on sale that fit some words, with prices and stock.",
         url_template=f"/products?status=publish&per_page=10&_fields={_PRODUCT_FIELDS}",
         parameters=[_PRODUCT],
-        response_mapping=(
-            f"{_ON_SALE}.{{product: name, url: permalink, price: price, "
-            "availability: stock_status, in_stock: stock_quantity}"
-        ),
+        response_mapping=_write_product_mapping("found", "none", "url: permalink"),
         cache_s=60,
     ),
     EndpointDefinition(
@@ -61,9 +71,8 @@ READY_ENDPOINTS: Final = (
         description="Products by words: price, article number and stock of each.",
         url_template=f"/products?status=publish&per_page=5&_fields={_PRODUCT_FIELDS}",
         parameters=[_PRODUCT],
-        response_mapping=(
-            f"{_ON_SALE}.{{product: name, product_id: id, article_number: sku, price: price, "
-            "can_be_ordered: purchasable, availability: stock_status, in_stock: stock_quantity}"
+        response_mapping=_write_product_mapping(
+            "several", "not_found", "article_number: sku, product_id: id"
         ),
         cache_s=60,
     ),
@@ -96,7 +105,8 @@ READY_ENDPOINTS: Final = (
             EndpointParameter(name="status", location="body", default="pending"),
         ],
         response_mapping=(
-            "{order_number: number, payment_url: payment_url, total: total, currency: currency}"
+            "{order_number: number, payment_url: payment_url, total: to_number(total), "
+            "currency: currency}"
         ),
         risk="write",
     ),

@@ -30,7 +30,7 @@ async def test_an_order_is_shown_to_whom_it_belongs(tmp_path: Path) -> None:
             "placed_at": "2026-03-01T09:00:00",
             "paid_at": "2026-03-01T09:01:00",
             "completed_at": None,
-            "total": "120.00",
+            "total": 120.0,
             "currency": "ILS",
             "items": [{"product": "Blue lamp", "quantity": 2}],
         }
@@ -66,35 +66,48 @@ async def test_a_visitors_orders_are_theirs(tmp_path: Path) -> None:
         outcome = await shop.call("list_my_orders", {"email": DANA})
         other = await shop.call("find_order", {"order_number": "2", "email": DANA})
     listed: Any = outcome.output
-    assert [one["order_number"] for one in listed] == ["1"]
+    assert listed["outcome"] == "found"
+    assert [one["order_number"] for one in listed["orders"]] == ["1"]
     assert other.failure == "not_found"
-    assert not [word for word in PRIVATE if word in json.dumps(outcome.output)]
+    assert not [word for word in PRIVATE if word in json.dumps(listed)]
 
 
 async def test_products_on_sale_are_found_with_price_and_stock(tmp_path: Path) -> None:
     async with open_shop(tmp_path) as shop:
         outcome = await shop.call("search_products", {"product": "blue LAMP"})
-        assert outcome.output == [
-            {
-                "product": "Blue lamp",
-                "url": "https://lamps.example/product/1/",
-                "price": "60.00",
-                "availability": "instock",
-                "in_stock": 7,
-            }
-        ]
-        hebrew = await shop.call("check_inventory", {"product": "מנורה", "quantity": 3})
-    assert hebrew.output == [
-        {
-            "product": "מנורה כחולה",
-            "product_id": 2,
-            "article_number": "SKU-2",
-            "price": "60.00",
-            "can_be_ordered": True,
-            "availability": "outofstock",
-            "in_stock": 0,
+        assert outcome.output == {
+            "outcome": "found",
+            "product": "blue LAMP",
+            "products": [
+                {
+                    "name": "Blue lamp",
+                    "availability": "in_stock",
+                    "stock": 7,
+                    "price": 60.0,
+                    "url": "https://lamps.example/product/1/",
+                }
+            ],
         }
-    ]
+        hebrew = await shop.call("check_inventory", {"product": "מנורה", "quantity": 3})
+        shop.server.products[0]["stock_status"] = "onbackorder"
+        made: Any = (await shop.call("search_products", {"product": "lamp"})).output
+        none: Any = (await shop.call("search_products", {"product": "boat"})).output
+    assert hebrew.output == {
+        "outcome": "several",
+        "product": "מנורה",
+        "products": [
+            {
+                "name": "מנורה כחולה",
+                "availability": "out_of_stock",
+                "stock": 0,
+                "price": 60.0,
+                "article_number": "SKU-2",
+                "product_id": 2,
+            }
+        ],
+    }
+    assert made["products"][0]["availability"] == "made_to_order"
+    assert (none["outcome"], none["products"]) == ("none", [])
 
 
 async def test_an_order_is_made_for_the_visitor_to_pay(tmp_path: Path) -> None:
@@ -111,7 +124,7 @@ async def test_an_order_is_made_for_the_visitor_to_pay(tmp_path: Path) -> None:
     assert outcome.output == {
         "order_number": "5001",
         "payment_url": "https://lamps.example/checkout/order-pay/5001/",
-        "total": "120.00",
+        "total": 120.0,
         "currency": "ILS",
     }
     assert (refused.failure, refused.status) == ("refused", 400)
