@@ -26,7 +26,7 @@ def find_failure(error: UpstreamError) -> FailureKind:
             return "unreachable"
         case "parameter_misfit":
             return "refused"
-        case "timed_out" | "broken_response" | "response_too_large":
+        case "timed_out" | "broken_response" | "response_too_large" | "server_failed":
             return "no_answer"
         case _:
             return "not_available"
@@ -45,6 +45,15 @@ def too_busy() -> UpstreamError:
     """It has no connection left for us, or we have none."""
     return Unavailable(
         "The database is asked too much at once. It may work later.", code="too_busy"
+    )
+
+
+def server_failed() -> UpstreamError:
+    """It has trouble of its own."""
+    return Unavailable(
+        "The database failed while answering. It may work later; the operator finds the reason in "
+        "its log.",
+        code="server_failed",
     )
 
 

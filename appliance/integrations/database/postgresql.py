@@ -342,4 +342,6 @@ def _read_code(code: str, connection: DatabaseConnection) -> UpstreamError:
         return failures.connection_lost()
     if code[:2] == "22":
         return failures.misfit()
+    if code[:2] in ("40", "53", "55", "58", "F0", "HV", "XX"):
+        return failures.server_failed()
     return failures.broken_query()

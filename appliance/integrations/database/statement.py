@@ -153,7 +153,7 @@ def _split(query: str, engine: DatabaseName) -> Iterator[_Token]:
 def _check_sign(pair: str, sign: str, engine: DatabaseName) -> None:
     if pair in ("--", "/*") or (sign == "#" and engine != "postgresql"):
         raise _refuse("Leave comments out.")
-    if sign == "@" and engine in ("mysql", "mariadb"):
+    if sign == "@" and engine != "postgresql":
         raise _refuse("Variables (@name) are not read here.")
     if sign in "[]" and engine != "postgresql":
         raise _refuse("Put names in double quotes, not in brackets.")

@@ -18,6 +18,7 @@ CONNECTION = read_connection(
         (failures.too_busy(), "unreachable"),
         (failures.timed_out(), "no_answer"),
         (failures.connection_lost(), "no_answer"),
+        (failures.server_failed(), "no_answer"),
         (failures.too_many_bytes(), "no_answer"),
         (failures.unreadable_value(), "no_answer"),
         (failures.misfit(), "refused"),

@@ -18,6 +18,7 @@ from appliance.domain.integration import EndpointParameter
 from appliance.egress import EgressClient
 from appliance.errors import Rejected, UpstreamError
 from appliance.integrations.database import mysql
+from appliance.integrations.database.connection import read_connection
 from tests.fakes.certificates import TestAuthority
 from tests.fakes.integrations import build_integration
 from tests.fakes.mariadb_server import MariaDbServer, start_mariadb
@@ -245,3 +246,30 @@ def test_rights_are_read_from_grants() -> None:
     assert mysql._read_grants(grants, "u") == ["shop.orders"]
     with pytest.raises(Rejected, match="'u' has the right GRANT OPTION"):
         mysql._read_grants(["GRANT SELECT ON *.* TO `u`@`%` WITH GRANT OPTION"], "u")
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (1045, "upstream_auth_failed"),
+        (1130, "upstream_auth_failed"),
+        (1049, "no_such_database"),
+        (1044, "no_such_database"),
+        (3159, "tls_required"),
+        (2026, "tls_missing"),
+        (1792, "query_writes"),
+        (1142, "not_permitted"),
+        (1969, "timed_out"),
+        (3024, "timed_out"),
+        (1205, "timed_out"),
+        (1040, "too_busy"),
+        (1226, "too_busy"),
+        (2013, "broken_response"),
+        (1292, "parameter_misfit"),
+        (1146, "query_refused"),
+        (1064, "query_refused"),
+    ],
+)
+def test_each_number_has_a_meaning(number: int, expected: str) -> None:
+    connection = read_connection({"engine": "mysql", "host": "h", "database": "d", "username": "u"})
+    assert mysql._read_number(number, connection).code == expected

@@ -19,6 +19,7 @@ from appliance.domain.integration import EndpointParameter
 from appliance.domain.json_types import JsonObject
 from appliance.egress import EgressClient
 from appliance.integrations.database import postgresql
+from appliance.integrations.database.connection import read_connection
 from appliance.integrations.database.statement import read_statement
 from tests.fakes.certificates import TestAuthority
 from tests.fakes.integrations import build_integration
@@ -256,3 +257,29 @@ async def serve_tls(server: PostgresServer, pem: Path) -> None:
 def test_a_query_is_written_with_numbered_places() -> None:
     statement = read_statement("SELECT :a, :b, :a", "postgresql")
     assert postgresql._write(statement) == "SELECT $1, $2, $1"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("28P01", "upstream_auth_failed"),
+        ("28000", "upstream_auth_failed"),
+        ("3D000", "no_such_database"),
+        ("53300", "too_busy"),
+        ("53100", "server_failed"),
+        ("XX001", "server_failed"),
+        ("57P01", "broken_response"),
+        ("57P03", "connect_failed"),
+        ("57014", "timed_out"),
+        ("55P03", "timed_out"),
+        ("25006", "query_writes"),
+        ("42501", "not_permitted"),
+        ("42P01", "query_refused"),
+        ("22P02", "parameter_misfit"),
+    ],
+)
+def test_each_code_has_a_meaning(code: str, expected: str) -> None:
+    connection = read_connection(
+        {"engine": "postgresql", "host": "h", "database": "d", "username": "u"}
+    )
+    assert postgresql._read_code(code, connection).code == expected
