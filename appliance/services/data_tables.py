@@ -139,10 +139,16 @@ class DataTableService:
                 tenant.id, table, rows, mode=choice.mode, key=choice.key
             )
 
-    async def export_csv(self, tenant_id: TenantId, table: TableInfo) -> AsyncIterator[bytes]:
-        """Yield the table as CSV, ids first, part by part; an import of it gives the same rows."""
+    async def export_csv(
+        self, tenant_id: TenantId, table: TableInfo, *, language: str = ""
+    ) -> AsyncIterator[bytes]:
+        """Yield the table as CSV, ids first, part by part; an import of it gives the same rows.
+
+        Headers are the columns' names, or their titles in ``language`` where they have one.
+        """
         names = [ID, *(column.name for column in table.columns)]
-        yield write_csv([names], has_mark=True)
+        headers = [ID, *(column.titles.get(language, column.name) for column in table.columns)]
+        yield write_csv([headers], has_mark=True)
         after = 0
         while rows := await self.editor.list_rows(
             tenant_id, table.id, limit=_EXPORT_PART, after=after

@@ -63,6 +63,8 @@ def test_a_shop_starts_with_a_hebrew_spreadsheet(corner: Corner, demo_server):
     assert [(row["sku"], row["price"], row["stock"]) for row in rows] == [("H-2", 1234.5, 0)]
     exported = corner.operator.http.get(f"{path}/export")
     assert exported.headers["content-type"] == "text/csv; charset=utf-8"
+    in_hebrew = corner.operator.http.get(f"{path}/export?language=he").text
+    assert in_hebrew.lstrip("\ufeff").startswith("id,מק״ט,שם המוצר,")
     again = corner.put("products", exported.content, mode="replace")
     assert again.json() == {"added": 2, "changed": 0, "removed": 2}
 

@@ -54,6 +54,13 @@ Choices = Annotated[
         " leaves the header out."
     ),
 ]
+HeaderLanguage = Annotated[
+    str,
+    QueryParameter(
+        max_length=35,
+        description="Write headers in this language, where columns have titles in it.",
+    ),
+]
 Letters = Annotated[
     Encoding, QueryParameter(description="How letters are written, if no mark at the start tells.")
 ]
@@ -220,12 +227,13 @@ class DataTableRowController(Controller):
         table_id: FromPath[str],
         data_tables: NamedDependency[DataTableService],
         auditor: NamedDependency[Auditor],
+        language: HeaderLanguage = "",
     ) -> Stream:
         """Send the table as CSV that no spreadsheet runs; an import of it gives the same rows."""
         allowed = require_tenant(operator, tenant_id, "viewer")
         table = await data_tables.editor.get_table(allowed, table_id)
         await auditor.record(operator.username, "data_table.export", table_id, tenant_id=allowed)
-        pieces = data_tables.export_csv(allowed, table)
+        pieces = data_tables.export_csv(allowed, table, language=language)
         return await download(pieces, "table.csv", "text/csv; charset=utf-8")
 
     async def _record(

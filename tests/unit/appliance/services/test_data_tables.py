@@ -38,8 +38,8 @@ class Kept:
             self.tenant, self.table.id, text.encode(), ImportChoice(**choice)
         )
 
-    async def export(self) -> bytes:
-        pieces = self.service.export_csv(self.tenant.id, self.table)
+    async def export(self, language: str = "") -> bytes:
+        pieces = self.service.export_csv(self.tenant.id, self.table, language=language)
         return b"".join([piece async for piece in pieces])
 
     async def rows(self) -> list[dict[str, Any]]:
@@ -75,6 +75,14 @@ async def test_an_import_of_ones_own_export_gives_the_same_rows(kept):
     again = await kept.rows()
     assert [row | {"id": 0} for row in again] == [row | {"id": 0} for row in before]
     assert text.splitlines()[0] == "id,name,price,sold,since"
+
+
+async def test_headers_in_a_language_are_read_again(kept):
+    before = await kept.rows()
+    text = (await kept.export("he")).decode("utf-8-sig")
+    assert text.splitlines()[0] == "id,שם,price,sold,since"
+    assert await kept.put(text, mode="update", key="id") == ImportCounts(changed=len(ROWS))
+    assert await kept.rows() == before
 
 
 async def test_an_export_runs_no_formula(kept):
