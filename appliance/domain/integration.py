@@ -5,6 +5,7 @@ Owns the shapes; how a system is reached is decided by the folders of ``applianc
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -117,6 +118,17 @@ class EndpointChoice(Struct, frozen=True, kw_only=True):
 
     integration: str
     endpoint: str
+
+
+def find_unproved(endpoint: EndpointDefinition, bound: Collection[str]) -> str | None:
+    """Return a parameter that says whose data is asked for and is not ``bound``, if there is one.
+
+    Args:
+        endpoint: What is asked.
+        bound: The tool's parameters that the server fills in from the verified identity.
+    """
+    whose = (parameter.name for parameter in endpoint.parameters if parameter.from_identity)
+    return next((name for name in whose if name not in bound), None)
 
 
 def choose_endpoint(tool: TenantTool) -> EndpointChoice | str:

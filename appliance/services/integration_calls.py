@@ -19,6 +19,7 @@ from appliance.domain.integration import (
     Endpoint,
     IntegrationCall,
     StoredIntegration,
+    find_unproved,
 )
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import RISK_ORDER, Risk, ToolOutcome
@@ -77,13 +78,13 @@ class IntegrationCalls:
                 f"The endpoint {endpoint_name!r} has the risk {endpoint.risk!r} and the tool only "
                 f"{risk!r}. The operator should give the tool the same risk."
             )
-        for parameter in endpoint.parameters:
-            if parameter.from_identity and parameter.name not in bound:
-                return _fail(
-                    f"The endpoint {endpoint_name!r} answers only for who the visitor was proved "
-                    f"to be. The operator should bind the tool's parameter {parameter.name!r} to "
-                    "the identity token."
-                )
+        unproved = find_unproved(endpoint, bound)
+        if unproved is not None:
+            return _fail(
+                f"The endpoint {endpoint_name!r} answers only for who the visitor was proved to "
+                f"be. The operator should bind the tool's parameter {unproved!r} to the identity "
+                "token."
+            )
         started, called_at = self._clock.monotonic(), self._clock.now()
         outcome, kind = await self._ask_or_remember(integration, endpoint, arguments)
         outcome = msgspec.structs.replace(

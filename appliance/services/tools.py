@@ -13,8 +13,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from appliance.agent.bound_arguments import find_binding_problem
+from appliance.domain.bound_parameters import find_bindings
 from appliance.domain.ids import IntegrationId, TenantId, ToolId, new_id
-from appliance.domain.integration import choose_endpoint
+from appliance.domain.integration import choose_endpoint, find_unproved
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import (
     RISK_ORDER,
@@ -263,6 +264,13 @@ class ToolService:
         if RISK_ORDER[endpoint.risk] > RISK_ORDER[tenant_tool.risk]:
             raise _refuse(
                 "risk", f"The endpoint has the risk {endpoint.risk!r}; the tool needs it too."
+            )
+        unproved = find_unproved(endpoint, find_bindings(tenant_tool).keys())
+        if unproved is not None:
+            raise _refuse(
+                "custom_config.identity",
+                "The endpoint answers only for who a visitor was proved to be: bind the tool's "
+                f"parameter {unproved!r} to a claim of the identity token.",
             )
 
 

@@ -52,6 +52,17 @@ async def test_a_visitor_asks_the_shop_in_english_and_hebrew(tmp_path: Path) -> 
             assert [endpoint["endpoint_name"] for endpoint in endpoints] == READY
             assert stage.call("POST", f"{path}/test")["success"]
             stage.use(integration_id, "find_order", "search_products")
+            tool_id = stage.operator.find_tool_id("get_order_status")
+            careless = {
+                "executor": "integration",
+                "integration_mapping": {"get_order_status": integration_id},
+                "custom_config": {"endpoint": "find_order"},
+            }
+            refused = stage.operator.http.put(
+                f"/tenants/{stage.shop.id}/tools/{tool_id}", json=careless
+            )
+            problem = check_problem(refused, 400, "validation_failed")
+            assert problem["errors"][0]["field"] == "custom_config.identity"
 
             stranger = stage.visit()
             asked = len(shopify.queries)

@@ -7,6 +7,7 @@ import pytest
 
 from appliance.domain.data_table import Column
 from appliance.domain.ids import EndpointId, IntegrationId, TenantId, ToolId, new_id
+from appliance.domain.integration import EndpointParameter
 from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk
 from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.services.starter_tables import StarterTables
@@ -290,7 +291,9 @@ async def test_a_workflow_tool_brings_the_tables_it_works_on(
     assert list(await temporary.database.data_tables.list_tables(tenant_id)) == ["orders"]
 
 
-async def connect(temporary: TemporaryDatabase, *, risk: Risk = "read") -> str:
+async def connect(
+    temporary: TemporaryDatabase, *parameters: EndpointParameter, risk: Risk = "read"
+) -> str:
     """Store an integration with an endpoint ``order``; return its id."""
     integration = build_integration(
         {"base_url": "https://shop.example"},
@@ -304,9 +307,33 @@ async def connect(temporary: TemporaryDatabase, *, risk: Risk = "read") -> str:
             tenant_id=temporary.tenant_id,
             integration_id=integration.id,
             risk=risk,
+            parameters=list(parameters),
         )
     )
     return integration.id
+
+
+async def test_a_tool_that_asks_for_somebodys_data_binds_whose(
+    tools: ToolService, tenant_id: TenantId, temporary: TemporaryDatabase
+) -> None:
+    schema = {"type": "object", "properties": {"email": {"type": "string"}}}
+    tool = await tools.create(
+        NewTool(tool_name="my_orders", description="Lists orders.", parameters_schema=schema)
+    )
+    whose = EndpointParameter(name="email", from_identity=True)
+    mapping = {"shop": await connect(temporary, whose)}
+    config: dict[str, Any] = {"endpoint": "order"}
+
+    def choose() -> TenantToolChoice:
+        return TenantToolChoice(
+            executor="integration", integration_mapping=mapping, custom_config=config
+        )
+
+    with pytest.raises(InvalidInput) as caught:
+        await tools.put_for_tenant(tenant_id, tool.id, choose())
+    assert caught.value.errors[0].field == "custom_config.identity"
+    config["identity"] = {"email": "email"}
+    assert (await tools.put_for_tenant(tenant_id, tool.id, choose())).executor == "integration"
 
 
 async def test_a_tool_asks_an_endpoint_that_is_there(
