@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
 from dotenv import dotenv_values
 from msgspec import Struct
 
+from appliance.domain.mcp_server import McpProgram, ServerName
 from appliance.domain.tenant import PROVIDER_NAMES, canonical_provider
 from appliance.errors import ConfigurationError
 from appliance.logs import redact
@@ -51,6 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     n8n_api_key: str | None
     egress_allow: tuple[str, ...]
     sqlite_dir: Path | None
+    mcp_programs: Mapping[str, McpProgram]
     rate_limit_per_minute: int
     log_level: str
     public_url: str | None
@@ -228,6 +231,15 @@ def _smtp_url(raw: Any) -> str:
     return text
 
 
+def _mcp_programs(raw: Any) -> Mapping[str, McpProgram]:
+    if not isinstance(raw, dict):
+        raise ValueError("register programs in config.toml only, as [mcp_programs.NAME]")
+    try:
+        return msgspec.convert(raw, dict[ServerName, McpProgram])
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
 class SettingSpec(NamedTuple):
     """One setting: its field, its variables (the first is its name), its default and parser."""
 
@@ -270,6 +282,7 @@ SETTINGS: tuple[SettingSpec, ...] = (
     SettingSpec("n8n_api_key", ("CSAI_N8N_API_KEY",), None, _key),
     SettingSpec("egress_allow", ("CSAI_EGRESS_ALLOW",), (), _items),
     SettingSpec("sqlite_dir", ("CSAI_SQLITE_DIR",), None, _fixed_folder),
+    SettingSpec("mcp_programs", ("CSAI_MCP_PROGRAMS",), {}, _mcp_programs),
     SettingSpec("rate_limit_per_minute", ("CSAI_RATE_LIMIT_PER_MINUTE",), 60, _count),
     SettingSpec("log_level", ("CSAI_LOG_LEVEL",), "info", _one_of(*LOG_LEVELS)),
     SettingSpec("public_url", ("CSAI_PUBLIC_URL",), None, _url),
@@ -339,7 +352,9 @@ def _resolve(
             return spec.parse(str(raw) if isinstance(raw, Path) else raw)
         except ValueError as error:
             shown = (
-                "the given value" if spec.parse in (_secret, _key, _smtp_url) else redact(repr(raw))
+                "the given value"
+                if spec.parse in (_secret, _key, _smtp_url, _mcp_programs)
+                else redact(repr(raw))
             )
             raise ConfigurationError(
                 f"{name} cannot be {shown}: {error}.", setting=spec.variables[0]

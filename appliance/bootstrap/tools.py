@@ -19,7 +19,7 @@ from appliance.egress import EgressClient
 from appliance.integrations import IntegrationParts, build_kinds
 from appliance.n8n import N8nClient, WebhookSender
 from appliance.ports.clock import Clock
-from appliance.ports.integrations import IntegrationKind
+from appliance.ports.integrations import Closes, IntegrationKind
 from appliance.ports.outbound_http import OutboundHttp
 from appliance.ports.tool_executor import ToolExecutor
 from appliance.services.cache_roles import LiveData
@@ -29,9 +29,11 @@ from appliance.services.execution_log import ExecutionLog
 from appliance.services.integration_calls import IntegrationCalls
 from appliance.services.integrations import IntegrationService
 from appliance.services.n8n import N8nService
+from appliance.services.offered_tools import OfferedTools
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tool_files import ToolFiles
+from appliance.services.tool_mirror import ToolMirror
 from appliance.services.tool_trials import ToolTrials
 from appliance.services.tools import ToolService
 from appliance.services.workflows import WorkflowService
@@ -45,6 +47,7 @@ class Tooling(Struct, frozen=True, kw_only=True):
 
     http: EgressClient
     integrations: Mapping[str, IntegrationKind]
+    mirror: ToolMirror
     workflows: WorkflowRunner
     executors: Mapping[ExecutorKind, ToolExecutor]
     breakers: ToolBreakers
@@ -70,15 +73,8 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
         credentials=database.credentials,
     )
     stack.callback(workflows.close)
-    kinds = build_kinds(
-        IntegrationParts(
-            http=http,
-            streams=http,
-            connections=http,
-            clock=clock,
-            sqlite_dir=settings.sqlite_dir,
-        )
-    )
+    mirror = ToolMirror(database.integrations, clock)
+    kinds = _open_kinds(stack, settings, clock, http, mirror)
     n8n, webhooks = _open_n8n(stack, settings, clock, http)
     executors = build_executors(
         ToolParts(
@@ -100,11 +96,33 @@ def open_tooling(stack: AsyncExitStack, settings: Settings, stores: Stores) -> T
     return Tooling(
         http=http,
         integrations=kinds,
+        mirror=mirror,
         workflows=workflows,
         executors=executors,
         breakers=ToolBreakers(clock),
         n8n=n8n,
     )
+
+
+def _open_kinds(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, http: EgressClient, mirror: ToolMirror
+) -> dict[str, IntegrationKind]:
+    """Return every type of integration."""
+    kinds = build_kinds(
+        IntegrationParts(
+            http=http,
+            streams=http,
+            connections=http,
+            clock=clock,
+            sqlite_dir=settings.sqlite_dir,
+            mcp_programs=settings.mcp_programs,
+            tell_offers=mirror.update,
+        )
+    )
+    for kind in kinds.values():
+        if isinstance(kind, Closes):
+            stack.push_async_callback(kind.aclose)
+    return kinds
 
 
 def _open_n8n(
@@ -155,6 +173,13 @@ def build_tool_admin(
             kinds=tooling.integrations,
             tools=database.tools,
             clock=stores.clock,
+        ),
+        "offered_tools": OfferedTools(
+            store=database.integrations,
+            kinds=tooling.integrations,
+            mirror=tooling.mirror,
+            catalogue=database.tools,
+            tools=tools,
         ),
         "credentials": CredentialService(store=database.credentials, clock=stores.clock),
         "workflows": WorkflowService(

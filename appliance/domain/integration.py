@@ -66,6 +66,22 @@ class EndpointParameter(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     from_identity: bool = False
 
 
+class ToolOffer(Struct, frozen=True, kw_only=True):
+    """What a server says of a tool that it offers. Others wrote it: nobody has to believe it.
+
+    ``name`` is the server's own, ``tool_name`` the same within the limits of all providers.
+    ``fingerprint`` changes with anything that the server says of the tool. ``risk`` is never lower
+    than ``write``.
+    """
+
+    name: str
+    tool_name: str
+    description: str
+    parameters_schema: JsonObject
+    risk: Risk = "write"
+    fingerprint: str
+
+
 class EndpointDefinition(Struct, frozen=True, kw_only=True):
     """What can be asked of a system, wherever it is connected.
 
@@ -86,12 +102,23 @@ class EndpointDefinition(Struct, frozen=True, kw_only=True):
 
 
 class Endpoint(EndpointDefinition, frozen=True, kw_only=True):
-    """One thing that can be asked of an integration."""
+    """One thing that can be asked of an integration.
+
+    ``offer`` is what a server says of it that offers its tools itself, ``approved`` the
+    fingerprint that an operator let pass.
+    """
 
     id: EndpointId
     tenant_id: TenantId
     integration_id: IntegrationId
+    offer: ToolOffer | None = None
+    approved: str | None = None
     created_at: datetime
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether it may be asked: nobody else wrote it, or an operator let it pass."""
+        return self.offer is None or self.approved == self.offer.fingerprint
 
 
 class IntegrationCall(Struct, frozen=True, kw_only=True):

@@ -6,18 +6,25 @@ Owns the one place that knows them all, by walking the package: a type is a fold
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
 from msgspec import Struct
 
+from appliance.domain.integration import StoredIntegration, ToolOffer
+from appliance.domain.mcp_server import McpProgram
 from appliance.plugins import load_all
 from appliance.ports.clock import Clock
-from appliance.ports.integrations import IntegrationKind
+from appliance.ports.integrations import IntegrationKind, TellOffers
 from appliance.ports.outbound_connections import OutboundConnections
 from appliance.ports.outbound_http import OutboundHttp, OutboundStreams
 
 PACKAGE = "appliance.integrations"
+
+
+async def ignore_offers(integration: StoredIntegration, offers: Sequence[ToolOffer]) -> None:
+    """Tell nobody."""
 
 
 class IntegrationParts(Struct, frozen=True, kw_only=True):
@@ -25,6 +32,7 @@ class IntegrationParts(Struct, frozen=True, kw_only=True):
 
     ``sqlite_dir`` holds a folder for each tenant, named by its id, with the databases that it may
     read.
+    ``mcp_programs`` are those that the machine's owner registered, by name.
     """
 
     http: OutboundHttp
@@ -32,6 +40,8 @@ class IntegrationParts(Struct, frozen=True, kw_only=True):
     connections: OutboundConnections
     clock: Clock
     sqlite_dir: Path | None = None
+    mcp_programs: Mapping[str, McpProgram] = {}
+    tell_offers: TellOffers = ignore_offers
 
 
 class IntegrationFolder(Protocol):

@@ -6,7 +6,7 @@ Owns the ports. A type of system implements ``IntegrationKind`` and ``Integratio
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -19,10 +19,14 @@ from appliance.domain.integration import (
     EndpointDefinition,
     IntegrationCall,
     StoredIntegration,
+    ToolOffer,
 )
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import Risk, ToolOutcome
 from appliance.ports.repositories import Page
+
+TellOffers = Callable[[StoredIntegration, Sequence[ToolOffer]], Awaitable[None]]
+"""Told what a server offers now, where that is not what it offered before."""
 
 
 class WebhookAccess(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -75,6 +79,28 @@ class TriesEndpoints(Protocol):
         Raises:
             InvalidInput: It does not; names the fields.
         """
+        ...
+
+
+@runtime_checkable
+class OffersTools(Protocol):
+    """An ``Integration`` whose endpoints are what the system itself offers."""
+
+    async def list_offers(self) -> list[ToolOffer]:
+        """Ask what it offers now.
+
+        Raises:
+            UpstreamError: It does not say; who should act is in the sentence.
+        """
+        ...
+
+
+@runtime_checkable
+class Closes(Protocol):
+    """An ``IntegrationKind`` that keeps something open between calls."""
+
+    async def aclose(self) -> None:
+        """End all of it."""
         ...
 
 

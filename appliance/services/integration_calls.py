@@ -73,6 +73,11 @@ class IntegrationCalls:
                 f"The integration {integration.name!r} has no endpoint {endpoint_name!r}. "
                 "The operator should add it, or choose another one."
             )
+        if not endpoint.is_approved:
+            return _fail(
+                f"What the server says of {endpoint_name!r} is not approved. The operator should "
+                "look at it, and approve it."
+            )
         if RISK_ORDER[endpoint.risk] > RISK_ORDER[risk]:
             return _fail(
                 f"The endpoint {endpoint_name!r} has the risk {endpoint.risk!r} and the tool only "

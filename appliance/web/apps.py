@@ -36,6 +36,7 @@ from appliance.web.controllers.integrations import EndpointController, Integrati
 from appliance.web.controllers.login import LoginController
 from appliance.web.controllers.models import ModelController
 from appliance.web.controllers.n8n import N8nController
+from appliance.web.controllers.offered_tools import OfferedToolController
 from appliance.web.controllers.operations import OperationsController
 from appliance.web.controllers.personal_data import PersonalDataController
 from appliance.web.controllers.retention import RetentionController
@@ -118,6 +119,7 @@ def build_admin_app(services: Mapping[str, Any], *, public: Litestar) -> tuple[A
             DataTableRowController,
             IntegrationController,
             EndpointController,
+            OfferedToolController,
             CredentialController,
             WorkflowController,
             N8nController,

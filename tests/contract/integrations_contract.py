@@ -22,6 +22,7 @@ from appliance.domain.integration import (
     EndpointParameter,
     IntegrationCall,
     StoredIntegration,
+    ToolOffer,
 )
 from appliance.errors import Conflict, InvalidInput
 from appliance.ports.credentials import CredentialStore
@@ -50,6 +51,31 @@ class IntegrationsContract(ABC):
         changed = msgspec.structs.replace(added, name="Shop 2", enabled=False)
         await stored.save(changed)
         assert await stored.get(history.tenant_id, added.id) == changed
+
+    async def test_what_a_server_offers_is_kept_with_its_approval(self, history: StoredHistory):
+        added = await add_integration(history)
+        offer = ToolOffer(
+            name="a/b",
+            tool_name="a_b",
+            description="דבר",
+            parameters_schema={"type": "object", "properties": {"x": {"type": "string"}}},
+            risk="destructive",
+            fingerprint="f" * 64,
+        )
+        endpoint = Endpoint(
+            id=EndpointId(new_id()),
+            tenant_id=history.tenant_id,
+            integration_id=added.id,
+            endpoint_name="a_b",
+            offer=offer,
+            created_at=added.created_at,
+        )
+        stored = store(history)
+        await stored.put_endpoint(endpoint)
+        assert await stored.get_endpoint(history.tenant_id, added.id, endpoint.id) == endpoint
+        approved = msgspec.structs.replace(endpoint, approved=offer.fingerprint)
+        await stored.put_endpoint(approved)
+        assert await stored.list_endpoints(history.tenant_id, added.id) == [approved]
 
     async def test_a_connection_is_encrypted_at_rest(self, history: StoredHistory):
         await add_integration(history)

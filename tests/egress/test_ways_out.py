@@ -22,6 +22,7 @@ from appliance.egress.addresses import Address
 from appliance.errors import ApplianceError, InvalidInput, Rejected
 from appliance.integrations.access_tokens import AccessTokens
 from appliance.integrations.http_system import HttpSystems
+from appliance.integrations.mcp import McpKind
 from appliance.integrations.rest import RestKind
 from appliance.ports.outbound_http import OutboundRequest
 from appliance.ports.tool_executor import ToolContext
@@ -259,6 +260,26 @@ async def by_mysql_integration(door: Door) -> list[str]:
     return await by_database(door, "mysql")
 
 
+async def by_mcp_integration(door: Door) -> list[str]:
+    async def tell(integration: object, offers: object) -> None:
+        pass
+
+    kind = McpKind(door.client, {}, tell, SettableClock())
+
+    async def ask(url: str) -> None:
+        try:
+            system = kind.open(connect({"url": url}, integration_type="mcp", id=url))
+        except InvalidInput as refusal:
+            raise Rejected("no address", code="failed") from refusal
+        tested = await system.test()
+        if not tested.is_success:
+            raise Rejected(tested.message, code="failed")
+
+    passed = await collect(VECTORS, door.port, ask, "failed")
+    await kind.aclose()
+    return passed
+
+
 WAYS: dict[str, Way] = {
     "send": by_send,
     "stream": by_stream,
@@ -270,6 +291,7 @@ WAYS: dict[str, Way] = {
     "rest integration": by_rest_integration,
     "PostgreSQL integration": by_postgresql_integration,
     "MySQL integration": by_mysql_integration,
+    "MCP integration": by_mcp_integration,
 }
 
 

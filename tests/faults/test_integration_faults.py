@@ -14,12 +14,27 @@ from appliance.domain.ids import IntegrationId, TenantId
 from appliance.domain.integration import Endpoint
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import Risk, ToolCall, ToolOutcome
-from appliance.ports.integrations import Integration, WebhookAccess
+from appliance.egress import EgressClient
+from appliance.integrations.mcp import McpKind
+from appliance.ports.integrations import Integration, OffersTools, WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 from appliance.tasks import TaskGroup
 from appliance.tools.integration import IntegrationExecutor
-from tests.fakes import shopify_shop, woocommerce_shop
+from tests.fakes import hostile_mcp, shopify_shop, woocommerce_shop
 from tests.fakes.clock import SettableClock
+from tests.fakes.hostile_mcp import (
+    be_elsewhere,
+    be_silent,
+    older,
+    redirect_away,
+    refuse_the_key,
+    reply_at_length,
+    reply_endlessly,
+    reply_well,
+    reply_with_a_failure,
+)
+from tests.fakes.integrations import build_endpoint, build_integration
+from tests.fakes.loopback_http import LoopbackHttp
 from tests.fakes.shop_databases import OWNER, build_query
 from tests.fakes.shop_databases import open_shop as open_database
 from tests.fakes.shops import build_tenant_tool
@@ -76,6 +91,16 @@ WOOCOMMERCE: Mapping[str, Answer] = {
     "redirect (302)": MOVED,
     "an answer of 10 MB": HUGE,
 }
+MCP: Mapping[str, hostile_mcp.Reply] = {
+    "credential refused (401)": refuse_the_key,
+    "no server at the address (404)": be_elsewhere,
+    "the tool says that it failed": reply_with_a_failure,
+    "the tool is not what was approved": reply_well,
+    "silence until the deadline": be_silent,
+    "events without an end": reply_endlessly,
+    "redirect (307)": redirect_away,
+    "an answer of 10 MB": reply_at_length,
+}
 ORDER: JsonObject = {"order_number": "1001", "email": "dana@shop.example"}
 DATABASE: Mapping[str, JsonObject] = {
     "a stored query that writes": {"query": "DELETE FROM orders"},
@@ -99,6 +124,7 @@ FAULTS: Mapping[str, Mapping[str, Any]] = {
     "Shopify": SHOPIFY,
     "WooCommerce": WOOCOMMERCE,
     "Database": DATABASE,
+    "MCP": MCP,
 }
 
 
@@ -175,10 +201,30 @@ async def play_database(folder: Path, fault: JsonObject, risk: Risk) -> ToolOutc
         return await run(OneEndpoint(shop.open(**fields), build_query(query)), risk, {})
 
 
+async def play_mcp(_: Path, reply: hostile_mcp.Reply, risk: Risk) -> ToolOutcome:
+    async def tell(integration: object, offers: object) -> None:
+        pass
+
+    async with LoopbackHttp(older(reply)) as server:
+        http = EgressClient([f"127.0.0.1:{server.port}"])
+        kind = McpKind(http, {}, tell, SettableClock())
+        config = {"url": f"{server.url}/mcp", "timeout_s": 1.5 if reply is be_silent else 15}
+        system = kind.open(build_integration(config, integration_type="mcp"))
+        assert isinstance(system, OffersTools)
+        [offer] = await system.list_offers()
+        approved = "another" if reply is reply_well else offer.fingerprint
+        endpoint = build_endpoint(url_template="", risk=risk, offer=offer, approved=approved)
+        outcome = await run(OneEndpoint(system, endpoint), risk, {})
+        await kind.aclose()
+        await http.aclose()
+    return outcome
+
+
 PLAYS: Mapping[str, Any] = {
     "Shopify": play_shopify,
     "WooCommerce": play_woocommerce,
     "Database": play_database,
+    "MCP": play_mcp,
 }
 
 
@@ -199,7 +245,8 @@ async def test_a_failing_system_is_told_as_the_table_says(
         with structlog.testing.capture_logs() as logs:
             outcome = await PLAYS[system](tmp_path, FAULTS[system][name], risk)
         assert (f"`{outcome.failure}`", outcome.error) == (kind, sentence)
-        assert [(line["event"], line["failure"]) for line in logs] == [
+        loud = [line for line in logs if line["log_level"] != "info"]
+        assert [(line["event"], line["failure"]) for line in loud] == [
             ("tool_failed", outcome.failure)
         ]
         text = build_result_text(outcome)

@@ -107,7 +107,8 @@ class StoredIntegrations:
     async def put_endpoint(self, endpoint: Endpoint) -> None:
         """Store an endpoint, in place of an earlier one of the same id."""
         values = msgspec.structs.asdict(endpoint)
-        values["parameters"] = msgspec.to_builtins(endpoint.parameters)
+        for name in ("parameters", "offer"):
+            values[name] = msgspec.to_builtins(values[name])
         of_it = _of_endpoint(endpoint.tenant_id, endpoint.integration_id, endpoint.id)
 
         def put(connection: Connection) -> None:

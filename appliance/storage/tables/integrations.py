@@ -47,6 +47,8 @@ integration_endpoints = Table(
     Column("response_mapping", Text),
     Column("cache_s", Integer, nullable=False, server_default=text("0")),
     Column("risk", String(20), nullable=False, server_default="read"),
+    Column("offer", json_type()),
+    Column("approved", String(64)),
     Column("created_at", UtcDateTime(), nullable=False),
     Index(None, "integration_id", "endpoint_name", unique=True),
     Index(None, "tenant_id"),

@@ -16,9 +16,11 @@ from appliance.domain.integration import (
     EndpointParameter,
     IntegrationCall,
     StoredIntegration,
+    ToolOffer,
 )
 from appliance.domain.json_types import JsonObject
 from appliance.domain.secrets import hide
+from appliance.services.tool_mirror import RefusedOffer
 
 
 class ConnectionTestView(Struct, frozen=True, kw_only=True):
@@ -63,6 +65,8 @@ class EndpointView(Struct, frozen=True, kw_only=True):
     response_mapping: str | None
     cache_s: int
     risk: str
+    offer: ToolOffer | None
+    is_approved: bool
     created_at: datetime
 
 
@@ -71,6 +75,13 @@ class EndpointList(Struct, frozen=True, kw_only=True):
 
     items: list[EndpointView]
     next_cursor: str | None = None
+
+
+class RefreshedView(Struct, frozen=True, kw_only=True):
+    """What a server offers now, and what of it cannot be used."""
+
+    items: list[EndpointView]
+    refused: list[RefusedOffer]
 
 
 class IntegrationCallView(Struct, frozen=True, kw_only=True):

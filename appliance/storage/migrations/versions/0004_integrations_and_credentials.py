@@ -25,6 +25,8 @@ def _extend_endpoints() -> None:
         sa.Column("response_mapping", sa.Text(), nullable=True),
         sa.Column("cache_s", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.Column("risk", sa.String(length=20), nullable=False, server_default="read"),
+        sa.Column("offer", sa.JSON(), nullable=True),
+        sa.Column("approved", sa.String(length=64), nullable=True),
     ):
         op.add_column("integration_endpoints", column)
 
@@ -90,5 +92,5 @@ def downgrade() -> None:
     _replace_execution_index(["tenant_id", "executed_at", "id"])
     op.drop_table("vault")
     op.drop_table("integration_calls")
-    for column in ("risk", "cache_s", "response_mapping", "query"):
+    for column in ("approved", "offer", "risk", "cache_s", "response_mapping", "query"):
         op.drop_column("integration_endpoints", column)

@@ -1,0 +1,21 @@
+"""What happened to the requests of a session.
+
+Owns what the SDK does not tell whoever waits for an answer; the sentences are in ``failures``.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from appliance.errors import UpstreamError
+
+
+class Notes(Struct, kw_only=True):
+    """What happened to the requests of a session; the SDK does not tell."""
+
+    failure: UpstreamError | None = None
+    status: int | None = None
+
+    def forget(self) -> None:
+        """Begin anew, before a request whose failure shall be told."""
+        self.failure = self.status = None

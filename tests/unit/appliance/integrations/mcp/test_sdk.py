@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPT = """
+import sys
+from appliance.integrations.mcp import McpKind
+assert not [name for name in sys.modules if name.partition(".")[0] in ("mcp", "mcp_types")]
+from appliance.integrations.mcp.sdk import prepare_sdk
+prepare_sdk()
+prepare_sdk()
+import mcp.client.session, mcp.client.stdio, mcp.client.streamable_http, mcp.client.subscriptions
+import mcp.client._probe
+loaded = {name.partition(".")[0] for name in sys.modules}
+print(sorted(loaded & {"starlette", "uvicorn", "sse_starlette", "multipart", "python_multipart"}))
+print(sorted(name for name in sys.modules if name.startswith(("mcp.server", "mcp.cli"))
+             and not name.startswith("mcp.client")))
+"""
+
+
+def test_the_server_half_is_never_imported() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.stdout.split(), ran.returncode) == (["[]", "[]"], 0), ran.stderr
