@@ -219,7 +219,7 @@ def booking() -> Flow:
     """Book a visit; the first who saves keeps the slot."""
     flow = start(
         "book_appointment",
-        {**BOOKING, "default_service": "Appointment"},
+        {**BOOKING, "default_service": ""},
         fields=BOOKING_FIELDS,
         outcome="booked",
         conflict="fully_booked",

@@ -113,7 +113,7 @@ async def test_a_booking_becomes_a_row(shop):
     answer = await shop.call("book_appointment", **BOOKING, phone="+1 555 0100", notes="Window")
     assert answer["success"] is True
     assert tell("book_appointment", answer) == (
-        "Booked: Appointment for Ann Lee on Tuesday, 3 March 2026 at 19:00, number of people: 1. "
+        "Booked for Ann Lee on Tuesday, 3 March 2026 at 19:00, number of people: 1. "
         f"The booking reference is {answer['reference']}."
     )
     (row,) = await shop.bookings()

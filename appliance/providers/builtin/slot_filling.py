@@ -160,7 +160,7 @@ class SlotReader:
         if "place" in slot.roles:
             return text_after_label(self._message, slot) or place_text(self._message)
         is_search = bool(slot.roles & {"search_text", "~product", "described.~product"})
-        if is_opening and is_search:
+        if is_opening and is_search and slot.is_required:
             return search_text(self._message)
         return text_after_label(self._message, slot)
 

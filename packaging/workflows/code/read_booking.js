@@ -11,7 +11,7 @@ return pass({
   room,
   booking: {
     reference: reference('B-'),
-    service: text(body.service, 100) || settings.default_service,
+    service: text(body.service, 100) || settings.default_service || null,
     date, time: clock(minutes), party_size: people,
     name, phone: phone || null, email: email || null, notes: text(body.notes, 500) || null,
     status: 'confirmed', call_id: callId,

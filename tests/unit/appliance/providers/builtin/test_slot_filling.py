@@ -123,3 +123,16 @@ def test_a_word_of_agreement_or_courtesy_is_no_code(text: str) -> None:
 def test_one_word_is_a_code_where_one_is_asked_for(text: str) -> None:
     found = build_reader(text, ()).read_answer(slot({"type": "string"}, "order_number"))
     assert found == text.rpartition(" ")[2]
+
+
+def test_a_request_is_no_value_of_an_optional_thing() -> None:
+    schema = {
+        "required": ["order_number"],
+        "properties": {
+            "order_number": {"type": "string", "pattern": "[0-9]"},
+            "item": {"type": "string"},
+        },
+    }
+    tool = ToolSpec(name="t", description="", parameters_schema=schema, risk="write")
+    reader = build_reader("I want to return order 12320", build_slots(tool))
+    assert reader.read_all(is_opening=True).values == {"order_number": "12320"}
