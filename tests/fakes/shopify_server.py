@@ -11,8 +11,7 @@ import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs
 
 from graphql import (
@@ -27,8 +26,8 @@ from graphql import (
     validate,
 )
 
-from tests.fakes.loopback_http import Exchange, LoopbackHttp, SeenRequest
-from tests.fakes.webhook_server import Answer, Hang, Reply, reply_json
+from tests.fakes.loopback_http import SeenRequest
+from tests.fakes.webhook_server import Answer, AnsweringServer, Reply, reply_json
 
 SCHEMA = build_schema((Path(__file__).parent / "shopify_schema.graphql").read_text("utf-8"))
 VERSIONS = ("2026-01", "2026-04", "2026-07", "2026-10")
@@ -93,7 +92,7 @@ def product(number: int, title: str, *, price: str = "60.00", stock: int = 7, **
 
 
 @dataclass
-class FakeShopify:
+class FakeShopify(AnsweringServer):
     """A shop. ``faults`` are given one after another in the place of answers to queries."""
 
     tls: ssl.SSLContext | None = None
@@ -109,45 +108,10 @@ class FakeShopify:
     drafts: list[dict[str, Any]] = field(default_factory=list)
     costs: list[float] = field(default_factory=list)
 
-    async def __aenter__(self) -> Self:
-        self._http = LoopbackHttp(self._handle, tls=self.tls)
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
-
-    @property
-    def port(self) -> int:
-        return self._http.port
-
-    @property
-    def requests(self) -> list[SeenRequest]:
-        return self._http.requests
-
     @property
     def queries(self) -> list[dict[str, Any]]:
         """What was asked in GraphQL."""
         return [seen.json() for seen in self.requests if GRAPHQL.fullmatch(seen.path)]
-
-    async def _handle(self, exchange: Exchange) -> None:
-        answer = self._answer(exchange.request)
-        if isinstance(answer, Hang):
-            await exchange.wait_for_disconnect()
-        elif isinstance(answer, Reply):
-            await exchange.respond(
-                answer.status,
-                answer.body,
-                content_type=answer.content_type,
-                headers=answer.headers,
-            )
-        else:
-            exchange.cut()
 
     def _answer(self, request: SeenRequest) -> Answer:
         if request.path == "/admin/oauth/access_token":

@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -57,17 +58,13 @@ def reply_unregistered() -> Reply:
     return reply_json(UNREGISTERED, 404)
 
 
-@dataclass
-class WebhookServer:
-    """Gives ``answers`` one after another, the last one again and again; or asks ``respond``."""
+class AnsweringServer:
+    """Answers each request with what ``_answer`` says; ``tls`` encrypts."""
 
-    answers: Sequence[Answer] = (Reply(body=b"{}"),)
-    respond: Respond | None = None
-    has_request: asyncio.Event = field(default_factory=asyncio.Event)
-    has_hung_up: asyncio.Event = field(default_factory=asyncio.Event)
+    tls: ssl.SSLContext | None = None
 
     async def __aenter__(self) -> Self:
-        self._http = LoopbackHttp(self._handle)
+        self._http = LoopbackHttp(self._handle, tls=self.tls)
         await self._http.__aenter__()
         return self
 
@@ -80,6 +77,45 @@ class WebhookServer:
         await self._http.__aexit__(kind, error, trace)
 
     @property
+    def port(self) -> int:
+        return self._http.port
+
+    @property
+    def requests(self) -> list[SeenRequest]:
+        return self._http.requests
+
+    def _answer(self, request: SeenRequest) -> Answer:
+        raise NotImplementedError
+
+    def _note_hang_up(self) -> None:
+        """Hear that a caller who got no answer has left."""
+
+    async def _handle(self, exchange: Exchange) -> None:
+        answer = self._answer(exchange.request)
+        if isinstance(answer, Hang):
+            await exchange.wait_for_disconnect()
+            self._note_hang_up()
+        elif isinstance(answer, Reply):
+            await exchange.respond(
+                answer.status,
+                answer.body,
+                content_type=answer.content_type,
+                headers=answer.headers,
+            )
+        else:
+            exchange.cut()
+
+
+@dataclass
+class WebhookServer(AnsweringServer):
+    """Gives ``answers`` one after another, the last one again and again; or asks ``respond``."""
+
+    answers: Sequence[Answer] = (Reply(body=b"{}"),)
+    respond: Respond | None = None
+    has_request: asyncio.Event = field(default_factory=asyncio.Event)
+    has_hung_up: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
     def url(self) -> str:
         return f"{self._http.url}/webhook/order"
 
@@ -88,31 +124,14 @@ class WebhookServer:
         """Host and port, as ``CSAI_EGRESS_ALLOW`` writes them."""
         return f"{self._http.host}:{self._http.port}"
 
-    @property
-    def requests(self) -> list[SeenRequest]:
-        return self._http.requests
-
-    async def _handle(self, exchange: Exchange) -> None:
+    def _answer(self, request: SeenRequest) -> Answer:
         self.has_request.set()
-        answer = self._choose(exchange.request)
-        match answer:
-            case Reply():
-                await exchange.respond(
-                    answer.status,
-                    answer.body,
-                    content_type=answer.content_type,
-                    headers=answer.headers,
-                )
-            case HangUp():
-                exchange.cut()
-            case Hang():
-                await exchange.wait_for_disconnect()
-                self.has_hung_up.set()
-
-    def _choose(self, request: SeenRequest) -> Answer:
         if self.respond is not None:
             return self.respond(request)
         return self.answers[min(len(self.requests), len(self.answers)) - 1]
+
+    def _note_hang_up(self) -> None:
+        self.has_hung_up.set()
 
 
 def is_signed(request: SeenRequest, secret: str) -> bool:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import base64
 import ssl
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.fakes.loopback_http import Exchange, LoopbackHttp, SeenRequest
-from tests.fakes.webhook_server import Answer, Hang, Reply, reply_json
+from tests.fakes.loopback_http import SeenRequest
+from tests.fakes.webhook_server import Answer, AnsweringServer, Reply, reply_json
 
 ROOT = "/wp-json/wc/v3"
 PAGE_404 = b"<!doctype html><title>Page not found</title>"
@@ -62,7 +61,7 @@ def product(
 
 
 @dataclass
-class FakeWooCommerce:
+class FakeWooCommerce(AnsweringServer):
     """A shop. ``faults`` are given one after another in the place of answers.
 
     ``permission`` is the key's (``read``, ``write`` or ``read_write``); ``is_manager`` its user's.
@@ -79,41 +78,6 @@ class FakeWooCommerce:
     passes_header: bool = True
     faults: list[Answer] = field(default_factory=list)
     made: list[dict[str, Any]] = field(default_factory=list)
-
-    async def __aenter__(self) -> Self:
-        self._http = LoopbackHttp(self._handle, tls=self.tls)
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(kind, error, trace)
-
-    @property
-    def port(self) -> int:
-        return self._http.port
-
-    @property
-    def requests(self) -> list[SeenRequest]:
-        return self._http.requests
-
-    async def _handle(self, exchange: Exchange) -> None:
-        answer = self._answer(exchange.request)
-        if isinstance(answer, Hang):
-            await exchange.wait_for_disconnect()
-        elif isinstance(answer, Reply):
-            await exchange.respond(
-                answer.status,
-                answer.body,
-                content_type=answer.content_type,
-                headers=answer.headers,
-            )
-        else:
-            exchange.cut()
 
     def _answer(self, request: SeenRequest) -> Answer:
         if self.faults:
