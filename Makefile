@@ -105,13 +105,13 @@ $(VENV)/.created:
 
 $(RUN_READY): requirements.lock $(VENV)/.created
 	@echo "Installing the pinned requirements…"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@packaging/link-checkout.sh $(VENV)
 	@touch $@
 
 $(DEV_READY): requirements-dev.lock $(RUN_READY)
 	@echo "Installing what the tests need…"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 $(NODE_MODULES): widget/package-lock.json

@@ -242,14 +242,15 @@ class McpIntegration:
         Raises:
             McpFailure: There is no session, or the work in it failed.
         """
-        is_kept = True
+        sessions, key = self._kind.sessions, self._integration.id
+        is_kept, may_repeat = False, True
         while True:
             session: McpSession | None = None
             try:
-                async with asyncio.timeout(self._connection.timeout_s):
-                    session, is_kept = await self._kind.sessions.get(
-                        self._integration.id, self._version, self._open, self._tell
-                    )
+                async with (
+                    asyncio.timeout(self._connection.timeout_s),
+                    sessions.use(key, self._version, self._open, self._tell) as (session, is_kept),
+                ):
                     session.notes.forget()
                     return await work(session)
             except McpFailure:
@@ -261,9 +262,9 @@ class McpIntegration:
             except Exception as exc:  # noqa: BLE001 - the SDK raises what its libraries raise
                 error = exc
             notes = self._last_notes if session is None else session.notes
-            self._kind.sessions.drop(self._integration.id)
-            if is_kept and session is not None and notes.status == 404:
-                is_kept = False
+            sessions.drop(key)
+            if may_repeat and is_kept and session is not None and notes.status == 404:
+                may_repeat = False
                 continue
             told, failure = describe(error, notes)
             if session is None and failure == "unknown":

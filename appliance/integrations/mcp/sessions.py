@@ -138,6 +138,8 @@ class _Kept:
     def __init__(self, version: str, open_session: Open, tell: Tell, tasks: TaskGroup) -> None:
         self.version = version
         self.used_at = time.monotonic()
+        self._users = 0
+        self._is_retired = False
         self._open = open_session
         self._tell = tell
         self._stop = asyncio.Event()
@@ -149,9 +151,22 @@ class _Kept:
     def is_over(self) -> bool:
         return self._stop.is_set() or self._task.done()
 
-    async def get(self) -> McpSession:
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[McpSession]:
         self.used_at = time.monotonic()
-        return await asyncio.shield(self._ready)
+        self._users += 1
+        try:
+            yield await asyncio.shield(self._ready)
+        finally:
+            self._users -= 1
+            if self._is_retired and not self._users:
+                self.end()
+
+    def retire(self) -> None:
+        """Let the session end as soon as nobody uses it."""
+        self._is_retired = True
+        if not self._users:
+            self.end()
 
     def end(self) -> None:
         """Let the session end, politely once it is open."""
@@ -196,11 +211,13 @@ class KeptSessions:
     def __init__(self) -> None:
         self._tasks = TaskGroup()
         self._kept: dict[str, _Kept] = {}
+        self._retired: list[_Kept] = []
 
-    async def get(
+    @asynccontextmanager
+    async def use(
         self, key: str, version: str, open_session: Open, tell: Tell
-    ) -> tuple[McpSession, bool]:
-        """Return the session of ``key``, and whether it was open already.
+    ) -> AsyncIterator[tuple[McpSession, bool]]:
+        """Give the session of ``key``, and say whether it was open already.
 
         Args:
             key: Whose session it is.
@@ -214,18 +231,21 @@ class KeptSessions:
             self.drop(key)
             self._make_room()
             kept = self._kept[key] = _Kept(version, open_session, tell, self._tasks)
-        return await kept.get(), is_open
+        async with kept.use() as session:
+            yield session, is_open
 
     def drop(self, key: str) -> None:
-        """End the session of ``key``, if there is one."""
+        """Give the session of ``key`` to nobody any more; it ends when the last has left it."""
         kept = self._kept.pop(key, None)
         if kept is not None:
-            kept.end()
+            kept.retire()
+            self._retired = [one for one in (*self._retired, kept) if not one.is_over]
 
     async def aclose(self) -> None:
         """End all sessions, and the programs behind them."""
-        for key in list(self._kept):
-            self.drop(key)
+        for kept in (*self._kept.values(), *self._retired):
+            kept.end()
+        self._kept.clear()
         await self._tasks.drain(timeout_s=END_S)
 
     def _make_room(self) -> None:

@@ -93,7 +93,8 @@ class _Body(httpx2.AsyncByteStream):
                 yield piece
         except UpstreamError as exc:
             self._notes.failure = exc
-            raise
+            # Of this kind the SDK makes the failure of one request; others end the session.
+            raise httpx2.StreamError(exc.message) from exc
 
     async def aclose(self) -> None:
         await self._context.__aexit__(None, None, None)

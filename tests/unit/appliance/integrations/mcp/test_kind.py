@@ -110,6 +110,11 @@ async def test_both_generations_are_spoken(options: tuple[str, ...], version: st
         assert "secret internals" not in str(failed)
         flood = await bench.call(integration, offers["flood"])
         assert "larger than 1000000 bytes" in (flood.error or "")
+        both = asyncio.gather(
+            bench.call(integration, offers["flood"]),
+            bench.call(integration, offers["get_stock"], sku="B"),
+        )
+        assert [outcome.is_success for outcome in await both] == [False, True]
         hanging = await bench.call(signed(server, bench, timeout_s=0.5), offers["hang"])
         assert (hanging.failure, hanging.error) == (
             "unknown",

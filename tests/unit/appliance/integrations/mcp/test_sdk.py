@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 SCRIPT = """
 import sys
@@ -24,3 +27,11 @@ def test_the_server_half_is_never_imported() -> None:
         [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False, timeout=60
     )
     assert (ran.stdout.split(), ran.returncode) == (["[]", "[]"], 0), ran.stderr
+
+
+def test_what_would_hide_a_module_of_litestar_is_not_installed() -> None:
+    root = Path(__file__).parents[5]
+    for name in LOCKS:
+        lock = (root / name).read_text(encoding="utf-8")
+        assert "\nmultipart==" in lock
+        assert "python-multipart" not in lock

@@ -43,12 +43,17 @@ class Openings:
         self.told.set()
 
 
+async def get(kept: KeptSessions, key: str, version: str, open_: Any, tell: Any) -> Any:
+    async with kept.use(key, version, open_, tell) as got:
+        return got
+
+
 async def test_a_session_is_opened_once_and_kept() -> None:
     kept, openings = KeptSessions(), Openings()
-    got = await asyncio.gather(*(kept.get("a", "1", openings.open, openings.tell) for _ in "abc"))
+    got = await asyncio.gather(*(get(kept, "a", "1", openings.open, openings.tell) for _ in "abc"))
     assert len(openings.opened) == 1
     assert sorted(was_open for _, was_open in got) == [False, True, True]
-    await kept.get("b", "1", openings.open, openings.tell)
+    await get(kept, "b", "1", openings.open, openings.tell)
     assert len(openings.opened) == 2
     await kept.aclose()
     assert openings.ended == 2
@@ -56,8 +61,8 @@ async def test_a_session_is_opened_once_and_kept() -> None:
 
 async def test_a_changed_connection_gets_a_session_of_its_own() -> None:
     kept, openings = KeptSessions(), Openings()
-    await kept.get("a", "1", openings.open, openings.tell)
-    _, was_open = await kept.get("a", "2", openings.open, openings.tell)
+    await get(kept, "a", "1", openings.open, openings.tell)
+    _, was_open = await get(kept, "a", "2", openings.open, openings.tell)
     assert (was_open, len(openings.opened)) == (False, 2)
     await kept.aclose()
     assert openings.ended == 2
@@ -72,8 +77,8 @@ async def test_what_opening_raises_reaches_everybody_and_is_tried_again() -> Non
     kept, openings = KeptSessions(), Openings()
     for _ in range(2):
         with pytest.raises(OSError, match="no such program"):
-            await kept.get("a", "1", fail, openings.tell)
-    await kept.get("a", "1", openings.open, openings.tell)
+            await get(kept, "a", "1", fail, openings.tell)
+    await get(kept, "a", "1", openings.open, openings.tell)
     await kept.aclose()
     assert openings.ended == 1
 
@@ -87,7 +92,7 @@ async def test_one_that_never_opens_is_left() -> None:
     kept, openings = KeptSessions(), Openings()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
-            await kept.get("a", "1", hang, openings.tell)
+            await get(kept, "a", "1", hang, openings.tell)
     kept.drop("a")
     async with asyncio.timeout(5):
         await kept.aclose()
@@ -95,7 +100,7 @@ async def test_one_that_never_opens_is_left() -> None:
 
 async def test_a_change_is_told() -> None:
     kept, openings = KeptSessions(), Openings()
-    session, _ = await kept.get("a", "1", openings.open, openings.tell)
+    session, _ = await get(kept, "a", "1", openings.open, openings.tell)
     session.changed.set()
     async with asyncio.timeout(5):
         await openings.told.wait()
@@ -108,14 +113,29 @@ async def test_idle_sessions_end_and_there_are_never_too_many(
     monkeypatch.setattr(sessions, "MAX_SESSIONS", 2)
     kept, openings = KeptSessions(), Openings()
     for key in "abc":
-        await kept.get(key, "1", openings.open, openings.tell)
+        await get(kept, key, "1", openings.open, openings.tell)
     await asyncio.sleep(0)
-    await kept.get("b", "1", openings.open, openings.tell)
+    await get(kept, "b", "1", openings.open, openings.tell)
     assert len(openings.opened) == 3
     monkeypatch.setattr(sessions, "IDLE_S", 0.01)
-    await kept.get("d", "1", openings.open, openings.tell)
+    await get(kept, "d", "1", openings.open, openings.tell)
     async with asyncio.timeout(5):
         while openings.ended < 3:  # noqa: ASYNC110 - the ending task tells nobody
             await asyncio.sleep(0.01)
     await kept.aclose()
     assert openings.ended == len(openings.opened)
+
+
+async def test_one_that_failed_somebody_stays_for_those_who_use_it() -> None:
+    kept, openings = KeptSessions(), Openings()
+    async with kept.use("a", "1", openings.open, openings.tell):
+        kept.drop("a")
+        await get(kept, "a", "1", openings.open, openings.tell)
+        assert (len(openings.opened), openings.ended) == (2, 0)
+    async with asyncio.timeout(5):
+        while openings.ended < 1:  # noqa: ASYNC110 - the ending task tells nobody
+            await asyncio.sleep(0.01)
+    async with kept.use("b", "1", openings.open, openings.tell):
+        kept.drop("b")
+        await kept.aclose()
+    assert openings.ended == len(openings.opened) == 3
