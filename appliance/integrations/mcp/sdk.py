@@ -1,7 +1,7 @@
 """The client half of the official MCP SDK, imported when the first server is asked.
 
 Owns leaving the server half behind: the SDK's packages import it, with a web framework and a web
-server, before any of their modules. See docs/adr/0030.
+server, before any of their modules. See docs/adr/0031.
 """
 
 from __future__ import annotations
