@@ -185,6 +185,7 @@ def build_tool_admin(
         "workflows": WorkflowService(
             workflows=database.workflows,
             tenants=database.tenants,
+            tools=database.tools,
             engine=tooling.workflows,
             clock=stores.clock,
         ),

@@ -68,6 +68,11 @@ class TenantTool(Struct, frozen=True, kw_only=True):
         return self.risk_override or self.tool.risk
 
     @property
+    def workflow_reference(self) -> str:
+        """What the workflow that runs it is found by; see ``WorkflowRepository.find``."""
+        return self.workflow or self.tool.tool_name
+
+    @property
     def is_repeatable(self) -> bool:
         """Whether what runs it does the work of one call id once, however often it is called."""
         return self.risk == "read" or self.custom_config.get("idempotent") is True

@@ -10,7 +10,7 @@ from appliance.domain.json_types import JsonObject
 from appliance.domain.workflow import StoredWorkflow
 from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.ports.clock import Clock
-from appliance.ports.repositories import TenantRepository, WorkflowRepository
+from appliance.ports.repositories import TenantRepository, ToolRepository, WorkflowRepository
 from appliance.ports.workflow_engine import WorkflowEngine, WorkflowRun, WorkflowSummary
 
 NO_TENANT = TenantId("00000000-0000-0000-0000-000000000000")
@@ -25,11 +25,13 @@ class WorkflowService:
         *,
         workflows: WorkflowRepository,
         tenants: TenantRepository,
+        tools: ToolRepository,
         engine: WorkflowEngine,
         clock: Clock,
     ) -> None:
         self._workflows = workflows
         self._tenants = tenants
+        self._tools = tools
         self._engine = engine
         self._clock = clock
 
@@ -56,21 +58,49 @@ class WorkflowService:
         await self._workflows.put(stored)
         return stored, summary
 
-    async def list_all(self) -> list[tuple[StoredWorkflow, WorkflowSummary]]:
-        """Return all workflows with what they hold, by name."""
+    async def list_all(
+        self, *, only: TenantId | None = None
+    ) -> list[tuple[StoredWorkflow, WorkflowSummary]]:
+        """Return the workflows with what they hold, by name.
+
+        Args:
+            only: The tenant for whom they must be: those that ship with the program, and those
+                that one of the tenant's tools names. ``None``: all.
+        """
         stored = await self._workflows.list_all()
+        if only is not None:
+            named = await self._find_named(only)
+            stored = [item for item in stored if item.is_bundled or item.id in named]
         return [(workflow, self._summarise(workflow)) for workflow in stored]
 
-    async def get(self, workflow_id: str) -> tuple[StoredWorkflow, WorkflowSummary]:
-        """Return one workflow with what it holds.
+    async def get(
+        self, workflow_id: str, *, only: TenantId | None = None
+    ) -> tuple[StoredWorkflow, WorkflowSummary]:
+        """Return one workflow with what it holds; ``only`` as in ``list_all``.
 
         Raises:
-            NotFound: There is none of this id.
+            NotFound: There is none of this id for the tenant.
         """
         stored = await self._workflows.get(workflow_id)
         if stored is None:
             raise _not_found(workflow_id)
+        if (
+            only is not None
+            and not stored.is_bundled
+            and stored.id not in await self._find_named(only)
+        ):
+            raise _not_found(workflow_id)
         return stored, self._summarise(stored)
+
+    async def _find_named(self, tenant_id: TenantId) -> set[WorkflowId]:
+        """Return the ids of the workflows that the tenant's tools are run by."""
+        references = {
+            tool.workflow_reference
+            for tool in await self._tools.list_for_tenant(tenant_id)
+            if tool.executor == "workflow"
+        }
+        found = [await self._workflows.find(reference) for reference in references]
+        return {workflow.id for workflow in found if workflow is not None}
 
     async def delete(self, workflow_id: str) -> None:
         """Remove an imported workflow.
@@ -95,14 +125,20 @@ class WorkflowService:
             return WorkflowSummary(name=workflow.name, nodes=[], webhook_path=None)
 
     async def run(
-        self, workflow_id: str, data: JsonObject, *, tenant_id: str | None, debug: bool
+        self,
+        workflow_id: str,
+        data: JsonObject,
+        *,
+        tenant_id: str | None,
+        debug: bool,
+        only: TenantId | None = None,
     ) -> WorkflowRun:
         """Run a workflow once with ``data`` as the webhook's body, on a tenant's rows or nobody's.
 
         Raises:
-            NotFound: There is no such workflow or tenant.
+            NotFound: There is no such tenant, or workflow for ``only``; see ``list_all``.
         """
-        stored, _ = await self.get(workflow_id)
+        stored, _ = await self.get(workflow_id, only=only)
         time_zone = "UTC"
         if tenant_id is not None:
             tenant = await self._tenants.get(TenantId(tenant_id))

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fakes.background import Background
 from tests.fakes.n8n_api import KEY, FakeN8n
-from tests.http.clients import Operator, Shop, Visitor
+from tests.http.clients import Operator, Shop, Visitor, check_problem
 from tests.http.running_server import ADMIN_PASSWORD, RunningServer
 from tests.http.stored_rows import write_rows
 from tests.http.test_openapi import listed_operations
@@ -375,6 +375,31 @@ def test_one_tenants_operator_sees_that_tenant_only(my_operator, twins):
     assert [row["tenant_id"] for row in items] == [twins.mine["tenant_id"]]
     exported = my_operator.call("GET", "/conversations/export")
     assert {conversation["tenant_id"] for conversation in exported} == {twins.mine["tenant_id"]}
+
+
+def test_one_tenants_operator_sees_and_runs_the_workflows_of_its_own_tools(
+    owner, my_operator, twins
+):
+    export = build_export("private", "return [{json: {key: 'sk-of-theirs'}}];") | {"id": "n8n-7"}
+    private = owner.call("POST", "/workflows", export, status=201)
+    path, tool = f"/workflows/{private['id']}", twins.mine["tool_id"]
+    mine, theirs = (f"/tenants/{side['tenant_id']}/tools/{tool}" for side in twins)
+    body = {"input": {}, "tenant_id": twins.mine["tenant_id"]}
+    owner.call("PATCH", theirs, {"workflow": "private"})
+    assert all(item["is_bundled"] for item in my_operator.call("GET", "/workflows")["items"])
+    check_problem(my_operator.http.get(path), 404, "workflow_not_found")
+    check_problem(my_operator.http.post(f"{path}/run", json=body), 404, "workflow_not_found")
+    bundled = my_operator.call("GET", "/workflows")["items"][0]
+    assert my_operator.call("GET", f"/workflows/{bundled['id']}")["definition"]
+    for reference in ("private", private["id"], "n8n-7"):
+        owner.call("PATCH", mine, {"workflow": reference})
+        listed = my_operator.call("GET", "/workflows")["items"]
+        assert [item["id"] for item in listed if not item["is_bundled"]] == [private["id"]]
+        assert my_operator.call("GET", path)["definition"] == export
+        assert "sk-of-theirs" in str(my_operator.call("POST", f"{path}/run", body)["output"])
+    for used in (mine, theirs):
+        owner.call("PATCH", used, {"workflow": "get_order_status"})
+    owner.call("DELETE", path, status=204)
 
 
 def test_one_tenants_operator_may_change_that_tenant(my_operator, twins):

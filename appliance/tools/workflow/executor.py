@@ -68,7 +68,7 @@ class WorkflowExecutor:
         error: str | None = None
         failure: FailureKind | None = None
         try:
-            stored = await self._find(tool.workflow or tool.tool.tool_name)
+            stored = await self._find(tool.workflow_reference)
             whole = {**body, **build_integrations(access, is_shown=False)}
             output = await self._run(stored, whole, tool, call, context)
         except _Failed as exc:

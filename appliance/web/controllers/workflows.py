@@ -51,9 +51,10 @@ class WorkflowController(Controller):
     async def list_workflows(
         self, operator: NamedDependency[Operator], workflows: NamedDependency[WorkflowService]
     ) -> WorkflowList:
-        """Return all workflows, by name."""
+        """Return workflows by name; a tenant's operator has those shipped or named by its tools."""
         require_role(operator, "viewer")
-        return WorkflowList(items=[_view(*found) for found in await workflows.list_all()])
+        listed = await workflows.list_all(only=operator.tenant_id)
+        return WorkflowList(items=[_view(*found) for found in listed])
 
     @post("/", status_code=201, summary="Import a workflow")
     async def import_workflow(
@@ -80,7 +81,7 @@ class WorkflowController(Controller):
     ) -> WorkflowView:
         """Return one workflow with its export."""
         require_role(operator, "viewer")
-        stored, summary = await workflows.get(workflow_id)
+        stored, summary = await workflows.get(workflow_id, only=operator.tenant_id)
         return _view(stored, summary, has_definition=True)
 
     @delete("/{workflow_id:str}", status_code=204, summary="Remove a workflow")
@@ -111,7 +112,11 @@ class WorkflowController(Controller):
         else:
             require_tenant(operator, data.tenant_id, "operator")
         run = await workflows.run(
-            workflow_id, data.input, tenant_id=data.tenant_id, debug=data.debug
+            workflow_id,
+            data.input,
+            tenant_id=data.tenant_id,
+            debug=data.debug,
+            only=operator.tenant_id,
         )
         await auditor.record(operator.username, "workflow.run", workflow_id)
         return _run_view(run)

@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from appliance.domain.data_table import Column
+from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject
+from appliance.domain.tool import ExecutorKind
 from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.services.workflows import NO_TENANT, WorkflowService
 from appliance.workflows.runner import WorkflowRunner
 from tests.fakes.refusing_http import RefusingHttp
-from tests.fakes.shops import build_tenant
+from tests.fakes.shops import build_tenant, build_tenant_tool
 from tests.fakes.sqlite_database import TemporaryDatabase
 
 
@@ -52,6 +54,7 @@ def workflows(temporary: TemporaryDatabase, engine: WorkflowRunner) -> WorkflowS
     return WorkflowService(
         workflows=temporary.database.workflows,
         tenants=temporary.database.tenants,
+        tools=temporary.database.tools,
         engine=engine,
         clock=temporary.clock,
     )
@@ -108,6 +111,28 @@ async def test_what_ships_can_be_neither_replaced_nor_removed(
         await workflows.delete(stored.id)
     assert kept.value.code == "workflow_is_bundled"
     assert (await workflows.get(stored.id))[0] == bundled
+
+
+async def test_a_tenant_has_what_ships_and_what_its_tools_name(
+    workflows: WorkflowService, temporary: TemporaryDatabase
+) -> None:
+    shipped, _ = await workflows.import_export(export("shipped"))
+    await temporary.database.workflows.put(msgspec.structs.replace(shipped, is_bundled=True))
+    others = [(await workflows.import_export(export(name)))[0] for name in ("hook", "named", "x")]
+    kinds: tuple[tuple[str, ExecutorKind], ...] = (("hook", "n8n_webhook"), ("named", "workflow"))
+    for name, executor in kinds:
+        tool = build_tenant_tool(temporary.tenant_id, name, executor=executor)
+        await temporary.database.tools.add(tool.tool)
+        await temporary.database.tools.put_for_tenant(tool)
+
+    async def list_names(only: TenantId) -> list[str]:
+        return [stored.name for stored, _ in await workflows.list_all(only=only)]
+
+    assert await list_names(temporary.tenant_id) == ["named", "shipped"]
+    assert await list_names(temporary.other_tenant_id) == ["shipped"]
+    for stored in others:
+        with pytest.raises(NotFound):
+            await workflows.get(stored.id, only=temporary.other_tenant_id)
 
 
 async def test_an_imported_one_can_be_removed(workflows: WorkflowService) -> None:
