@@ -10,7 +10,6 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from litestar import Litestar
@@ -73,7 +72,7 @@ from appliance.web.controllers.widget import build_bundle_routes, build_demo_rou
 from appliance.web.listeners import Listener, serve
 from appliance.web.schemas.admin import StatusView
 from appliance.web.sse import Shutdown
-from appliance.workflows import self_check
+from appliance.workflows.self_check import SelfCheck
 
 TURN_DRAIN_S = 3.0
 
@@ -325,7 +324,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "database": self.database.health,
             "cache": self.stores.cache.health,
             "notices": self.notices.check,
-            "workflows": partial(self_check.check, self.tooling.workflows),
+            "workflows": SelfCheck(self.tooling.workflows, self.clock),
         }
         if self.tooling.n8n is not None:
             probes["n8n"] = self.tooling.n8n.check

@@ -11,6 +11,22 @@ from msgspec import Struct
 
 from appliance.domain.ids import CredentialId, TenantId
 
+TELLABLE = frozenset(
+    (
+        "algorithm",
+        "disableStartTls",
+        "host",
+        "hostName",
+        "keyType",
+        "name",
+        "port",
+        "publicKey",
+        "secure",
+        "user",
+    )
+)
+"""Fields of n8n's kinds of credentials that are settings rather than secrets."""
+
 
 class Credential(Struct, frozen=True, kw_only=True):
     """What a workflow node or a webhook signs in with, by type and name.
@@ -28,3 +44,8 @@ class Credential(Struct, frozen=True, kw_only=True):
     hosts: tuple[str, ...]
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def kept_values(self) -> list[str]:
+        """The values that no answer may show; a name, a user or a host is told by accident."""
+        return [value for name, value in self.values.items() if name not in TELLABLE]

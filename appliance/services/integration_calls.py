@@ -22,6 +22,7 @@ from appliance.domain.integration import (
     find_unproved,
 )
 from appliance.domain.json_types import JsonObject
+from appliance.domain.secrets import mask_known, mask_text
 from appliance.domain.tool import RISK_ORDER, Risk, ToolOutcome
 from appliance.errors import InvalidInput, StorageError, UpstreamError
 from appliance.ports.clock import Clock
@@ -92,11 +93,21 @@ class IntegrationCalls:
             )
         started, called_at = self._clock.monotonic(), self._clock.now()
         outcome, kind = await self._ask_or_remember(integration, endpoint, arguments)
+        secrets = self._list_secrets(integration)
         outcome = msgspec.structs.replace(
-            outcome, duration_ms=round((self._clock.monotonic() - started) * 1000)
+            outcome,
+            output=mask_known(outcome.output, secrets),
+            error=mask_text(outcome.error, secrets),
+            duration_ms=round((self._clock.monotonic() - started) * 1000),
         )
         await self._log(endpoint, outcome, kind, called_at)
         return outcome
+
+    def _list_secrets(self, integration: StoredIntegration) -> list[str]:
+        kind = self._kinds.get(integration.integration_type)
+        names = kind.secret_fields if kind is not None else frozenset()
+        values = (integration.connection_config.get(name) for name in names)
+        return [value for value in values if isinstance(value, str)]
 
     async def describe(
         self, tenant_id: TenantId, mapping: Mapping[str, str]

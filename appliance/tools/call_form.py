@@ -67,6 +67,11 @@ def build_integrations(access: Mapping[str, WebhookAccess], *, is_shown: bool) -
     return {"_integrations": listed} if listed else {}
 
 
+def list_keys(access: Mapping[str, WebhookAccess]) -> list[str]:
+    """Return the keys that a call carries, which its answer must not show."""
+    return [integration.api_key for integration in access.values() if integration.api_key]
+
+
 def unwrap_items(value: JsonValue) -> JsonValue:
     """Return the only item of a list of one, anything else unchanged.
 

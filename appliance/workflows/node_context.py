@@ -6,6 +6,7 @@ Owns the evaluation of parameters and code for one node; which node runs when is
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,9 @@ from appliance.workflows.items import Item, NodeOutput, Origin, Source, item_rec
 from appliance.workflows.parameter_rules import select_evaluated
 from appliance.workflows.parameters import Parameters
 from appliance.workflows.sandbox import SandboxSession
+
+ITEMS_AT_ONCE = 100
+"""How many items a node goes through before it lets others have the event loop."""
 
 
 class Trigger(Struct, frozen=True, kw_only=True):
@@ -75,6 +79,7 @@ class RunState(Struct, kw_only=True):
     response: WebhookResponse | None = None
     node_contexts: dict[str, JsonObject] = field(default_factory=dict)
     held: dict[str, Any] = field(default_factory=dict)
+    used_secrets: set[str] = field(default_factory=set)
 
     def record(self, node: str, output: NodeOutput) -> None:
         """Keep what a node put out, for the nodes that refer to it."""
@@ -157,6 +162,8 @@ class NodeContext:
         """
         made: list[Item] = []
         for index, values in enumerate(await self.parameters()):
+            if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
+                await asyncio.sleep(0)  # others are served meanwhile, and a deadline is heard
             try:
                 if isinstance(values, ApplianceError):
                     raise values

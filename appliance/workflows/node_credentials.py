@@ -40,6 +40,7 @@ async def find_credential(context: NodeContext, kind: str) -> Credential:
             f"there is no credential {chosen.name!r} of the type {kind!r}; add it to the tenant's "
             "credentials under this name"
         )
+    state.used_secrets.update(found.kept_values)
     return found
 
 

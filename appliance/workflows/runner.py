@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import msgspec
 import structlog
@@ -18,6 +19,7 @@ from msgspec import Struct
 
 from appliance.domain.ids import TenantId, new_id
 from appliance.domain.json_types import JsonObject
+from appliance.domain.secrets import mask_known, mask_text
 from appliance.errors import ApplianceError, FieldError, InvalidInput, Rejected
 from appliance.ports.clock import Clock
 from appliance.ports.credentials import Credentials
@@ -255,10 +257,10 @@ class WorkflowRunner:
                 code="workflow_failed",
             )
         return WorkflowRun(
-            output=response.body if response else None,
+            output=mask_known(response.body, state.used_secrets) if response else None,
             status_code=response.status_code if response else 500,
             headers=response.headers if response else {},
-            nodes=[_trace(run, debug=debug) for run in engine.node_runs],
+            nodes=[_trace(run, state.used_secrets, debug=debug) for run in engine.node_runs],
             duration_ms=round((self._clock.monotonic() - started) * 1000, 3),
             error=error,
         )
@@ -292,13 +294,16 @@ def _chosen_zone(definition: WorkflowDefinition, time_zone: str) -> str:
     return named if named and named != "DEFAULT" else time_zone
 
 
-def _trace(run: NodeRun, *, debug: bool) -> NodeTrace:
+def _trace(run: NodeRun, secrets: set[str], *, debug: bool) -> NodeTrace:
     return NodeTrace(
         name=run.name,
         items=run.items,
         duration_ms=run.duration_ms,
-        error=run.error,
-        output=[[item_record(item) for item in branch] for branch in run.branches]
+        error=mask_text(run.error, secrets),
+        output=[
+            [cast("JsonObject", mask_known(item_record(item), secrets)) for item in branch]
+            for branch in run.branches
+        ]
         if debug
         else None,
     )

@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from appliance.domain.credential import Credential
 from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.secrets import mask_known, mask_text
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
 from appliance.domain.tool_failures import FailureKind
 from appliance.egress.retries import Attempt, RetryRule, ask_repeatedly, may_have_begun
@@ -29,7 +30,7 @@ from appliance.ports.credentials import Credentials
 from appliance.ports.integrations import IntegrationAccess
 from appliance.ports.outbound_http import OutboundHttp, OutboundRequest, OutboundResponse
 from appliance.ports.tool_executor import ToolContext
-from appliance.tools.call_form import build_call_context, build_integrations
+from appliance.tools.call_form import build_call_context, build_integrations, list_keys
 from appliance.tools.n8n_webhook.answer import UnusableAnswer, read_result
 from appliance.tools.n8n_webhook.sign_in import build_sign_in
 from appliance.tools.registry import SigningSecret
@@ -118,6 +119,7 @@ class WebhookExecutor:
         error: str | None = None
         failure: FailureKind | None = None
         attempts: list[Attempt] = []
+        sent_secrets: list[str] = []
         try:
             url, options = read_setup(tool)
             address = _Address(
@@ -125,6 +127,8 @@ class WebhookExecutor:
                 secret=await self._signing_secret(context.tenant_id),
                 credential=await self._find_credential(context.tenant_id, options.credential),
             )
+            if address.credential is not None:
+                sent_secrets = address.credential.kept_values
             whole = {**body, **build_integrations(access, is_shown=False)}
             attempts = await self._call(address, whole, call, options, tool)
             if isinstance(attempts[-1], UpstreamError):
@@ -139,10 +143,11 @@ class WebhookExecutor:
             error, failure = describe_no_answer(exc), find_failure(exc)
         if failure is not None and any(map(may_have_begun, attempts[:-1])):
             failure, output = "unknown", None
+        secrets = [*list_keys(access), *sent_secrets]
         return ToolOutcome(
             is_success=error is None,
-            output=output,
-            error=error,
+            output=mask_known(output, secrets),
+            error=mask_text(error, secrets),
             failure=failure,
             duration_ms=round((self._clock.monotonic() - started) * 1000),
             attempts=max(len(attempts), 1),

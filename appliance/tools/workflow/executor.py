@@ -7,6 +7,7 @@ nodes is left to ``appliance.workflows``.
 from __future__ import annotations
 
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.secrets import mask_known, mask_text
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
 from appliance.domain.tool_failures import FailureKind
 from appliance.domain.workflow import StoredWorkflow
@@ -20,6 +21,7 @@ from appliance.tools.call_form import (
     build_call_context,
     build_integrations,
     is_deeper,
+    list_keys,
     read_error_status,
     unwrap_items,
 )
@@ -73,10 +75,11 @@ class WorkflowExecutor:
             output = await self._run(stored, whole, tool, call, context)
         except _Failed as exc:
             error, failure, output = str(exc), exc.failure, exc.said
+        keys = list_keys(access)
         return ToolOutcome(
             is_success=failure is None,
-            output=output,
-            error=error,
+            output=mask_known(output, keys),
+            error=mask_text(error, keys),
             failure=failure,
             duration_ms=round((self._clock.monotonic() - started) * 1000),
             sent={**body, **build_integrations(access, is_shown=True)},

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
+from appliance.domain.credential import Credential
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.ports.outbound_http import OutboundResponse
 from appliance.workflows import legacy_http_request as legacy
@@ -76,23 +79,36 @@ async def _run(context: NodeContext) -> Branches:
         await _rest_between_batches(context, values, sent)
         sent += 1
         call = legacy.read_call(values) if version < 3 else _read_call(values, version)
-        if credential is not None:
-            sign_in(call, credential)
         if pages is not None:
-            return await _send_pages(context, pages, places[id(item)], call, values)
-        response = await context.state.http.send(call.build())
+            return await _send_pages(context, pages, places[id(item)], call, values, credential)
+        response = await _send(context, call, credential)
         return (legacy.read_answer if version < 3 else _read_answer)(response, values)
 
     return [await context.for_each_item(send)]
 
 
+async def _send(
+    context: NodeContext, call: HttpCall, credential: Credential | None
+) -> OutboundResponse:
+    """Send a request, signed at the last moment: no expression sees the credential."""
+    if credential is not None:
+        call = msgspec.structs.replace(call, query=dict(call.query), headers=dict(call.headers))
+        sign_in(call, credential)
+    return await context.state.http.send(call.build())
+
+
 async def _send_pages(
-    context: NodeContext, pages: Parameters, index: int, call: HttpCall, values: Parameters
+    context: NodeContext,
+    pages: Parameters,
+    index: int,
+    call: HttpCall,
+    values: Parameters,
+    credential: Credential | None,
 ) -> list[Item]:
     never_fails = values.group("options", "response", "response").flag("neverError")
 
     async def send(asked: HttpCall) -> OutboundResponse:
-        response = await context.state.http.send(asked.build())
+        response = await _send(context, asked, credential)
         if not never_fails and not is_complete_status(pages, response):
             require_success(response)
         return response

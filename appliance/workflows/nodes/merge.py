@@ -35,6 +35,7 @@ _OLD_COMBINATIONS = {
     "multiplex": "combineAll",
 }
 _SIDES = ("both", "input1", "input2")
+MAX_LOOSE_PAIRS = 250_000
 
 
 def _required_inputs(node: Node) -> int:
@@ -134,6 +135,11 @@ def _match(left: list[Item], right: list[Item], values: Parameters) -> list[list
 
 
 def _match_loosely(left: list[Item], right: list[Item], values: Parameters) -> list[list[int]]:
+    if len(left) * len(right) > MAX_LOOSE_PAIRS:
+        raise Rejected(
+            f"{len(left)} and {len(right)} items are too many to compare each with each; switch "
+            "'Fuzzy Compare' off"
+        )
     theirs = _fields(right, values, 1)
     return [
         []

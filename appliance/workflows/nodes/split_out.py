@@ -6,10 +6,11 @@ Owns nothing else.
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import Rejected
-from appliance.workflows.field_paths import MISSING, read_path, remove_path, set_path
+from appliance.workflows.field_paths import MISSING, read_path, remove_path, set_path, split_path
 from appliance.workflows.items import Branches, Item
 from appliance.workflows.node_context import NodeContext
 from appliance.workflows.parameter_rules import ignored, read
@@ -34,9 +35,10 @@ async def _split(item: Item, values: Parameters) -> list[Item]:
         raise Rejected("there must be as many destination fields as fields to split")
     lists = {name: _elements(item.json, name, is_nested=is_nested) for name in names}
     include = values.choice("include", _INCLUDES, "noOtherFields")
+    others = _base(item.json, values, include, names, is_nested=is_nested)
     made = []
     for index in range(max(len(elements) for elements in lists.values())):
-        base = _base(item.json, values, include, names, is_nested=is_nested)
+        base = dict(others)
         for position, name in enumerate(names):
             if index >= len(lists[name]):
                 continue
@@ -45,7 +47,9 @@ async def _split(item: Item, values: Parameters) -> list[Item]:
             if is_alone and isinstance(element, dict):
                 base.update(element)
             else:
-                set_path(base, targets[position] if targets else name, element, is_nested=is_nested)
+                place = targets[position] if targets else name
+                _own_path(base, place, is_nested=is_nested)
+                set_path(base, place, element, is_nested=is_nested)
         made.append(Item(json=base))
     return made
 
@@ -62,10 +66,11 @@ def _elements(source: JsonObject, name: str, *, is_nested: bool) -> list[JsonVal
 def _base(
     source: JsonObject, values: Parameters, include: str, names: list[str], *, is_nested: bool
 ) -> JsonObject:
-    """Return the other fields that each made item keeps."""
+    """Return the other fields that each made item keeps; they share what is within."""
     if include == "allOtherFields":
-        base = copy.deepcopy(source)
+        base = dict(source)
         for name in names:
+            _own_path(base, name, is_nested=is_nested)
             remove_path(base, name, is_nested=is_nested)
         return base
     base = {}
@@ -73,8 +78,24 @@ def _base(
         for name in values.names("fieldsToInclude"):
             found = read_path(source, name, is_nested=is_nested)
             if found is not MISSING:
-                set_path(base, name, copy.deepcopy(found), is_nested=is_nested)
+                set_path(base, name, found, is_nested=is_nested)
     return base
+
+
+def _own_path(fields: JsonObject, name: str, *, is_nested: bool) -> None:
+    """Copy what a path goes through, and nothing beside it, so that its end may be changed."""
+    if name in fields:
+        return
+    current: Any = fields
+    for part in split_path(name, is_nested=is_nested)[:-1]:
+        place: Any = part if isinstance(current, dict) else int(part) if str(part).isdigit() else -1
+        if isinstance(current, list) and not 0 <= place < len(current):
+            return
+        child = current.get(str(part)) if isinstance(current, dict) else current[place]
+        if not isinstance(child, dict | list):
+            return
+        current[place if isinstance(current, list) else str(part)] = copied = copy.copy(child)
+        current = copied
 
 
 KIND = NodeKind(

@@ -53,6 +53,31 @@ async def test_pages_that_never_end_are_stopped():
     assert len(http.requests) == 1_000
 
 
+async def test_no_expression_sees_the_credential_and_every_page_is_signed():
+    http = PagedHttp()
+    pagination = {
+        "parameters": {
+            "parameters": [
+                {"type": "qs", "name": "seen", "value": "={{ JSON.stringify($request) }}"}
+            ]
+        },
+        "limitPagesFetched": True,
+        "maxRequests": 2,
+    }
+    given = {
+        "url": "https://example.com/rows",
+        "authentication": "genericCredentialType",
+        "genericAuthType": "httpHeaderAuth",
+        "options": {"pagination": {"pagination": pagination}},
+    }
+    with open_bench(http=http) as bench:
+        named = bench.keep("httpHeaderAuth", "shop", "example.com", name="X-Key", value="sesame-1")
+        await bench.run_nodes(node("Call", "httpRequest", 4.2, given, credentials=named))
+    assert [request.headers["x-key"] for request in http.requests] == ["sesame-1", "sesame-1"]
+    assert all("seen=" in request.url for request in http.requests)
+    assert all("sesame" not in request.url for request in http.requests)
+
+
 @pytest.mark.parametrize(
     ("pagination", "reason"),
     [

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from appliance.errors import Unavailable
@@ -25,6 +27,23 @@ async def test_a_stopped_runner_is_noticed(runner):
     with pytest.raises(Unavailable) as caught:
         await self_check.check(runner)
     assert caught.value.code == "shutting_down"
+
+
+async def test_a_busy_runner_that_has_worked_lately_is_trusted_for_a_while(runner, monkeypatch):
+    clock = SettableClock()
+    probe = self_check.SelfCheck(runner, clock)
+    await probe()
+
+    async def hang(_runner):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(self_check, "check", hang)
+    monkeypatch.setattr(self_check, "PATIENCE_S", 0.01)
+    await probe()
+    clock.advance(self_check.TRUSTED_S + 1)
+    with pytest.raises(Unavailable) as caught:
+        await probe()
+    assert caught.value.code == "workflows_busy"
 
 
 async def test_wrong_results_are_noticed(runner, monkeypatch):

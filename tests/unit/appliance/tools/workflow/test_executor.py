@@ -130,15 +130,23 @@ async def test_the_workflow_of_the_tool_s_own_name_gets_the_call() -> None:
     )
 
 
-async def test_the_workflow_is_told_of_what_is_mapped_and_the_log_sees_no_key() -> None:
-    async with open_bench(build_export(ECHO)) as bench:
+async def test_the_workflow_is_told_of_what_is_mapped_and_nobody_else_sees_the_key() -> None:
+    code = (
+        "const {apiKey} = $input.first().json.body._integrations.shop;"
+        "return [{json: {apiKey, said: `Bearer ${apiKey}!`, length: apiKey.length}}];"
+    )
+    async with open_bench(build_export(code)) as bench:
         bench.integrations.described = {
             "shop": WebhookAccess(
                 api_url="u", api_key="key-of-the-shop", auth_method="bearer", method="GET"
             )
         }
         outcome = await bench.call()
-    assert outcome.output["_integrations"]["shop"]["apiKey"] == "key-of-the-shop"
+    assert outcome.output == {
+        "apiKey": "[redacted]",
+        "said": "Bearer [redacted]!",
+        "length": len("key-of-the-shop"),
+    }
     assert outcome.sent["_integrations"]["shop"]["apiKey"] == {"set": True, "hint": "...shop"}
 
 

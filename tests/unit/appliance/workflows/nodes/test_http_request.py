@@ -160,6 +160,21 @@ async def test_signs_in_with_the_tenants_credential(kind, values, sent, version)
     assert request.credential_hosts == ("example.com",)
 
 
+async def test_a_server_that_repeats_the_key_shows_it_to_nobody():
+    http = RecordingHttp(b'{"you_sent": {"x-key": "sesame-1"}}')
+    given = {
+        "url": "https://example.com/api",
+        "authentication": "genericCredentialType",
+        "genericAuthType": "httpHeaderAuth",
+    }
+    with open_bench(http=http) as bench:
+        named = bench.keep("httpHeaderAuth", "shop", "example.com", name="X-Key", value="sesame-1")
+        output = await bench.run_nodes(
+            node("Call", "httpRequest", 4.2, given, credentials=named), items=[{"n": 1}]
+        )
+    assert output == [{"you_sent": {"x-key": "[redacted]"}}]
+
+
 async def test_a_credential_that_is_not_there_is_named_and_nothing_sent():
     http = RecordingHttp()
     given = {"url": "https://example.com/api", "authentication": "headerAuth"}

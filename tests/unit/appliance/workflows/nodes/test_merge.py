@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.errors import Rejected
+from appliance.workflows.nodes import merge as merge_node
 from tests.workflows.workflow_runs import export_of, node, split_items, webhook
 
 LEFT = [{"id": 1, "a": 1}, {"id": 2, "a": 2}]
@@ -80,3 +81,9 @@ async def test_clashes_are_settled_as_told(bench):
 async def test_no_field_to_match_is_a_mistake(bench):
     with pytest.raises(Rejected, match="no fields to match"):
         await merge(bench, {"mode": "combine", "combineBy": "combineByFields"})
+
+
+async def test_too_many_pairs_are_not_compared_one_by_one(bench, monkeypatch):
+    monkeypatch.setattr(merge_node, "MAX_LOOSE_PAIRS", 5)
+    with pytest.raises(Rejected, match="2 and 3 items are too many"):
+        await merge(bench, by_id("keepMatches", options={"fuzzyCompare": True}))
