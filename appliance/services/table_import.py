@@ -58,7 +58,8 @@ def read_rows(
         habits: How numbers and dates are written.
 
     Raises:
-        InvalidInput: Anything does not fit; names lines and columns, twenty at most.
+        InvalidInput: Anything does not fit, or there is no row: names lines and columns, twenty at
+            most.
     """
     rows = file.read()
     header = next(rows, None)
@@ -68,7 +69,18 @@ def read_rows(
     found = _find_key(places, columns, key) if mode == "update" else None
     read = [place for place in places if place.name not in SYSTEM_COLUMNS]
     reader = _Reader(read, found, habits, width=len(header.cells))
-    return list(reader.read(rows))
+    if not (imported := list(reader.read(rows))):
+        raise InvalidInput(
+            "The file has no rows; nothing was changed.",
+            errors=[
+                FieldError(
+                    f"line {header.line}",
+                    "Nothing follows the header. To empty a table, delete its rows.",
+                )
+            ],
+            code="csv_without_rows",
+        )
+    return imported
 
 
 class _Reader:

@@ -76,6 +76,8 @@ def test_a_file_with_faults_changes_nothing_and_names_them(corner: Corner):
     assert problem["errors"] == [{"field": "line 3, price", "message": "'cheap' is no number."}]
     broken = corner.put("products", PRODUCTS)
     assert "windows-1255" in check_problem(broken, 400, "csv_broken")["errors"][0]["message"]
+    empty = corner.put("products", b"sku,price\n", mode="replace")
+    assert check_problem(empty, 400, "csv_without_rows")["errors"][0]["field"] == "line 1"
     assert corner.table("products")["row_count"] == 1
     for query in ({"mode": "merge"}, {"encoding": "koi8"}, {"columns": "[1]"}, {"key": "sku"}):
         answer = corner.put("products", b"sku\nA\n", **query)

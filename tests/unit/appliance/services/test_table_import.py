@@ -63,6 +63,14 @@ def test_a_header_that_means_nothing_is_named(text: str, field: str):
     assert [error[0] for error in refuse(text)] == [field]
 
 
+@pytest.mark.parametrize("mode", ["append", "replace", "update"])
+@pytest.mark.parametrize("text", ["sku,price\n", "sku,price", "\nsku,price\n\n,\n"])
+def test_a_file_without_rows_is_refused(text: str, mode: str):
+    ((field, message),) = refuse(text, mode=mode, key="sku")
+    assert field == f"line {1 + text.startswith("\n")}"
+    assert "delete its rows" in message
+
+
 def test_what_does_not_fit_is_named_by_line_and_header():
     text = 'sku,מחיר\nA,5\n"B\nb",five\nC,6,7\nD,x\n'
     assert refuse(text) == [
