@@ -1,6 +1,6 @@
 """Names for JSON at the edges, before it is parsed into structs.
 
-Owns the two aliases only; validation is left to who reads the JSON.
+Owns the two aliases and how deep they go; validation is left to who reads the JSON.
 """
 
 from __future__ import annotations
@@ -12,3 +12,21 @@ JsonValue = Any
 
 JsonObject = dict[str, Any]
 """A JSON object."""
+
+MAX_NESTING = 100
+"""How deep a result may be nested; whoever shows, keeps or masks it goes as deep."""
+
+
+def is_deeper(value: JsonValue, levels: int) -> bool:
+    """Say whether lists and objects are nested more than ``levels`` deep."""
+    layer: list[JsonValue] = [value]
+    for _ in range(levels + 1):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return False
+    return True

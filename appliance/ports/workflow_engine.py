@@ -15,7 +15,10 @@ from appliance.errors import ApplianceError
 
 
 class NodeTrace(Struct, frozen=True, kw_only=True):
-    """One run of a node. ``output`` is its items per branch, with ``debug`` only."""
+    """One run of a node.
+
+    ``output`` is its items per branch, with ``debug`` only and unless they are nested too deeply.
+    """
 
     name: str
     items: int

@@ -21,8 +21,6 @@ from appliance.ports.integrations import WebhookAccess
 from appliance.ports.tool_executor import ToolContext
 
 MAX_SAID_CHARS = 300
-MAX_DEPTH = 100
-"""How deep a result may be nested; whoever shows, keeps or masks it goes as deep."""
 _ITEM_KEYS = frozenset({"json", "binary", "pairedItem", "index", "error"})
 _FOR_MACHINES = re.compile(
     r"[\n<>{}\\]|://|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[a-z][\w.-]*:\d{2,5}\b|\b(?:\w+\.)+\w+\(|"
@@ -87,21 +85,6 @@ def unwrap_items(value: JsonValue) -> JsonValue:
 
 def _is_item(value: JsonValue) -> bool:
     return isinstance(value, dict) and "json" in value and value.keys() <= _ITEM_KEYS
-
-
-def is_deeper(value: JsonValue, levels: int) -> bool:
-    """Say whether lists and objects are nested more than ``levels`` deep."""
-    layer: list[JsonValue] = [value]
-    for _ in range(levels + 1):
-        layer = [
-            inner
-            for outer in layer
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not layer:
-            return False
-    return True
 
 
 def read_error_status(status: int, body: JsonValue) -> tuple[FailureKind, str | None]:

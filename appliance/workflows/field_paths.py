@@ -9,7 +9,8 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.json_types import MAX_NESTING, JsonObject, JsonValue
+from appliance.errors import Rejected
 
 _PART = re.compile(r"\[(?P<index>\d+)\]|\[['\"](?P<quoted>[^'\"]*)['\"]\]|(?P<name>[^.\[\]]+)")
 _MAX_INDEX = 10_000
@@ -23,11 +24,16 @@ def split_path(path: str, *, is_nested: bool = True) -> list[str | int]:
     Args:
         path: ``a.b[0]["c d"]``.
         is_nested: ``False`` takes the whole text as one name.
+
+    Raises:
+        Rejected: It leads deeper than anything may be nested.
     """
     if not is_nested:
         return [path]
     parts: list[str | int] = []
     for match in _PART.finditer(path):
+        if len(parts) == MAX_NESTING:
+            raise Rejected(f"the field {path[:40]!r}… has more than {MAX_NESTING} parts")
         index, quoted, name = match.group("index"), match.group("quoted"), match.group("name")
         if index is not None:
             parts.append(int(index))

@@ -18,7 +18,7 @@ import structlog
 from msgspec import Struct
 
 from appliance.domain.ids import TenantId, new_id
-from appliance.domain.json_types import JsonObject
+from appliance.domain.json_types import MAX_NESTING, JsonObject, is_deeper
 from appliance.domain.secrets import mask_known, mask_text
 from appliance.errors import ApplianceError, FieldError, InvalidInput, Rejected
 from appliance.ports.clock import Clock
@@ -40,6 +40,7 @@ FindWorkflow = Callable[[str], Awaitable[JsonObject | None]]
 MAX_DEPTH = 10
 """How many workflows may execute one another, each within the one before."""
 _CACHED_DEFINITIONS = 256
+_TOO_DEEP = f"Its answer is JSON that is nested more than {MAX_NESTING} levels deep."
 _DATE_MARKS = re.compile(r"\$(?:now|today)\b|toDateTime|\b(?:DateTime|Duration|Interval)\b")
 
 
@@ -247,6 +248,9 @@ class WorkflowRunner:
         try:
             await engine.run()
             response = build_response(state, engine.node_runs)
+            if is_deeper(response.body, MAX_NESTING):
+                response = None
+                raise Rejected(_TOO_DEEP, code="workflow_failed")
         except ApplianceError as exc:
             error = exc
         except Exception:
@@ -295,6 +299,9 @@ def _chosen_zone(definition: WorkflowDefinition, time_zone: str) -> str:
 
 
 def _trace(run: NodeRun, secrets: set[str], *, debug: bool) -> NodeTrace:
+    """Return a node's run for people; an output nested too deeply to be shown is left out."""
+    items = [item for branch in run.branches for item in branch]
+    is_shown = debug and not any(is_deeper(item.json, MAX_NESTING) for item in items)
     return NodeTrace(
         name=run.name,
         items=run.items,
@@ -304,6 +311,6 @@ def _trace(run: NodeRun, secrets: set[str], *, debug: bool) -> NodeTrace:
             [cast("JsonObject", mask_known(item_record(item), secrets)) for item in branch]
             for branch in run.branches
         ]
-        if debug
+        if is_shown
         else None,
     )

@@ -151,6 +151,21 @@ def test_a_run_sees_one_tenants_rows_or_none(operator):
     check_problem(unknown, 404, "tenant_not_found")
 
 
+DEEP = "let deep = 1; for (let n = 0; n < LEVELS; n++) deep = {a: deep}; return [{json: {deep}}];"
+
+
+def test_an_answer_nested_too_deeply_is_told_of(operator):
+    for levels, is_fine in ((90, True), (300, False)):
+        export = build_export("deep", DEEP.replace("LEVELS", str(levels)))
+        made = operator.call("POST", "/workflows", export, status=201)
+        path, body = f"/workflows/{made['id']}/run", {"input": {}, "debug": True}
+        run = operator.call("POST", path, body)
+        told = "Its answer is JSON that is nested more than 100 levels deep."
+        assert run.get("error") == (None if is_fine else told)
+        assert ("output" in run["nodes"][-1]) is is_fine
+        operator.call("DELETE", f"/workflows/{made['id']}", status=204)
+
+
 def test_endless_code_is_stopped(operator):
     made = operator.call(
         "POST", "/workflows", build_export("endless", "while (true) {}"), status=201

@@ -10,10 +10,10 @@ from email.message import Message
 
 import msgspec
 
-from appliance.domain.json_types import JsonValue
+from appliance.domain.json_types import MAX_NESTING, JsonValue, is_deeper
 from appliance.domain.tool_failures import FailureKind
 from appliance.ports.outbound_http import OutboundResponse
-from appliance.tools.call_form import MAX_DEPTH, is_deeper, read_error_status, unwrap_items
+from appliance.tools.call_form import read_error_status, unwrap_items
 
 TEST_PATH = "/webhook-test/"
 PAGE_STARTS = ("<!doctype html", "<html")
@@ -22,7 +22,7 @@ NO_TEXT = (
     "The operator should let its workflow answer with JSON or text."
 )
 TOO_DEEP = (
-    f"The tool answered with JSON that is nested more than {MAX_DEPTH} levels deep. "
+    f"The tool answered with JSON that is nested more than {MAX_NESTING} levels deep. "
     "The operator should let its workflow answer with less."
 )
 
@@ -106,7 +106,7 @@ def _read_text(body: bytes, charset: str) -> JsonValue:
 
 
 def _unwrap(value: JsonValue) -> JsonValue:
-    if is_deeper(value, MAX_DEPTH):
+    if is_deeper(value, MAX_NESTING):
         raise UnusableAnswer(TOO_DEEP)
     return unwrap_items(value)
 

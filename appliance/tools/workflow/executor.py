@@ -17,10 +17,8 @@ from appliance.ports.integrations import IntegrationAccess
 from appliance.ports.repositories import WorkflowRepository
 from appliance.ports.tool_executor import ToolContext
 from appliance.tools.call_form import (
-    MAX_DEPTH,
     build_call_context,
     build_integrations,
-    is_deeper,
     list_keys,
     read_error_status,
     unwrap_items,
@@ -121,12 +119,6 @@ class WorkflowExecutor:
             raise _Failed(
                 f"The workflow {stored.name!r} answered with the error status {run.status_code}.",
                 *read_error_status(run.status_code, run.output),
-            )
-        if is_deeper(run.output, MAX_DEPTH):
-            raise _Failed(
-                f"The workflow {stored.name!r} answered with JSON that is nested more than "
-                f"{MAX_DEPTH} levels deep.",
-                "unknown",
             )
         return unwrap_items(run.output)
 

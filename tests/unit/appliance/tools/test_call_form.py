@@ -10,7 +10,6 @@ from appliance.domain.tool import ToolCall
 from appliance.ports.tool_executor import ToolContext
 from appliance.tools.call_form import (
     build_call_context,
-    is_deeper,
     read_error_status,
     unwrap_items,
 )
@@ -54,16 +53,6 @@ def test_the_context_says_who_the_visitor_is_only_when_the_shop_vouched() -> Non
 )
 def test_a_list_of_one_and_n8ns_items_are_unwrapped(value: Any, expected: Any) -> None:
     assert unwrap_items(value) == expected
-
-
-def test_depth_is_counted_in_lists_and_objects() -> None:
-    deep: Any = 1
-    for _ in range(3):
-        deep = [{"a": deep}]
-    assert not is_deeper(deep, 6)
-    assert is_deeper(deep, 5)
-    assert not is_deeper("x", 0)
-    assert is_deeper([], 0) is False
 
 
 WORDS = {"success": False, "message": "We are closed on Mondays."}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from appliance.errors import Rejected
 from appliance.workflows.field_paths import MISSING, read_path, remove_path, set_path, split_path
 
 
@@ -40,6 +41,16 @@ def test_an_absurd_index_makes_no_absurd_list():
     target = {}
     set_path(target, "a[999999999]", 1)
     assert target == {"a": []}
+
+
+def test_a_path_of_more_than_a_hundred_parts_is_refused():
+    target = {}
+    set_path(target, ".".join("a" * 100), 1)
+    assert read_path(target, ".".join("a" * 100)) == 1
+    for path in (".".join("a" * 101), "a" + "[0]" * 100):
+        for work in (split_path, lambda path: set_path({}, path, 1)):
+            with pytest.raises(Rejected, match=r"the field 'a.* has more than 100 parts"):
+                work(path)
 
 
 def test_removes_nested_values():
