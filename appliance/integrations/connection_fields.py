@@ -5,12 +5,14 @@ Owns marking and finding them; the fields themselves are declared by each type.
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from appliance.domain.json_types import JsonObject
 from appliance.errors import FieldError, InvalidInput
 
 Secret = Annotated[str, Meta(min_length=1, max_length=10_000, extra={"is_secret": True})]
@@ -18,6 +20,21 @@ Secret = Annotated[str, Meta(min_length=1, max_length=10_000, extra={"is_secret"
 
 WebAddress = Annotated[str, Meta(min_length=1, max_length=2_000)]
 """An http or https address; ``check_address`` says which."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def check_one_line(config: JsonObject) -> None:
+    """Look whether the texts of ``config``, those within its objects too, can stand in headers.
+
+    Raises:
+        InvalidInput: One has a line break or another control character.
+    """
+    for name, value in config.items():
+        for field, text in value.items() if isinstance(value, dict) else (("", value),):
+            if isinstance(text, str) and _CONTROL.search(text):
+                path = ".".join(part for part in ("connection_config", name, field) if part)
+                raise refuse_field(path, "Give it on one line, without control characters.")
 
 
 def find_secret_fields(kind: type[msgspec.Struct]) -> frozenset[str]:

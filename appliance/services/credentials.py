@@ -6,6 +6,8 @@ nodes and webhooks.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -33,6 +35,9 @@ Values = dict[
 ]
 
 MAX_CREDENTIALS = 200
+_OF_ONE_LINE = ("httpBasicAuth", "httpBearerAuth", "httpHeaderAuth", "httpQueryAuth", "smtp")
+_LINE = re.compile(r"[^\x00-\x1f\x7f]*")
+_LINES = re.compile(r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*")
 
 
 class NewCredential(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,8 +85,10 @@ class CredentialService:
         """Keep a new credential.
 
         Raises:
+            InvalidInput: A value has control characters.
             Conflict: There is one of this type and name, or as many as there may be.
         """
+        _check_values(new.credential_type, new.values)
         if len(await self._store.list_all(tenant_id)) >= MAX_CREDENTIALS:
             raise Conflict(f"A tenant can have {MAX_CREDENTIALS} credentials.")
         now = self._clock.now()
@@ -105,11 +112,13 @@ class CredentialService:
 
         Raises:
             NotFound: The tenant has none of this id.
-            InvalidInput: Another host would get values that were not entered for it.
+            InvalidInput: Another host would get values that were not entered for it, or a value
+                has control characters.
             Conflict: There is one of this type and name.
         """
         current = await self.get(tenant_id, credential_id)
         given = read_changes(changes)
+        _check_values(current.credential_type, given.get("values", {}))
         if "hosts" in given:
             given["hosts"] = _fold(given["hosts"])
             if set(given["hosts"]) - set(current.hosts) and "values" not in given:
@@ -133,6 +142,19 @@ class CredentialService:
             raise NotFound(
                 f"There is no credential {credential_id!r}.", code="credential_not_found"
             )
+
+
+def _check_values(credential_type: str, values: Mapping[str, str]) -> None:
+    """Refuse control characters; keys and JSON may have lines, what stands in headers has one."""
+    is_line = credential_type in _OF_ONE_LINE
+    told = "Give it on one line, " if is_line else "Give it "
+    errors = [
+        FieldError(f"values.{name}", f"{told}without control characters.")
+        for name, value in values.items()
+        if not (_LINE if is_line else _LINES).fullmatch(value)
+    ]
+    if errors:
+        raise InvalidInput("The values do not fit.", errors=errors)
 
 
 def _fold(hosts: list[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Owns what an operator may do with them; what workflows do is ``appliance.ports.d
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from appliance.services.csv_values import DateOrder, DecimalSign, Habits
 from appliance.services.table_import import ID, ColumnChoices, read_rows
 
 _EXPORT_PART: Final = 1_000
+_ROW_ID: Final = re.compile(r"[0-9]{1,18}")
 
 
 class ImportChoice(Struct, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ class DataTableService:
         Raises:
             InvalidInput: ``cursor`` was not made by this method.
         """
-        if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
+        if cursor is not None and _ROW_ID.fullmatch(cursor) is None:
             raise InvalidInput(
                 "This list cannot be continued from there.",
                 errors=[

@@ -127,7 +127,9 @@ def test_what_cannot_be_is_refused(corner: Corner):
     call("POST", f"{path}/rows", {"price": "cheap"}, status=400)
     call("POST", f"{path}/rows", {"colour": "red"}, status=400)
     call("PATCH", f"{path}/rows/77", {"price": 1}, status=404)
-    call("GET", f"{path}/rows?cursor=x", status=400)
+    for cursor in ("x", "-1", str(2**63), "9" * 5_000):
+        refused = call("GET", f"{path}/rows?cursor={cursor}", status=400)
+        assert [error["field"] for error in refused["errors"]] == ["cursor"]
     call("GET", f"{corner.tables}/none", status=404)
     call("GET", "/tenants/nobody/tables", status=404)
 

@@ -16,6 +16,7 @@ from appliance.integrations.connection_fields import (
     Secret,
     WebAddress,
     check_address,
+    check_one_line,
     find_host,
     find_secret_fields,
     refuse_field,
@@ -68,6 +69,7 @@ def read_connection(config: JsonObject, *, programs: Collection[str]) -> McpConn
         InvalidInput: A field does not fit, or is missing for this way to sign in.
     """
     connection = read_fields(config, McpConnection, name="connection_config")
+    check_one_line(config)
     if (connection.url is None) == (connection.program is None):
         raise refuse_field(
             "connection_config.url", "Give either an address or the name of a registered program."

@@ -16,6 +16,7 @@ from appliance.integrations.connection_fields import (
     Secret,
     WebAddress,
     check_address,
+    check_one_line,
     find_host,
     find_secret_fields,
     refuse_field,
@@ -92,6 +93,7 @@ def read_connection(config: JsonObject) -> RestConnection:
         InvalidInput: A field does not fit, or is missing for this way to sign in.
     """
     connection = read_fields(config, RestConnection, name="connection_config")
+    check_one_line(config)
     check_address(connection.base_url, field="base_url")
     if connection.token_url is not None:
         check_address(connection.token_url, field="token_url")

@@ -36,8 +36,8 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
     """
     try:
         at, row_id = _decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if at.tzinfo is None:
-            raise ValueError("no time zone")
+        if at.tzinfo is None or "\0" in row_id:
+            raise ValueError("no time zone, or an id that none has")
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
         raise InvalidInput(
             "This list cannot be continued from there.",

@@ -53,6 +53,35 @@ async def test_values_do_not_follow_to_another_host(
     assert (await service.change(mine, made.id, both)).hosts == ("new.example",)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "is_fine"),
+    [
+        ("httpHeaderAuth", "a\r\nb: c", False), ("httpHeaderAuth", "שלום a", True),
+        ("httpBearerAuth", "a\n", False), ("httpBasicAuth", "a\x7f", False),
+        ("jwtAuth", "-----BEGIN\nx\n", True), ("jwtAuth", "a\x00", False),
+        ("httpCustomAuth", '{\r\n\t"headers": {}}', True),
+    ],
+)  # fmt: skip
+async def test_what_stands_in_a_header_has_no_control_characters(
+    service: CredentialService, mine: TenantId, kind: str, value: str, is_fine: bool
+) -> None:
+    plain = msgspec.structs.replace(NEW, credential_type=kind)
+    made = await service.create(mine, plain)
+    attempts = (
+        lambda: service.change(mine, made.id, CredentialChanges(values={"x": value})),
+        lambda: service.create(
+            mine, msgspec.structs.replace(plain, name="Other", values={"x": value})
+        ),
+    )
+    for attempt in attempts:
+        if is_fine:
+            assert (await attempt()).values == {"x": value}
+        else:
+            with pytest.raises(InvalidInput) as caught:
+                await attempt()
+            assert [error.field for error in caught.value.errors] == ["values.x"]
+
+
 async def test_what_is_not_there_is_not_found(
     service: CredentialService, mine: TenantId, temporary: TemporaryDatabase
 ) -> None:

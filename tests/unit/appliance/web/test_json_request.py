@@ -47,6 +47,26 @@ def test_a_readable_body_arrives(client):
     assert client.post("/", json={"a": "שלום"}).json() == {"a": "שלום"}
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"a": "x\0"}, "a"),
+        ({"a": [1, {"b": "\0"}]}, "a.1.b"),
+        ({"a": {"\0": 1}}, "a"),
+        ({"\0": 1}, "body"),
+    ],
+)
+def test_the_character_nul_is_refused_wherever_it_stands(client, body, field):
+    problem = client.post("/", json=body)
+    assert (problem.status_code, problem.json()["code"]) == (400, "validation_failed")
+    assert [error["field"] for error in problem.json()["errors"]] == [field]
+
+
+def test_text_that_writes_nul_as_code_does_arrives(client):
+    body = {"jsCode": r"x.replace(/\u0000/g, '')"}
+    assert client.post("/", json=body).json() == body
+
+
 async def test_half_a_body_is_the_callers_mistake():
     incoming = [{"type": "http.request", "body": b'{"a": 1', "more_body": True}]
     sent: list[dict[str, Any]] = []

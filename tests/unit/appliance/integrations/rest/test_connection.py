@@ -38,6 +38,11 @@ def test_secrets_go_to_the_system_and_to_the_token_server() -> None:
         ({"base_url": URL, "api_key_name": "a b"}, "api_key_name"),
         ({"base_url": URL, "headers": {"Authorization": "x"}}, "headers.Authorization"),
         ({"base_url": URL, "headers": {"a b": "x"}}, "headers.a b"),
+        ({"base_url": URL, "headers": {"a": "b\r\nc: d"}}, "headers.a"),
+        ({"base_url": URL, "headers": {"a\n": "b"}}, "headers.a\n"),
+        ({"base_url": URL, "auth": "bearer", "api_key": "k\r\nc: d"}, "api_key"),
+        ({"base_url": URL, "auth": "basic", "username": "u", "password": "p\x7f"}, "password"),
+        ({"base_url": URL, "auth": "query", "api_key": "k", "api_key_name": "k\n"}, "api_key_name"),
         (
             {"base_url": URL, "auth": "header", "api_key": "k", "headers": {"x-api-key": "x"}},
             "headers.x-api-key",
