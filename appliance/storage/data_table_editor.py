@@ -28,6 +28,7 @@ from appliance.domain.json_types import JsonObject
 from appliance.errors import Conflict, FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.data_table_editor import ImportCounts, ImportedRow, ImportMode, TableInfo
+from appliance.storage.data_table_filters import ROW_ID
 from appliance.storage.data_table_import import import_rows
 from appliance.storage.data_table_lookup import (
     FoundTable,
@@ -170,7 +171,7 @@ class StoredTableEditor:
         def read(connection: Connection) -> list[JsonObject]:
             found = load_table_by_id(connection, tenant_id, table_id)
             query = select(_rows.row_id, _rows.cells, _rows.created_at, _rows.updated_at).where(
-                *found.rows, _rows.row_id > after
+                *found.rows, after < ROW_ID
             )
             if text:
                 cells = (_rows.cells[column.name].as_string() for column in found.columns)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, String, and_, func, or_, true
+from sqlalchemy import BigInteger, ColumnElement, String, and_, func, or_, true, type_coerce
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -21,8 +21,10 @@ from appliance.errors import FieldError, InvalidInput
 from appliance.ports.data_tables import Condition, RowFilter, RowOrder
 from appliance.storage.tables import data_table_rows
 
+ROW_ID: Final = type_coerce(data_table_rows.c.row_id, BigInteger)
+"""For comparing with numbers that somebody gave, which may be larger than any row's."""
 _SYSTEM_COLUMNS = {
-    "id": data_table_rows.c.row_id,
+    "id": ROW_ID,
     "createdAt": data_table_rows.c.created_at,
     "updatedAt": data_table_rows.c.updated_at,
 }

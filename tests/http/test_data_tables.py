@@ -127,6 +127,9 @@ def test_what_cannot_be_is_refused(corner: Corner):
     call("POST", f"{path}/rows", {"price": "cheap"}, status=400)
     call("POST", f"{path}/rows", {"colour": "red"}, status=400)
     call("PATCH", f"{path}/rows/77", {"price": 1}, status=404)
+    for number in (2**31, 2**63 - 1):
+        call("PATCH", f"{path}/rows/{number}", {"sku": "x"}, status=404)
+    assert call("GET", f"{path}/rows?cursor={10**18 - 1}")["items"] == []
     for cursor in ("x", "-1", str(2**63), "9" * 5_000):
         refused = call("GET", f"{path}/rows?cursor={cursor}", status=400)
         assert [error["field"] for error in refused["errors"]] == ["cursor"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -38,12 +38,12 @@ def read_cursor(cursor: str) -> tuple[datetime, str]:
         at, row_id = _decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if at.tzinfo is None or "\0" in row_id:
             raise ValueError("no time zone, or an id that none has")
-    except (binascii.Error, msgspec.DecodeError, ValueError) as error:
+        return at.astimezone(UTC), row_id
+    except (binascii.Error, msgspec.DecodeError, ValueError, OverflowError) as error:
         raise InvalidInput(
             "This list cannot be continued from there.",
             errors=[FieldError("cursor", "Give the next_cursor of the page before, unchanged.")],
         ) from error
-    return at, row_id
 
 
 def select_page(

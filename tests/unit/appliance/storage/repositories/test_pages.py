@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -23,6 +23,15 @@ def test_what_is_no_place_is_the_callers_error(cursor: str):
     with pytest.raises(InvalidInput) as refused:
         read_cursor(cursor)
     assert refused.value.errors[0].field == "cursor"
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_time_that_no_clock_in_utc_shows_is_no_place(year: int):
+    zone = timezone(timedelta(hours=14 if year == 1 else -14))
+    at = datetime(year, 1, 1, tzinfo=zone) if year == 1 else datetime(year, 12, 31, 23, tzinfo=zone)
+    for cursor in (write_cursor(at, "id"), write_cursor(AT, "\0")):
+        with pytest.raises(InvalidInput):
+            read_cursor(cursor)
 
 
 def test_a_place_in_local_time_is_no_place():
