@@ -153,8 +153,21 @@ def _check_values(credential_type: str, values: Mapping[str, str]) -> None:
         for name, value in values.items()
         if not (_LINE if is_line else _LINES).fullmatch(value)
     ]
+    if credential_type == "httpCustomAuth" and not all(map(_LINE.fullmatch, _list_headers(values))):
+        errors.append(FieldError("values.json", "Give headers without control characters."))
     if errors:
         raise InvalidInput("The values do not fit.", errors=errors)
+
+
+def _list_headers(values: Mapping[str, str]) -> list[str]:
+    """Return the names and texts of the headers that a custom credential's JSON holds, if any."""
+    try:
+        parts = msgspec.json.decode(values.get("json", ""))
+    except (msgspec.DecodeError, RecursionError):
+        return []
+    headers = parts.get("headers") if isinstance(parts, dict) else None
+    pairs = headers.items() if isinstance(headers, dict) else ()
+    return [text for pair in pairs for text in pair if isinstance(text, str)]
 
 
 def _fold(hosts: list[str]) -> tuple[str, ...]:

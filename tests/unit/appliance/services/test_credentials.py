@@ -82,6 +82,26 @@ async def test_what_stands_in_a_header_has_no_control_characters(
             assert [error.field for error in caught.value.errors] == ["values.x"]
 
 
+@pytest.mark.parametrize(
+    ("written", "is_fine"),
+    [
+        ('{\n"headers": {"X-Key": "a"}}', True), ('{"headers": {"X-Key": "a\\r\\nb: c"}}', False),
+        ('{"headers": {"X\\u0000": "a"}}', False), ('{"body": {"a": "b\\nc"}}', True), ("{", True),
+    ],
+)  # fmt: skip
+async def test_headers_within_json_have_no_control_characters(
+    service: CredentialService, mine: TenantId, written: str, is_fine: bool
+) -> None:
+    custom = {"credential_type": "httpCustomAuth", "values": {"json": written}}
+    new = msgspec.structs.replace(NEW, **custom)
+    if is_fine:
+        assert (await service.create(mine, new)).values == {"json": written}
+    else:
+        with pytest.raises(InvalidInput) as caught:
+            await service.create(mine, new)
+        assert [error.field for error in caught.value.errors] == ["values.json"]
+
+
 async def test_what_is_not_there_is_not_found(
     service: CredentialService, mine: TenantId, temporary: TemporaryDatabase
 ) -> None:
