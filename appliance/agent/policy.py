@@ -10,11 +10,11 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from msgspec import Struct
 
+from appliance.domain.argument_checks import find_excess, open_validator
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.message import SERVER_SENTENCES, ChatMessage
@@ -27,10 +27,6 @@ from appliance.domain.tool import (
     ToolOutcome,
     ToolSpec,
 )
-
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
-
 
 ConfirmationReason = Literal["write", "destructive", "untrusted_text"]
 
@@ -99,11 +95,18 @@ def judge_call(
 def find_argument_problem(arguments: JsonObject, schema: JsonObject) -> str | None:
     """Return the first reason why ``arguments`` do not fit ``schema``, or ``None``.
 
+    Arguments beyond measure, or a schema that cannot be used, are such a reason too.
+
     Source: JSON Schema 2020-12, formats asserted.
     """
     from referencing.exceptions import Unresolvable
 
-    validator = _validator(json.dumps(schema, sort_keys=True))
+    excess = find_excess(arguments)
+    if excess is not None:
+        return excess
+    validator = open_validator(schema)
+    if isinstance(validator, str):
+        return f"the tool's schema cannot be used. {validator}"
     try:
         errors = sorted(
             validator.iter_errors(arguments), key=lambda error: list(map(str, error.path))
@@ -115,18 +118,6 @@ def find_argument_problem(arguments: JsonObject, schema: JsonObject) -> str | No
     where = ".".join(str(part) for part in errors[0].path)
     message = str(errors[0].message)[:300]
     return f"{where}: {message}" if where else message
-
-
-@lru_cache(maxsize=512)
-def _validator(schema_text: str) -> Draft202012Validator:
-    from jsonschema import Draft202012Validator
-    from referencing import Registry
-
-    return Draft202012Validator(
-        json.loads(schema_text),
-        format_checker=Draft202012Validator.FORMAT_CHECKER,
-        registry=Registry(),  # the library's own one would fetch references from the network
-    )
 
 
 def build_ledger_key(tenant_id: TenantId, conversation_id: ConversationId, call: ToolCall) -> str:

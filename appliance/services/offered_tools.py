@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from appliance.domain.argument_checks import find_unsafe_pattern
 from appliance.domain.ids import EndpointId, IntegrationId, TenantId
 from appliance.domain.integration import Endpoint, StoredIntegration, choose_endpoint
 from appliance.domain.tool import RISK_ORDER, TenantTool
@@ -88,7 +89,7 @@ class OfferedTools:
 
         Raises:
             NotFound: There is no such endpoint.
-            InvalidInput: Nobody else wrote it.
+            InvalidInput: Nobody else wrote it, or its schema has a pattern that is not safe to run.
             Conflict: The server says something else by now (``offer_changed``).
         """
         endpoint = await self._get_endpoint(tenant_id, integration_id, endpoint_id)
@@ -99,6 +100,9 @@ class OfferedTools:
                 "The server says something else of this tool by now. Look at it again.",
                 code="offer_changed",
             )
+        unsafe = find_unsafe_pattern(endpoint.offer.parameters_schema)
+        if unsafe is not None:
+            raise InvalidInput(f"This tool cannot be approved. {unsafe} Its server has to mend it.")
         approved = msgspec.structs.replace(endpoint, approved=approval.fingerprint)
         await self._store.put_endpoint(approved)
         return approved

@@ -19,7 +19,7 @@ from appliance.domain.tool import RISK_ORDER
 from appliance.errors import InvalidInput
 from appliance.ports.clock import Clock
 from appliance.ports.integrations import IntegrationStore
-from appliance.services.tools import check_parameters
+from appliance.services.tools import check_readable
 
 MAX_OFFERS = 200
 MAX_SCHEMA_BYTES = 50_000
@@ -120,7 +120,7 @@ def _find_problem(offer: ToolOffer) -> str | None:
     if len(msgspec.json.encode(offer.parameters_schema)) > MAX_SCHEMA_BYTES:
         return f"Its schema is larger than {MAX_SCHEMA_BYTES} bytes."
     try:
-        check_parameters(offer.parameters_schema)
+        check_readable(offer.parameters_schema)
     except (InvalidInput, RecursionError):
         return "Its parameters are no JSON Schema of the version 2020-12 that stands by itself."
     return None

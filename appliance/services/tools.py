@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from appliance.agent.bound_arguments import find_binding_problem
+from appliance.domain.argument_checks import find_unsafe_pattern
 from appliance.domain.bound_parameters import find_bindings
 from appliance.domain.ids import IntegrationId, TenantId, ToolId, new_id
 from appliance.domain.integration import choose_endpoint, find_unproved
@@ -289,6 +290,19 @@ def check_parameters(schema: JsonObject) -> None:
     """Refuse a schema by which no tool can be called.
 
     Raises:
+        InvalidInput: It is none, has a pattern that is not safe to run, or what it binds to the
+            visitor's identity cannot be kept.
+    """
+    check_readable(schema)
+    problem = find_unsafe_pattern(schema)
+    if problem is not None:
+        raise _refuse("parameters_schema", problem)
+
+
+def check_readable(schema: JsonObject) -> None:
+    """Refuse what ``check_parameters`` does, but for patterns.
+
+    Raises:
         InvalidInput: It is none, or what it binds to the visitor's identity cannot be kept.
     """
     _check_schema(schema)
@@ -308,6 +322,8 @@ def _check_schema(schema: JsonObject) -> None:
         except SchemaError as error:
             where = ".".join(str(part) for part in error.path)
             problem = f"Not a valid JSON Schema{f' at {where}' if where else ''}: {error.message}"
+        except (OverflowError, RecursionError):
+            problem = "A pattern in the schema, or the schema itself, is too large or too deep."
     if problem is not None:
         raise _refuse("parameters_schema", problem[:500])
 

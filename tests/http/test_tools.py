@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
 from tests.http.clients import Operator, check_problem
+from tests.http.stored_rows import write_rows
 
 TOOL = {
     "tool_name": "find_gift_card",
@@ -19,6 +23,8 @@ TOOL = {
     "required_integrations": [{"key": "cards", "required": False}],
     "examples": ["What is left on my gift card?"],
 }
+
+SLOW_PATTERN = "^([A-Za-z0-9]+-?)+$"
 
 
 @pytest.fixture
@@ -62,6 +68,49 @@ def test_a_field_that_does_not_fit_is_named(operator, fields, field):
     answer = operator.http.post("/tools", json={**TOOL, "tool_name": "other", **fields})
     problem = check_problem(answer, 400, "validation_failed")
     assert problem["errors"][0]["field"].startswith(field)
+
+
+def with_pattern(pattern: str) -> dict:
+    """Return the schema of ``TOOL`` with a code of this pattern."""
+    code = {"type": "string", "title": "Gift card code", "pattern": pattern}
+    return {**TOOL["parameters_schema"], "properties": {"code": code}}
+
+
+def test_a_pattern_that_could_freeze_the_server_is_not_saved(operator, tool):
+    unsafe = {"parameters_schema": with_pattern(SLOW_PATTERN)}
+    named = {**TOOL, **unsafe, "tool_name": "other"}
+    for answer in (
+        operator.http.post("/tools", json=named),
+        operator.http.patch(f"/tools/{tool['id']}", json=unsafe),
+        operator.http.post("/tools/import", json=named),
+    ):
+        [error] = check_problem(answer, 400, "validation_failed")["errors"]
+        assert error["field"] == "parameters_schema"
+        assert "properties.code.pattern" in error["message"]
+        assert "'^[A-Za-z0-9-]{1,64}$'" in error["message"]
+    assert operator.call("GET", f"/tools/{tool['id']}") == tool
+
+
+def test_such_a_pattern_that_was_stored_before_is_never_run(
+    operator, shop, shopper, tool, demo_server
+):
+    operator.use_tool(shop.id, TOOL["tool_name"], workflow="get_order_status")
+    write_rows(
+        demo_server.database,
+        "UPDATE tools SET parameters_schema = ? WHERE id = ?",
+        json.dumps(with_pattern(SLOW_PATTERN)),
+        tool["id"],
+    )
+    operator.call("PATCH", f"/tenants/{shop.id}/tools/{tool['id']}", {"enabled": True})
+    hostile = "A1" * 16 + "_"
+    shopper.ask("What is left on my gift card?")
+    began = time.monotonic()
+    shopper.ask(hostile)
+    path = f"/tenants/{shop.id}/tools/{tool['id']}/test"
+    answer = operator.http.post(path, json={"parameters": {"code": hostile}})
+    assert time.monotonic() - began < 5
+    [error] = check_problem(answer, 400, "validation_failed")["errors"]
+    assert "properties.code.pattern is not run" in error["message"]
 
 
 def test_a_tool_is_changed_and_removed(operator, shop, tool):

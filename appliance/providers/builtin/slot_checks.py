@@ -6,22 +6,16 @@ Owns the light checks made while a form is filled and the last one of the whole 
 
 from __future__ import annotations
 
-import json
 import operator
-import re
 from collections.abc import Callable
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from appliance.domain.argument_checks import find_excess, open_validator
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.providers.builtin.contact_values import EMAIL, URL, is_phone
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.slots import Slot
-
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
 
 _MAX_CHOICES_TOLD = 8
 _LIMITS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
@@ -109,26 +103,18 @@ def _check_text(slot: Slot, value: str) -> Objection | None:
 def find_misfit(schema: JsonObject, arguments: JsonObject) -> tuple[str, ...] | None:
     """Return the path of the first argument that the whole schema refuses, or ``None``.
 
-    A schema that cannot be read refuses nothing here: the caller of the tool validates again and
-    reports it to the operator.
+    A schema that cannot be used, or has a pattern that is not run, refuses nothing here: the caller
+    of the tool validates again and reports it to the operator.
     """
-    from jsonschema import SchemaError
     from referencing.exceptions import Unresolvable
 
+    validator = None if find_excess(arguments) else open_validator(schema)
+    if validator is None or isinstance(validator, str):
+        return None
     try:
-        validator = _build_validator(json.dumps(schema, sort_keys=True))
         first = next(iter(validator.iter_errors(arguments)), None)
-    except (SchemaError, Unresolvable, re.error, RecursionError, TypeError, ValueError):
+    except (Unresolvable, RecursionError, TypeError, ValueError):
         return None
     if first is None:
         return None
     return tuple(part for part in first.absolute_path if isinstance(part, str))
-
-
-@lru_cache(maxsize=256)
-def _build_validator(schema: str) -> Draft202012Validator:
-    from jsonschema import Draft202012Validator
-
-    parsed = json.loads(schema)
-    Draft202012Validator.check_schema(parsed)
-    return Draft202012Validator(parsed, format_checker=Draft202012Validator.FORMAT_CHECKER)

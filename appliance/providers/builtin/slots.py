@@ -6,14 +6,13 @@ to ``slot_filling``, judging values to ``slot_checks``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct, structs
 
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.safe_patterns import SafePattern, read_pattern
 from appliance.domain.tool import ToolSpec
 from appliance.providers.builtin.lexicon import Reading, read_text
 from appliance.wording import humanise, list_titles, name_parameter
@@ -79,8 +78,8 @@ class Slot(Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys((self.label, *list_titles(self.own_schema))))
 
     @property
-    def pattern(self) -> re.Pattern[str] | None:
-        """The schema's pattern, when it is one that compiles here."""
+    def pattern(self) -> SafePattern | None:
+        """The schema's pattern, when it is one that is run here; else a value is unchecked."""
         return compile_pattern(self.schema.get("pattern"))
 
     @property
@@ -92,17 +91,9 @@ class Slot(Struct, frozen=True, kw_only=True):
         return ""
 
 
-@lru_cache(maxsize=256)
-def _compile(pattern: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError):
-        return None
-
-
-def compile_pattern(pattern: JsonValue) -> re.Pattern[str] | None:
-    """Return a JSON Schema ``pattern`` compiled, or ``None`` where it is absent or unreadable."""
-    return _compile(pattern) if isinstance(pattern, str) else None
+def compile_pattern(pattern: JsonValue) -> SafePattern | None:
+    """Return a JSON Schema ``pattern``, or ``None`` where it is absent, unreadable or not safe."""
+    return read_pattern(pattern) if isinstance(pattern, str) else None
 
 
 def build_slots(tool: ToolSpec) -> tuple[Slot, ...]:

@@ -157,6 +157,17 @@ async def test_only_what_was_looked_at_is_approved(bench: Bench) -> None:
     assert caught.value.code == "offer_changed"
 
 
+async def test_a_pattern_that_is_not_safe_is_mirrored_and_never_approved(bench: Bench) -> None:
+    integration_id = await bench.connect()
+    schema = {"type": "object", "properties": {"code": {"type": "string", "pattern": "^(a+)+$"}}}
+    with pytest.raises(InvalidInput, match=r"properties\.code\.pattern .* write one repeat"):
+        await bench.take(integration_id, offer(parameters_schema=schema))
+    [endpoint] = await bench.store.list_endpoints(bench.tenant_id, integration_id)
+    assert endpoint.offer is not None
+    assert endpoint.offer.parameters_schema == schema
+    assert not endpoint.is_approved
+
+
 async def test_a_system_that_offers_nothing_by_itself(bench: Bench) -> None:
     integration_id = await bench.connect(kind="rest")
     with pytest.raises(InvalidInput, match="'rest'"):
