@@ -19,17 +19,22 @@ from appliance.ports.clock import Clock
 from appliance.workflows.definition import Link, Node
 from appliance.workflows.items import Branches, Item, NodeOutput, Source, fill_origins, pass_through
 from appliance.workflows.node_context import NodeContext, RunState
+from appliance.workflows.sandbox import MEBIBYTE
 
 logger = structlog.get_logger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class EngineLimits(Struct, frozen=True, kw_only=True):
-    """How long and how far a run may go; ``steps`` counts node runs, ``items`` a node's output."""
+    """How long and how far a run may go.
+
+    ``steps`` counts node runs, ``items`` a node's output, ``bytes`` what all nodes put out as JSON.
+    """
 
     deadline_s: float = 30.0
     steps: int = 10_000
     items: int = 100_000
+    bytes: int = 128 * MEBIBYTE
 
 
 class NodeRun(Struct, kw_only=True):
@@ -119,9 +124,19 @@ class Engine:
                 f"Node {node.name!r} put out {record.items} items, over {self._limits.items}.",
                 code="workflow_failed",
             )
+        await self._weigh(node, branches, task)
         runs = len(self._state.outputs.get(node.name, ()))
         self._state.record(node.name, NodeOutput(sources=task.sources, branches=branches))
         self._follow_links(node, branches, runs)
+
+    async def _weigh(self, node: Node, branches: Branches, task: _Task) -> None:
+        """End the run where it grows too large, whatever the node does about failures."""
+        arrived = [item for items in task.inputs for item in items]
+        try:
+            for branch in branches:
+                await self._state.weigh(branch, arrived)
+        except Rejected as exc:
+            _raise_named(node, exc)
 
     async def _run_node(self, node: Node, task: _Task, record: NodeRun) -> Branches:
         if node.disabled:

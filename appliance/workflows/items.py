@@ -23,12 +23,14 @@ class Origin(Struct, frozen=True, omit_defaults=True):
 class Item(Struct, kw_only=True):
     """One item. ``origins`` is ``None`` when the node did not say what it was made of.
 
-    ``error`` is set on an item that stands for a failure the workflow continues after.
+    ``error`` is set on an item that stands for a failure the workflow continues after. ``is_weighed``
+    says that the run knows already how large it is.
     """
 
     json: JsonObject
     origins: tuple[Origin, ...] | None = None
     error: str | None = None
+    is_weighed: bool = False
 
 
 Branches = list[list[Item]]
@@ -56,12 +58,13 @@ def fill_origins(branches: Branches, inputs: Sequence[Sequence[Item]]) -> None:
     One input item is the origin of all; as many items out as in pair up by position.
     """
     arrived = len(inputs[0]) if inputs else 0
+    only_one = (Origin(0),)
     for branch in branches:
         for index, item in enumerate(branch):
             if item.origins is not None:
                 continue
             if arrived == 1:
-                item.origins = (Origin(0),)
+                item.origins = only_one
             elif len(branch) == arrived and len(branches) == 1:
                 item.origins = (Origin(index),)
 

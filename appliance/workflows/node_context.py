@@ -7,9 +7,10 @@ Owns the evaluation of parameters and code for one node; which node runs when is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -23,13 +24,21 @@ from appliance.ports.outbound_connections import OutboundConnections
 from appliance.ports.outbound_http import OutboundHttp
 from appliance.workflows.definition import Node, WorkflowDefinition
 from appliance.workflows.expressions import fill_in, find_expressions
-from appliance.workflows.items import Item, NodeOutput, Origin, Source, item_record
+from appliance.workflows.items import Branches, Item, NodeOutput, Origin, Source, item_record
 from appliance.workflows.parameter_rules import select_evaluated
 from appliance.workflows.parameters import Parameters
-from appliance.workflows.sandbox import SandboxSession
+from appliance.workflows.sandbox import MEBIBYTE, SandboxSession
 
-ITEMS_AT_ONCE = 100
-"""How many items a node goes through before it lets others have the event loop."""
+Result = TypeVar("Result")
+_ITEMS_AT_ONCE = 100
+_MANY_ITEMS = 1_000
+_ITEM_BYTES = 100
+
+
+async def breathe(index: int) -> None:
+    """Let others have the event loop, and a deadline be heard, after every 100 items of a list."""
+    if index % _ITEMS_AT_ONCE == _ITEMS_AT_ONCE - 1:
+        await asyncio.sleep(0)
 
 
 class Trigger(Struct, frozen=True, kw_only=True):
@@ -55,7 +64,8 @@ class WebhookResponse(Struct, frozen=True, kw_only=True):
 class RunState(Struct, kw_only=True):
     """What the nodes of one run share.
 
-    ``sleep`` waits for some seconds, ``left_s`` says how many the run has left. ``find_workflow``
+    ``sleep`` waits for some seconds, ``left_s`` says how many the run has left. ``aside`` has
+    threads for what would keep everybody else from the event loop. ``find_workflow``
     returns a stored export by its name or id, ``run_child`` what an export makes of some items.
     """
 
@@ -69,7 +79,9 @@ class RunState(Struct, kw_only=True):
     connections: OutboundConnections | None
     credentials: Credentials | None
     session: SandboxSession
+    aside: Executor
     max_items: int
+    max_bytes: int
     sleep: Callable[[float], Awaitable[None]]
     left_s: Callable[[], float]
     find_workflow: Callable[[str], Awaitable[JsonObject | None]]
@@ -80,12 +92,38 @@ class RunState(Struct, kw_only=True):
     node_contexts: dict[str, JsonObject] = field(default_factory=dict)
     held: dict[str, Any] = field(default_factory=dict)
     used_secrets: set[str] = field(default_factory=set)
+    weight: int = 0
 
     def record(self, node: str, output: NodeOutput) -> None:
         """Keep what a node put out, for the nodes that refer to it."""
         runs = self.outputs.setdefault(node, [])
         self.unsent.append((node, len(runs)))
         runs.append(output)
+
+    async def weigh(self, items: Sequence[Item], known: Iterable[Item]) -> None:
+        """Add what ``items`` hold to the run's weight, but for what they share with ``known`` ones.
+
+        A run keeps all that its nodes put out, since later nodes may refer to it.
+
+        Raises:
+            Rejected: The run holds more than ``max_bytes``, measured as JSON.
+        """
+        shared = {id(item.json) for item in known}
+        for index, item in enumerate(items):
+            await breathe(index)
+            if item.is_weighed:
+                continue
+            item.is_weighed = True
+            self.weight += _ITEM_BYTES
+            if id(item.json) not in shared:
+                self.weight += len(msgspec.json.encode(item.json))
+            if self.weight > self.max_bytes:
+                break
+        if self.weight > self.max_bytes:
+            raise Rejected(
+                f"the run would hold more than {self.max_bytes / MEBIBYTE:g} MB",
+                code="workflow_too_large",
+            )
 
 
 class NodeContext:
@@ -139,7 +177,8 @@ class NodeContext:
         wanted = self._wanted()
         results = await self._evaluate(wanted, list(range(len(self.items))))
         filled: list[Parameters | ApplianceError] = []
-        for by_text in results:
+        for index, by_text in enumerate(results):
+            await breathe(index)
             try:
                 filled.append(Parameters(dict(fill_in(wanted, by_text))))
             except ApplianceError as exc:
@@ -162,8 +201,7 @@ class NodeContext:
         """
         made: list[Item] = []
         for index, values in enumerate(await self.parameters()):
-            if index % ITEMS_AT_ONCE == ITEMS_AT_ONCE - 1:
-                await asyncio.sleep(0)  # others are served meanwhile, and a deadline is heard
+            await breathe(index)
             try:
                 if isinstance(values, ApplianceError):
                     raise values
@@ -177,7 +215,22 @@ class NodeContext:
                     item.origins = (Origin(index),)
             made += results
             self.require_room(len(made))
+            await self.state.weigh(results, [self.items[index]])
         return made
+
+    async def work_out(
+        self, work: Callable[..., Result], *args: Any, items: int | None = None
+    ) -> Result:
+        """Return what ``work`` makes of many items at once, in a thread if they are very many.
+
+        ``work`` may change nothing but what it makes. ``items`` says how many there are, unless
+        they are those that arrived.
+        """
+        count = sum(map(len, self.inputs)) if items is None else items
+        if count < _MANY_ITEMS:
+            return work(*args)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.state.aside, work, *args)
 
     def require_room(self, count: int) -> None:
         """Refuse to make more items than a node may put out, before they are made.
@@ -259,13 +312,13 @@ class NodeContext:
         """Tell the sandbox what it does not know yet, and ask it."""
         state = self.state
         if needs_history(state.definition):
-            request["outputs"] = [
-                {"node": name, "run": run, "data": _encoded(state.outputs[name][run])}
-                for name, run in state.unsent
-            ]
-            state.unsent.clear()
+            unsent, state.unsent = state.unsent, []
+            count = sum(len(b) for name, run in unsent for b in state.outputs[name][run].branches)
+            request["outputs"] = await self.work_out(
+                _describe_outputs, state.outputs, unsent, items=count
+            )
         request["call"] = {
-            "input": [[item_record(item) for item in branch] for branch in self.inputs] or [[]],
+            "input": await self.work_out(_describe_items, self.inputs or [[]]),
             "source": self.sources,
             "node": {
                 "id": self.node.id,
@@ -292,9 +345,17 @@ def describe_script_error(answer: JsonObject) -> str:
     return f"the code failed: {answer['error']}{place}"
 
 
-def _encoded(output: NodeOutput) -> str:
-    record = {
-        "source": output.sources,
-        "branches": [[item_record(item) for item in branch] for branch in output.branches],
-    }
-    return msgspec.json.encode(record).decode()
+def _describe_outputs(
+    outputs: dict[str, list[NodeOutput]], unsent: list[tuple[str, int]]
+) -> list[JsonObject]:
+    described: list[JsonObject] = []
+    for name, run in unsent:
+        output = outputs[name][run]
+        record = {"source": output.sources, "branches": _describe_items(output.branches)}
+        data = msgspec.json.encode(record).decode()
+        described.append({"node": name, "run": run, "data": data})
+    return described
+
+
+def _describe_items(branches: Branches) -> list[list[JsonObject]]:
+    return [[item_record(item) for item in branch] for branch in branches]

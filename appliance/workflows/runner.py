@@ -10,12 +10,13 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import cast
 
 import msgspec
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from appliance.domain.ids import TenantId, new_id
 from appliance.domain.json_types import MAX_NESTING, JsonObject, is_deeper
@@ -41,6 +42,7 @@ MAX_DEPTH = 10
 """How many workflows may execute one another, each within the one before."""
 _CACHED_DEFINITIONS = 256
 _TOO_DEEP = f"Its answer is JSON that is nested more than {MAX_NESTING} levels deep."
+_THREADS_ASIDE = 2
 _DATE_MARKS = re.compile(r"\$(?:now|today)\b|toDateTime|\b(?:DateTime|Duration|Interval)\b")
 
 
@@ -76,6 +78,7 @@ class WorkflowRunner:
         self._clock = clock
         self._limits = limits or EngineLimits()
         self._sandbox = Sandbox(sandbox_limits)
+        self._aside = ThreadPoolExecutor(_THREADS_ASIDE, thread_name_prefix="workflow-items")
         self._sleep = sleep
         self._definitions: OrderedDict[bytes, WorkflowDefinition] = OrderedDict()
 
@@ -193,10 +196,10 @@ class WorkflowRunner:
         has_dates = _DATE_MARKS.search(definition.text) is not None
 
         async def run_child(export: JsonObject, items: list[Item]) -> list[Item]:
-            return await self._run_child(call, export, items)
+            return await self._run_child(structs.replace(call, weight=state.weight), export, items)
 
         with self._sandbox.session(self._begin(definition, zone), has_dates=has_dates) as session:
-            yield RunState(
+            state = RunState(
                 definition=definition,
                 trigger=call.trigger,
                 tenant_id=call.tenant_id,
@@ -207,12 +210,16 @@ class WorkflowRunner:
                 connections=self._connections,
                 credentials=self._credentials,
                 session=session,
+                aside=self._aside,
                 max_items=self._limits.items,
+                max_bytes=self._limits.bytes,
                 sleep=self._sleep,
                 left_s=lambda: call.ends_at - self._clock.monotonic(),
                 find_workflow=self._find_workflow,
                 run_child=run_child,
+                weight=call.weight,
             )
+            yield state
 
     async def _run_child(self, call: _Call, export: JsonObject, items: list[Item]) -> list[Item]:
         """Return what a workflow makes of ``items`` for another one that executes it."""
@@ -224,9 +231,7 @@ class WorkflowRunner:
                 f"the workflow {definition.name!r} has no Execute Workflow Trigger to start from"
             )
         body = items[0].json if items else {}
-        inner = msgspec.structs.replace(
-            call, trigger=Trigger(body=body, items=items), depth=call.depth + 1
-        )
+        inner = structs.replace(call, trigger=Trigger(body=body, items=items), depth=call.depth + 1)
         with self._open(definition, inner) as state:
             engine = Engine(state, clock=self._clock, limits=self._limits, sleep=self._sleep)
             try:
@@ -237,8 +242,9 @@ class WorkflowRunner:
         return branches[0] if branches else []
 
     def close(self) -> None:
-        """Stop the sandbox's threads."""
+        """Stop the threads; nothing waits for what they are at."""
         self._sandbox.close()
+        self._aside.shutdown(wait=False, cancel_futures=True)
 
     async def _finish(self, state: RunState, *, debug: bool) -> WorkflowRun:
         engine = Engine(state, clock=self._clock, limits=self._limits, sleep=self._sleep)
@@ -284,13 +290,17 @@ class WorkflowRunner:
 
 
 class _Call(Struct, frozen=True, kw_only=True):
-    """What a run was started with; ``ends_at`` is in monotonic seconds."""
+    """What a run was started with; ``ends_at`` is in monotonic seconds.
+
+    ``weight`` is that of the runs around it.
+    """
 
     tenant_id: TenantId
     time_zone: str
     trigger: Trigger
     ends_at: float
     depth: int = 1
+    weight: int = 0
 
 
 def _chosen_zone(definition: WorkflowDefinition, time_zone: str) -> str:

@@ -22,9 +22,9 @@ async def _run(context: NodeContext) -> Branches:
     values = await context.parameters_once()
     how = values.choice("aggregate", _WAYS, "aggregateIndividualFields")
     if how == "aggregateAllItemData":
-        gathered = _whole(context.items, values)
+        gathered = await context.work_out(_whole, context.items, values)
     else:
-        gathered = _fields(context.items, values)
+        gathered = await context.work_out(_fields, context.items, values)
     origins = tuple(Origin(index) for index in range(len(context.items)))
     return [[Item(json=gathered, origins=origins)]]
 

@@ -22,7 +22,9 @@ async def _run(context: NodeContext) -> Branches:
     try:
         results = await context.run_code(code, is_per_item=is_per_item)
         if not is_per_item:
-            return [_all_items(results[0].get("value"))]
+            value = results[0].get("value")
+            count = len(value) if isinstance(value, list) else 1
+            return [await context.work_out(_all_items, value, items=count)]
     except ApplianceError as exc:
         if not context.continues_on_failure:
             raise
@@ -67,9 +69,9 @@ def _all_items(value: JsonValue) -> list[Item]:
 
 
 def _as_item(entry: JsonObject) -> Item:
-    unknown = sorted(set(entry) - _ITEM_KEYS)
+    unknown = entry.keys() - _ITEM_KEYS
     if unknown:
-        raise Rejected(f"an item has the unknown field {unknown[0]!r} beside 'json'")
+        raise Rejected(f"an item has the unknown field {min(unknown)!r} beside 'json'")
     if not isinstance(entry.get("json"), dict):
         raise Rejected(f"an item's 'json' must be an object, not {_what(entry.get('json'))}")
     error = entry.get("error")

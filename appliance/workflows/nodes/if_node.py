@@ -11,7 +11,7 @@ from appliance.workflows.conditions import passes_filter, read_options
 from appliance.workflows.definition import Node
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.legacy_conditions import as_filter
-from appliance.workflows.node_context import NodeContext
+from appliance.workflows.node_context import NodeContext, breathe
 from appliance.workflows.parameter_rules import read
 from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
@@ -29,6 +29,7 @@ async def split_by_filter(context: NodeContext) -> tuple[list[Item], list[Item]]
     passed: list[Item] = []
     others: list[Item] = []
     for index, values in enumerate(await context.parameters()):
+        await breathe(index)
         item = Item(json=context.items[index].json, origins=(Origin(index),))
         try:
             if isinstance(values, ApplianceError):

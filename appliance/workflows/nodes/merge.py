@@ -44,24 +44,28 @@ def _required_inputs(node: Node) -> int:
 
 async def _run(context: NodeContext) -> Branches:
     values = await context.parameters_once()
+    return [await context.work_out(_merge, context, values)]
+
+
+def _merge(context: NodeContext, values: Parameters) -> list[Item]:
     inputs = [_with_origins(items, number) for number, items in enumerate(context.inputs)]
     inputs += [[] for _ in range(2 - len(inputs))]
     if context.node.type_version < 2:
-        return [legacy_merge.merge(inputs[0], inputs[1], values)]
+        return legacy_merge.merge(inputs[0], inputs[1], values)
     mode = context.node.given.text("mode") or "append"
     if mode == "append":
-        return [[item for items in inputs for item in items]]
+        return [item for items in inputs for item in items]
     if mode == "chooseBranch":
-        return [_choose(inputs, values)]
+        return _choose(inputs, values)
     old = values.choice("combinationMode", tuple(_OLD_COMBINATIONS), "mergeByFields")
     how = values.choice("combineBy", _COMBINATIONS, _OLD_COMBINATIONS[old])
     if how == "combineByPosition":
-        return [_by_position(inputs, values)]
+        return _by_position(inputs, values)
     if how == "combineAll":
         context.require_room(len(inputs[0]) * len(inputs[1]))
         rules = read_clash_rules(values)
-        return [[_joined([left, right], rules) for left in inputs[0] for right in inputs[1]]]
-    return [_by_fields(context, inputs[0], inputs[1], values)]
+        return [_joined([left, right], rules) for left in inputs[0] for right in inputs[1]]
+    return _by_fields(context, inputs[0], inputs[1], values)
 
 
 def _with_origins(items: list[Item], number: int) -> list[Item]:

@@ -27,6 +27,10 @@ _COMPARE = ("allFields", "allFieldsExcept", "selectedFields")
 
 async def _run(context: NodeContext) -> Branches:
     values = await context.parameters_once()
+    return [await context.work_out(_keep_first, context, values)]
+
+
+def _keep_first(context: NodeContext, values: Parameters) -> list[Item]:
     options = values.group("options")
     is_nested = not options.flag("disableDotNotation")
     how = values.choice("compare", _COMPARE, "allFields")
@@ -40,7 +44,7 @@ async def _run(context: NodeContext) -> Branches:
         if how != "allFields" and options.flag("removeOtherFields"):
             made = _keep_only(made, values, names, how, is_nested=is_nested)
         kept.append(Item(json=made, origins=(Origin(index),)))
-    return [kept]
+    return kept
 
 
 def _choose_fields(

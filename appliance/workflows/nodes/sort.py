@@ -35,11 +35,17 @@ async def _run(context: NodeContext) -> Branches:
         if context.items and all(key[position] is MISSING for key in keys):
             raise Rejected(f"no item has the field {name!r} to sort by")
 
+    order = await context.work_out(_order, keys, directions)
+    return [[Item(json=context.items[index].json, origins=(Origin(index),)) for index in order]]
+
+
+def _order(keys: list[list[JsonValue]], directions: list[str]) -> list[int]:
+    """Return the positions of the keys in their order."""
+
     def compare(left: int, right: int) -> int:
         return _compare_keys(keys[left], keys[right], directions)
 
-    order = sorted(range(len(context.items)), key=cmp_to_key(compare))
-    return [[Item(json=context.items[index].json, origins=(Origin(index),)) for index in order]]
+    return sorted(range(len(keys)), key=cmp_to_key(compare))
 
 
 def _compare_keys(left: list[JsonValue], right: list[JsonValue], directions: list[str]) -> int:

@@ -17,7 +17,7 @@ from appliance.workflows.conditions import (
 from appliance.workflows.definition import Node
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.legacy_conditions import as_condition
-from appliance.workflows.node_context import NodeContext
+from appliance.workflows.node_context import NodeContext, breathe
 from appliance.workflows.parameter_rules import ignored, literal, one_of, read
 from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import MAX_OUTPUTS, NodeKind
@@ -50,6 +50,7 @@ async def _run(context: NodeContext) -> Branches:
     count = _outputs(context.node)
     branches: Branches = [[] for _ in range(count)]
     for index, values in enumerate(await context.parameters()):
+        await breathe(index)
         item = Item(json=context.items[index].json, origins=(Origin(index),))
         try:
             if isinstance(values, ApplianceError):
