@@ -23,8 +23,8 @@ class Origin(Struct, frozen=True, omit_defaults=True):
 class Item(Struct, kw_only=True):
     """One item. ``origins`` is ``None`` when the node did not say what it was made of.
 
-    ``error`` is set on an item that stands for a failure the workflow continues after. ``is_weighed``
-    says that the run knows already how large it is.
+    ``error`` is set on an item that stands for a failure the workflow continues after, and
+    ``is_weighed`` once the run knows how large it is.
     """
 
     json: JsonObject

@@ -198,7 +198,10 @@ class WorkflowRunner:
         async def run_child(export: JsonObject, items: list[Item]) -> list[Item]:
             return await self._run_child(structs.replace(call, weight=state.weight), export, items)
 
-        with self._sandbox.session(self._begin(definition, zone), has_dates=has_dates) as session:
+        opened = self._sandbox.session(
+            self._begin(definition, zone), owner=call.tenant_id, has_dates=has_dates
+        )
+        with opened as session:
             state = RunState(
                 definition=definition,
                 trigger=call.trigger,

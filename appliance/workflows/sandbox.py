@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import Rejected, Unavailable
-from appliance.workflows.sandbox_thread import SandboxThread, ScriptStopped
+from appliance.workflows.sandbox_thread import SLOW_AFTER_S, SandboxThread, ScriptStopped
 from appliance.workflows.time_zones import load_zone_table
 
 MEBIBYTE = 1024 * 1024
@@ -36,12 +36,17 @@ _SETTLE_ROUND_JOBS = 100_000
 
 
 class SandboxLimits(Struct, frozen=True, kw_only=True):
-    """What one context may use. ``time_s`` is processor time per call, ``threads`` the pool."""
+    """What one context may use, and how many threads there are.
+
+    ``time_s`` is processor time per call. ``threads`` are kept; up to ``most_threads`` are started
+    while scripts that take long hold them.
+    """
 
     memory_bytes: int = 64 * MEBIBYTE
     time_s: float = 5.0
     stack_bytes: int = 512 * 1024
     threads: int = 2
+    most_threads: int = 6
 
 
 class _Answer(Struct):
@@ -59,39 +64,59 @@ class Sandbox:
         self._session_ids = itertools.count(1)
         self._is_closed = False
 
-    def session(self, begin: JsonObject, *, has_dates: bool = False) -> SandboxSession:
+    def session(
+        self, begin: JsonObject, *, owner: str = "anyone", has_dates: bool = False
+    ) -> SandboxSession:
         """Prepare a session; its context is taken from the pool on the first call.
 
         Args:
+            owner: Whose it is; one owner's scripts that take long wait for each other.
             begin: What the run's globals say: ``nodes``, ``workflow``, ``execution``, ``nowMs``
                 and ``timeZone``.
             has_dates: Whether the run is expected to use Luxon, which is then loaded ahead of it;
                 otherwise it is loaded when something asks for it.
         """
         return SandboxSession(
-            self, next(self._session_ids), begin, self._limits, has_dates=has_dates
+            self, next(self._session_ids), begin, self._limits, owner=owner, has_dates=has_dates
         )
 
-    def pick_thread(self, flavour: str) -> SandboxThread:
-        """Return the thread that can take a run soonest, starting one where the pool is not full.
+    def pick_thread(self, flavour: str, owner: str) -> SandboxThread:
+        """Return the thread that can take a run soonest, starting one where that is allowed.
 
-        One that has a context of the ``flavour`` ready comes first, one that is busy last.
+        One that has a context of the ``flavour`` ready comes first, one that is busy last. An owner
+        whose script has held a thread for long waits for that one, so as not to take them all.
         """
         if self._is_closed:
             raise Unavailable("The workflow runner is shutting down.", code="shutting_down")
+        own = [thread for thread in self._threads if thread.slow_owner == owner]
+        if own:
+            return min(own, key=lambda thread: thread.waiting)
         best = max(self._threads, key=lambda thread: thread.readiness(flavour), default=None)
         readiness = best.readiness(flavour) if best else 0
         if readiness < _HAS_SPARE and len(self._threads) < self._limits.threads:
-            thread = SandboxThread(
-                source=load_source("runtime"),
-                memory_bytes=self._limits.memory_bytes,
-                stack_bytes=self._limits.stack_bytes,
-            )
-            self._threads.append(thread)
-            return thread
+            return self._start_thread()
         if best and readiness:
             return best
-        return min(self._threads, key=lambda thread: thread.waiting)
+        are_slow = all(thread.slow_owner is not None for thread in self._threads)
+        if are_slow and len(self._threads) < self._limits.most_threads:
+            return self._start_thread()
+        return min(
+            self._threads, key=lambda thread: (thread.slow_owner is not None, thread.waiting)
+        )
+
+    def _start_thread(self) -> SandboxThread:
+        thread = SandboxThread(
+            source=load_source("runtime"),
+            memory_bytes=self._limits.memory_bytes,
+            stack_bytes=self._limits.stack_bytes,
+        )
+        self._threads.append(thread)
+        return thread
+
+    def give_back(self, thread: SandboxThread) -> None:
+        """Stop a thread without sessions that was started only because others were held."""
+        if len(self._threads) > self._limits.threads and not thread.sessions:
+            self.abandon(thread)
 
     def abandon(self, thread: SandboxThread) -> None:
         """Stop counting on a thread whose script cannot be interrupted; a new one replaces it."""
@@ -116,12 +141,14 @@ class SandboxSession:
         begin: JsonObject,
         limits: SandboxLimits,
         *,
+        owner: str,
         has_dates: bool,
     ) -> None:
         self._sandbox = sandbox
         self._id = session_id
         self._begin = begin
         self._limits = limits
+        self._owner = owner
         self._has_dates = has_dates
         self._thread: SandboxThread | None = None
         self._failure: Rejected | Unavailable | None = None
@@ -150,19 +177,20 @@ class SandboxSession:
             raise self._failure
         payload = msgspec.json.encode(request).decode()
         is_async = request["op"] == "code"
-        if self._thread is None:
-            self._thread = self._sandbox.pick_thread("dates" if self._has_dates else "plain")
-            begin = msgspec.json.encode({"op": "begin", "run": self._begin}).decode()
-            work = self._thread.submit(lambda thread: self._first(thread, begin, payload, is_async))
-        else:
-            work = self._thread.submit(lambda thread: self._answer(thread, payload, is_async))
         # A thread counts every processor second of the process, so it stops no later than this,
         # unless it is stuck in native code that cannot be interrupted or waits behind one that is.
         patience_s = 2 * self._limits.time_s + 5
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(work), patience_s)
+            async with asyncio.timeout(patience_s):
+                if self._thread is None:
+                    return await self._begin_with(payload, is_async)
+                work = self._thread.submit(
+                    self._owner, lambda thread: self._answer(thread, payload, is_async)
+                )
+                return await asyncio.wrap_future(work)
         except TimeoutError:
-            self._sandbox.abandon(self._thread)
+            if self._thread is not None and self._thread.busy_for_s >= patience_s:
+                self._sandbox.abandon(self._thread)
             self._failure = Unavailable(
                 "No JavaScript thread became free in time.", code="sandbox_busy"
             )
@@ -177,7 +205,41 @@ class SandboxSession:
         """Throw the context away."""
         if self._thread is not None:
             self._thread.forget(self._id)
-            self._thread = None
+            self._leave(self._thread)
+
+    async def _begin_with(self, payload: str, is_async: bool) -> JsonValue:
+        """Do the first request, in another thread if the one it waits for turns out to be held."""
+        flavour = "dates" if self._has_dates else "plain"
+        begin = msgspec.json.encode({"op": "begin", "run": self._begin}).decode()
+
+        def work(thread: SandboxThread) -> JsonValue:
+            return self._first(thread, begin, payload, is_async)
+
+        thread = self._sandbox.pick_thread(flavour, self._owner)
+        while True:
+            self._thread = thread
+            thread.sessions += 1
+            queued = thread.submit(self._owner, work)
+            answer = asyncio.wrap_future(queued)
+            try:
+                await asyncio.wait([answer], timeout=SLOW_AFTER_S)
+                while not (queued.running() or queued.done()):
+                    other = self._sandbox.pick_thread(flavour, self._owner)
+                    if not other.waiting and queued.cancel():
+                        break
+                    await asyncio.wait([answer], timeout=SLOW_AFTER_S)
+                else:
+                    return await answer
+            except asyncio.CancelledError:
+                answer.cancel()
+                raise
+            self._leave(thread)
+            thread = other
+
+    def _leave(self, thread: SandboxThread) -> None:
+        self._thread = None
+        thread.sessions -= 1
+        self._sandbox.give_back(thread)
 
     def _translate(self, stopped: ScriptStopped) -> Rejected:
         if stopped.reason == "interrupted":

@@ -17,6 +17,8 @@ from typing import Any
 import quickjs
 
 _Job = Callable[["SandboxThread"], Any]
+_Task = tuple[str, _Job, Future[Any]]
+SLOW_AFTER_S = 0.1
 _SPARES_PER_FLAVOUR = 2
 # How long nothing must be asked before a spare is made, which takes up to 7 ms: the next call of a
 # run under way comes sooner than the first number, that of a run in a row sooner than the second.
@@ -36,6 +38,8 @@ class ScriptStopped(Exception):
 class SandboxThread:
     """A daemon thread with its contexts; a stuck one does not keep the process alive.
 
+    ``sessions`` counts those that were given to it, for whoever gives them.
+
     Args:
         source: A script that evaluates to one function from text to text.
         memory_bytes: The most a context may allocate.
@@ -47,12 +51,15 @@ class SandboxThread:
         self._memory_bytes = memory_bytes
         self._stack_bytes = stack_bytes
         self._preparations: dict[str, Sequence[str]] = {}
-        self._queue: queue.SimpleQueue[tuple[_Job, Future[Any]] | int | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Task | int | None] = queue.SimpleQueue()
         self._contexts: dict[int, tuple[Any, Any]] = {}
         self._spares: dict[str, list[tuple[Any, Any]]] = {}
         self._is_preparing = False
         self._submitted = 0
         self._finished = 0
+        self._owner = ""
+        self._began_at: float | None = None
+        self.sessions = 0
         self._thread = threading.Thread(target=self._work, name="workflow-sandbox", daemon=True)
         self._thread.start()
 
@@ -71,11 +78,22 @@ class SandboxThread:
             return 0
         return 2 if self._spares.get(flavour) else 1
 
-    def submit(self, job: _Job) -> Future[Any]:
+    @property
+    def slow_owner(self) -> str | None:
+        """Whose job has been running for long, if one has."""
+        return self._owner if self.busy_for_s > SLOW_AFTER_S else None
+
+    @property
+    def busy_for_s(self) -> float:
+        """How long the job under way has been running."""
+        began_at = self._began_at
+        return 0.0 if began_at is None else time.monotonic() - began_at
+
+    def submit(self, owner: str, job: _Job) -> Future[Any]:
         """Queue ``job``, which gets this thread to work on; called from the event loop only."""
         future: Future[Any] = Future()
         self._submitted += 1
-        self._queue.put((job, future))
+        self._queue.put((owner, job, future))
         return future
 
     def forget(self, session_id: int) -> None:
@@ -177,7 +195,8 @@ class SandboxThread:
         self._contexts.clear()
         self._spares.clear()
 
-    def _do(self, job: _Job, future: Future[Any]) -> None:
+    def _do(self, owner: str, job: _Job, future: Future[Any]) -> None:
+        self._owner, self._began_at = owner, time.monotonic()
         try:
             if future.set_running_or_notify_cancel():
                 future.set_result(job(self))
@@ -186,6 +205,7 @@ class SandboxThread:
             exc.__context__ = exc.__cause__ = None
             future.set_exception(exc.with_traceback(None))
         finally:
+            self._began_at = None
             self._finished += 1
 
 

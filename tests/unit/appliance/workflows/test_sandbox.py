@@ -5,10 +5,12 @@ import threading
 
 import pytest
 
+from appliance.domain.ids import TenantId
 from appliance.errors import Rejected, Unavailable
+from appliance.ports.workflow_engine import WorkflowRun
 from appliance.workflows.sandbox import Sandbox, SandboxLimits, load_source
 from tests.unit.appliance.workflows.test_sandbox_thread import wait_for
-from tests.workflows.workflow_runs import code, export_of, open_bench, set_fields, webhook
+from tests.workflows.workflow_runs import Bench, code, export_of, open_bench, set_fields, webhook
 
 QUICK = SandboxLimits(time_s=0.2, memory_bytes=16 * 1024 * 1024, threads=1)
 
@@ -247,23 +249,75 @@ async def test_many_digests_are_made_in_one_round(bench):
 
 def test_a_run_goes_to_the_thread_with_a_context_ready():
     sandbox = Sandbox(SandboxLimits(threads=2))
-    first = sandbox.pick_thread("plain")
-    second = sandbox.pick_thread("plain")  # the first has none ready, and the pool has room
+    first = sandbox.pick_thread("plain", "a")
+    second = sandbox.pick_thread("plain", "a")  # the first has none ready, and the pool has room
     assert second is not first
-    second.submit(lambda inside: inside.open(1, "plain", ())).result(5)
+    second.submit("a", lambda inside: inside.open(1, "plain", ())).result(5)
     second.forget(1)
-    wait_for(lambda: sandbox.pick_thread("plain") is second)
+    wait_for(lambda: sandbox.pick_thread("plain", "a") is second)
     sandbox.close()
 
 
 def test_the_least_busy_thread_is_taken_when_all_are_busy():
     sandbox = Sandbox(SandboxLimits(threads=1))
-    only = sandbox.pick_thread("plain")
+    only = sandbox.pick_thread("plain", "a")
     release = threading.Event()
-    only.submit(lambda _: release.wait(5))
-    assert sandbox.pick_thread("plain") is only
+    only.submit("b", lambda _: release.wait(5))
+    assert sandbox.pick_thread("plain", "a") is only
     release.set()
     sandbox.close()
+
+
+SPINNING = export_of([webhook(), code("Endless", "while (true) {}")])
+SHORT = export_of([webhook(), code("Short", "return [{ json: { ok: 1 } }]")])
+
+
+def sandbox_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "workflow-sandbox"}
+
+
+async def start_spinning(bench: Bench, *tenants: str) -> list[asyncio.Task[WorkflowRun]]:
+    runs = [
+        asyncio.create_task(
+            bench.runner.run_traced(SPINNING, {}, tenant_id=TenantId(tenant), time_zone="UTC")
+        )
+        for tenant in tenants
+    ]
+    await asyncio.sleep(0.3)
+    return runs
+
+
+async def test_endless_scripts_of_one_tenant_hold_up_nobody_else():
+    with open_bench(sandbox_limits=SandboxLimits(time_s=1.5)) as bench:
+        spinning = await start_spinning(bench, *["other"] * 3)
+        for _ in range(5):
+            assert (await bench.run(SHORT)).output == [{"ok": 1}]
+        assert not all(run.done() for run in spinning)
+        runs = await asyncio.gather(*spinning)
+        assert {run.error.code for run in runs} <= {"workflow_failed", "sandbox_busy"}
+
+
+async def test_a_run_leaves_the_thread_that_turns_out_to_be_held():
+    with open_bench(sandbox_limits=SandboxLimits(time_s=1, threads=1)) as bench:
+        spinning = asyncio.create_task(
+            bench.runner.run_traced(SPINNING, {}, tenant_id="other", time_zone="UTC")
+        )
+        await asyncio.sleep(0.02)
+        assert (await bench.run(SHORT)).output == [{"ok": 1}]
+        assert not spinning.done()
+        await spinning
+
+
+async def test_threads_started_for_endless_scripts_are_bounded_and_end_with_them():
+    before = sandbox_threads()
+    with open_bench(sandbox_limits=SandboxLimits(time_s=2, most_threads=4)) as bench:
+        spinning = await start_spinning(bench, *"abcdef")
+        most = 0
+        while not all(run.done() for run in spinning):
+            await asyncio.sleep(0.02)
+            most = max(most, len(sandbox_threads() - before))
+        assert most == 4
+        wait_for(lambda: len(sandbox_threads() - before) <= 2)
 
 
 async def test_timers_end(bench):

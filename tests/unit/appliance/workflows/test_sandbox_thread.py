@@ -27,38 +27,38 @@ def call(session_id, text):
 
 def test_each_session_has_its_own_context(thread):
     for session_id in (1, 2):
-        thread.submit(lambda inside, key=session_id: inside.open(key, "plain", ())).result(5)
-    assert thread.submit(call(1, "a")).result(5) == "a1"
-    assert thread.submit(call(1, "a")).result(5) == "a2"
-    assert thread.submit(call(2, "b")).result(5) == "b1"
+        thread.submit("a", lambda inside, key=session_id: inside.open(key, "plain", ())).result(5)
+    assert thread.submit("a", call(1, "a")).result(5) == "a1"
+    assert thread.submit("a", call(1, "a")).result(5) == "a2"
+    assert thread.submit("a", call(2, "b")).result(5) == "b1"
 
 
 def test_a_context_is_prepared_before_its_first_call(thread):
-    thread.submit(lambda inside: inside.open(1, "warm", ("x", "y"))).result(5)
-    assert thread.submit(call(1, "a")).result(5) == "a3"
+    thread.submit("a", lambda inside: inside.open(1, "warm", ("x", "y"))).result(5)
+    assert thread.submit("a", call(1, "a")).result(5) == "a3"
 
 
 def test_a_forgotten_session_is_gone(thread):
-    thread.submit(lambda inside: inside.open(1, "plain", ())).result(5)
+    thread.submit("a", lambda inside: inside.open(1, "plain", ())).result(5)
     thread.forget(1)
     with pytest.raises(KeyError):
-        thread.submit(call(1, "a")).result(5)
+        thread.submit("a", call(1, "a")).result(5)
 
 
 def test_a_failing_script_says_why_and_keeps_its_context(thread):
-    thread.submit(lambda inside: inside.open(1, "plain", ())).result(5)
+    thread.submit("a", lambda inside: inside.open(1, "plain", ())).result(5)
     with pytest.raises(ScriptStopped) as caught:
-        thread.submit(call(1, "fail")).result(5)
+        thread.submit("a", call(1, "fail")).result(5)
     assert caught.value.reason == "no"
     assert not caught.value.is_fatal
     assert caught.value.__context__ is None
-    assert thread.submit(call(1, "a")).result(5) == "a1"
+    assert thread.submit("a", call(1, "a")).result(5) == "a1"
 
 
 def test_counts_what_waits(thread):
-    future = thread.submit(lambda inside: inside.open(1, "plain", ()))
+    future = thread.submit("a", lambda inside: inside.open(1, "plain", ()))
     future.result(5)
-    thread.submit(call(1, "a")).result(5)
+    thread.submit("a", call(1, "a")).result(5)
     assert thread.waiting in (0, 1)  # the count falls just after the result is there
 
 
@@ -71,16 +71,16 @@ def wait_for(is_so, seconds=5.0):
 
 def test_spares_are_made_between_runs_and_say_that_they_are_ready(thread):
     assert thread.readiness("warm") == 1
-    thread.submit(lambda inside: inside.open(1, "warm", ("x",))).result(5)
+    thread.submit("a", lambda inside: inside.open(1, "warm", ("x",))).result(5)
     thread.forget(1)
     wait_for(lambda: thread.readiness("warm") == 2)
-    thread.submit(lambda inside: inside.open(2, "warm", ("x",))).result(5)
-    assert thread.submit(call(2, "a")).result(5) == "a2"
+    thread.submit("a", lambda inside: inside.open(2, "warm", ("x",))).result(5)
+    assert thread.submit("a", call(2, "a")).result(5) == "a2"
 
 
 def test_a_busy_thread_is_not_ready(thread):
     release = threading.Event()
-    future = thread.submit(lambda _: release.wait(5))
+    future = thread.submit("a", lambda _: release.wait(5))
     assert thread.readiness("plain") == 0
     release.set()
     future.result(5)
