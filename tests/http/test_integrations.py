@@ -156,6 +156,7 @@ async def test_a_connection_is_tested_and_the_result_kept(tmp_path):
         await asyncio.to_thread(play)
 
 
+@pytest.mark.on_sqlite  # reads the file itself
 async def test_a_secret_goes_in_and_never_comes_out(tmp_path):
     async with connected(tmp_path) as stage:
 

@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 import structlog
+from msgspec import structs
 
 from appliance.errors import AuthFailed, Rejected, Unavailable
 from appliance.ports.outbound_http import OutboundRequest, OutboundResponse
 from appliance.workflows.engine import EngineLimits
+from appliance.workflows.sandbox import MEBIBYTE
 from tests.workflows.workflow_runs import (
     code,
     export_of,
@@ -161,6 +163,39 @@ async def test_too_many_items_are_refused():
         many = code("Many", "return Array.from({ length: 11 }, (_, i) => ({ i }))")
         with pytest.raises(Rejected, match="put out 11 items"):
             await bench.run_nodes(many)
+
+
+@pytest.mark.parametrize("policy", ["stopWorkflow", "continueRegularOutput"])
+async def test_a_run_that_grows_too_large_is_stopped_whatever_its_nodes_do(policy):
+    with open_bench(limits=EngineLimits(bytes=4 * MEBIBYTE)) as bench:
+        grow = code("Grow", "return [{ json: { text: 'x'.repeat(2 ** 20) } }]")
+        export = export_of(
+            [webhook(), grow | {"onError": policy}], [("Webhook", "Grow"), ("Grow", "Grow")]
+        )
+        with pytest.raises(Rejected, match=r"Node 'Grow' failed: .* more than 4 MB"):
+            await bench.run(export)
+
+
+async def test_what_a_node_fetches_is_weighed_item_by_item():
+    class LargeHttp(FlakyHttp):
+        async def send(self, request: OutboundRequest) -> OutboundResponse:
+            answer = await super().send(request)
+            return structs.replace(answer, body=b'{"x": "' + b"x" * MEBIBYTE + b'"}')
+
+    http = LargeHttp()
+    limits = EngineLimits(bytes=4 * MEBIBYTE)
+    too_large = pytest.raises(Rejected, match=r"'Call' failed: .* more than 4 MB")
+    with open_bench(http=http, limits=limits) as bench, too_large:
+        await bench.run_nodes(node("Call", "httpRequest", 4.2, CALL), items=[{}] * 100)
+    assert http.count == 4
+
+
+async def test_what_is_only_handed_on_weighs_once():
+    with open_bench(limits=EngineLimits(bytes=4 * MEBIBYTE)) as bench:
+        large = code("Large", "return [{ json: { text: 'x'.repeat(2 ** 20) } }]")
+        onwards = [node(f"On {number}", "noOp", 1) for number in range(20)]
+        [row] = await bench.run_nodes(large, *onwards)
+        assert len(row["text"]) == MEBIBYTE
 
 
 async def test_the_topmost_branch_runs_to_its_end_first(bench):

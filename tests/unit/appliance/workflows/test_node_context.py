@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from msgspec import structs
 
@@ -7,6 +9,7 @@ from appliance.errors import Rejected
 from appliance.workflows.definition import parse_definition
 from appliance.workflows.items import pass_through
 from appliance.workflows.node_context import describe_script_error, needs_history
+from appliance.workflows.nodes import sort
 from appliance.workflows.registry import _kinds, find_kind
 from tests.workflows.workflow_runs import code, export_of, node, set_fields, webhook
 
@@ -67,3 +70,23 @@ async def test_expressions_see_what_a_node_keeps_between_its_runs(bench, monkeyp
     )
     output = await bench.run_nodes(node("Keep", "noOp", 1), look)
     assert output == [{"new": "true", "old": "true", "none": "0"}]
+
+
+@pytest.mark.parametrize(("count", "is_aside"), [(3, False), (1_000, True)])
+async def test_very_many_items_are_gone_through_in_another_thread(
+    bench, monkeypatch, count, is_aside
+):
+    seen: list[int] = []
+    order = sort._order
+
+    def note(keys, directions):
+        seen.append(threading.get_ident())
+        return order(keys, directions)
+
+    monkeypatch.setattr(sort, "_order", note)
+    fields = {"sortFieldsUi": {"sortField": [{"fieldName": "n", "order": "descending"}]}}
+    rows = await bench.run_nodes(
+        node("Sort", "sort", 1, fields), items=[{"n": n} for n in range(count)]
+    )
+    assert [row["n"] for row in rows] == list(reversed(range(count)))
+    assert (seen != [threading.get_ident()]) is is_aside

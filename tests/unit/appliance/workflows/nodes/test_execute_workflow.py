@@ -5,7 +5,9 @@ import json
 import pytest
 
 from appliance.errors import InvalidInput, Rejected
-from tests.workflows.workflow_runs import code, export_of, node
+from appliance.workflows.engine import EngineLimits
+from appliance.workflows.sandbox import MEBIBYTE
+from tests.workflows.workflow_runs import code, export_of, node, open_bench
 
 ITEMS = [{"n": 1}, {"n": 2}]
 GROW = "return $input.all().map((item) => ({ n: item.json.n * 10 }))"
@@ -61,6 +63,15 @@ async def test_a_workflow_that_executes_itself_is_stopped(bench):
 async def test_a_workflow_that_nothing_starts_is_refused(bench):
     with pytest.raises(Rejected, match="trigger"):
         await bench.run_nodes(inline(export_of([node("A", "noOp", 1)])), items=ITEMS)
+
+
+async def test_what_a_workflow_holds_counts_in_those_it_executes():
+    three_mb = code("Large", "return [{ json: { text: 'x'.repeat(3 * 2 ** 20) } }]")
+    small = code("Small", "return [{}]")
+    with open_bench(limits=EngineLimits(bytes=4 * MEBIBYTE)) as bench:
+        assert await bench.run_nodes(inline(called(three_mb, small))) == [{}]
+        with pytest.raises(Rejected, match=r"'Large' failed: .* more than 4 MB"):
+            await bench.run_nodes(three_mb, small | {"name": "None"}, inline(called(three_mb)))
 
 
 @pytest.mark.parametrize("source", ["localFile", "url"])
