@@ -13,7 +13,7 @@ from appliance.domain.tool import ToolOutcome
 from appliance.domain.tool_failures import FailureKind
 from appliance.errors import Rejected, UpstreamError
 from appliance.integrations.http_system import Answer, HttpFailure
-from appliance.integrations.response_mapping import apply_mapping
+from appliance.integrations.response_mapping import map_answer
 from appliance.ports.clock import Clock
 
 
@@ -41,7 +41,7 @@ async def call_endpoint(
         answer = await ask()
         status, attempts = answer.status, answer.attempts
         failure = "unknown"
-        output = apply_mapping(endpoint.response_mapping, answer.value, arguments)
+        output = await map_answer(endpoint.response_mapping, answer.value, arguments)
         if output is None and endpoint.response_mapping and endpoint.risk == "read":
             failure = "not_found"
             raise Rejected(

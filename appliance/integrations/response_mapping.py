@@ -9,9 +9,11 @@ Source: the JMESPath specification.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import unicodedata
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -29,8 +31,12 @@ MAX_DEPTH: Final = 100
 MAX_GROWTH: Final = 1_000
 MAX_WORK: Final = 10_000_000
 """How large a result may possibly be: counted before it is made, which would be too late."""
+LARGE: Final = 2_000
+"""How many values hold up nobody while they are gone through."""
 WRITING: Final = frozenset(("join", "to_string"))
 """Functions that copy texts, where others name them again."""
+
+_aside = ThreadPoolExecutor(2, thread_name_prefix="response-mapping")
 
 
 class _Functions(jmespath.functions.Functions):  # type: ignore[misc]
@@ -76,6 +82,22 @@ def find_mapping_problem(expression: str) -> str | None:
     return None
 
 
+async def map_answer(
+    expression: str | None,
+    value: JsonValue,
+    arguments: Mapping[str, JsonValue] = MappingProxyType({}),
+) -> JsonValue:
+    """Return what ``apply_mapping`` does, in a thread if ``value`` is large.
+
+    Raises:
+        Rejected: As ``apply_mapping`` says.
+    """
+    if _is_bounded(value, LARGE):
+        return apply_mapping(expression, value, arguments)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_aside, apply_mapping, expression, value, arguments)
+
+
 def apply_mapping(
     expression: str | None,
     value: JsonValue,
@@ -103,7 +125,7 @@ def apply_mapping(
                 "The operator should correct the response_mapping.",
                 code="mapping_failed",
             ) from exc
-    if not _is_bounded(value):
+    if not _is_bounded(value, MAX_VALUES):
         raise _too_much()
     return value
 
@@ -165,7 +187,7 @@ def _plain(value: JsonValue) -> str:
     return unicodedata.normalize("NFKC", str(value)).strip().removeprefix("#").strip().casefold()
 
 
-def _is_bounded(value: JsonValue) -> bool:
+def _is_bounded(value: JsonValue, most: int) -> bool:
     """Count without recursion: an expression can make much of little by naming it again."""
     count, level = 0, [value]
     for _ in range(MAX_DEPTH):
@@ -174,7 +196,7 @@ def _is_bounded(value: JsonValue) -> bool:
             children = item.values() if isinstance(item, dict) else item
             if isinstance(item, dict | list):
                 count += len(item)
-                if count > MAX_VALUES:
+                if count > most:
                     return False
                 below.extend(children)
         if not below:

@@ -34,7 +34,7 @@ from appliance.integrations.database.connection import (
 from appliance.integrations.database.failures import find_failure, timed_out, too_busy
 from appliance.integrations.database.parameters import check_parameters, choose_values
 from appliance.integrations.database.statement import Statement, read_statement
-from appliance.integrations.response_mapping import apply_mapping, find_mapping_problem
+from appliance.integrations.response_mapping import find_mapping_problem, map_answer
 from appliance.ports.clock import Clock
 from appliance.ports.integrations import Integration, WebhookAccess
 
@@ -202,7 +202,7 @@ class Database:
             rows = await self._wait(
                 lambda: self._engine.fetch(self._tenant_id, self._connection, statement, values)
             )
-            output = apply_mapping(endpoint.response_mapping, rows, arguments)
+            output = await map_answer(endpoint.response_mapping, rows, arguments)
         except UpstreamError as exc:
             error, failure = exc.message, find_failure(exc)
         return ToolOutcome(

@@ -33,7 +33,7 @@ from appliance.integrations.mcp.notes import Notes
 from appliance.integrations.mcp.openings import open_http, open_program
 from appliance.integrations.mcp.results import read_result
 from appliance.integrations.mcp.sessions import KeptSessions, McpSession, agree
-from appliance.integrations.response_mapping import apply_mapping, find_mapping_problem
+from appliance.integrations.response_mapping import find_mapping_problem, map_answer
 from appliance.ports.clock import Clock
 from appliance.ports.integrations import Integration, TellOffers, WebhookAccess
 from appliance.ports.outbound_http import OutboundStreams
@@ -195,7 +195,7 @@ class McpIntegration:
         try:
             output = await self._use(lambda session: self._run(session, endpoint, arguments))
             failure = "unknown"
-            output = apply_mapping(endpoint.response_mapping, output)
+            output = await map_answer(endpoint.response_mapping, output)
         except McpFailure as exc:
             error, failure = exc.error.message, exc.failure
         except UpstreamError as exc:

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from appliance.errors import Rejected
-from appliance.integrations.response_mapping import apply_mapping, find_mapping_problem
+from appliance.integrations.response_mapping import (
+    LARGE,
+    apply_mapping,
+    find_mapping_problem,
+    map_answer,
+)
 
 ORDERS: Any = {"orders": [{"id": 1, "total": 12.5}, {"id": 2, "total": 7}], "note": "שלום"}
 
@@ -112,3 +118,16 @@ def test_an_answer_without_end_is_refused() -> None:
         deep = [deep]
     with pytest.raises(Rejected):
         apply_mapping(None, deep)
+
+
+async def test_a_large_answer_is_gone_through_beside_the_event_loop() -> None:
+    large = {"orders": [{"number": n} for n in range(LARGE * 10)]}
+    mapped = asyncio.create_task(map_answer("sort_by(orders, &number)[-1].number", large))
+    turns = 0
+    while not mapped.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert mapped.result() == LARGE * 10 - 1
+    assert turns > 2
+    with pytest.raises(Rejected, match="sum"):
+        await map_answer("sum(orders)", large)
