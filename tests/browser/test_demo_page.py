@@ -34,7 +34,7 @@ def test_the_four_questions(chat: ChatPage, demo_server: RunningServer):
     chat.open()
     chat.quick_replies.filter(has_text=ORDER).click()
     expect(chat.said_by("assistant").last).to_contain_text("out for delivery")
-    chat.ask("Do you have pepperoni pizza?", "Pepperoni pizza is in stock")
+    chat.ask("Do you have pepperoni pizza?", "Pepperoni pizza – 14.90 GBP, in stock")
     chat.ask("When are you open?", "11:00–22:00")
 
     before = len(read_bookings(demo_server.database))

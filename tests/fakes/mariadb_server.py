@@ -26,6 +26,10 @@ START_DEADLINE_S = 60.0
 _numbers = count(1)
 
 
+class PortTaken(AssertionError):
+    """Somebody else listens on the port."""
+
+
 @dataclass
 class MariaDbServer:
     """A server on a loopback port; ``ADMIN`` may do everything."""
@@ -75,7 +79,8 @@ class MariaDbServer:
             except pymysql.OperationalError as exc:
                 if self.process.poll() is not None or time.monotonic() > deadline:
                     log = (self.folder / "log.txt").read_text(encoding="utf-8", errors="replace")
-                    raise AssertionError(f"MariaDB did not start:\n{log}") from exc
+                    problem = PortTaken if "Address already in use" in log else AssertionError
+                    raise problem(f"MariaDB did not start:\n{log}") from exc
                 time.sleep(0.05)
             else:
                 return
@@ -113,7 +118,7 @@ def running_mariadb() -> MariaDbServer:
 def start_mariadb(*options: str) -> MariaDbServer:
     """Start a server of its own."""
     folder = Path(tempfile.mkdtemp(prefix="csai-mariadb-", dir=_find_place()))
-    server = MariaDbServer(folder, _find_free_port(), _unprivileged(folder))
+    server = MariaDbServer(folder, 0, _unprivileged(folder))
     first_steps = folder / "first.sql"
     first_steps.write_text(
         f"CREATE USER IF NOT EXISTS {ADMIN}@'%' IDENTIFIED BY '{PASSWORD}';\n"
@@ -125,8 +130,17 @@ def start_mariadb(*options: str) -> MariaDbServer:
          "--skip-test-db"],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
-    server.start(*options)
-    return server
+    tries_left = 3
+    while True:
+        server.port = _find_free_port()  # which somebody else may take before the server does
+        tries_left -= 1
+        try:
+            server.start(*options)
+        except PortTaken:
+            if tries_left == 0:
+                raise
+        else:
+            return server
 
 
 def _find_place() -> Path | None:

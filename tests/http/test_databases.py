@@ -72,7 +72,7 @@ async def test_a_visitor_is_answered_from_the_shops_own_database(tmp_path):
                 shop.id,
                 "get_order_status",
                 executor="integration",
-                integration_mapping={"shop": made},
+                integration_mapping={"get_order_status": made},
                 custom_config={"endpoint": "order"},
             )
             visitor = Visitor(server, shop.api_key)

@@ -156,7 +156,7 @@ async def test_an_interrupted_command_ends_at_once_and_leaves_nothing(url: str, 
     except TimeoutError:
         process.kill()
         raise
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
     assert process.returncode == 1
     assert said.decode().splitlines()[-1] == "Stopped; nothing was changed."
     await wait_until_empty(url)
