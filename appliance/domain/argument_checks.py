@@ -76,7 +76,8 @@ def _open_validator(schema_text: str) -> Draft202012Validator | str:
     schema = _without_dialects(json.loads(schema_text))
     problem = find_unsafe_pattern(schema) or _find_fault(schema)
     if problem is not None:
-        logger.warning("tool.schema_not_used", title=schema.get("title"), problem=problem)
+        title = schema.get("title") if isinstance(schema, dict) else None
+        logger.warning("tool.schema_not_used", title=title, problem=problem)
         return problem
     formats = FormatChecker(formats=())
     formats.checkers = {

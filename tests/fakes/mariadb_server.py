@@ -8,7 +8,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pymysql
+
+from tests.fakes.free_ports import find_free_port
 
 ADMIN = "csai_admin"
 PASSWORD = "admin of the tests"
@@ -132,7 +133,7 @@ def start_mariadb(*options: str) -> MariaDbServer:
     )  # fmt: skip
     tries_left = 3
     while True:
-        server.port = _find_free_port()  # which somebody else may take before the server does
+        server.port = find_free_port()  # which somebody else may take before the server does
         tries_left -= 1
         try:
             server.start(*options)
@@ -164,9 +165,3 @@ def _unprivileged(folder: Path) -> list[str]:
     user, group = str(account.pw_uid), str(account.pw_gid)
     identity = ["--reuid", user, "--regid", group, "--clear-groups"]
     return ["setpriv", *identity, "--pdeathsig", "KILL"]
-
-
-def _find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -134,7 +134,7 @@ class McpHttpServer:
 @asynccontextmanager
 async def open_mcp_server(*options: str, port: int = 0) -> AsyncIterator[McpHttpServer]:
     """Start a server and wait until it listens."""
-    from tests.http.running_server import find_free_port
+    from tests.fakes.free_ports import find_free_port
 
     port = port or find_free_port()
     process = await asyncio.create_subprocess_exec(

@@ -12,7 +12,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,8 @@ from itertools import count
 from pathlib import Path
 
 import asyncpg
+
+from tests.fakes.free_ports import find_free_port
 
 USER = "csai"
 START_DEADLINE_S = 30.0
@@ -132,7 +133,7 @@ def start_postgres(*, is_durable: bool = False, port: int = 0) -> PostgresServer
          "--icu-locale", "en", "--no-sync"],
         check=True, stdout=subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
-    server = PostgresServer(folder, port or _find_free_port(), is_durable, prefix)
+    server = PostgresServer(folder, port or find_free_port(), is_durable, prefix)
     server.start()
     return server
 
@@ -178,9 +179,3 @@ def _has_room(folder: Path) -> bool:
 
 def _name_of(url: str) -> str:
     return url.rpartition("/")[2]
-
-
-def _find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -13,6 +13,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.fakes.free_ports import find_free_port
+
 START_DEADLINE_S = 10.0
 
 
@@ -23,7 +25,7 @@ class RedisServer:
         program = shutil.which("redis-server")
         assert program, "redis-server is not installed; `make setup` installs it."
         self._folder = Path(tempfile.mkdtemp(prefix="csai-redis-"))
-        self.port = _find_free_port()
+        self.port = find_free_port()
         secured = ("--requirepass", password) if password else ()
         self._password = password
         self._command: Sequence[str] = (
@@ -99,9 +101,3 @@ def running_redis() -> RedisServer:
     server = RedisServer()
     atexit.register(server.stop)
     return server
-
-
-def _find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port

@@ -11,7 +11,6 @@ import functools
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Self
 
 import httpx
 
+from tests.fakes.free_ports import find_two_free_ports
 from tests.fakes.postgres_server import running_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,19 +45,6 @@ def wait_until(is_true: Callable[[], object], *, timeout_s: float, what: str) ->
         if time.monotonic() > deadline:
             raise AssertionError(f"Waited {timeout_s} s in vain for {what}.")
         time.sleep(POLL_S)
-
-
-def find_free_port() -> int:
-    """Return a loopback port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def find_two_free_ports() -> tuple[int, int]:
-    """Return two ports that differ: both are held while looking."""
-    with socket.create_server(("127.0.0.1", 0)) as first:
-        return first.getsockname()[1], find_free_port()
 
 
 def build_environment(home: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.fakes.free_ports import find_free_port
 
 N8N_VERSION = "2.40.7"
 NODE_VERSION = "24.19.0"
@@ -183,15 +184,9 @@ def _settings(home: Path) -> dict[str, str]:
         **{f"N8N_{name}_ENABLED": "false" for name in off},
         "N8N_USER_FOLDER": str(home),
         "N8N_LISTEN_ADDRESS": "127.0.0.1",
-        "N8N_PORT": str(_free_port()),
-        "N8N_RUNNERS_BROKER_PORT": str(_free_port()),
+        "N8N_PORT": str(find_free_port()),
+        "N8N_RUNNERS_BROKER_PORT": str(find_free_port()),
         "N8N_SECURE_COOKIE": "false",
         "GENERIC_TIMEZONE": "UTC",
         "TZ": "UTC",
     }
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -21,6 +21,7 @@ from appliance.storage.redis_cache import DEADLINE_S, RedisCache
 from appliance.storage.redis_url import RedisAddress, parse_redis_url
 from tests.contract.cache_contract import until
 from tests.fakes.certificates import TestAuthority
+from tests.fakes.free_ports import find_free_port
 from tests.fakes.redis_server import RedisServer
 
 pytestmark = pytest.mark.alone
@@ -391,7 +392,7 @@ async def test_tls_is_spoken_with_servers_whose_certificate_is_trusted(
     authority, stranger = TestAuthority(tmp_path), TestAuthority(tmp_path)
     authority.serve("localhost")
     certificate = str(tmp_path / "localhost.pem")
-    port = _free_port()
+    port = find_free_port()
     server = RedisServer(
         *("--port", "0", "--tls-port", str(port), "--tls-auth-clients", "no"),
         *("--tls-cert-file", certificate, "--tls-key-file", certificate),
@@ -428,9 +429,3 @@ async def test_closing_does_not_wait_for_a_server_that_hangs(server: RedisServer
     await asyncio.sleep(0.01)
     assert await took_s(cache.close()) < DEADLINE_S + SLACK_S
     await waiting
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
