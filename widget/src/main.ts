@@ -2,6 +2,7 @@
  * Owns what happens when the script runs: it finds its own tag, puts `window.CSAI` in place and starts the widget the tag asks for.
  * Leaves everything else to the page API; a second copy of the script hands its tag to the first.
  */
+import { scriptHome } from "./extras-desk";
 import { type PageApi, type QueueStub, createPageApi, readOrigin, replayQueue } from "./page-api";
 
 declare global {
@@ -20,6 +21,7 @@ function findOwnScript(): HTMLScriptElement | null {
 
 function start(): void {
   const script = findOwnScript();
+  scriptHome.url = script?.src ?? location.href;
   const before = window.CSAI;
   const api = typeof before === "function" && before.isLoaded === true ? (before as PageApi) : install(script, before);
   if (script?.dataset["apiKey"] === undefined) return;

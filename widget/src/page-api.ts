@@ -2,6 +2,7 @@
  * Owns `window.CSAI(command, …)`: the commands a page may give, replaying those given before the script arrived, and the page's listeners.
  * Leaves what a command does to the widget.
  */
+import { asObject } from "./api/json";
 import type { PageOptions } from "./settings";
 import { Widget, type WidgetEvent } from "./widget";
 
@@ -21,7 +22,7 @@ export interface QueueStub {
   readonly isLoaded?: true;
 }
 
-type PageWidget = Pick<Widget, "mount" | "open" | "close" | "toggle" | "send" | "identify" | "shutdown">;
+type PageWidget = Pick<Widget, "mount" | "open" | "close" | "toggle" | "send" | "identify" | "update" | "shutdown">;
 
 export interface PageApiOptions {
   /** Where widgets find their server unless they say otherwise. */
@@ -34,7 +35,7 @@ export function createPageApi(options: PageApiOptions): PageApi {
   const listeners = new Listeners();
   const widgets = new PageWidgets(options, listeners);
   const commands: Readonly<Record<string, (...args: readonly unknown[]) => void>> = {
-    init: (choices) => widgets.init((choices ?? {}) as InitOptions),
+    init: (choices) => widgets.init(readOptions(choices)),
     open: (apiKey) => widgets.pick(apiKey)?.open(),
     close: (apiKey) => widgets.pick(apiKey)?.close(),
     toggle: (apiKey) => widgets.pick(apiKey)?.toggle(),
@@ -42,6 +43,7 @@ export function createPageApi(options: PageApiOptions): PageApi {
       if (typeof text === "string") widgets.pick(apiKey)?.send(text);
     },
     identify: (token, apiKey) => widgets.pick(apiKey)?.identify(typeof token === "string" ? token : ""),
+    update: (choices, apiKey) => widgets.pick(apiKey)?.update(readOptions(choices)),
     shutdown: (apiKey) => widgets.shutdown(apiKey),
     on: (type, listener) => listeners.add(type, listener),
     off: (type, listener) => listeners.remove(type, listener),
@@ -52,6 +54,12 @@ export function createPageApi(options: PageApiOptions): PageApi {
     else run(...args);
   };
   return Object.assign(api, { isLoaded: true as const });
+}
+
+/** Take a page's choices as attributes are read: numbers and flags are written out. */
+function readOptions(choices: unknown): InitOptions {
+  const given = Object.entries(asObject(choices)).filter(([, value]) => typeof value !== "object" && typeof value !== "function");
+  return Object.fromEntries(given.map(([name, value]) => [name, value === undefined ? value : String(value)]));
 }
 
 /** The page's widgets by their keys, in the order they were made. */

@@ -1,11 +1,13 @@
 /**
  * Owns one widget on a page: joins client, conversation and element, applies what was chosen, and tells the page what happens.
- * Leaves the commands a page gives to the page API.
+ * Leaves the commands a page gives to the page API, and what a visitor rarely needs to the extras.
  */
 import { ApiClient, type Fetch } from "./api/client";
 import { Conversation, type ConversationSignal } from "./conversation/conversation";
 import { newMessageId, newOpeningKey } from "./conversation/message-id";
 import { SessionStore } from "./conversation/session-store";
+import type { ConversationState } from "./conversation/state";
+import { ExtrasDesk } from "./extras-desk";
 import { type Locale, buildLocale } from "./locale/index";
 import { type Choices, type PageOptions, joinChoices, readConfigChoices, readPageChoices } from "./settings";
 import { createWidgetElement } from "./view/define";
@@ -14,7 +16,8 @@ import type { CsaiWidgetElement } from "./view/widget-element";
 
 export type WidgetEvent =
   | ConversationSignal
-  | { readonly type: "ready" | "open" | "close" | "shutdown" };
+  | { readonly type: "ready" | "open" | "close" | "shutdown" }
+  | { readonly type: "unread"; readonly count: number };
 
 export interface WidgetOptions {
   readonly apiKey: string;
@@ -33,15 +36,19 @@ export class Widget {
   private readonly client: ApiClient;
   private readonly store: SessionStore;
   private readonly conversation: Conversation;
-  private readonly pageChoices: Choices;
+  private readonly extras: ExtrasDesk;
+  private page: PageOptions;
+  private config: unknown;
+  private chosen: Choices = {};
   private locale: Locale = buildLocale(["en"], {});
   private identityToken: string;
+  private teaserTimer: ReturnType<typeof setTimeout> | undefined;
   private isShown = false;
   private isOver = false;
 
   constructor(private readonly options: WidgetOptions) {
     const { apiKey, apiUrl, page, fetch } = options;
-    this.pageChoices = readPageChoices(page);
+    this.page = page;
     this.identityToken = page["identityToken"] ?? "";
     this.client = new ApiClient(apiUrl, apiKey, fetch);
     this.store = new SessionStore(apiUrl, apiKey, { local: () => localStorage, tab: () => sessionStorage });
@@ -52,13 +59,22 @@ export class Widget {
         locale: this.locale.language,
         page_url: location.origin + location.pathname,
         ...(this.identityToken === "" ? {} : { identity_token: this.identityToken }),
+        ...(Object.keys(this.store.visitor).length === 0 ? {} : { visitor: this.store.visitor }),
       }),
       newId: newMessageId,
       newOpeningKey,
       now: Date.now,
       sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
-      onChange: (state) => this.element.render(state),
+      locks: async (name, signal, work) => (navigator.locks ? navigator.locks.request(name, { signal }, work) : work()),
+      onChange: (state) => this.show(state),
       onSignal: (signal) => this.takeSignal(signal),
+    });
+    this.extras = new ExtrasDesk({
+      element: this.element,
+      conversation: this.conversation,
+      store: this.store,
+      locale: () => this.locale,
+      choices: () => this.chosen,
     });
     this.element.listen({
       onToggle: (isOpen) => (isOpen ? this.open() : this.close()),
@@ -67,7 +83,14 @@ export class Widget {
         if (this.isShown) this.store.draft = text;
       },
       onRetry: () => this.conversation.retry(),
+      onStop: () => this.conversation.stopAnswer(),
+      onRate: (entryId, thumb) => this.conversation.rate(entryId, thumb),
       onRestart: () => this.conversation.restart(),
+      onMenu: (button) => void this.extras.toggleMenu(button),
+      onTeaser: (isTaken) => {
+        this.leaveAlone();
+        if (isTaken) this.open();
+      },
     });
   }
 
@@ -76,23 +99,28 @@ export class Widget {
     document.body.append(this.element);
     window.addEventListener("online", this.noticeNetwork);
     window.addEventListener("offline", this.noticeNetwork);
+    window.addEventListener("storage", this.noticeStorage);
     const config = this.client.loadConfig().catch(() => undefined);
     const patience = new Promise<undefined>((resolve) => setTimeout(resolve, CONFIG_PATIENCE_MS));
     const early = await Promise.race([config, patience]);
     if (this.isOver) return;
-    this.applyChoices(early);
+    this.applyConfig(early);
     this.isShown = true;
     this.element.draft = this.store.draft;
+    this.element.setUnread(this.store.unread);
     if (!navigator.onLine) this.noticeNetwork();
-    if (this.store.wasOpen) this.show({ withFocus: false });
+    if (this.store.wasOpen) this.reveal({ withFocus: false });
+    // A person may write while the window is closed.
+    else if (this.store.isLive) void this.conversation.load();
     this.options.onEvent({ type: "ready" });
     const late = await config;
-    if (late !== early && !this.isOver) this.applyChoices(late);
+    if (late !== early && !this.isOver) this.applyConfig(late);
+    this.planTeaser();
   }
 
   /** Open the window and load what was said before. */
   open(): void {
-    this.show({ withFocus: true });
+    this.reveal({ withFocus: true });
   }
 
   /** Close the window. */
@@ -119,28 +147,46 @@ export class Widget {
     this.identityToken = token;
   }
 
+  /** Change what the page chose; what is not named stays, and `undefined` leaves it to the tenant again. */
+  update(page: PageOptions): void {
+    this.page = { ...this.page, ...page };
+    if ("identityToken" in page) this.identify(page["identityToken"] ?? "");
+    if (this.isShown) this.applyConfig(this.config);
+  }
+
   /** Take the widget off the page; the session stays for the next visit. */
   shutdown(): void {
     if (this.isOver) return;
     this.isOver = true;
+    clearTimeout(this.teaserTimer);
     this.conversation.stop();
     window.removeEventListener("online", this.noticeNetwork);
     window.removeEventListener("offline", this.noticeNetwork);
+    window.removeEventListener("storage", this.noticeStorage);
     this.element.remove();
     this.options.onEvent({ type: "shutdown" });
   }
 
-  private show(focus: { withFocus: boolean }): void {
+  private reveal(focus: { withFocus: boolean }): void {
     if (this.isOver || this.element.isOpen) return;
+    this.leaveAlone();
     this.element.setOpen(true, focus);
     this.store.wasOpen = true;
+    this.countUnread(0);
     void this.conversation.load();
+    void this.extras.askFirst();
     this.options.onEvent({ type: "open" });
   }
 
-  private applyChoices(config: unknown): void {
+  private show(state: ConversationState): void {
+    this.element.render(state);
+    void this.extras.show(state);
+  }
+
+  private applyConfig(config: unknown): void {
+    this.config = config;
     const configured = readConfigChoices(config);
-    const chosen = joinChoices(configured, this.pageChoices);
+    const chosen = (this.chosen = joinChoices(configured, readPageChoices(this.page)));
     const languages = [chosen.language ?? "", document.documentElement.lang, navigator.language];
     // The server's direction belongs to the server's language.
     const direction = chosen.language === configured.language ? (configured.direction ?? null) : null;
@@ -152,8 +198,36 @@ export class Widget {
       position: chosen.position ?? "bottom-right",
       theme: chosen.theme ?? "light",
       primaryColor: chosen.primaryColor ?? DEFAULT_COLOR,
+      avatarUrl: chosen.avatarUrl ?? "",
+      launcherText: chosen.launcherText ?? "",
+      hideLauncher: chosen.hideLauncher ?? false,
+      disclosure: chosen.disclosure ?? strings.disclosure,
+      allowImages: chosen.allowImages ?? false,
+      hasRating: chosen.rating ?? true,
     });
     this.conversation.greet(chosen.greeting ?? strings.greeting, chosen.quickReplies ?? []);
+  }
+
+  private planTeaser(): void {
+    const { proactiveText = "", proactiveDelayS = 5 } = this.chosen;
+    if (proactiveText === "" || this.store.isLeftAlone || this.isOver) return;
+    this.teaserTimer = setTimeout(() => {
+      if (!this.element.isOpen) this.element.setTeaser(proactiveText);
+    }, proactiveDelayS * 1000);
+  }
+
+  /** Greet no more by itself in this tab. */
+  private leaveAlone(): void {
+    clearTimeout(this.teaserTimer);
+    this.element.setTeaser("");
+    this.store.isLeftAlone = true;
+  }
+
+  private countUnread(count: number): void {
+    if (count === this.store.unread) return;
+    this.store.unread = count;
+    this.element.setUnread(count);
+    this.options.onEvent({ type: "unread", count });
   }
 
   private takeSignal(signal: ConversationSignal): void {
@@ -161,8 +235,16 @@ export class Widget {
       const { draft } = this.element;
       this.element.draft = draft === "" ? signal.text : `${signal.text}\n${draft}`;
     }
+    if (signal.type === "message" && signal.role !== "user") {
+      if (!this.element.isOpen) this.countUnread(this.store.unread + 1);
+      if (!this.element.isOpen || document.hidden) void this.extras.ring();
+    }
     this.options.onEvent(signal);
   }
 
   private readonly noticeNetwork = (): void => this.conversation.setOnline(navigator.onLine);
+
+  private readonly noticeStorage = (event: StorageEvent): void => {
+    if (this.store.isTold(event)) this.conversation.resync();
+  };
 }

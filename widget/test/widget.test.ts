@@ -230,7 +230,7 @@ describe("page API", () => {
     const createWidget = (options: Options) => {
       made.push(options);
       const note = (name: string) => (text?: string) => void calls.push([options.apiKey, name, text].filter(Boolean).join(" "));
-      return { mount: async () => note("mount")(), open: note("open"), close: note("close"), toggle: note("toggle"), send: note("send"), identify: note("identify"), shutdown: note("shutdown") };
+      return { mount: async () => note("mount")(), open: note("open"), close: note("close"), toggle: note("toggle"), send: note("send"), identify: note("identify"), update: () => undefined, shutdown: note("shutdown") };
     };
     return { calls, made, api: createPageApi({ defaultApiUrl: "https://chat.example", createWidget }) };
   }

@@ -35,6 +35,16 @@ export class ApiClient {
     await this.json("POST", "/chat/end", { session_id: sessionId });
   }
 
+  /** Stop the answer that is being written to a message. */
+  async stopAnswer(sessionId: string): Promise<void> {
+    await this.json("POST", "/chat/stop", { session_id: sessionId });
+  }
+
+  /** Rate an answer, or the whole conversation with 1 to 5 stars. */
+  async rate(rating: { session_id: string; message_id?: string; rating: "up" | "down" | number; comment?: string }): Promise<void> {
+    await this.json("POST", "/api/feedback", rating);
+  }
+
   /** Send a visitor's message, asking for a stream; the response may still be plain JSON. */
   async postMessage(request: MessageRequest, signal: AbortSignal): Promise<Response> {
     return this.request("POST", "/chat/message", {
@@ -49,7 +59,7 @@ export class ApiClient {
   async openEvents(sessionId: string, lastEventId: string, signal: AbortSignal): Promise<Response> {
     return this.request("GET", `/chat/events/${encodeURIComponent(sessionId)}`, {
       signal,
-      headers: { Accept: "text/event-stream", "Last-Event-ID": lastEventId },
+      headers: { Accept: "text/event-stream", ...(lastEventId === "" ? {} : { "Last-Event-ID": lastEventId }) },
       deadlineMs: SHORT_DEADLINE_MS,
     });
   }

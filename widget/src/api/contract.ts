@@ -10,28 +10,43 @@ export interface Citation {
   readonly snippet: string;
 }
 
-/** The authoritative answer of one turn. */
-export interface Reply {
-  readonly sessionId: string;
+/** What was said by the assistant, or by the person that `author` names. */
+export interface Message {
   readonly id: string;
   readonly text: string;
+  /** Milliseconds of the wall clock, 0 when the server does not say. */
+  readonly at: number;
+  readonly author: string;
   readonly citations: readonly Citation[];
+}
+
+/** The authoritative answer of one turn; without text nobody answered. */
+export interface Reply extends Message {
+  readonly sessionId: string;
   readonly quickReplies: readonly string[];
+  /** What a tool asks for, as the server describes it; the form reads it. */
+  readonly form: unknown;
   readonly isDegraded: boolean;
   readonly isEscalated: boolean;
   readonly isEnded: boolean;
 }
 
-export interface HistoryMessage {
-  readonly id: string;
+export interface HistoryMessage extends Message {
   readonly isVisitor: boolean;
-  readonly text: string;
-  readonly citations: readonly Citation[];
 }
 
 export interface History {
   readonly messages: readonly HistoryMessage[];
   readonly isEnded: boolean;
+}
+
+/** What a visitor told of themselves before the conversation. */
+export type VisitorDetails = Readonly<Partial<Record<"name" | "email" | "phone", string>>>;
+
+/** A tool's form, filled in. */
+export interface FilledForm {
+  readonly tool: string;
+  readonly values: Readonly<Record<string, string>>;
 }
 
 export interface MessageRequest {
@@ -42,7 +57,16 @@ export interface MessageRequest {
   readonly locale?: string;
   readonly page_url?: string;
   readonly identity_token?: string;
+  readonly visitor?: VisitorDetails;
+  readonly form?: FilledForm;
 }
+
+/** What `GET /chat/events` tells to who follows a conversation; `turn` is an answer that was finished, here or elsewhere. */
+export type LiveEvent =
+  | { readonly type: "turn"; readonly messageId: string }
+  | { readonly type: "message"; readonly message: Message }
+  | { readonly type: "typing"; readonly name: string; readonly isTyping: boolean }
+  | { readonly type: "state"; readonly isEscalated: boolean; readonly human: string; readonly isEnded: boolean };
 
 function readCitations(value: unknown): readonly Citation[] {
   return asList(value)
@@ -51,16 +75,26 @@ function readCitations(value: unknown): readonly Citation[] {
     .filter((citation) => citation.title !== "" || citation.url !== "");
 }
 
+function readMessage(value: unknown): Message {
+  const item = asObject(value);
+  return {
+    id: asText(item["id"]),
+    text: asText(item["content"]),
+    at: Date.parse(asText(item["created_at"])) || 0,
+    author: asText(asObject(item["author"])["name"]),
+    citations: readCitations(item["citations"]),
+  };
+}
+
 /** Read a whole reply; `null` when the body is not one. Without a message, nobody answered: its text is empty. */
 export function readReply(body: unknown): Reply | null {
   const root = asObject(body);
   const message = asObject(root["message"]);
   if (root["message"] !== null && typeof message["content"] !== "string") return null;
   return {
+    ...readMessage(message),
     sessionId: asText(root["session_id"]),
-    id: asText(message["id"]),
-    text: asText(message["content"]),
-    citations: readCitations(message["citations"]),
+    form: message["form"],
     quickReplies: asTexts(message["quick_replies"]),
     isDegraded: root["degraded"] === true,
     isEscalated: root["escalated"] === true,
@@ -74,11 +108,30 @@ export function readHistory(body: unknown): History {
   const messages = asList(root["messages"])
     .map(asObject)
     .filter((item) => item["role"] !== "system" && item["role"] !== "tool" && asText(item["content"]) !== "")
-    .map((item) => ({
-      id: asText(item["id"]),
-      isVisitor: item["role"] === "user" || item["role"] === "visitor",
-      text: asText(item["content"]),
-      citations: readCitations(item["citations"]),
-    }));
+    .map((item, index) => {
+      const message = readMessage(item);
+      const isVisitor = item["role"] === "user" || item["role"] === "visitor";
+      return { ...message, id: message.id || `past:${index}`, isVisitor };
+    });
   return { messages, isEnded: root["conversation_ended"] === true };
+}
+
+/** Read what someone else or the conversation's state brings; `null` for the rest. */
+export function readLiveEvent(type: string, body: unknown): LiveEvent | null {
+  const root = asObject(body);
+  const message = readMessage(root["message"]);
+  switch (type) {
+    case "message":
+      return { type: "turn", messageId: message.id };
+    case "agent_message":
+      return { type: "message", message };
+    case "agent_typing":
+      return { type: "typing", name: asText(root["name"]), isTyping: root["typing"] === true };
+    case "state": {
+      const human = asText(asObject(root["human"])["name"]);
+      return { type, isEscalated: root["escalated"] === true, human, isEnded: root["conversation_ended"] === true };
+    }
+    default:
+      return null;
+  }
 }

@@ -1,32 +1,35 @@
 /**
  * Owns a visitor's conversation: its entries, the outbox of messages without an answer, failures and their retry, session and restart.
- * Leaves the wire to the turn and the client, and drawing to the view, which gets a new state after each change.
+ * Leaves the wire to the turn, the follower and the client, and drawing to the view, which gets a new state after each change.
  */
 import type { ApiClient } from "../api/client";
-import type { MessageRequest, Reply } from "../api/contract";
+import type { FilledForm, HistoryMessage, LiveEvent, MessageRequest, Reply } from "../api/contract";
 import { Problem, networkProblem } from "../api/problem";
 import { recoveryFrom, waitBeforeRetryS } from "../api/recovery";
 import * as change from "./entries";
+import { Follower, type Locks } from "./follower";
 import type { PendingMessage, SessionStore } from "./session-store";
-import { type Connection, type ConversationState, EMPTY_STATE, type Entry } from "./state";
+import { type Connection, type ConversationState, EMPTY_STATE, type Entry, type Thumb } from "./state";
 import { type TurnEvent, runTurn } from "./turn";
 
 /** What happened that someone other than the view may want to know. */
 export type ConversationSignal =
-  | { readonly type: "message"; readonly role: "user" | "assistant"; readonly text: string }
+  | { readonly type: "message"; readonly role: "user" | "assistant" | "agent"; readonly text: string; readonly name?: string }
+  | { readonly type: "rated"; readonly rating: Thumb | number }
   | { readonly type: "error"; readonly code: string; readonly status: number }
   | { readonly type: "ended" | "escalated" | "restarted" }
   /** A message that cannot be sent as it is goes back to the visitor. */
   | { readonly type: "returned"; readonly text: string };
 
 export interface ConversationOptions {
-  readonly client: Pick<ApiClient, "postMessage" | "openEvents" | "loadHistory" | "endConversation">;
+  readonly client: Pick<ApiClient, "postMessage" | "openEvents" | "loadHistory" | "endConversation" | "stopAnswer" | "rate">;
   readonly store: SessionStore;
-  readonly context: () => { readonly locale?: string; readonly page_url?: string };
+  readonly context: () => Omit<MessageRequest, "message" | "message_id" | "session_id" | "opening_key">;
   readonly newId: () => string;
   readonly newOpeningKey: () => string;
   readonly now: () => number;
   readonly sleep: (delayMs: number) => Promise<void>;
+  readonly locks: Locks;
   readonly onChange: (state: ConversationState) => void;
   readonly onSignal: (signal: ConversationSignal) => void;
 }
@@ -41,10 +44,14 @@ export class Conversation {
   private running: AbortController | null = null;
   private loading: Promise<void> | null = null;
   private wasDegraded = false;
-  private wasEscalated = false;
+  /** The session whose entries are shown; it can be rated after it has ended. */
+  private session = "";
+  private readonly follower: Follower;
 
   constructor(private readonly options: ConversationOptions) {
-    this.left = options.store.pending;
+    const { client, sleep, locks, store } = options;
+    this.left = store.pending;
+    this.follower = new Follower({ client, sleep, locks, onEvent: (event) => this.takeLive(event) });
   }
 
   /** Set what the assistant says first and the replies it offers with it. */
@@ -61,14 +68,14 @@ export class Conversation {
     return this.loading;
   }
 
-  /** Send a message after those that wait already. */
-  send(text: string): void {
+  /** Send a message after those that wait already; `form` holds the answers that its text tells of. */
+  send(text: string, form?: FilledForm): void {
+    const { newId, newOpeningKey, now } = this.options;
     const trimmed = text.trim();
     if (trimmed === "") return;
-    const message = { id: this.options.newId(), text: trimmed, openingKey: this.options.newOpeningKey() };
+    const message = { id: newId(), text: trimmed, openingKey: newOpeningKey(), at: now(), ...(form === undefined ? {} : { form }) };
     this.setOutbox([...this.outbox, message]);
-    const entry: Entry = { kind: "visitor", id: message.id, text: trimmed, delivery: "queued" };
-    this.set({ entries: [...this.state.entries, entry], quickReplies: [] });
+    this.set({ entries: [...this.state.entries, change.visitorEntry(message)], quickReplies: [], form: null });
     this.options.onSignal({ type: "message", role: "user", text: trimmed });
     void this.load().then(() => this.pump());
   }
@@ -89,24 +96,85 @@ export class Conversation {
     if (this.state.failure?.problem.status === 0) this.retry();
   }
 
+  /** Stop the answer that is being written; what there is of it stays. */
+  stopAnswer(): void {
+    const { running } = this;
+    const [message] = this.outbox;
+    if (running === null || message === undefined || this.session === "") return;
+    this.options.client.stopAnswer(this.session).catch(() => {
+      if (this.running !== running) return;
+      this.disconnect();
+      this.setOutbox(this.outbox.slice(1));
+      const entries = change.withDelivery(this.state.entries, message.id, "sent");
+      this.set({ entries: change.withStreamStopped(entries, change.answerIdFor(message)), activity: { kind: "idle" } });
+      void this.pump();
+    });
+  }
+
+  /** Say what the visitor thinks of an answer; the same again takes it back from view. */
+  rate(entryId: string, thumb: Thumb): void {
+    const entry = this.state.entries.find((one) => one.id === entryId);
+    if (entry?.kind !== "assistant" || entry.messageId === "") return;
+    const before = entry.thumb;
+    if (before === thumb) return;
+    this.set({ entries: change.withThumb(this.state.entries, entryId, thumb) });
+    this.options.client
+      .rate({ session_id: this.session, message_id: entry.messageId, rating: thumb })
+      .then(() => this.options.onSignal({ type: "rated", rating: thumb }))
+      .catch(() => this.set({ entries: change.withThumb(this.state.entries, entryId, before) }));
+  }
+
+  /** Rate the whole conversation with 1 to 5 stars; throws a `Problem` when that did not arrive. */
+  async rateAll(stars: number, comment: string): Promise<void> {
+    await this.options.client.rate({ session_id: this.session, rating: stars, ...(comment === "" ? {} : { comment }) });
+    this.options.onSignal({ type: "rated", rating: stars });
+  }
+
+  /** Whether there is a conversation that can be ended. */
+  get canEnd(): boolean {
+    return this.session !== "" && !this.state.isEnded;
+  }
+
+  /** End the conversation; what was said stays in view. */
+  async end(): Promise<void> {
+    if (!this.canEnd) return;
+    await this.options.client.endConversation(this.session);
+    this.disconnect();
+    this.setOutbox([]);
+    this.close();
+  }
+
   /** End the conversation and start a new one; the server is told, but not waited for. */
   restart(): void {
     const { client, store, onSignal } = this.options;
-    const sessionId = store.sessionId;
+    const { sessionId } = store;
     this.stop();
     this.left = [];
     this.setOutbox([]);
-    store.sessionId = "";
+    store.sessionId = this.session = "";
     this.loading = Promise.resolve();
     this.wasDegraded = false;
-    this.wasEscalated = false;
     this.set({ ...EMPTY_STATE, entries: this.opening(), quickReplies: this.greeting.quickReplies });
     if (sessionId !== "") client.endConversation(sessionId).catch(() => undefined);
     onSignal({ type: "restarted" });
   }
 
-  /** Stop listening to the turn that runs; its message stays in the outbox. */
+  /** Show what was said in another tab. */
+  resync(): void {
+    const { sessionId } = this.options.store;
+    if (this.loading === null || this.running !== null || sessionId === "") return;
+    if (sessionId !== this.session) this.set({ ...EMPTY_STATE, entries: this.opening() });
+    this.loading = null;
+    void this.load();
+  }
+
+  /** Stop listening; a message without an answer stays in the outbox. */
   stop(): void {
+    this.disconnect();
+    this.follower.stop();
+  }
+
+  private disconnect(): void {
     this.running?.abort();
     this.running = null;
   }
@@ -117,31 +185,29 @@ export class Conversation {
 
   private async loadPast(): Promise<void> {
     const { client, store } = this.options;
-    let past: readonly Entry[] = [];
-    if (store.sessionId !== "") {
+    let messages: readonly HistoryMessage[] = [];
+    let isEnded = false;
+    this.session = store.sessionId;
+    if (this.session !== "") {
       try {
-        const history = await client.loadHistory(store.sessionId);
-        past = change.entriesFrom(history);
-        if (history.isEnded) {
-          past = change.withNotice(past, "ended");
-          store.sessionId = "";
-        }
+        ({ messages, isEnded } = await client.loadHistory(this.session));
       } catch (error) {
         if (!(error instanceof Problem) || error.status !== 404) return this.failLoading(error);
-        store.sessionId = "";
+        store.sessionId = this.session = "";
       }
     }
-    past = this.left.reduce(change.withPending, past);
-    const said = this.state.entries.filter((entry) => entry.id !== change.GREETING_ID);
+    const waits = (entry: Entry): boolean => entry.kind === "visitor" && entry.delivery !== "sent";
+    const shown = this.state.entries;
+    const past = change.withPast(shown.filter((entry) => !waits(entry)), messages);
+    const entries = [...this.left.reduce(change.withPending, past), ...shown.filter(waits)];
     const failure = this.state.failure?.of === "history" ? null : this.state.failure;
-    this.set({
-      entries: [...this.opening(), ...past, ...said],
-      failure,
-      ...(past.length > 0 ? { quickReplies: [] } : {}),
-    });
+    const hasPast = entries.some((entry) => entry.id !== change.GREETING_ID);
+    this.set({ entries, failure, ...(hasPast ? { quickReplies: [] } : {}) });
     const outbox = [...this.left, ...this.outbox];
     this.left = [];
     this.setOutbox(outbox);
+    if (isEnded) this.close();
+    else this.follower.follow(this.session);
     void this.pump();
   }
 
@@ -169,25 +235,31 @@ export class Conversation {
 
   /** Run one message's turn; give whether the next one may follow. */
   private async deliver(message: PendingMessage, signal: AbortSignal): Promise<boolean> {
-    const { client, store, context, sleep } = this.options;
+    const { client, store, context, sleep, locks } = this.options;
     this.set({
       entries: change.withDelivery(this.state.entries, message.id, "sending"),
       activity: { kind: "waiting" },
       failure: null,
       quickReplies: [],
+      form: null,
+      isEnded: false,
     });
-    const sessionId = store.sessionId;
-    const request = {
-      message: message.text,
-      message_id: message.id,
-      ...openOrContinue(sessionId, message),
-      ...context(),
-    };
     const emit = (event: TurnEvent): void => {
       if (!signal.aborted) this.take(event, message);
     };
-    try {
+    const run = async (): Promise<void> => {
+      const request = {
+        message: message.text,
+        message_id: message.id,
+        ...openOrContinue(store.sessionId, message),
+        ...(message.form === undefined ? {} : { form: message.form }),
+        ...context(),
+      };
       await runTurn({ client, request, signal, emit, sleep });
+    };
+    try {
+      // Two tabs that both begin would begin two conversations.
+      await (store.sessionId === "" ? locks("csai:open:" + store.prefix, signal, run) : run());
       if (!signal.aborted) this.setOutbox(this.outbox.filter((one) => one.id !== message.id));
       return true;
     } catch (error) {
@@ -204,7 +276,7 @@ export class Conversation {
         return this.set({ connection: "connecting" });
       case "session": {
         this.adoptSession(event.sessionId);
-        const sent = change.withDelivery(change.without(entries, answerId), message.id, "sent");
+        const sent = change.withDelivery(change.without(entries, answerId), message.id, "sent", event.userMessageId);
         return this.set({ entries: sent, connection: "online", activity: { kind: "waiting" } });
       }
       case "delta":
@@ -223,18 +295,65 @@ export class Conversation {
     let entries = change.withDelivery(this.state.entries, message.id, "sent");
     entries = change.withReply(entries, change.answerIdFor(message), reply);
     if (reply.isDegraded && !this.wasDegraded) entries = change.withNotice(entries, "degraded");
-    if (reply.isEscalated && !this.wasEscalated) entries = change.withNotice(entries, "escalated");
-    if (reply.isEnded) {
-      entries = change.withNotice(entries, "ended");
-      store.sessionId = "";
-    }
-    const isNewlyEscalated = reply.isEscalated && !this.wasEscalated;
     this.wasDegraded = reply.isDegraded;
-    this.wasEscalated = reply.isEscalated && !reply.isEnded;
-    this.set({ entries, activity: { kind: "idle" }, connection: "online", quickReplies: reply.quickReplies });
+    const { quickReplies, form } = reply;
+    this.set({ entries, activity: { kind: "idle" }, connection: "online", quickReplies, form });
+    store.tellOtherTabs();
     if (reply.text !== "") onSignal({ type: "message", role: "assistant", text: reply.text });
-    if (isNewlyEscalated) onSignal({ type: "escalated" });
-    if (reply.isEnded) onSignal({ type: "ended" });
+    if (reply.isEscalated) this.awaitPerson();
+    if (reply.isEnded) this.close();
+  }
+
+  private takeLive(event: LiveEvent): void {
+    const { store, onSignal } = this.options;
+    switch (event.type) {
+      case "turn":
+        if (!this.state.entries.some((entry) => entry.kind !== "notice" && entry.messageId === event.messageId)) this.resync();
+        return;
+      case "typing":
+        if (this.running !== null) return;
+        return this.set({ activity: event.isTyping ? { kind: "person", name: event.name } : { kind: "idle" } });
+      case "message": {
+        const { message } = event;
+        const entries = change.withPast(this.state.entries, [{ ...message, isVisitor: false }]);
+        if (entries.length === this.state.entries.length) return;
+        this.set({ entries, ...(this.running === null ? { activity: { kind: "idle" } } : {}) });
+        store.tellOtherTabs();
+        return onSignal({ type: "message", role: "agent", text: message.text, name: message.author });
+      }
+      case "state":
+        return this.takeState(event);
+    }
+  }
+
+  private takeState({ isEscalated, human, isEnded }: Extract<LiveEvent, { type: "state" }>): void {
+    const before = this.state.human;
+    if (human !== before) {
+      const notice = change.withNotice(this.state.entries, human === "" ? "left" : "joined", human || before);
+      this.set({ entries: notice, human });
+    }
+    this.options.store.isLive = isEscalated || human !== "";
+    if (isEnded) this.close();
+    else if (!isEscalated && human === "") this.follower.stop();
+  }
+
+  private awaitPerson(): void {
+    const { store, onSignal } = this.options;
+    this.follower.follow(this.session);
+    if (store.isLive) return;
+    store.isLive = true;
+    this.set({ entries: change.withNotice(this.state.entries, "escalated") });
+    onSignal({ type: "escalated" });
+  }
+
+  /** Take the conversation as ended; the next message begins another one. */
+  private close(): void {
+    if (this.state.isEnded) return;
+    this.follower.stop();
+    this.options.store.sessionId = "";
+    const entries = change.withNotice(this.state.entries, "ended");
+    this.set({ entries, isEnded: true, human: "", activity: { kind: "idle" } });
+    this.options.onSignal({ type: "ended" });
   }
 
   private failSending(message: PendingMessage, problem: Problem): void {
@@ -260,7 +379,9 @@ export class Conversation {
   }
 
   private adoptSession(sessionId: string): void {
-    if (sessionId !== "" && sessionId !== this.options.store.sessionId) this.options.store.sessionId = sessionId;
+    if (sessionId === "") return;
+    this.session = sessionId;
+    if (sessionId !== this.options.store.sessionId) this.options.store.sessionId = sessionId;
   }
 
   private setOutbox(outbox: readonly PendingMessage[]): void {

@@ -2,6 +2,7 @@
  * Owns what the widget remembers in the browser: the session across visits, and this tab's open window, draft and unanswered message.
  * Leaves what these mean to the conversation; where the browser forbids storage, everything lives as long as the page.
  */
+import type { FilledForm, VisitorDetails } from "../api/contract";
 import { asObject, asText, parseJson } from "../api/json";
 
 /** A message the server may or may not have: the id makes sending it again harmless. */
@@ -10,11 +11,15 @@ export interface PendingMessage {
   readonly text: string;
   /** Goes along while there is no session, and with no other message: it gives back the session that this message has opened. */
   readonly openingKey: string;
+  /** When it was written, in milliseconds of the wall clock. */
+  readonly at: number;
+  readonly form?: FilledForm;
 }
 
 /** Remembers for one tenant key on one appliance. */
 export class SessionStore {
-  private readonly prefix: string;
+  /** What all its names begin with. */
+  readonly prefix: string;
   private readonly memory = new Map<string, string>();
 
   constructor(
@@ -30,7 +35,36 @@ export class SessionStore {
   }
 
   set sessionId(sessionId: string) {
+    this.isLive = false;
     this.write("local", "session", sessionId === "" ? "" : JSON.stringify({ session_id: sessionId }));
+  }
+
+  /** Whether a person has the conversation, or was asked for. */
+  get isLive(): boolean {
+    return this.read("local", "live") === "1";
+  }
+
+  set isLive(isLive: boolean) {
+    this.write("local", "live", isLive ? "1" : "");
+  }
+
+  /** Whether the visitor wants to hear of new messages: `1` yes, `0` no, `""` not said. */
+  get sound(): string {
+    return this.read("local", "sound");
+  }
+
+  set sound(choice: string) {
+    this.write("local", "sound", choice);
+  }
+
+  /** Let the other tabs of this site know that something was said. */
+  tellOtherTabs(): void {
+    this.write("local", "said", String(Date.now() + Math.random()));
+  }
+
+  /** Say whether a change of storage means that another tab said something. */
+  isTold(event: StorageEvent): boolean {
+    return event.key === `${this.prefix}said` && event.newValue !== null;
   }
 
   get wasOpen(): boolean {
@@ -49,13 +83,46 @@ export class SessionStore {
     this.write("tab", "draft", text);
   }
 
+  /** How many messages came while the window was closed. */
+  get unread(): number {
+    return Number(this.read("tab", "unread")) || 0;
+  }
+
+  set unread(count: number) {
+    this.write("tab", "unread", count === 0 ? "" : String(count));
+  }
+
+  /** Whether the visitor has sent the proactive greeting away. */
+  get isLeftAlone(): boolean {
+    return this.read("tab", "alone") === "1";
+  }
+
+  set isLeftAlone(isLeftAlone: boolean) {
+    this.write("tab", "alone", isLeftAlone ? "1" : "");
+  }
+
+  /** What the visitor told of themselves before the conversation. */
+  get visitor(): VisitorDetails {
+    return asObject(parseJson(this.read("tab", "visitor"))) as VisitorDetails;
+  }
+
+  set visitor(details: VisitorDetails) {
+    this.write("tab", "visitor", JSON.stringify(details));
+  }
+
   /** Messages without an answer yet, oldest first. */
   get pending(): readonly PendingMessage[] {
     const stored = parseJson(this.read("tab", "pending"));
     if (!Array.isArray(stored)) return [];
     return stored
       .map(asObject)
-      .map((item) => ({ id: asText(item["id"]), text: asText(item["text"]), openingKey: asText(item["openingKey"]) }))
+      .map((item) => ({
+        id: asText(item["id"]),
+        text: asText(item["text"]),
+        openingKey: asText(item["openingKey"]),
+        at: Number(item["at"]) || 0,
+        ...("form" in item ? { form: item["form"] as FilledForm } : {}),
+      }))
       .filter((item) => item.id !== "" && item.text !== "");
   }
 

@@ -10,10 +10,17 @@ export type Delivery = "queued" | "sending" | "sent" | "failed";
 export interface VisitorEntry {
   readonly kind: "visitor";
   readonly id: string;
+  /** The server's id, `""` until it is known. */
+  readonly messageId: string;
   readonly text: string;
+  /** When it was said, in milliseconds of the wall clock; 0 when nobody knows. */
+  readonly at: number;
   readonly delivery: Delivery;
 }
 
+export type Thumb = "up" | "down";
+
+/** What the assistant said, or a person: `author` is the person's name, `""` for the assistant. */
 export interface AssistantEntry {
   readonly kind: "assistant";
   /** Stays the same from the first streamed word to the finished answer. */
@@ -21,22 +28,29 @@ export interface AssistantEntry {
   /** The server's id, `""` until it is known. */
   readonly messageId: string;
   readonly text: string;
+  readonly at: number;
+  readonly author: string;
   readonly isStreaming: boolean;
   readonly citations: readonly Citation[];
+  readonly thumb: Thumb | null;
 }
 
-export type NoticeTopic = "ended" | "escalated" | "degraded";
+export type NoticeTopic = "ended" | "escalated" | "degraded" | "joined" | "left";
 
 export interface NoticeEntry {
   readonly kind: "notice";
   readonly id: string;
   readonly topic: NoticeTopic;
+  /** The person it tells of, if any. */
+  readonly name: string;
 }
 
 export type Entry = VisitorEntry | AssistantEntry | NoticeEntry;
 
-/** What the visitor waits for; `tool` names the tool that runs. */
-export type Activity = { readonly kind: "idle" | "waiting" | "streaming" } | { readonly kind: "tool"; readonly name: string };
+/** What the visitor waits for; `name` is that of the tool that runs, or of the person who types. */
+export type Activity =
+  | { readonly kind: "idle" | "waiting" | "streaming" }
+  | { readonly kind: "tool" | "person"; readonly name: string };
 
 export type Connection = "online" | "connecting" | "offline";
 
@@ -53,6 +67,11 @@ export interface ConversationState {
   readonly connection: Connection;
   readonly failure: Failure | null;
   readonly quickReplies: readonly string[];
+  /** What a tool asks for, `null` when it asks for nothing. */
+  readonly form: unknown;
+  /** The name of the person who has the conversation, `""` when it is the assistant. */
+  readonly human: string;
+  readonly isEnded: boolean;
 }
 
 export const EMPTY_STATE: ConversationState = {
@@ -61,4 +80,7 @@ export const EMPTY_STATE: ConversationState = {
   connection: "online",
   failure: null,
   quickReplies: [],
+  form: null,
+  human: "",
+  isEnded: false,
 };

@@ -12,7 +12,7 @@ import type { SseEvent } from "../stream/sse-parser";
 
 export type TurnEvent =
   /** The text streamed so far is void: the turn's events start (again) here. */
-  | { readonly type: "session"; readonly sessionId: string }
+  | { readonly type: "session"; readonly sessionId: string; readonly userMessageId: string }
   | { readonly type: "delta"; readonly text: string }
   | { readonly type: "tool"; readonly name: string; readonly isRunning: boolean }
   | { readonly type: "connecting" }
@@ -138,7 +138,7 @@ class Turn {
     if (type === "done") return false;
     if (type === "session") {
       this.sessionId = asText(body["session_id"]) || this.sessionId;
-      this.options.emit({ type, sessionId: this.sessionId });
+      this.options.emit({ type, sessionId: this.sessionId, userMessageId: asText(body["user_message_id"]) });
     } else if (type === "delta") {
       this.options.emit({ type, text: asText(body["text"]) });
     } else if (type === "tool") {

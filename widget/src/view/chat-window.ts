@@ -2,18 +2,22 @@
  * Owns the window's parts and their order: header, messages, quick replies, failure, input.
  * Leaves opening and closing to the element and each part to its own module.
  */
-import type { Connection, ConversationState } from "../conversation/state";
+import type { Connection, ConversationState, Thumb } from "../conversation/state";
 import type { Locale } from "../locale/index";
 import { Composer } from "./composer";
 import { ICONS, element, icon } from "./dom";
 import { FailureBar } from "./failure-bar";
 import { MessageList } from "./message-list";
+import type { Look } from "./widget-element";
 
 export interface ChatWindowEvents {
   readonly onSend: (text: string) => void;
   readonly onDraft: (text: string) => void;
   readonly onRetry: () => void;
+  readonly onStop: () => void;
+  readonly onRate: (entryId: string, thumb: Thumb) => void;
   readonly onRestart: () => void;
+  readonly onMenu: (button: HTMLElement) => void;
   readonly onClose: () => void;
 }
 
@@ -29,35 +33,48 @@ export class ChatWindow {
   private readonly status: HTMLElement;
   private shownReplies: readonly string[] = [];
 
+  private readonly locale: Locale;
+  private panel: HTMLElement | null = null;
+
   constructor(
-    private readonly locale: Locale,
-    title: string,
+    private readonly look: Look,
     private readonly events: ChatWindowEvents,
   ) {
+    const { locale } = look;
+    this.locale = locale;
     const { strings } = locale;
     this.status = element("div", { class: "status", role: "status" });
-    this.messages = new MessageList(locale);
+    this.messages = new MessageList(look, events);
     this.quickReplies = element("div", { class: "quick-replies", role: "group", "aria-label": strings.quickReplies });
     this.failure = new FailureBar(locale, events.onRetry);
     this.composer = new Composer(locale, events);
     this.element = element(
       "div",
       { class: "window", id: WINDOW_ID, role: "dialog", "aria-labelledby": "csai-title", "data-testid": "csai-window" },
-      this.header(title),
+      this.header(look.title),
       this.messages.element,
       this.quickReplies,
       this.failure.element,
       this.composer.element,
     );
-    this.showConnection("online");
+    this.showConnection("online", "");
   }
 
   /** Show a state. */
   render(state: ConversationState): void {
-    this.showConnection(state.connection);
+    this.showConnection(state.connection, state.human);
+    this.composer.setBusy(state.activity.kind !== "idle" && state.activity.kind !== "person");
     this.showQuickReplies(state.quickReplies);
     this.failure.render(state.failure);
     this.messages.render(state);
+  }
+
+  /** Put something above the input, or in its place. */
+  setPanel(panel: HTMLElement | null, { hidesComposer }: { readonly hidesComposer: boolean }): void {
+    this.panel?.remove();
+    this.panel = panel;
+    if (panel !== null) this.composer.element.before(panel);
+    this.composer.element.hidden = hidesComposer;
   }
 
   /** Stop what runs by itself. */
@@ -71,24 +88,26 @@ export class ChatWindow {
     return element(
       "div",
       { class: "header" },
-      element("div", { class: "avatar", "aria-hidden": "true" }, initial),
+      element("div", { class: "avatar", "aria-hidden": "true" }, this.look.avatarUrl === "" ? initial : element("img", { src: this.look.avatarUrl, alt: "" })),
       element("div", { class: "heading" }, element("h2", { class: "title", id: "csai-title" }, element("bdi", {}, title)), this.status),
+      this.headerButton("menu", strings.menu, this.events.onMenu),
       this.headerButton("restart", strings.restart, this.events.onRestart),
       this.headerButton("close", strings.close, this.events.onClose),
     );
   }
 
-  private headerButton(name: "restart" | "close", label: string, onClick: () => void): HTMLElement {
+  private headerButton(name: "menu" | "restart" | "close", label: string, onClick: (button: HTMLElement) => void): HTMLElement {
     const attributes = { type: "button", "aria-label": label, title: label, "data-testid": `csai-${name}` };
     const button = element("button", attributes, icon(...ICONS[name]));
-    button.addEventListener("click", onClick);
+    button.addEventListener("click", () => onClick(button));
     return button;
   }
 
-  private showConnection(connection: Connection): void {
-    if (this.status.dataset["connection"] === connection) return;
+  private showConnection(connection: Connection, human: string): void {
+    const text = connection === "online" && human !== "" ? human : this.locale.strings[connection];
+    if (this.status.textContent === text) return;
     this.status.dataset["connection"] = connection;
-    this.status.textContent = this.locale.strings[connection];
+    this.status.textContent = text;
   }
 
   private showQuickReplies(replies: readonly string[]): void {

@@ -11,6 +11,7 @@ const COUNTER_FROM_CHARS = 3600;
 export interface ComposerEvents {
   readonly onSend: (text: string) => void;
   readonly onDraft: (text: string) => void;
+  readonly onStop: () => void;
 }
 
 /** The form a visitor writes in. */
@@ -18,7 +19,9 @@ export class Composer {
   readonly element: HTMLFormElement;
   private readonly input: HTMLTextAreaElement;
   private readonly button: HTMLButtonElement;
+  private readonly stop: HTMLButtonElement;
   private readonly counter: HTMLElement;
+  private isBusy = false;
 
   constructor(
     private readonly locale: Locale,
@@ -36,7 +39,9 @@ export class Composer {
     });
     this.button = element("button", { class: "send", type: "submit", "aria-label": strings.send, "data-testid": "csai-send" }, icon(...ICONS.send));
     this.counter = element("div", { class: "counter", role: "status" });
-    const field = element("div", { class: "field" }, this.input, this.button);
+    this.stop = element("button", { class: "send", type: "button", "aria-label": strings.stop, hidden: true, "data-testid": "csai-stop" }, icon(...ICONS.stop));
+    this.stop.addEventListener("click", () => this.events.onStop());
+    const field = element("div", { class: "field" }, this.input, this.button, this.stop);
     this.element = element("form", { class: "composer" }, field, this.counter);
     this.input.addEventListener("input", () => this.changed());
     this.input.addEventListener("keydown", (event) => this.pressed(event));
@@ -56,6 +61,12 @@ export class Composer {
     this.changed();
   }
 
+  /** Offer to stop the answer while one is written and nothing is typed. */
+  setBusy(isBusy: boolean): void {
+    this.isBusy = isBusy;
+    this.showButtons();
+  }
+
   /** Put the cursor into the input. */
   focus(): void {
     this.input.focus({ preventScroll: true });
@@ -66,6 +77,14 @@ export class Composer {
     this.input.style.height = "auto";
     const { scrollHeight } = this.input;
     this.input.style.height = scrollHeight > 0 ? `${scrollHeight}px` : "";
+  }
+
+  private showButtons(): void {
+    const offersStop = this.isBusy && this.input.value.trim() === "";
+    const hadFocus = this.stop.matches(":focus");
+    this.stop.hidden = !offersStop;
+    this.button.hidden = offersStop;
+    if (hadFocus && !offersStop) this.focus();
   }
 
   private pressed(event: KeyboardEvent): void {
@@ -94,6 +113,7 @@ export class Composer {
     // Without text, "auto" would put a Hebrew placeholder on the left.
     this.input.dir = this.input.value === "" ? this.locale.direction : "auto";
     this.button.disabled = left < 0 || left === MAX_MESSAGE_CHARS;
+    this.showButtons();
     this.fit();
     this.events.onDraft(this.input.value);
   }

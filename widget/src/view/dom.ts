@@ -29,6 +29,17 @@ export function icon(...paths: readonly string[]): SVGSVGElement {
   return svg;
 }
 
+/** Add a style sheet made by script, which passes a policy that forbids inline styles; browsers without them get the element. */
+export function addStyles(shadow: ShadowRoot, css: string): void {
+  try {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    shadow.adoptedStyleSheets = [...shadow.adoptedStyleSheets, sheet];
+  } catch {
+    shadow.append(element("style", {}, css));
+  }
+}
+
 export const ICONS = {
   chat: [
     "M21 11.5a8.4 8.4 0 0 1-9 8.4 9.6 9.6 0 0 1-3.6-.7L3 21l1.7-4.6A8.2 8.2 0 0 1 3 11.5 8.6 8.6 0 0 1 12 3a8.6 8.6 0 0 1 9 8.5Z",
@@ -36,6 +47,9 @@ export const ICONS = {
   ],
   close: ["M6 6l12 12M18 6L6 18"],
   down: ["M6 9l6 6 6-6"],
+  menu: ["M5 12h.01M12 12h.01M19 12h.01"],
+  stop: ["M8 8h8v8H8z"],
+  up: ["M7 11v9H4v-9zM7 11l4-7a2.5 2.5 0 0 1 2.4 3L13 10h5.5a2 2 0 0 1 2 2.4l-1.2 6a2 2 0 0 1-2 1.6H7"],
   restart: ["M20 11a8 8 0 1 0-2.3 6.2", "M20 5v6h-6"],
   send: ["M12 19V5", "M5.5 11.5L12 5l6.5 6.5"],
   warning: ["M12 8.5v4.5M12 16.5h.01", "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17Z"],

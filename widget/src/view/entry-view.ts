@@ -3,19 +3,27 @@
  * Leaves their order and the scrolling to the message list.
  */
 import type { Citation } from "../api/contract";
-import type { AssistantEntry, Entry, VisitorEntry } from "../conversation/state";
-import type { Locale } from "../locale/index";
+import type { AssistantEntry, Entry, Thumb, VisitorEntry } from "../conversation/state";
+import { type Locale, fill } from "../locale/index";
 import { buildLink } from "../markdown/inline";
 import { safeLinkTarget } from "../markdown/link-target";
 import { renderMarkdown } from "../markdown/blocks";
-import { element } from "./dom";
+import type { ChatWindowEvents } from "./chat-window";
+import { ICONS, element, icon } from "./dom";
+import type { Look } from "./widget-element";
 
 /** Shows one entry and follows its changes. */
 export class EntryView {
   readonly element: HTMLElement;
   private shown: Entry | null = null;
 
-  constructor(private readonly locale: Locale) {
+  private readonly locale: Locale;
+
+  constructor(
+    private readonly look: Look,
+    private readonly events: Pick<ChatWindowEvents, "onRate">,
+  ) {
+    this.locale = look.locale;
     this.element = element("div");
   }
 
@@ -27,7 +35,7 @@ export class EntryView {
     if (entry.kind === "notice") {
       this.element.className = "notice";
       this.element.dir = "auto";
-      this.element.textContent = strings[entry.topic];
+      this.element.textContent = fill(strings[entry.topic], { name: entry.name });
     } else if (entry.kind === "visitor") this.showVisitor(entry);
     else this.showAssistant(entry);
   }
@@ -47,10 +55,24 @@ export class EntryView {
     const text = element("div", { class: "text", "data-testid": "csai-message", "data-role": "assistant" });
     if (entry.isStreaming) text.dataset["streaming"] = "";
     text.append(renderMarkdown(document, entry.text, { isUnfinished: entry.isStreaming }));
-    const parts: HTMLElement[] = [this.speaker(this.locale.strings.assistant), text];
+    const { strings } = this.locale;
+    const parts: HTMLElement[] =
+      entry.author === "" ? [this.speaker(strings.assistant), text] : [element("div", { class: "author", dir: "auto" }, entry.author), text];
     if (entry.citations.length > 0) parts.push(this.sources(entry.citations));
+    if (this.look.hasRating && entry.messageId !== "" && entry.author === "" && !entry.isStreaming) parts.push(this.thumbs(entry));
     this.element.className = "entry assistant";
     this.element.replaceChildren(...parts);
+  }
+
+  private thumbs({ id, thumb }: AssistantEntry): HTMLElement {
+    const { strings } = this.locale;
+    const button = (value: Thumb, label: string): HTMLElement => {
+      const attributes = { type: "button", class: value, "aria-label": label, title: label, "aria-pressed": String(thumb === value) };
+      const made = element("button", { ...attributes, "data-testid": `csai-thumb-${value}` }, icon(...ICONS.up));
+      made.addEventListener("click", () => this.events.onRate(id, value));
+      return made;
+    };
+    return element("div", { class: "thumbs" }, button("up", strings.good), button("down", strings.bad));
   }
 
   private speaker(name: string): HTMLElement {

@@ -3,10 +3,12 @@
  * Leaves each entry's elements to its view.
  */
 import type { Activity, ConversationState } from "../conversation/state";
-import type { Locale } from "../locale/index";
+import { type Locale, fill } from "../locale/index";
 import { toolText } from "../locale/tool-text";
+import type { ChatWindowEvents } from "./chat-window";
 import { ICONS, element, icon } from "./dom";
 import { EntryView } from "./entry-view";
+import type { Look } from "./widget-element";
 
 /** How far from the end still counts as reading the end, in px. */
 const END_TOLERANCE_PX = 60;
@@ -22,10 +24,16 @@ export class MessageList {
   private lastVisitorId = "";
   private isFollowing = true;
 
-  constructor(private readonly locale: Locale) {
-    const { strings } = locale;
+  private readonly locale: Locale;
+
+  constructor(
+    private readonly look: Look,
+    private readonly events: Pick<ChatWindowEvents, "onRate">,
+  ) {
+    this.locale = look.locale;
+    const { strings } = this.locale;
     this.log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": strings.log, tabindex: "0" });
-    this.log.append(element("p", { class: "disclosure" }, strings.disclosure));
+    this.log.append(element("p", { class: "disclosure", dir: "auto" }, look.disclosure));
     this.typingText = element("span", { dir: "auto" });
     const dots = element("span", { class: "dots", "aria-hidden": "true" }, element("i"), element("i"), element("i"));
     this.typing = element("div", { class: "typing", "data-testid": "csai-typing" }, dots, this.typingText);
@@ -43,7 +51,7 @@ export class MessageList {
     const views = new Map<string, EntryView>();
     let before: Element | null = this.log.firstElementChild;
     for (const entry of entries) {
-      const view = this.views.get(entry.id) ?? new EntryView(this.locale);
+      const view = this.views.get(entry.id) ?? new EntryView(this.look, this.events);
       views.set(entry.id, view);
       view.update(entry);
       if (before?.nextElementSibling !== view.element) this.log.insertBefore(view.element, before?.nextSibling ?? null);
@@ -65,6 +73,10 @@ export class MessageList {
     this.log.scrollTop = this.log.scrollHeight;
   }
 
+  private named({ kind, name }: Extract<Activity, { name: string }>): string {
+    return kind === "tool" ? toolText(name, this.locale) : fill(this.locale.strings.personTyping, { name });
+  }
+
   private noticeScroll(): void {
     const { scrollHeight, scrollTop, clientHeight } = this.log;
     this.isFollowing = scrollHeight - scrollTop - clientHeight < END_TOLERANCE_PX;
@@ -75,9 +87,8 @@ export class MessageList {
     // A reader hears a streamed answer once, when it is whole.
     this.log.setAttribute("aria-busy", String(activity.kind === "streaming"));
     if (activity.kind === "idle" || activity.kind === "streaming") return this.typing.remove();
-    const isTool = activity.kind === "tool";
-    this.typingText.className = isTool ? "" : "hidden-text";
-    const text = isTool ? toolText(activity.name, this.locale) : this.locale.strings.typing;
+    const text = "name" in activity ? this.named(activity) : this.locale.strings.typing;
+    this.typingText.className = "name" in activity ? "" : "hidden-text";
     if (this.typingText.textContent !== text) this.typingText.textContent = text;
     if (this.log.lastElementChild !== this.typing) this.log.append(this.typing);
   }

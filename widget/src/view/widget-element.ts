@@ -3,11 +3,11 @@
  * Leaves its registration to the definition, the window's inside to the window, and every decision to the widget.
  */
 import { type ConversationState, EMPTY_STATE } from "../conversation/state";
-import type { Locale } from "../locale/index";
+import { type Locale, fill } from "../locale/index";
 import type { Position, Theme } from "../settings";
 import { ChatWindow, type ChatWindowEvents, WINDOW_ID } from "./chat-window";
 import type { Rgb } from "./color";
-import { ICONS, element, icon } from "./dom";
+import { ICONS, addStyles, element, icon } from "./dom";
 import css from "./styles.css?inline";
 import { ThemeApplier } from "./theme";
 
@@ -18,11 +18,20 @@ export interface Look {
   readonly position: Position;
   readonly theme: Theme;
   readonly primaryColor: Rgb;
+  /** An https address, `""` for the title's first letter. */
+  readonly avatarUrl: string;
+  readonly launcherText: string;
+  readonly hideLauncher: boolean;
+  readonly disclosure: string;
+  readonly allowImages: boolean;
+  readonly hasRating: boolean;
 }
 
 /** What a visitor did; the element itself changes nothing but its looks. */
 export interface WidgetElementEvents extends Omit<ChatWindowEvents, "onClose"> {
   readonly onToggle: (isOpen: boolean) => void;
+  /** The proactive greeting was taken up, or sent away. */
+  readonly onTeaser: (isTaken: boolean) => void;
 }
 
 /** Shows one widget. */
@@ -43,12 +52,18 @@ export class CsaiWidgetElement extends HTMLElement {
   private state: ConversationState = EMPTY_STATE;
   private events: WidgetElementEvents | null = null;
   private frame = 0;
+  private unread = 0;
+  private look: Look | null = null;
+  private teaser: HTMLElement | null = null;
+  private panel: { readonly element: HTMLElement | null; readonly hidesComposer: boolean } = { element: null, hidesComposer: false };
+  private readonly badge = element("span", { class: "badge", hidden: true, "aria-hidden": "true", "data-testid": "csai-badge" });
+  private readonly launcherText = element("span", { class: "launcher-text", dir: "auto" });
 
   constructor() {
     super();
     const shadow = this.attachShadow({ mode: "open" });
-    applyStyles(shadow);
-    this.bubble.append(icon(...ICONS.chat), icon(...ICONS.down));
+    addStyles(shadow, css);
+    this.bubble.append(icon(...ICONS.chat), icon(...ICONS.down), this.launcherText, this.badge);
     this.bubble.addEventListener("click", () => this.events?.onToggle(!this.isOpen));
     this.root.append(this.bubble);
     shadow.append(this.root);
@@ -88,7 +103,10 @@ export class CsaiWidgetElement extends HTMLElement {
     root.dataset["position"] = look.position;
     this.theme.set(look.theme, look.primaryColor);
     this.locale = look.locale;
-    this.rebuildWindow(look.locale, look.title);
+    this.look = look;
+    this.launcherText.textContent = look.launcherText;
+    this.bubble.hidden = look.hideLauncher;
+    this.rebuildWindow(look);
     this.labelBubble();
     root.hidden = false;
   }
@@ -115,6 +133,11 @@ export class CsaiWidgetElement extends HTMLElement {
     } else if (withFocus) this.bubble.focus({ preventScroll: true });
   }
 
+  /** Put the cursor into the input. */
+  focusInput(): void {
+    this.window?.composer.focus();
+  }
+
   get draft(): string {
     return this.window?.composer.text ?? "";
   }
@@ -128,12 +151,42 @@ export class CsaiWidgetElement extends HTMLElement {
     this.window?.render(this.state);
   }
 
-  private rebuildWindow(locale: Locale, title: string): void {
+  /** Say how many messages came while the window was closed. */
+  setUnread(count: number): void {
+    this.unread = count;
+    this.badge.textContent = count > 99 ? "99+" : String(count || "");
+    this.badge.hidden = count === 0;
+    this.labelBubble();
+  }
+
+  /** Show a greeting beside the bubble; an empty one takes it away. */
+  setTeaser(text: string): void {
+    const { strings } = this.locale ?? {};
+    this.teaser?.remove();
+    if (text === "" || strings === undefined) return;
+    const open = element("button", { type: "button", dir: "auto", "data-testid": "csai-teaser" }, text);
+    const dismiss = element("button", { type: "button", "aria-label": strings.dismiss, "data-testid": "csai-teaser-close" }, icon(...ICONS.close));
+    open.addEventListener("click", () => this.events?.onTeaser(true));
+    dismiss.addEventListener("click", () => this.events?.onTeaser(false));
+    this.teaser = element("div", { class: "teaser", role: "status" }, open, dismiss);
+    this.bubble.before(this.teaser);
+  }
+
+  /** Put something above the input, or in its place; `null` takes it away. */
+  setPanel(panel: HTMLElement | null, options: { readonly hidesComposer: boolean } = { hidesComposer: false }): void {
+    this.panel = { element: panel, ...options };
+    this.window?.setPanel(panel, options);
+  }
+
+  private rebuildWindow(look: Look): void {
     const draft = this.draft;
     const hadFocus = this.window?.element.matches(":focus-within") === true;
     this.window?.dispose();
     this.window?.element.remove();
-    this.window = new ChatWindow(locale, title, {
+    this.window = new ChatWindow(look, {
+      onStop: () => this.events?.onStop(),
+      onRate: (entryId, thumb) => this.events?.onRate(entryId, thumb),
+      onMenu: (button) => this.events?.onMenu(button),
       onSend: (text) => this.events?.onSend(text),
       onDraft: (text) => this.events?.onDraft(text),
       onRetry: () => this.events?.onRetry(),
@@ -144,6 +197,7 @@ export class CsaiWidgetElement extends HTMLElement {
       onClose: () => this.events?.onToggle(false),
     });
     this.root.append(this.window.element);
+    this.window.setPanel(this.panel.element, this.panel);
     if (draft !== "") this.draft = draft;
     this.window.render(this.state);
     if (hadFocus) this.window.composer.focus();
@@ -151,8 +205,9 @@ export class CsaiWidgetElement extends HTMLElement {
 
   private labelBubble(): void {
     if (this.locale === null) return;
-    const { open, close } = this.locale.strings;
-    this.bubble.setAttribute("aria-label", this.isOpen ? close : open);
+    const { open, close, unread } = this.locale.strings;
+    const label = this.unread > 0 ? `${open}, ${fill(unread, { count: this.unread })}` : [open, this.look?.launcherText].filter(Boolean).join(": ");
+    this.bubble.setAttribute("aria-label", this.isOpen ? close : label);
   }
 
   private pressed(event: KeyboardEvent): void {
@@ -168,15 +223,4 @@ export class CsaiWidgetElement extends HTMLElement {
     this.root.style.setProperty("--visible-height", `${viewport.height}px`);
     this.root.style.setProperty("--visible-top", `${viewport.offsetTop}px`);
   };
-}
-
-/** A style sheet made by script passes a policy that forbids inline styles; browsers without them get the element. */
-function applyStyles(shadow: ShadowRoot): void {
-  try {
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(css);
-    shadow.adoptedStyleSheets = [sheet];
-  } catch {
-    shadow.append(element("style", {}, css));
-  }
 }

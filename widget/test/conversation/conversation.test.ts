@@ -33,6 +33,7 @@ async function start(options: FakeOptions = {}) {
       newOpeningKey: () => `k${made}`,
       now: () => now,
       sleep: async () => undefined,
+      locks: async (_name, _signal, work) => work(),
       onChange: ({ activity }) => (activity.kind === "streaming" ? noticeStreaming() : undefined),
       onSignal: (signal) => signals.push(signal),
     });
@@ -228,6 +229,8 @@ describe("Conversation", () => {
         openEvents: () => Promise.reject(new Error("not expected")),
         loadHistory: () => Promise.reject(new Error("not expected")),
         endConversation: async () => undefined,
+        stopAnswer: async () => undefined,
+        rate: async () => undefined,
       },
       store,
       context: () => ({}),
@@ -235,6 +238,7 @@ describe("Conversation", () => {
       newOpeningKey: () => "k1",
       now: () => 0,
       sleep: async () => undefined,
+      locks: async (_name, _signal, work) => work(),
       onChange: ({ activity }) => (activity.kind === "streaming" ? conversation.restart() : undefined),
       onSignal: (signal) => (signal.type === "restarted" ? noticeRestart() : undefined),
     });

@@ -12,7 +12,7 @@ describe("SessionStore", () => {
     store.sessionId = "vs_1";
     store.wasOpen = true;
     store.draft = "half a sent";
-    const pending = [{ id: "m1", text: "hello", openingKey: "k1" }];
+    const pending = [{ id: "m1", text: "hello", openingKey: "k1", at: 1 }];
     store.pending = pending;
     const reloaded = storeOn(local, tab);
     expect([reloaded.sessionId, reloaded.wasOpen, reloaded.draft, reloaded.pending]).toEqual(["vs_1", true, "half a sent", pending]);
@@ -32,7 +32,7 @@ describe("SessionStore", () => {
     const local = new MemoryStorage();
     const store = storeOn(local, local);
     store.sessionId = "vs_1";
-    store.pending = [{ id: "m", text: "t", openingKey: "k" }];
+    store.pending = [{ id: "m", text: "t", openingKey: "k", at: 1 }];
     store.sessionId = "";
     store.pending = [];
     expect(local.length).toBe(0);
@@ -41,7 +41,7 @@ describe("SessionStore", () => {
   it("remembers for the page's life where storage is forbidden", () => {
     const store = new SessionStore("o", "k", { local: forbiddenStorage, tab: forbiddenStorage });
     store.sessionId = "vs_1";
-    store.pending = [{ id: "m", text: "t", openingKey: "k" }];
+    store.pending = [{ id: "m", text: "t", openingKey: "k", at: 1 }];
     expect([store.sessionId, store.pending.length]).toEqual(["vs_1", 1]);
     store.sessionId = "";
     expect(store.sessionId).toBe("");
@@ -56,6 +56,6 @@ describe("SessionStore", () => {
   it("leaves out damaged pending messages", () => {
     const tab = new MemoryStorage();
     tab.setItem("csai:https://a.example:pk_1:pending", '[{"id":"m1","text":"a"},{"id":5},null,"x"]');
-    expect(storeOn(tab, tab).pending).toEqual([{ id: "m1", text: "a", openingKey: "" }]);
+    expect(storeOn(tab, tab).pending).toEqual([{ id: "m1", text: "a", openingKey: "", at: 0 }]);
   });
 });

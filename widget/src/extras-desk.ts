@@ -1,0 +1,74 @@
+/**
+ * Owns when the extras are fetched: what a visitor rarely needs is a file of its own beside the widget's.
+ * Leaves what they do to `extras/`.
+ */
+import type { Conversation } from "./conversation/conversation";
+import type { SessionStore } from "./conversation/session-store";
+import type { ConversationState } from "./conversation/state";
+import type { Extras } from "./extras/index";
+import type { Locale } from "./locale/index";
+import type { Choices } from "./settings";
+import type { CsaiWidgetElement } from "./view/widget-element";
+
+/** The file's name beside the widget's own; the build puts it in. */
+declare const __EXTRAS__: string;
+
+export interface ExtrasHost {
+  readonly element: CsaiWidgetElement;
+  readonly conversation: Conversation;
+  readonly store: SessionStore;
+  readonly locale: () => Locale;
+  readonly choices: () => Choices;
+}
+
+/** Where the widget's script came from; its extras stand beside it. */
+export const scriptHome = { url: "" };
+
+/** Fetches the extras at first use; where they cannot be fetched, the widget does without. */
+export class ExtrasDesk {
+  private extras: Promise<Extras | null> | null = null;
+  private shownEnd = false;
+  private shownForm: unknown = null;
+
+  constructor(private readonly host: ExtrasHost) {}
+
+  /** Open or close the menu under its button. */
+  async toggleMenu(button: HTMLElement): Promise<void> {
+    (await this.fetch())?.toggleMenu(button);
+  }
+
+  /** Ask what the shop wants to know before a first message. */
+  async askFirst(): Promise<void> {
+    const { store, choices } = this.host;
+    const { preChat } = choices();
+    if (preChat === undefined || store.sessionId !== "" || Object.keys(store.visitor).length > 0) return;
+    (await this.fetch())?.askFirst(preChat);
+  }
+
+  /** Show what a state asks for beside its entries: stars at the end, a tool's form. */
+  async show({ isEnded, form }: ConversationState): Promise<void> {
+    const hasStars = isEnded && this.host.choices().rating !== false;
+    if (hasStars === this.shownEnd && form === this.shownForm) return;
+    this.shownEnd = hasStars;
+    this.shownForm = form;
+    const extras = hasStars || form != null || this.extras !== null ? await this.fetch() : null;
+    extras?.show({ hasStars, form });
+  }
+
+  /** Tell of a message by a sound, if the visitor wants one. */
+  async ring(): Promise<void> {
+    const { store, choices } = this.host;
+    if (store.sound === "1" || (store.sound === "" && choices().sound === true)) (await this.fetch())?.ring();
+  }
+
+  private fetch(): Promise<Extras | null> {
+    this.extras ??= load()
+      .then(({ createExtras }) => createExtras(this.host))
+      .catch(() => (this.extras = null));
+    return this.extras;
+  }
+}
+
+async function load(): Promise<typeof import("./extras/index")> {
+  return __EXTRAS__ === "" ? import("./extras/index") : import(/* @vite-ignore */ new URL(__EXTRAS__, scriptHome.url).href);
+}

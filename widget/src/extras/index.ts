@@ -1,0 +1,83 @@
+/**
+ * Owns what a visitor rarely needs, in a file of its own that is fetched at first use: menu, transcript, sound, stars, forms.
+ * Leaves when each is wanted to the extras desk.
+ */
+import type { ExtrasHost } from "../extras-desk";
+import type { PreChat } from "../settings";
+import css from "./extras.css?inline";
+import { addStyles } from "../view/dom";
+import { type Field, buildForm, readForm, tellAnswers } from "./form";
+import { Menu } from "./menu";
+import { ring } from "./sound";
+import { buildStars } from "./stars";
+import { type ExtraStrings, extraStrings } from "./strings";
+
+export interface Extras {
+  toggleMenu(button: HTMLElement): void;
+  askFirst(preChat: PreChat): void;
+  show(wanted: { readonly hasStars: boolean; readonly form: unknown }): void;
+  ring(): void;
+}
+
+/** Give one widget its extras. */
+export function createExtras(host: ExtrasHost): Extras {
+  const { element, conversation, store } = host;
+  if (element.shadowRoot !== null) addStyles(element.shadowRoot, css);
+  const menu = new Menu(host);
+  const strings = (): ExtraStrings => extraStrings(host.locale());
+
+  const askFirst = ({ text, fields }: PreChat): void => {
+    const words = strings();
+    const asked = fields.map(
+      ({ name, isRequired }): Field => ({ name, label: words[name], type: name === "phone" ? "tel" : name === "email" ? "email" : "text", isRequired, options: [], value: "" }),
+    );
+    const finish = (values: Readonly<Record<string, string>>): void => {
+      store.visitor = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
+      element.setPanel(null);
+      element.focusInput();
+    };
+    const form = buildForm({
+      title: text || words.preChatTitle,
+      fields: asked,
+      strings: words,
+      submit: words.preChatStart,
+      cancel: fields.some(({ isRequired }) => isRequired) ? "" : words.formSkip,
+      onSubmit: finish,
+      onCancel: () => finish({ name: "" }),
+    });
+    element.setPanel(form, { hidesComposer: true });
+  };
+
+  const askForTool = (value: unknown): void => {
+    const form = readForm(value);
+    if (form === null) return element.setPanel(null);
+    const words = strings();
+    const panel = buildForm({
+      title: form.title,
+      fields: form.fields,
+      strings: words,
+      submit: words.formSend,
+      cancel: words.formCancel,
+      onSubmit: (values) => {
+        element.setPanel(null);
+        conversation.send(tellAnswers(form.fields, values), { tool: form.tool, values });
+        element.focusInput();
+      },
+      onCancel: () => {
+        element.setPanel(null);
+        element.focusInput();
+      },
+    });
+    element.setPanel(panel);
+  };
+
+  return {
+    toggleMenu: (button) => menu.toggle(button),
+    askFirst,
+    ring,
+    show: ({ hasStars, form }) => {
+      if (form != null) askForTool(form);
+      else element.setPanel(hasStars ? buildStars(host, strings()) : null);
+    },
+  };
+}
