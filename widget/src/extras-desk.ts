@@ -27,8 +27,7 @@ export const scriptHome = { url: "" };
 /** Fetches the extras at first use; where they cannot be fetched, the widget does without. */
 export class ExtrasDesk {
   private extras: Promise<Extras | null> | null = null;
-  private shownEnd = false;
-  private shownForm: unknown = null;
+  private tries = 0;
 
   constructor(private readonly host: ExtrasHost) {}
 
@@ -45,14 +44,11 @@ export class ExtrasDesk {
     (await this.fetch())?.askFirst(preChat);
   }
 
-  /** Show what a state asks for beside its entries: stars at the end, a tool's form. */
-  async show({ isEnded, form }: ConversationState): Promise<void> {
-    const hasStars = isEnded && this.host.choices().rating !== false;
-    if (hasStars === this.shownEnd && form === this.shownForm) return;
-    this.shownEnd = hasStars;
-    this.shownForm = form;
-    const extras = hasStars || form != null || this.extras !== null ? await this.fetch() : null;
-    extras?.show({ hasStars, form });
+  /** Show what a state asks for beside its entries: what failed, stars at the end, a tool's form. */
+  async show({ isEnded, form, failure }: ConversationState): Promise<void> {
+    if (this.extras === null && !isEnded && form == null && failure === null && !this.host.store.isLive) return;
+    // Of all that happened while they came, the newest counts.
+    (await this.fetch())?.show(this.host.conversation.state);
   }
 
   /** Tell of a message by a sound, if the visitor wants one. */
@@ -61,14 +57,29 @@ export class ExtrasDesk {
     if (store.sound === "1" || (store.sound === "" && choices().sound === true)) (await this.fetch())?.ring();
   }
 
-  private fetch(): Promise<Extras | null> {
-    this.extras ??= load()
-      .then(({ createExtras }) => createExtras(this.host))
+  /** Let go of what runs. */
+  stop(): void {
+    void this.extras?.then((extras) => extras?.stop());
+  }
+
+  /** Fetch them; a second call gives the same ones. */
+  fetch(): Promise<Extras | null> {
+    this.extras ??= this.load()
+      .then(({ createExtras }) => {
+        const extras = createExtras(this.host);
+        extras.show(this.host.conversation.state);
+        return extras;
+      })
       .catch(() => (this.extras = null));
     return this.extras;
   }
-}
 
-async function load(): Promise<typeof import("./extras/index")> {
-  return __EXTRAS__ === "" ? import("./extras/index") : import(/* @vite-ignore */ new URL(__EXTRAS__, scriptHome.url).href);
+  private load(): Promise<typeof import("./extras/index")> {
+    if (__EXTRAS__ === "") return import("./extras/index");
+    const url = new URL(__EXTRAS__, scriptHome.url);
+    // Some browsers remember that an address failed, and do not ask again.
+    if (this.tries > 0) url.search = String(this.tries);
+    this.tries += 1;
+    return import(/* @vite-ignore */ url.href);
+  }
 }

@@ -4,6 +4,7 @@
  */
 import { ApiClient, type Fetch } from "./api/client";
 import { Conversation, type ConversationSignal } from "./conversation/conversation";
+import { siteLocks } from "./conversation/locks";
 import { newMessageId, newOpeningKey } from "./conversation/message-id";
 import { SessionStore } from "./conversation/session-store";
 import type { ConversationState } from "./conversation/state";
@@ -29,6 +30,9 @@ export interface WidgetOptions {
 
 /** So long the bubble waits for the tenant's colours; then it shows without them. */
 const CONFIG_PATIENCE_MS = 1500;
+
+/** Who has opened the window soon has what is rarely needed, so that it is there when the network is not. */
+const EXTRAS_DELAY_MS = 2000;
 
 /** One widget, on the page from its making to its shutdown. */
 export class Widget {
@@ -65,7 +69,7 @@ export class Widget {
       newOpeningKey,
       now: Date.now,
       sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
-      locks: async (name, signal, work) => (navigator.locks ? navigator.locks.request(name, { signal }, work) : work()),
+      locks: siteLocks,
       onChange: (state) => this.show(state),
       onSignal: (signal) => this.takeSignal(signal),
     });
@@ -82,7 +86,6 @@ export class Widget {
       onDraft: (text) => {
         if (this.isShown) this.store.draft = text;
       },
-      onRetry: () => this.conversation.retry(),
       onStop: () => this.conversation.stopAnswer(),
       onRate: (entryId, thumb) => this.conversation.rate(entryId, thumb),
       onRestart: () => this.conversation.restart(),
@@ -160,6 +163,7 @@ export class Widget {
     this.isOver = true;
     clearTimeout(this.teaserTimer);
     this.conversation.stop();
+    this.extras.stop();
     window.removeEventListener("online", this.noticeNetwork);
     window.removeEventListener("offline", this.noticeNetwork);
     window.removeEventListener("storage", this.noticeStorage);
@@ -175,6 +179,7 @@ export class Widget {
     this.countUnread(0);
     void this.conversation.load();
     void this.extras.askFirst();
+    setTimeout(() => void this.extras.fetch(), EXTRAS_DELAY_MS);
     this.options.onEvent({ type: "open" });
   }
 

@@ -61,13 +61,6 @@ export interface MessageRequest {
   readonly form?: FilledForm;
 }
 
-/** What `GET /chat/events` tells to who follows a conversation; `turn` is an answer that was finished, here or elsewhere. */
-export type LiveEvent =
-  | { readonly type: "turn"; readonly messageId: string }
-  | { readonly type: "message"; readonly message: Message }
-  | { readonly type: "typing"; readonly name: string; readonly isTyping: boolean }
-  | { readonly type: "state"; readonly isEscalated: boolean; readonly human: string; readonly isEnded: boolean };
-
 function readCitations(value: unknown): readonly Citation[] {
   return asList(value)
     .map(asObject)
@@ -75,7 +68,8 @@ function readCitations(value: unknown): readonly Citation[] {
     .filter((citation) => citation.title !== "" || citation.url !== "");
 }
 
-function readMessage(value: unknown): Message {
+/** Read one message. */
+export function readMessage(value: unknown): Message {
   const item = asObject(value);
   return {
     id: asText(item["id"]),
@@ -114,24 +108,4 @@ export function readHistory(body: unknown): History {
       return { ...message, id: message.id || `past:${index}`, isVisitor };
     });
   return { messages, isEnded: root["conversation_ended"] === true };
-}
-
-/** Read what someone else or the conversation's state brings; `null` for the rest. */
-export function readLiveEvent(type: string, body: unknown): LiveEvent | null {
-  const root = asObject(body);
-  const message = readMessage(root["message"]);
-  switch (type) {
-    case "message":
-      return { type: "turn", messageId: message.id };
-    case "agent_message":
-      return { type: "message", message };
-    case "agent_typing":
-      return { type: "typing", name: asText(root["name"]), isTyping: root["typing"] === true };
-    case "state": {
-      const human = asText(asObject(root["human"])["name"]);
-      return { type, isEscalated: root["escalated"] === true, human, isEnded: root["conversation_ended"] === true };
-    }
-    default:
-      return null;
-  }
 }

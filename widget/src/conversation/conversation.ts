@@ -3,11 +3,11 @@
  * Leaves the wire to the turn, the follower and the client, and drawing to the view, which gets a new state after each change.
  */
 import type { ApiClient } from "../api/client";
-import type { FilledForm, HistoryMessage, LiveEvent, MessageRequest, Reply } from "../api/contract";
+import type { FilledForm, HistoryMessage, MessageRequest, Reply } from "../api/contract";
 import { Problem, networkProblem } from "../api/problem";
 import { recoveryFrom, waitBeforeRetryS } from "../api/recovery";
 import * as change from "./entries";
-import { Follower, type Locks } from "./follower";
+import type { Locks } from "./locks";
 import type { PendingMessage, SessionStore } from "./session-store";
 import { type Connection, type ConversationState, EMPTY_STATE, type Entry, type Thumb } from "./state";
 import { type TurnEvent, runTurn } from "./turn";
@@ -45,13 +45,10 @@ export class Conversation {
   private loading: Promise<void> | null = null;
   private wasDegraded = false;
   /** The session whose entries are shown; it can be rated after it has ended. */
-  private session = "";
-  private readonly follower: Follower;
+  session = "";
 
-  constructor(private readonly options: ConversationOptions) {
-    const { client, sleep, locks, store } = options;
-    this.left = store.pending;
-    this.follower = new Follower({ client, sleep, locks, onEvent: (event) => this.takeLive(event) });
+  constructor(readonly options: ConversationOptions) {
+    this.left = options.store.pending;
   }
 
   /** Set what the assistant says first and the replies it offers with it. */
@@ -103,7 +100,7 @@ export class Conversation {
     if (running === null || message === undefined || this.session === "") return;
     this.options.client.stopAnswer(this.session).catch(() => {
       if (this.running !== running) return;
-      this.disconnect();
+      this.stop();
       this.setOutbox(this.outbox.slice(1));
       const entries = change.withDelivery(this.state.entries, message.id, "sent");
       this.set({ entries: change.withStreamStopped(entries, change.answerIdFor(message)), activity: { kind: "idle" } });
@@ -122,26 +119,6 @@ export class Conversation {
       .rate({ session_id: this.session, message_id: entry.messageId, rating: thumb })
       .then(() => this.options.onSignal({ type: "rated", rating: thumb }))
       .catch(() => this.set({ entries: change.withThumb(this.state.entries, entryId, before) }));
-  }
-
-  /** Rate the whole conversation with 1 to 5 stars; throws a `Problem` when that did not arrive. */
-  async rateAll(stars: number, comment: string): Promise<void> {
-    await this.options.client.rate({ session_id: this.session, rating: stars, ...(comment === "" ? {} : { comment }) });
-    this.options.onSignal({ type: "rated", rating: stars });
-  }
-
-  /** Whether there is a conversation that can be ended. */
-  get canEnd(): boolean {
-    return this.session !== "" && !this.state.isEnded;
-  }
-
-  /** End the conversation; what was said stays in view. */
-  async end(): Promise<void> {
-    if (!this.canEnd) return;
-    await this.options.client.endConversation(this.session);
-    this.disconnect();
-    this.setOutbox([]);
-    this.close();
   }
 
   /** End the conversation and start a new one; the server is told, but not waited for. */
@@ -170,11 +147,6 @@ export class Conversation {
 
   /** Stop listening; a message without an answer stays in the outbox. */
   stop(): void {
-    this.disconnect();
-    this.follower.stop();
-  }
-
-  private disconnect(): void {
     this.running?.abort();
     this.running = null;
   }
@@ -207,7 +179,6 @@ export class Conversation {
     this.left = [];
     this.setOutbox(outbox);
     if (isEnded) this.close();
-    else this.follower.follow(this.session);
     void this.pump();
   }
 
@@ -304,52 +275,24 @@ export class Conversation {
     if (reply.isEnded) this.close();
   }
 
-  private takeLive(event: LiveEvent): void {
-    const { store, onSignal } = this.options;
-    switch (event.type) {
-      case "turn":
-        if (!this.state.entries.some((entry) => entry.kind !== "notice" && entry.messageId === event.messageId)) this.resync();
-        return;
-      case "typing":
-        if (this.running !== null) return;
-        return this.set({ activity: event.isTyping ? { kind: "person", name: event.name } : { kind: "idle" } });
-      case "message": {
-        const { message } = event;
-        const entries = change.withPast(this.state.entries, [{ ...message, isVisitor: false }]);
-        if (entries.length === this.state.entries.length) return;
-        this.set({ entries, ...(this.running === null ? { activity: { kind: "idle" } } : {}) });
-        store.tellOtherTabs();
-        return onSignal({ type: "message", role: "agent", text: message.text, name: message.author });
-      }
-      case "state":
-        return this.takeState(event);
-    }
-  }
-
-  private takeState({ isEscalated, human, isEnded }: Extract<LiveEvent, { type: "state" }>): void {
-    const before = this.state.human;
-    if (human !== before) {
-      const notice = change.withNotice(this.state.entries, human === "" ? "left" : "joined", human || before);
-      this.set({ entries: notice, human });
-    }
-    this.options.store.isLive = isEscalated || human !== "";
-    if (isEnded) this.close();
-    else if (!isEscalated && human === "") this.follower.stop();
-  }
-
   private awaitPerson(): void {
     const { store, onSignal } = this.options;
-    this.follower.follow(this.session);
     if (store.isLive) return;
     store.isLive = true;
     this.set({ entries: change.withNotice(this.state.entries, "escalated") });
     onSignal({ type: "escalated" });
   }
 
+  /** Show what someone else said, once. */
+  addPast(messages: readonly HistoryMessage[]): void {
+    this.set({ entries: change.withPast(this.state.entries, messages) });
+  }
+
   /** Take the conversation as ended; the next message begins another one. */
-  private close(): void {
+  close(): void {
     if (this.state.isEnded) return;
-    this.follower.stop();
+    this.stop();
+    this.setOutbox([]);
     this.options.store.sessionId = "";
     const entries = change.withNotice(this.state.entries, "ended");
     this.set({ entries, isEnded: true, human: "", activity: { kind: "idle" } });
@@ -389,7 +332,7 @@ export class Conversation {
     this.options.store.pending = [...this.left, ...outbox];
   }
 
-  private set(change: Partial<ConversationState>): void {
+  set(change: Partial<ConversationState>): void {
     this.state = { ...this.state, ...change };
     this.options.onChange(this.state);
   }

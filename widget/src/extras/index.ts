@@ -2,11 +2,14 @@
  * Owns what a visitor rarely needs, in a file of its own that is fetched at first use: menu, transcript, sound, stars, forms.
  * Leaves when each is wanted to the extras desk.
  */
+import type { ConversationState, Failure } from "../conversation/state";
 import type { ExtrasHost } from "../extras-desk";
 import type { PreChat } from "../settings";
 import css from "./extras.css?inline";
 import { addStyles } from "../view/dom";
+import { FailureBar } from "./failure-bar";
 import { type Field, buildForm, readForm, tellAnswers } from "./form";
+import { Live } from "./live";
 import { Menu } from "./menu";
 import { ring } from "./sound";
 import { buildStars } from "./stars";
@@ -15,7 +18,8 @@ import { type ExtraStrings, extraStrings } from "./strings";
 export interface Extras {
   toggleMenu(button: HTMLElement): void;
   askFirst(preChat: PreChat): void;
-  show(wanted: { readonly hasStars: boolean; readonly form: unknown }): void;
+  show(state: ConversationState): void;
+  stop(): void;
   ring(): void;
 }
 
@@ -24,6 +28,22 @@ export function createExtras(host: ExtrasHost): Extras {
   const { element, conversation, store } = host;
   if (element.shadowRoot !== null) addStyles(element.shadowRoot, css);
   const menu = new Menu(host);
+  const live = new Live(conversation);
+  let shown: { readonly hasStars: boolean; readonly form: unknown } = { hasStars: false, form: null };
+  let failureBar: FailureBar | null = null;
+  let language = "";
+
+  const showFailure = (failure: Failure | null): void => {
+    // A page that changes its language gets a new bar.
+    if (failureBar === null || language !== host.locale().language) {
+      failureBar?.dispose();
+      failureBar?.element.remove();
+      failureBar = new FailureBar(strings(), () => conversation.retry());
+      element.setFailure(failureBar.element);
+      language = host.locale().language;
+    }
+    failureBar.render(failure);
+  };
   const strings = (): ExtraStrings => extraStrings(host.locale());
 
   const askFirst = ({ text, fields }: PreChat): void => {
@@ -72,10 +92,16 @@ export function createExtras(host: ExtrasHost): Extras {
   };
 
   return {
+    stop: () => live.stop(),
     toggleMenu: (button) => menu.toggle(button),
     askFirst,
     ring,
-    show: ({ hasStars, form }) => {
+    show: ({ isEnded, form, failure }) => {
+      const hasStars = isEnded && host.choices().rating !== false;
+      showFailure(failure);
+      live.update();
+      if (hasStars === shown.hasStars && form === shown.form) return;
+      shown = { hasStars, form };
       if (form != null) askForTool(form);
       else element.setPanel(hasStars ? buildStars(host, strings()) : null);
     },

@@ -2,12 +2,14 @@
  * Owns the menu behind the header's button: its entries, its keys and its way out.
  * Leaves what the entries do to the conversation and the transcript.
  */
+import type { Conversation } from "../conversation/conversation";
 import type { ExtrasHost } from "../extras-desk";
 import { element } from "../view/dom";
 import { ring } from "./sound";
 import { extraStrings } from "./strings";
 import { saveTranscript } from "./transcript";
 
+/** Opens under its button. */
 export class Menu {
   private open: { readonly list: HTMLElement; readonly button: HTMLElement } | null = null;
 
@@ -40,7 +42,7 @@ export class Menu {
     sound.setAttribute("role", "menuitemcheckbox");
     sound.setAttribute("aria-checked", String(hasSound));
     entries.push(sound);
-    if (conversation.canEnd) entries.push(this.entry("end", strings.end, () => void conversation.end().catch(() => undefined)));
+    if (conversation.session !== "" && !conversation.state.isEnded) entries.push(this.entry("end", strings.end, () => void endConversation(conversation)));
     return entries;
   }
 
@@ -71,5 +73,15 @@ export class Menu {
     open?.list.remove();
     open?.button.setAttribute("aria-expanded", "false");
     if (withFocus) open?.button.focus();
+  }
+}
+
+/** End the conversation; what was said stays in view. */
+async function endConversation(conversation: Conversation): Promise<void> {
+  try {
+    await conversation.options.client.endConversation(conversation.session);
+    conversation.close();
+  } catch {
+    // It is still there; the visitor may try again.
   }
 }

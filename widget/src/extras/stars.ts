@@ -33,9 +33,12 @@ export function buildStars({ conversation }: ExtrasHost, strings: ExtraStrings):
   panel.addEventListener("submit", (event) => {
     event.preventDefault();
     send.disabled = true;
-    conversation
-      .rateAll(chosen, comment.value.trim())
+    const { client, onSignal } = conversation.options;
+    const text = comment.value.trim();
+    client
+      .rate({ session_id: conversation.session, rating: chosen, ...(text === "" ? {} : { comment: text }) })
       .then(() => {
+        onSignal({ type: "rated", rating: chosen });
         title.textContent = strings.rateThanks;
         title.setAttribute("role", "status");
         for (const part of [stars, comment, complaint, send]) part.remove();

@@ -28,6 +28,18 @@ const en = {
   required: "Please fill this in.",
   invalid: "Please check this.",
   notSent: "That did not arrive. Please try again.",
+  retry: "Try again",
+  retryIn: "Try again in {seconds} s",
+  errorNetwork: "We could not reach the server. Your message is kept.",
+  errorServer: "Something went wrong on our side. Your message is kept.",
+  errorUnknownKey: "This chat is not set up correctly yet. Please contact us another way.",
+  errorOrigin: "This chat is not available on this website.",
+  errorLimit: "The chat is not available at the moment. Please contact us another way.",
+  errorBusy: "The previous message is still being answered. Please try again in a moment.",
+  errorTooLong: "This message is too long. Please shorten it.",
+  errorInvalid: "This message could not be accepted. Please change it and send it again.",
+  errorRate: "Too many messages at once. Please wait {seconds} seconds.",
+  errorHistory: "Earlier messages could not be loaded.",
 };
 
 export type ExtraStrings = Readonly<Record<keyof typeof en, string>>;
@@ -56,6 +68,18 @@ const he: ExtraStrings = {
   required: "נא למלא.",
   invalid: "נא לבדוק.",
   notSent: "זה לא הגיע. נסו שוב.",
+  retry: "ניסיון נוסף",
+  retryIn: "ניסיון נוסף בעוד {seconds} שנ׳",
+  errorNetwork: "לא הצלחנו להגיע לשרת. ההודעה שלכם נשמרה.",
+  errorServer: "משהו השתבש אצלנו. ההודעה שלכם נשמרה.",
+  errorUnknownKey: "הצ׳אט עדיין לא הוגדר כראוי. אפשר לפנות אלינו בדרך אחרת.",
+  errorOrigin: "הצ׳אט אינו זמין באתר הזה.",
+  errorLimit: "הצ׳אט אינו זמין כרגע. אפשר לפנות אלינו בדרך אחרת.",
+  errorBusy: "ההודעה הקודמת עדיין בטיפול. נסו שוב בעוד רגע.",
+  errorTooLong: "ההודעה ארוכה מדי. קצרו אותה בבקשה.",
+  errorInvalid: "לא ניתן לקבל את ההודעה. שנו אותה ושלחו שוב.",
+  errorRate: "נשלחו הרבה הודעות בבת אחת. המתינו {seconds} שניות.",
+  errorHistory: "לא הצלחנו לטעון את ההודעות הקודמות.",
 };
 
 /** Give the sentences for a locale. */

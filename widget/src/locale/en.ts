@@ -22,8 +22,6 @@ export const en = {
   sources: "Sources",
   queued: "Waiting to be sent",
   failed: "Not sent",
-  retry: "Try again",
-  retryIn: "Try again in {seconds} s",
   charactersLeft: "Characters left: {count}",
   charactersOver: "Characters too many: {count}",
   workingOn: "Working on it…",
@@ -42,16 +40,6 @@ export const en = {
   dismiss: "Dismiss",
   today: "Today",
   yesterday: "Yesterday",
-  errorNetwork: "We could not reach the server. Your message is kept.",
-  errorServer: "Something went wrong on our side. Your message is kept.",
-  errorUnknownKey: "This chat is not set up correctly yet. Please contact us another way.",
-  errorOrigin: "This chat is not available on this website.",
-  errorLimit: "The chat is not available at the moment. Please contact us another way.",
-  errorBusy: "The previous message is still being answered. Please try again in a moment.",
-  errorTooLong: "This message is too long. Please shorten it.",
-  errorInvalid: "This message could not be accepted. Please change it and send it again.",
-  errorRate: "Too many messages at once. Please wait {seconds} seconds.",
-  errorHistory: "Earlier messages could not be loaded.",
 };
 
 export type Strings = Readonly<Record<keyof typeof en, string>>;

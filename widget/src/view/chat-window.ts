@@ -6,14 +6,12 @@ import type { Connection, ConversationState, Thumb } from "../conversation/state
 import type { Locale } from "../locale/index";
 import { Composer } from "./composer";
 import { ICONS, element, icon } from "./dom";
-import { FailureBar } from "./failure-bar";
 import { MessageList } from "./message-list";
 import type { Look } from "./widget-element";
 
 export interface ChatWindowEvents {
   readonly onSend: (text: string) => void;
   readonly onDraft: (text: string) => void;
-  readonly onRetry: () => void;
   readonly onStop: () => void;
   readonly onRate: (entryId: string, thumb: Thumb) => void;
   readonly onRestart: () => void;
@@ -28,7 +26,6 @@ export class ChatWindow {
   readonly element: HTMLElement;
   readonly composer: Composer;
   readonly messages: MessageList;
-  private readonly failure: FailureBar;
   private readonly quickReplies: HTMLElement;
   private readonly status: HTMLElement;
   private shownReplies: readonly string[] = [];
@@ -46,7 +43,6 @@ export class ChatWindow {
     this.status = element("div", { class: "status", role: "status" });
     this.messages = new MessageList(look, events);
     this.quickReplies = element("div", { class: "quick-replies", role: "group", "aria-label": strings.quickReplies });
-    this.failure = new FailureBar(locale, events.onRetry);
     this.composer = new Composer(locale, events);
     this.element = element(
       "div",
@@ -54,7 +50,6 @@ export class ChatWindow {
       this.header(look.title),
       this.messages.element,
       this.quickReplies,
-      this.failure.element,
       this.composer.element,
     );
     this.showConnection("online", "");
@@ -65,8 +60,12 @@ export class ChatWindow {
     this.showConnection(state.connection, state.human);
     this.composer.setBusy(state.activity.kind !== "idle" && state.activity.kind !== "person");
     this.showQuickReplies(state.quickReplies);
-    this.failure.render(state.failure);
     this.messages.render(state);
+  }
+
+  /** Put what says that something failed above the input. */
+  setFailure(bar: HTMLElement): void {
+    this.quickReplies.after(bar);
   }
 
   /** Put something above the input, or in its place. */
@@ -75,11 +74,6 @@ export class ChatWindow {
     this.panel = panel;
     if (panel !== null) this.composer.element.before(panel);
     this.composer.element.hidden = hidesComposer;
-  }
-
-  /** Stop what runs by itself. */
-  dispose(): void {
-    this.failure.dispose();
   }
 
   private header(title: string): HTMLElement {

@@ -55,6 +55,7 @@ export class CsaiWidgetElement extends HTMLElement {
   private unread = 0;
   private look: Look | null = null;
   private teaser: HTMLElement | null = null;
+  private failure: HTMLElement | null = null;
   private panel: { readonly element: HTMLElement | null; readonly hidesComposer: boolean } = { element: null, hidesComposer: false };
   private readonly badge = element("span", { class: "badge", hidden: true, "aria-hidden": "true", "data-testid": "csai-badge" });
   private readonly launcherText = element("span", { class: "launcher-text", dir: "auto" });
@@ -86,7 +87,6 @@ export class CsaiWidgetElement extends HTMLElement {
     window.visualViewport?.removeEventListener("scroll", this.fitViewport);
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    this.window?.dispose();
     this.theme.dispose();
   }
 
@@ -178,10 +178,15 @@ export class CsaiWidgetElement extends HTMLElement {
     this.window?.setPanel(panel, options);
   }
 
+  /** Put what says that something failed above the input. */
+  setFailure(bar: HTMLElement): void {
+    this.failure = bar;
+    this.window?.setFailure(bar);
+  }
+
   private rebuildWindow(look: Look): void {
     const draft = this.draft;
     const hadFocus = this.window?.element.matches(":focus-within") === true;
-    this.window?.dispose();
     this.window?.element.remove();
     this.window = new ChatWindow(look, {
       onStop: () => this.events?.onStop(),
@@ -189,7 +194,6 @@ export class CsaiWidgetElement extends HTMLElement {
       onMenu: (button) => this.events?.onMenu(button),
       onSend: (text) => this.events?.onSend(text),
       onDraft: (text) => this.events?.onDraft(text),
-      onRetry: () => this.events?.onRetry(),
       onRestart: () => {
         this.events?.onRestart();
         this.window?.composer.focus();
@@ -198,6 +202,7 @@ export class CsaiWidgetElement extends HTMLElement {
     });
     this.root.append(this.window.element);
     this.window.setPanel(this.panel.element, this.panel);
+    if (this.failure !== null) this.window.setFailure(this.failure);
     if (draft !== "") this.draft = draft;
     this.window.render(this.state);
     if (hadFocus) this.window.composer.focus();

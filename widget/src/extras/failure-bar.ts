@@ -4,9 +4,12 @@
  */
 import { recoveryFrom } from "../api/recovery";
 import type { Failure } from "../conversation/state";
-import { type Locale, fill } from "../locale/index";
-import { problemText } from "../locale/problem-text";
-import { ICONS, element, icon } from "./dom";
+import { fill } from "../locale/index";
+import { element, icon } from "../view/dom";
+import { problemText } from "./problem-text";
+import type { ExtraStrings } from "./strings";
+
+const WARNING = ["M12 8.5v4.5M12 16.5h.01", "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17Z"];
 
 /** Shows the last failure, or nothing. */
 export class FailureBar {
@@ -17,7 +20,7 @@ export class FailureBar {
   private ticking: ReturnType<typeof setInterval> | undefined;
 
   constructor(
-    private readonly locale: Locale,
+    private readonly strings: ExtraStrings,
     onRetry: () => void,
   ) {
     this.text = element("div", { class: "failure-text", role: "alert" });
@@ -26,7 +29,7 @@ export class FailureBar {
     this.element = element(
       "div",
       { class: "failure", "data-testid": "csai-error", hidden: true },
-      icon(...ICONS.warning),
+      icon(...WARNING),
       this.text,
       this.button,
     );
@@ -39,7 +42,7 @@ export class FailureBar {
     this.dispose();
     this.element.hidden = failure === null;
     if (failure === null) return void (this.text.textContent = "");
-    this.text.textContent = problemText(failure.problem, failure.of, this.locale.strings);
+    this.text.textContent = problemText(failure.problem, failure.of, this.strings);
     this.button.hidden = failure.of === "send" && recoveryFrom(failure.problem) === "edit";
     this.countDown();
     if (this.button.disabled) this.ticking = setInterval(() => this.countDown(), 1000);
@@ -51,7 +54,7 @@ export class FailureBar {
   }
 
   private countDown(): void {
-    const { strings } = this.locale;
+    const { strings } = this;
     const left = Math.ceil(((this.shown?.canRetryAt ?? 0) - Date.now()) / 1000);
     this.button.disabled = left > 0;
     this.button.textContent = left > 0 ? fill(strings.retryIn, { seconds: left }) : strings.retry;

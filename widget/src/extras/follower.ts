@@ -3,11 +3,12 @@
  * Leaves what the events mean to the conversation.
  */
 import type { ApiClient } from "../api/client";
-import { type LiveEvent, readLiveEvent } from "../api/contract";
 import { parseJson } from "../api/json";
 import { Problem } from "../api/problem";
 import { recoveryFrom } from "../api/recovery";
+import type { Locks } from "../conversation/locks";
 import { readEvents } from "../stream/read-events";
+import { type LiveEvent, readLiveEvent } from "./live-events";
 
 export interface FollowerOptions {
   readonly client: Pick<ApiClient, "openEvents">;
@@ -15,9 +16,6 @@ export interface FollowerOptions {
   readonly locks: Locks;
   readonly onEvent: (event: LiveEvent) => void;
 }
-
-/** Run `work` while nobody else on this site holds the name. */
-export type Locks = <T>(name: string, signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
 
 const MAX_PAUSE_S = 30;
 

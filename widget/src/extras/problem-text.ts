@@ -4,9 +4,10 @@
  */
 import type { Problem } from "../api/problem";
 import { waitBeforeRetryS } from "../api/recovery";
-import { type Strings, fill } from "./index";
+import { fill } from "../locale/index";
+import type { ExtraStrings } from "./strings";
 
-const BY_STATUS: Readonly<Record<number, keyof Strings>> = {
+const BY_STATUS: Readonly<Record<number, keyof ExtraStrings>> = {
   0: "errorNetwork",
   401: "errorUnknownKey",
   402: "errorLimit",
@@ -16,7 +17,7 @@ const BY_STATUS: Readonly<Record<number, keyof Strings>> = {
 };
 
 /** Give the friendly sentence for a problem; the server's own detail is never shown. */
-export function problemText(problem: Problem, of: "send" | "history", strings: Strings): string {
+export function problemText(problem: Problem, of: "send" | "history", strings: ExtraStrings): string {
   if (of === "history") return strings.errorHistory;
   const key = problem.code === "turn_in_progress" ? "errorBusy" : BY_STATUS[problem.status];
   const byRange = problem.status >= 500 ? strings.errorServer : strings.errorInvalid;
