@@ -31,9 +31,6 @@ export interface WidgetOptions {
 /** So long the bubble waits for the tenant's colours; then it shows without them. */
 const CONFIG_PATIENCE_MS = 1500;
 
-/** Who has opened the window soon has what is rarely needed, so that it is there when the network is not. */
-const EXTRAS_DELAY_MS = 2000;
-
 /** One widget, on the page from its making to its shutdown. */
 export class Widget {
   private readonly element: CsaiWidgetElement = createWidgetElement();
@@ -177,9 +174,9 @@ export class Widget {
     this.element.setOpen(true, focus);
     this.store.wasOpen = true;
     this.countUnread(0);
-    void this.conversation.load();
     void this.extras.askFirst();
-    setTimeout(() => void this.extras.fetch(), EXTRAS_DELAY_MS);
+    // What is rarely needed is there then when the network is not.
+    void this.conversation.load().then(() => this.extras.fetch());
     this.options.onEvent({ type: "open" });
   }
 

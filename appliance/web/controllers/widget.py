@@ -68,7 +68,20 @@ def build_bundle_routes(bundle: Path) -> list[HTTPRouteHandler]:
             return _tagged(request, content, "application/json", SHORT_CACHE, is_for_all=True)
 
         routes.append(get_source_map)
-    return routes
+    extras = sorted(bundle.parent.glob("widget-extras.*.js*"))
+    return routes + [_build_file_route(path) for path in extras]
+
+
+def _build_file_route(path: Path) -> HTTPRouteHandler:
+    """Return the route of a file that is named by what is in it."""
+    content = path.read_bytes()
+    media_type = "application/json" if path.suffix == ".map" else JAVASCRIPT
+
+    @get(f"/{path.name}", include_in_schema=False)
+    async def get_file(request: VisitorRequest) -> Response[Any]:
+        return _tagged(request, content, media_type, LONG_CACHE, is_for_all=True)
+
+    return get_file
 
 
 def build_demo_route(*, shop_name: str, api_key: str, public_url: str) -> HTTPRouteHandler:
