@@ -51,6 +51,12 @@ export class ExtrasDesk {
     (await this.fetch())?.show(this.host.conversation.state);
   }
 
+  /** Greet beside the bubble. */
+  async greet(text: string): Promise<void> {
+    const extras = await this.fetch();
+    if (!this.host.element.isOpen) extras?.greet(text);
+  }
+
   /** Tell of a message by a sound, if the visitor wants one. */
   async ring(): Promise<void> {
     const { store, choices } = this.host;

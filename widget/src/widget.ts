@@ -87,10 +87,6 @@ export class Widget {
       onRate: (entryId, thumb) => this.conversation.rate(entryId, thumb),
       onRestart: () => this.conversation.restart(),
       onMenu: (button) => void this.extras.toggleMenu(button),
-      onTeaser: (isTaken) => {
-        this.leaveAlone();
-        if (isTaken) this.open();
-      },
     });
   }
 
@@ -164,7 +160,7 @@ export class Widget {
     window.removeEventListener("online", this.noticeNetwork);
     window.removeEventListener("offline", this.noticeNetwork);
     window.removeEventListener("storage", this.noticeStorage);
-    this.element.remove();
+    this.element.leave();
     this.options.onEvent({ type: "shutdown" });
   }
 
@@ -214,14 +210,14 @@ export class Widget {
     const { proactiveText = "", proactiveDelayS = 5 } = this.chosen;
     if (proactiveText === "" || this.store.isLeftAlone || this.isOver) return;
     this.teaserTimer = setTimeout(() => {
-      if (!this.element.isOpen) this.element.setTeaser(proactiveText);
+      if (!this.element.isOpen) void this.extras.greet(proactiveText);
     }, proactiveDelayS * 1000);
   }
 
   /** Greet no more by itself in this tab. */
   private leaveAlone(): void {
     clearTimeout(this.teaserTimer);
-    this.element.setTeaser("");
+    this.element.setTeaser(null);
     this.store.isLeftAlone = true;
   }
 

@@ -14,6 +14,7 @@ import { Menu } from "./menu";
 import { ring } from "./sound";
 import { buildStars } from "./stars";
 import { type ExtraStrings, extraStrings } from "./strings";
+import { buildTeaser } from "./teaser";
 
 export interface Extras {
   toggleMenu(button: HTMLElement): void;
@@ -21,6 +22,7 @@ export interface Extras {
   show(state: ConversationState): void;
   stop(): void;
   ring(): void;
+  greet(text: string): void;
 }
 
 /** Give one widget its extras. */
@@ -96,6 +98,7 @@ export function createExtras(host: ExtrasHost): Extras {
     toggleMenu: (button) => menu.toggle(button),
     askFirst,
     ring,
+    greet: (text) => element.setTeaser(buildTeaser(text, host)),
     show: ({ isEnded, form, failure }) => {
       const hasStars = isEnded && host.choices().rating !== false;
       showFailure(failure);

@@ -30,7 +30,7 @@ export function buildLocale(
   overrides: Readonly<Record<string, string>>,
   direction: Direction | null = null,
 ): Locale {
-  const language = languages.find((tag) => /^[a-z]{2,3}(-[a-z0-9]+)*$/i.test(tag)) ?? "en";
+  const language = languages.find(isTag) ?? "en";
   // Old systems still call Hebrew "iw".
   const base = (language.split("-")[0] ?? "").toLowerCase().replace(/^iw$/, "he");
   return {
@@ -39,6 +39,14 @@ export function buildLocale(
     strings: { ...(TABLES[base] ?? en), ...overrides },
     extraTexts: overrides,
   };
+}
+
+function isTag(text: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(text).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** Put values into a sentence's `{placeholders}`. */

@@ -82,7 +82,7 @@ export class ChatWindow {
     return element(
       "div",
       { class: "header" },
-      element("div", { class: "avatar", "aria-hidden": "true" }, this.look.avatarUrl === "" ? initial : element("img", { src: this.look.avatarUrl, alt: "" })),
+      this.avatar(initial),
       element("div", { class: "heading" }, element("h2", { class: "title", id: "csai-title" }, element("bdi", {}, title)), this.status),
       this.headerButton("menu", strings.menu, this.events.onMenu),
       this.headerButton("restart", strings.restart, this.events.onRestart),
@@ -90,8 +90,19 @@ export class ChatWindow {
     );
   }
 
+  private avatar(initial: string): HTMLElement {
+    const { avatarUrl } = this.look;
+    const avatar = element("div", { class: "avatar", "aria-hidden": "true" }, initial);
+    if (avatarUrl !== "") {
+      const image = element("img", { src: avatarUrl, alt: "" });
+      image.addEventListener("error", () => image.replaceWith(initial));
+      avatar.replaceChildren(image);
+    }
+    return avatar;
+  }
+
   private headerButton(name: "menu" | "restart" | "close", label: string, onClick: (button: HTMLElement) => void): HTMLElement {
-    const attributes = { type: "button", "aria-label": label, title: label, "data-testid": `csai-${name}` };
+    const attributes = { type: "button", "aria-label": label, title: label, "aria-haspopup": name === "menu" && name, "aria-expanded": name === "menu" && "false", "data-testid": `csai-${name}` };
     const button = element("button", attributes, icon(...ICONS[name]));
     button.addEventListener("click", () => onClick(button));
     return button;
@@ -107,7 +118,6 @@ export class ChatWindow {
   private showQuickReplies(replies: readonly string[]): void {
     if (replies === this.shownReplies) return;
     this.shownReplies = replies;
-    const hadFocus = this.quickReplies.matches(":focus-within");
     this.quickReplies.replaceChildren(
       ...replies.map((reply) => {
         const button = element("button", { type: "button", dir: "auto", "data-testid": "csai-quick-reply" }, reply);
@@ -115,6 +125,5 @@ export class ChatWindow {
         return button;
       }),
     );
-    if (hadFocus) this.composer.focus();
   }
 }

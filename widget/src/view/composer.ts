@@ -81,10 +81,8 @@ export class Composer {
 
   private showButtons(): void {
     const offersStop = this.isBusy && this.input.value.trim() === "";
-    const hadFocus = this.stop.matches(":focus");
     this.stop.hidden = !offersStop;
     this.button.hidden = offersStop;
-    if (hadFocus && !offersStop) this.focus();
   }
 
   private pressed(event: KeyboardEvent): void {

@@ -5,6 +5,7 @@
 import type { Citation } from "../api/contract";
 import type { AssistantEntry, Entry, Thumb, VisitorEntry } from "../conversation/state";
 import { type Locale, fill } from "../locale/index";
+import { timeText } from "../locale/time-text";
 import { buildLink } from "../markdown/inline";
 import { safeLinkTarget } from "../markdown/link-target";
 import { renderMarkdown } from "../markdown/blocks";
@@ -29,8 +30,10 @@ export class EntryView {
 
   /** Show an entry; the same object again costs nothing. */
   update(entry: Entry): void {
-    if (entry === this.shown) return;
+    const { shown } = this;
+    if (entry === shown) return;
     this.shown = entry;
+    if (entry.kind === "assistant" && shown?.kind === "assistant" && entry.thumb !== shown.thumb) return this.showThumb(entry.thumb);
     const { strings } = this.locale;
     if (entry.kind === "notice") {
       this.element.className = "notice";
@@ -45,7 +48,7 @@ export class EntryView {
     const text = element("div", { class: "text", dir: "auto", "data-testid": "csai-message", "data-role": "user" }, entry.text);
     const parts: HTMLElement[] = [this.speaker(strings.you), text];
     const state = entry.delivery === "failed" ? strings.failed : entry.delivery === "queued" ? strings.queued : "";
-    if (state !== "") parts.push(element("div", { class: "delivery" }, state));
+    parts.push(this.meta(entry.at, state));
     this.element.className = "entry visitor";
     this.element.dataset["delivery"] = entry.delivery;
     this.element.replaceChildren(...parts);
@@ -59,12 +62,28 @@ export class EntryView {
     const parts: HTMLElement[] =
       entry.author === "" ? [this.speaker(strings.assistant), text] : [element("div", { class: "author", dir: "auto" }, entry.author), text];
     if (entry.citations.length > 0) parts.push(this.sources(entry.citations));
-    if (this.look.hasRating && entry.messageId !== "" && entry.author === "" && !entry.isStreaming) parts.push(this.thumbs(entry));
-    this.element.className = "entry assistant";
+    const isRated = this.look.hasRating && entry.messageId !== "" && entry.author === "" && !entry.isStreaming;
+    parts.push(this.meta(entry.at, ...(isRated ? this.thumbs(entry) : [])));
+    this.element.className = entry.author === "" ? "entry assistant" : "entry assistant person";
     this.element.replaceChildren(...parts);
   }
 
-  private thumbs({ id, thumb }: AssistantEntry): HTMLElement {
+  /** Give what someone hears of it who does not see it. */
+  get spoken(): string {
+    const { element } = this;
+    return [...(element.matches(".notice") ? [element] : element.querySelectorAll<HTMLElement>(".author, .text"))].map((part) => part.innerText).join(": ");
+  }
+
+  private meta(at: number, ...rest: readonly (Node | string)[]): HTMLElement {
+    return element("div", { class: "meta" }, ...(at > 0 ? [element("time", {}, timeText(at, this.locale))] : []), ...rest);
+  }
+
+  /** The buttons stay: one of them has the focus. */
+  private showThumb(thumb: Thumb | null): void {
+    for (const button of this.element.querySelectorAll("[aria-pressed]")) button.setAttribute("aria-pressed", String(button.className === thumb));
+  }
+
+  private thumbs({ id, thumb }: AssistantEntry): HTMLElement[] {
     const { strings } = this.locale;
     const button = (value: Thumb, label: string): HTMLElement => {
       const attributes = { type: "button", class: value, "aria-label": label, title: label, "aria-pressed": String(thumb === value) };
@@ -72,7 +91,7 @@ export class EntryView {
       made.addEventListener("click", () => this.events.onRate(id, value));
       return made;
     };
-    return element("div", { class: "thumbs" }, button("up", strings.good), button("down", strings.bad));
+    return [button("up", strings.good), button("down", strings.bad)];
   }
 
   private speaker(name: string): HTMLElement {

@@ -4,6 +4,7 @@
  */
 import type { Activity, ConversationState } from "../conversation/state";
 import { type Locale, fill } from "../locale/index";
+import { dayText } from "../locale/time-text";
 import { toolText } from "../locale/tool-text";
 import type { ChatWindowEvents } from "./chat-window";
 import { ICONS, element, icon } from "./dom";
@@ -21,6 +22,8 @@ export class MessageList {
   private readonly typingText: HTMLElement;
   private readonly jump: HTMLButtonElement;
   private views = new Map<string, EntryView>();
+  private days = new Map<string, HTMLElement>();
+  private state: ConversationState | null = null;
   private lastVisitorId = "";
   private isFollowing = true;
 
@@ -32,38 +35,75 @@ export class MessageList {
   ) {
     this.locale = look.locale;
     const { strings } = this.locale;
-    this.log = element("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": strings.log, tabindex: "0" });
+    this.log = element("div", { class: "log", role: "log", "aria-live": "off", "aria-label": strings.log, tabindex: "0" });
     this.log.append(element("p", { class: "disclosure", dir: "auto" }, look.disclosure));
     this.typingText = element("span", { dir: "auto" });
     const dots = element("span", { class: "dots", "aria-hidden": "true" }, element("i"), element("i"), element("i"));
     this.typing = element("div", { class: "typing", "data-testid": "csai-typing" }, dots, this.typingText);
     this.jump = element("button", { class: "jump", type: "button", hidden: true, "aria-hidden": "true", tabindex: "-1" }, icon(...ICONS.down));
-    this.jump.addEventListener("click", () => this.scrollToEnd());
+    this.jump.addEventListener("click", () => {
+      this.scrollToEnd();
+      this.focus();
+    });
     this.log.addEventListener("scroll", () => this.noticeScroll(), { passive: true });
     // Unfolded sources at the end come into view; the event does not bubble.
     const follow = (): void => (this.isFollowing ? this.scrollToEnd() : undefined);
     this.log.addEventListener("toggle", follow, true);
+    new ResizeObserver(follow).observe(this.log);
     this.element = element("div", { class: "talk" }, this.log, this.jump);
   }
 
   /** Show a state; entries that did not change keep their elements. */
-  render({ entries, activity }: ConversationState): void {
+  render(state: ConversationState): void {
+    const { entries, activity } = state;
     const views = new Map<string, EntryView>();
+    const days = new Map<string, HTMLElement>();
     let before: Element | null = this.log.firstElementChild;
+    const place = (next: Element): void => {
+      if (before?.nextElementSibling !== next) this.log.insertBefore(next, before?.nextSibling ?? null);
+      before = next;
+    };
     for (const entry of entries) {
+      const day = "at" in entry && entry.at > 0 ? dayText(entry.at, this.locale) : "";
+      if (day !== "" && !days.has(day)) {
+        const line = this.days.get(day) ?? element("div", { class: "day" }, day);
+        days.set(day, line);
+        place(line);
+      }
       const view = this.views.get(entry.id) ?? new EntryView(this.look, this.events);
       views.set(entry.id, view);
       view.update(entry);
-      if (before?.nextElementSibling !== view.element) this.log.insertBefore(view.element, before?.nextSibling ?? null);
-      before = view.element;
+      place(view.element);
     }
-    for (const [id, view] of this.views) if (views.get(id) !== view) view.element.remove();
+    for (const [id, { element }] of this.views) if (views.get(id)?.element !== element) element.remove();
+    for (const [day, line] of this.days) if (!days.has(day)) line.remove();
     this.views = views;
+    this.days = days;
+    this.state = state;
     this.showActivity(activity);
     const visitorId = entries.filter((entry) => entry.kind === "visitor").pop()?.id ?? "";
     if (this.isFollowing || visitorId !== this.lastVisitorId) this.scrollToEnd();
     else this.jump.hidden = false;
     this.lastVisitorId = visitorId;
+  }
+
+  /** Give what came since the visitor's last message and was not told yet, as someone hears it who does not see it: answers once they are whole. */
+  takeNews(told: Set<string>): string {
+    const news = new Map<string, string>();
+    for (const entry of this.state?.entries ?? []) {
+      if (entry.kind === "visitor") news.clear();
+      else if (entry.kind === "notice" || !entry.isStreaming) news.set(entry.id, this.views.get(entry.id)?.spoken ?? "");
+    }
+    const { textContent } = this.typingText;
+    if (this.typing.isConnected) news.set(this.lastVisitorId + textContent, textContent ?? "");
+    for (const key of news.keys()) if (told.has(key)) news.delete(key);
+      else told.add(key);
+    return [...news.values()].join("\n");
+  }
+
+  /** Let the keyboard scroll. */
+  focus(): void {
+    this.log.focus({ preventScroll: true });
   }
 
   /** Show the newest entry. */
@@ -84,8 +124,6 @@ export class MessageList {
   }
 
   private showActivity(activity: Activity): void {
-    // A reader hears a streamed answer once, when it is whole.
-    this.log.setAttribute("aria-busy", String(activity.kind === "streaming"));
     if (activity.kind === "idle" || activity.kind === "streaming") return this.typing.remove();
     const text = "name" in activity ? this.named(activity) : this.locale.strings.typing;
     this.typingText.className = "name" in activity ? "" : "hidden-text";

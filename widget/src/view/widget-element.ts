@@ -30,15 +30,16 @@ export interface Look {
 /** What a visitor did; the element itself changes nothing but its looks. */
 export interface WidgetElementEvents extends Omit<ChatWindowEvents, "onClose"> {
   readonly onToggle: (isOpen: boolean) => void;
-  /** The proactive greeting was taken up, or sent away. */
-  readonly onTeaser: (isTaken: boolean) => void;
 }
+
+/** Here the window covers the screen. */
+const NARROW = "(max-width: 480px), (max-height: 430px)";
+const TOLD_MS = 9000;
 
 /** Shows one widget. */
 export class CsaiWidgetElement extends HTMLElement {
   isOpen = false;
-  private readonly root = element("div", { class: "root", hidden: true });
-  private readonly bubble = element("button", {
+  readonly bubble = element("button", {
     class: "bubble",
     type: "button",
     "aria-haspopup": "dialog",
@@ -46,6 +47,16 @@ export class CsaiWidgetElement extends HTMLElement {
     "aria-expanded": "false",
     "data-testid": "csai-bubble",
   });
+  private readonly root = element("div", { class: "root", role: "region", hidden: true });
+  /** What someone hears who does not see the window. */
+  private readonly voice = element("div", { class: "hidden-text", role: "status", "data-testid": "csai-voice" });
+  private readonly told = new Set<string>();
+  private readonly narrow = matchMedia(NARROW);
+  /** What of the page cannot be reached while the window covers it. */
+  private behind: readonly HTMLElement[] = [];
+  private pageOverflow: string | null = null;
+  private hasLeft = false;
+  private returns = 0;
   private readonly theme: ThemeApplier;
   private window: ChatWindow | null = null;
   private locale: Locale | null = null;
@@ -66,9 +77,9 @@ export class CsaiWidgetElement extends HTMLElement {
     addStyles(shadow, css);
     this.bubble.append(icon(...ICONS.chat), icon(...ICONS.down), this.launcherText, this.badge);
     this.bubble.addEventListener("click", () => this.events?.onToggle(!this.isOpen));
-    this.root.append(this.bubble);
+    this.root.append(this.voice, this.bubble);
     shadow.append(this.root);
-    this.theme = new ThemeApplier(this.root, typeof matchMedia === "function" ? matchMedia("(prefers-color-scheme: dark)") : null);
+    this.theme = new ThemeApplier(this.root, matchMedia("(prefers-color-scheme: dark)"));
     this.root.addEventListener("keydown", (event) => this.pressed(event));
     // A page's own shortcuts must not fire while a visitor writes.
     for (const type of ["keydown", "keypress", "keyup"]) {
@@ -77,17 +88,33 @@ export class CsaiWidgetElement extends HTMLElement {
   }
 
   connectedCallback(): void {
+    // Above all of the page, whatever it does to its body: no z-index, transform or filter reaches the top layer.
+    this.popover = "manual";
+    this.showPopover?.();
     this.theme.follow();
-    window.visualViewport?.addEventListener("resize", this.fitViewport);
-    window.visualViewport?.addEventListener("scroll", this.fitViewport);
+    this.narrow.addEventListener("change", this.fit);
+    window.visualViewport?.addEventListener("resize", this.fit);
+    window.visualViewport?.addEventListener("scroll", this.fit);
+    this.fit();
+    this.render(this.state);
   }
 
   disconnectedCallback(): void {
-    window.visualViewport?.removeEventListener("resize", this.fitViewport);
-    window.visualViewport?.removeEventListener("scroll", this.fitViewport);
+    this.narrow.removeEventListener("change", this.fit);
+    window.visualViewport?.removeEventListener("resize", this.fit);
+    window.visualViewport?.removeEventListener("scroll", this.fit);
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     this.theme.dispose();
+    this.fit();
+    // A page that puts another body in place did not mean the widget; the longer it insists, the less often it is asked.
+    if (!this.hasLeft) setTimeout(() => this.hasLeft || this.isConnected || document.body.append(this), this.returns++ * 50);
+  }
+
+  /** Leave the page for good. */
+  leave(): void {
+    this.hasLeft = true;
+    this.remove();
   }
 
   /** Say whom to tell what the visitor does. */
@@ -100,6 +127,7 @@ export class CsaiWidgetElement extends HTMLElement {
     const { root } = this;
     root.dir = look.locale.direction;
     root.lang = look.locale.language;
+    root.setAttribute("aria-label", look.title);
     root.dataset["position"] = look.position;
     this.theme.set(look.theme, look.primaryColor);
     this.locale = look.locale;
@@ -124,18 +152,35 @@ export class CsaiWidgetElement extends HTMLElement {
     this.root.toggleAttribute("data-open", isOpen);
     this.bubble.setAttribute("aria-expanded", String(isOpen));
     this.labelBubble();
-    this.fitViewport();
+    this.fit();
     if (isOpen) {
       this.draw();
       this.window?.messages.scrollToEnd();
       this.window?.composer.fit();
-      if (withFocus) this.window?.composer.focus();
+      if (withFocus) this.focusInput();
     } else if (withFocus) this.bubble.focus({ preventScroll: true });
   }
 
-  /** Put the cursor into the input. */
+  /** Put the focus where the visitor goes on: into the input, but on a phone not so that its keyboard covers the rest. */
   focusInput(): void {
-    this.window?.composer.focus();
+    const field = this.panel.hidesComposer ? this.panel.element?.querySelector<HTMLElement>("input, select, button") : this.window?.composer;
+    (matchMedia("(pointer: coarse)").matches ? this.window?.messages : field)?.focus();
+  }
+
+  /** Change what is shown; if that takes the focus away, it goes where the visitor goes on. */
+  keepFocus(change: () => void): void {
+    const focused = (): Element | null => this.root.querySelector(":focus");
+    const hadFocus = focused() !== null;
+    change();
+    if (hadFocus && focused()?.closest("[hidden], :disabled") !== null) this.focusInput();
+  }
+
+  /** Say something to who does not see it. */
+  tell(text: string): void {
+    if (text === "") return;
+    const line = element("p", {}, text);
+    this.voice.replaceChildren(line);
+    setTimeout(() => line.remove(), TOLD_MS);
   }
 
   get draft(): string {
@@ -148,7 +193,8 @@ export class CsaiWidgetElement extends HTMLElement {
 
   private draw(): void {
     this.frame = 0;
-    this.window?.render(this.state);
+    this.keepFocus(() => this.window?.render(this.state));
+    if (this.isOpen) this.tell(this.window?.messages.takeNews(this.told) ?? "");
   }
 
   /** Say how many messages came while the window was closed. */
@@ -157,25 +203,20 @@ export class CsaiWidgetElement extends HTMLElement {
     this.badge.textContent = count > 99 ? "99+" : String(count || "");
     this.badge.hidden = count === 0;
     this.labelBubble();
+    if (count > 0) this.tell(fill(this.locale?.strings.unread ?? "", { count }));
   }
 
-  /** Show a greeting beside the bubble; an empty one takes it away. */
-  setTeaser(text: string): void {
-    const { strings } = this.locale ?? {};
+  /** Show something beside the bubble; `null` takes it away. */
+  setTeaser(teaser: HTMLElement | null): void {
     this.teaser?.remove();
-    if (text === "" || strings === undefined) return;
-    const open = element("button", { type: "button", dir: "auto", "data-testid": "csai-teaser" }, text);
-    const dismiss = element("button", { type: "button", "aria-label": strings.dismiss, "data-testid": "csai-teaser-close" }, icon(...ICONS.close));
-    open.addEventListener("click", () => this.events?.onTeaser(true));
-    dismiss.addEventListener("click", () => this.events?.onTeaser(false));
-    this.teaser = element("div", { class: "teaser", role: "status" }, open, dismiss);
-    this.bubble.before(this.teaser);
+    this.teaser = teaser;
+    if (teaser !== null) this.bubble.after(teaser);
   }
 
   /** Put something above the input, or in its place; `null` takes it away. */
   setPanel(panel: HTMLElement | null, options: { readonly hidesComposer: boolean } = { hidesComposer: false }): void {
     this.panel = { element: panel, ...options };
-    this.window?.setPanel(panel, options);
+    this.keepFocus(() => this.window?.setPanel(panel, options));
   }
 
   /** Put what says that something failed above the input. */
@@ -196,7 +237,7 @@ export class CsaiWidgetElement extends HTMLElement {
       onDraft: (text) => this.events?.onDraft(text),
       onRestart: () => {
         this.events?.onRestart();
-        this.window?.composer.focus();
+        this.focusInput();
       },
       onClose: () => this.events?.onToggle(false),
     });
@@ -205,14 +246,14 @@ export class CsaiWidgetElement extends HTMLElement {
     if (this.failure !== null) this.window.setFailure(this.failure);
     if (draft !== "") this.draft = draft;
     this.window.render(this.state);
-    if (hadFocus) this.window.composer.focus();
+    if (hadFocus) this.focusInput();
   }
 
   private labelBubble(): void {
     if (this.locale === null) return;
     const { open, close, unread } = this.locale.strings;
-    const label = this.unread > 0 ? `${open}, ${fill(unread, { count: this.unread })}` : [open, this.look?.launcherText].filter(Boolean).join(": ");
-    this.bubble.setAttribute("aria-label", this.isOpen ? close : label);
+    const news = this.unread > 0 ? fill(unread, { count: this.unread }) : "";
+    this.bubble.setAttribute("aria-label", this.isOpen ? close : [open, this.look?.launcherText, news].filter(Boolean).join(", "));
   }
 
   private pressed(event: KeyboardEvent): void {
@@ -221,11 +262,28 @@ export class CsaiWidgetElement extends HTMLElement {
     this.events?.onToggle(false);
   }
 
-  /** iOS lays its keyboard over the page without telling the style sheet. */
-  private readonly fitViewport = (): void => {
+  /** Fit into what there is of the screen; iOS lays its keyboard over the page without telling the style sheet. */
+  private readonly fit = (): void => {
+    const { root, isOpen } = this;
     const viewport = window.visualViewport;
-    if (viewport == null || !this.isOpen || viewport.scale !== 1) return;
-    this.root.style.setProperty("--visible-height", `${viewport.height}px`);
-    this.root.style.setProperty("--visible-top", `${viewport.offsetTop}px`);
+    const isFull = this.narrow.matches;
+    root.toggleAttribute("data-full", isFull);
+    this.cover(isFull && isOpen && this.isConnected);
+    if (viewport == null || !isOpen || viewport.scale !== 1) return;
+    root.style.setProperty("--visible-height", `${viewport.height}px`);
+    root.style.setProperty("--visible-top", `${viewport.offsetTop}px`);
   };
+
+  /** Keep the page behind from being reached or scrolled while nothing of it is seen. */
+  private cover(isCovering: boolean): void {
+    this.window?.element.setAttribute("aria-modal", String(isCovering));
+    if (isCovering === (this.pageOverflow !== null)) return;
+    const { style } = document.documentElement;
+    for (const part of this.behind) part.inert = false;
+    this.behind = isCovering ? [...document.body.children].filter((part): part is HTMLElement => part !== this && part instanceof HTMLElement && !part.inert) : [];
+    for (const part of this.behind) part.inert = true;
+    const before = style.overflow;
+    style.overflow = isCovering ? "hidden" : (this.pageOverflow ?? "");
+    this.pageOverflow = isCovering ? before : null;
+  }
 }

@@ -1,0 +1,27 @@
+/**
+ * Owns the greeting that comes up beside the bubble by itself, and its two ways out.
+ * Leaves when it comes to the widget; it never takes the focus.
+ */
+import type { ExtrasHost } from "../extras-desk";
+import { ICONS, element, icon } from "../view/dom";
+
+/** Build it. */
+export function buildTeaser(text: string, { element: widget, store, locale }: ExtrasHost): HTMLElement {
+  const { dismiss } = locale().strings;
+  const open = element("button", { type: "button", class: "taken", dir: "auto", "data-testid": "csai-teaser" }, text);
+  const close = element("button", { type: "button", class: "away", "aria-label": dismiss, title: dismiss, "data-testid": "csai-teaser-close" }, icon(...ICONS.close));
+  const leave = (): void => {
+    const hadFocus = teaser.matches(":focus-within");
+    store.isLeftAlone = true;
+    widget.setTeaser(null);
+    if (hadFocus) widget.bubble.focus();
+  };
+  open.addEventListener("click", () => widget.bubble.click());
+  close.addEventListener("click", leave);
+  const teaser = element("div", { class: "teaser" }, open, close);
+  teaser.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") leave();
+  });
+  widget.tell(text);
+  return teaser;
+}
