@@ -48,6 +48,11 @@ export class ExtrasDesk {
   async show({ isEnded, form, failure }: ConversationState): Promise<void> {
     if (this.extras === null && !isEnded && form == null && failure === null && !this.host.store.isLive) return;
     // Of all that happened while they came, the newest counts.
+    return this.lookAround();
+  }
+
+  /** Have them at hand, and let them see how things are. */
+  async lookAround(): Promise<void> {
     (await this.fetch())?.show(this.host.conversation.state);
   }
 
@@ -71,11 +76,7 @@ export class ExtrasDesk {
   /** Fetch them; a second call gives the same ones. */
   fetch(): Promise<Extras | null> {
     this.extras ??= this.load()
-      .then(({ createExtras }) => {
-        const extras = createExtras(this.host);
-        extras.show(this.host.conversation.state);
-        return extras;
-      })
+      .then(({ createExtras }) => createExtras(this.host))
       .catch(() => (this.extras = null));
     return this.extras;
   }

@@ -172,7 +172,7 @@ export class Widget {
     this.countUnread(0);
     void this.extras.askFirst();
     // What is rarely needed is there then when the network is not.
-    void this.conversation.load().then(() => this.extras.fetch());
+    void this.conversation.load().then(() => this.extras.lookAround());
     this.options.onEvent({ type: "open" });
   }
 

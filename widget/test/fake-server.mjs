@@ -9,17 +9,18 @@ import { createServer } from "node:http";
  * @typedef {{ name: string, seconds?: number }} ScriptedTool
  * @typedef {{
  *   text?: string, tools?: readonly ScriptedTool[], quickReplies?: readonly string[], citations?: readonly object[],
- *   degraded?: boolean, escalated?: boolean, ended?: boolean,
+ *   degraded?: boolean, escalated?: boolean, ended?: boolean, form?: object,
+ *   holdAfter?: "running" | "delta", person?: readonly Sent[],
  *   refuse?: { status: number, code: string, retryAfterS?: number }, failInStream?: { status: number, code: string },
  * }} Scripted
- * @typedef {{ event: string, id: number, data: object }} Sent
+ * @typedef {{ event: string, id: number, data: object, isHeld?: boolean }} Sent
  * @typedef {{ text: string, events: Sent[] }} Turn
- * @typedef {{ id: string, turns: Map<string, Turn>, messages: { id: string, role: string, content: string, created_at: string, citations: readonly object[] }[], isEnded: boolean }} Session
+ * @typedef {{ id: string, turns: Map<string, Turn>, messages: { id: string, role: string, content: string, created_at: string, citations: readonly object[] }[], isEnded: boolean, person: readonly Sent[] }} Session
  * @typedef {{ method: string, path: string, headers: import("node:http").IncomingHttpHeaders, body: Record<string, unknown> }} Seen
  * @typedef {{
  *   port?: number, apiKey?: string, config?: object, chunkDelayMs?: number, streams?: boolean,
  *   answer?: (message: string) => Scripted, page?: (query: URLSearchParams, origin: string) => string,
- *   cut?: (request: Seen) => number | null, resumes?: boolean,
+ *   cut?: (request: Seen) => number | null, resumes?: boolean, now?: () => number,
  * }} FakeServerOptions
  */
 
@@ -33,7 +34,7 @@ const CORS = {
  * Start the server on a free port of 127.0.0.1.
  *
  * `cut` gives after how many bytes of a streamed answer the connection is destroyed; `resumes` says whether
- * `/chat/events` knows finished turns; `turnsRun` counts the turns that really ran.
+ * `/chat/events` knows finished turns, and goes on with what a scripted person does; a held event is the last of its stream, which stays open; `turnsRun` counts the turns that really ran.
  *
  * @param {FakeServerOptions} options
  */
@@ -82,9 +83,9 @@ class FakeServer {
     if (seen.path === "/" && this.options.page) {
       return void response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(this.options.page(url.searchParams, this.origin));
     }
-    if (/^\/widget\.js(\.map)?$/.test(seen.path)) {
+    if (/^\/widget(-extras\.\w+)?\.js(\.map)?$/.test(seen.path)) {
       const file = await readFile(new URL(`../dist${seen.path}`, import.meta.url));
-      return void response.writeHead(200, { "Content-Type": "text/javascript; charset=utf-8" }).end(file);
+      return void response.writeHead(200, { ...CORS, "Content-Type": "text/javascript; charset=utf-8" }).end(file);
     }
     if (seen.headers["x-api-key"] !== (this.options.apiKey ?? "pk_test")) return this.refuse(response, { status: 401, code: "unknown_key" });
     await this.route(seen, response);
@@ -98,7 +99,8 @@ class FakeServer {
     const { path } = seen;
     if (path === "/api/config") return this.json(response, this.options.config ?? {});
     if (path === "/chat/message") return this.message(seen, response);
-    const sessionId = path.startsWith("/chat/end") ? String(seen.body["session_id"]) : (path.split("/")[3] ?? "");
+    if (path === "/api/feedback" || path === "/chat/stop") return this.json(response, {});
+    const sessionId = path === "/chat/end" ? String(seen.body["session_id"]) : (path.split("/")[3] ?? "");
     const session = this.sessions.get(sessionId);
     if (session === undefined) return this.refuse(response, { status: 404, code: "not_found" });
     if (path.startsWith("/chat/history/")) {
@@ -111,7 +113,7 @@ class FakeServer {
     if (path.startsWith("/chat/events/") && this.options.resumes !== false) {
       const after = Number(seen.headers["last-event-id"] ?? 0);
       const events = [...session.turns.values()].flatMap((turn) => turn.events).filter((event) => event.id > after);
-      return this.stream(seen, response, events);
+      return this.stream(seen, response, [...events, ...session.person]);
     }
     return this.refuse(response, { status: 404, code: "not_found" });
   }
@@ -127,7 +129,7 @@ class FakeServer {
     const openingKey = seen.body["session_id"] === undefined ? String(seen.body["opening_key"] ?? "") : "";
     let session = this.sessions.get(this.opened.get(openingKey) ?? String(seen.body["session_id"]));
     if (session === undefined || session.isEnded) {
-      session = { id: `vs_${this.sessions.size + 1}_${Math.random().toString(36).slice(2)}`, turns: new Map(), messages: [], isEnded: false };
+      session = { id: `vs_${this.sessions.size + 1}_${Math.random().toString(36).slice(2)}`, turns: new Map(), messages: [], isEnded: false, person: [] };
       this.sessions.set(session.id, session);
       if (openingKey !== "") this.opened.set(openingKey, session.id);
     }
@@ -148,12 +150,16 @@ class FakeServer {
   runTurn(session, messageId, text, scripted) {
     this.turnsRun += 1;
     const content = scripted.text ?? "";
-    const created_at = new Date(0).toISOString();
+    const created_at = new Date(this.options.now?.() ?? 0).toISOString();
+    session.person = scripted.person ?? session.person;
     const message = { id: `m_${this.turnsRun}`, role: "assistant", content, created_at, citations: scripted.citations ?? [] };
     /** @type {Sent[]} */
     const events = [];
     /** @param {string} event @param {object} data */
-    const add = (event, data) => void events.push({ event, data, id: this.turnsRun * 10_000 + events.length });
+    const add = (event, data) => {
+      const isHeld = (event === "tool" && scripted.holdAfter === "running") || (event === "delta" && scripted.holdAfter === "delta" && events.length > 8);
+      events.push({ event, data, id: this.turnsRun * 10_000 + events.length, isHeld });
+    };
     add("session", { session_id: session.id, conversation_id: "c", user_message_id: `u_${this.turnsRun}` });
     for (const { name } of scripted.tools ?? []) {
       add("tool", { call_id: name, name, status: "running" });
@@ -168,7 +174,7 @@ class FakeServer {
       add("message", {
         session_id: session.id,
         conversation_id: "c",
-        message: content === "" ? null : { ...message, quick_replies: scripted.quickReplies ?? [] },
+        message: content === "" ? null : { ...message, quick_replies: scripted.quickReplies ?? [], form: scripted.form ?? null },
         tools: [],
         usage: { input_tokens: 1, output_tokens: 1 },
         model: "scripted",
@@ -194,7 +200,7 @@ class FakeServer {
     const delayMs = this.options.chunkDelayMs ?? 0;
     let left = this.options.cut?.(seen) ?? Infinity;
     response.write(": hello\n\n");
-    for (const { event, id, data } of events) {
+    for (const { event, id, data, isHeld } of events) {
       const bytes = Buffer.from(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
       if (bytes.length > left) {
         await new Promise((resolve) => response.write(bytes.subarray(0, left), resolve));
@@ -202,6 +208,7 @@ class FakeServer {
       }
       left -= bytes.length;
       response.write(bytes);
+      if (isHeld === true) return;
       const pauseMs = JSON.stringify(data).includes('"running"') || event === "session" ? delayMs * 20 : delayMs;
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }

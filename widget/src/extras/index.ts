@@ -8,6 +8,7 @@ import type { PreChat } from "../settings";
 import css from "./extras.css?inline";
 import { addStyles } from "../view/dom";
 import { FailureBar } from "./failure-bar";
+import { coverPage } from "./cover";
 import { type Field, buildForm, readForm, tellAnswers } from "./form";
 import { Live } from "./live";
 import { Menu } from "./menu";
@@ -15,6 +16,7 @@ import { ring } from "./sound";
 import { buildStars } from "./stars";
 import { type ExtraStrings, extraStrings } from "./strings";
 import { buildTeaser } from "./teaser";
+import { Voice } from "./voice";
 
 export interface Extras {
   toggleMenu(button: HTMLElement): void;
@@ -30,6 +32,8 @@ export function createExtras(host: ExtrasHost): Extras {
   const { element, conversation, store } = host;
   if (element.shadowRoot !== null) addStyles(element.shadowRoot, css);
   const menu = new Menu(host);
+  const voice = new Voice(host);
+  coverPage(element);
   const live = new Live(conversation);
   let shown: { readonly hasStars: boolean; readonly form: unknown } = { hasStars: false, form: null };
   let failureBar: FailureBar | null = null;
@@ -91,6 +95,7 @@ export function createExtras(host: ExtrasHost): Extras {
       },
     });
     element.setPanel(panel);
+    voice.say(form.title);
   };
 
   return {
@@ -98,10 +103,14 @@ export function createExtras(host: ExtrasHost): Extras {
     toggleMenu: (button) => menu.toggle(button),
     askFirst,
     ring,
-    greet: (text) => element.setTeaser(buildTeaser(text, host)),
+    greet: (text) => {
+      element.setTeaser(buildTeaser(text, host));
+      voice.say(text);
+    },
     show: ({ isEnded, form, failure }) => {
       const hasStars = isEnded && host.choices().rating !== false;
-      showFailure(failure);
+      element.keepFocus(() => showFailure(failure));
+      voice.update();
       live.update();
       if (hasStars === shown.hasStars && form === shown.form) return;
       shown = { hasStars, form };

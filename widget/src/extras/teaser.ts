@@ -22,6 +22,5 @@ export function buildTeaser(text: string, { element: widget, store, locale }: Ex
   teaser.addEventListener("keydown", (event) => {
     if (event.key === "Escape") leave();
   });
-  widget.tell(text);
   return teaser;
 }

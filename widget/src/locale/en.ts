@@ -31,7 +31,7 @@ export const en = {
   degraded: "Some things may be unavailable right now.",
   joined: "{name} has joined the conversation.",
   left: "You are talking to the assistant again.",
-  unread: "{count} new",
+  unread: "New messages: {count}",
   personTyping: "{name} is typing",
   stop: "Stop the answer",
   good: "Good answer",

@@ -68,12 +68,6 @@ export class EntryView {
     this.element.replaceChildren(...parts);
   }
 
-  /** Give what someone hears of it who does not see it. */
-  get spoken(): string {
-    const { element } = this;
-    return [...(element.matches(".notice") ? [element] : element.querySelectorAll<HTMLElement>(".author, .text"))].map((part) => part.innerText).join(": ");
-  }
-
   private meta(at: number, ...rest: readonly (Node | string)[]): HTMLElement {
     return element("div", { class: "meta" }, ...(at > 0 ? [element("time", {}, timeText(at, this.locale))] : []), ...rest);
   }

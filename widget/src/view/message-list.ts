@@ -17,13 +17,12 @@ const END_TOLERANCE_PX = 60;
 /** Shows a conversation's entries, oldest first. */
 export class MessageList {
   readonly element: HTMLElement;
-  private readonly log: HTMLElement;
+  readonly log: HTMLElement;
   private readonly typing: HTMLElement;
-  private readonly typingText: HTMLElement;
+  readonly typingText: HTMLElement;
   private readonly jump: HTMLButtonElement;
-  private views = new Map<string, EntryView>();
+  views = new Map<string, EntryView>();
   private days = new Map<string, HTMLElement>();
-  private state: ConversationState | null = null;
   private lastVisitorId = "";
   private isFollowing = true;
 
@@ -35,7 +34,7 @@ export class MessageList {
   ) {
     this.locale = look.locale;
     const { strings } = this.locale;
-    this.log = element("div", { class: "log", role: "log", "aria-live": "off", "aria-label": strings.log, tabindex: "0" });
+    this.log = element("div", { class: "log", role: "log", "aria-label": strings.log, tabindex: "0" });
     this.log.append(element("p", { class: "disclosure", dir: "auto" }, look.disclosure));
     this.typingText = element("span", { dir: "auto" });
     const dots = element("span", { class: "dots", "aria-hidden": "true" }, element("i"), element("i"), element("i"));
@@ -54,8 +53,7 @@ export class MessageList {
   }
 
   /** Show a state; entries that did not change keep their elements. */
-  render(state: ConversationState): void {
-    const { entries, activity } = state;
+  render({ entries, activity }: ConversationState): void {
     const views = new Map<string, EntryView>();
     const days = new Map<string, HTMLElement>();
     let before: Element | null = this.log.firstElementChild;
@@ -79,26 +77,11 @@ export class MessageList {
     for (const [day, line] of this.days) if (!days.has(day)) line.remove();
     this.views = views;
     this.days = days;
-    this.state = state;
     this.showActivity(activity);
     const visitorId = entries.filter((entry) => entry.kind === "visitor").pop()?.id ?? "";
     if (this.isFollowing || visitorId !== this.lastVisitorId) this.scrollToEnd();
     else this.jump.hidden = false;
     this.lastVisitorId = visitorId;
-  }
-
-  /** Give what came since the visitor's last message and was not told yet, as someone hears it who does not see it: answers once they are whole. */
-  takeNews(told: Set<string>): string {
-    const news = new Map<string, string>();
-    for (const entry of this.state?.entries ?? []) {
-      if (entry.kind === "visitor") news.clear();
-      else if (entry.kind === "notice" || !entry.isStreaming) news.set(entry.id, this.views.get(entry.id)?.spoken ?? "");
-    }
-    const { textContent } = this.typingText;
-    if (this.typing.isConnected) news.set(this.lastVisitorId + textContent, textContent ?? "");
-    for (const key of news.keys()) if (told.has(key)) news.delete(key);
-      else told.add(key);
-    return [...news.values()].join("\n");
   }
 
   /** Let the keyboard scroll. */

@@ -34,11 +34,14 @@ export interface WidgetElementEvents extends Omit<ChatWindowEvents, "onClose"> {
 
 /** Here the window covers the screen. */
 const NARROW = "(max-width: 480px), (max-height: 430px)";
-const TOLD_MS = 9000;
 
 /** Shows one widget. */
 export class CsaiWidgetElement extends HTMLElement {
   isOpen = false;
+  /** Whether nothing of the page is seen. */
+  isCovering = false;
+  onFit: (() => void) | null = null;
+  window: ChatWindow | null = null;
   readonly bubble = element("button", {
     class: "bubble",
     type: "button",
@@ -47,18 +50,11 @@ export class CsaiWidgetElement extends HTMLElement {
     "aria-expanded": "false",
     "data-testid": "csai-bubble",
   });
-  private readonly root = element("div", { class: "root", role: "region", hidden: true });
-  /** What someone hears who does not see the window. */
-  private readonly voice = element("div", { class: "hidden-text", role: "status", "data-testid": "csai-voice" });
-  private readonly told = new Set<string>();
+  readonly root = element("div", { class: "root", role: "region", hidden: true });
   private readonly narrow = matchMedia(NARROW);
-  /** What of the page cannot be reached while the window covers it. */
-  private behind: readonly HTMLElement[] = [];
-  private pageOverflow: string | null = null;
   private hasLeft = false;
   private returns = 0;
   private readonly theme: ThemeApplier;
-  private window: ChatWindow | null = null;
   private locale: Locale | null = null;
   private state: ConversationState = EMPTY_STATE;
   private events: WidgetElementEvents | null = null;
@@ -77,7 +73,7 @@ export class CsaiWidgetElement extends HTMLElement {
     addStyles(shadow, css);
     this.bubble.append(icon(...ICONS.chat), icon(...ICONS.down), this.launcherText, this.badge);
     this.bubble.addEventListener("click", () => this.events?.onToggle(!this.isOpen));
-    this.root.append(this.voice, this.bubble);
+    this.root.append(this.bubble);
     shadow.append(this.root);
     this.theme = new ThemeApplier(this.root, matchMedia("(prefers-color-scheme: dark)"));
     this.root.addEventListener("keydown", (event) => this.pressed(event));
@@ -175,14 +171,6 @@ export class CsaiWidgetElement extends HTMLElement {
     if (hadFocus && focused()?.closest("[hidden], :disabled") !== null) this.focusInput();
   }
 
-  /** Say something to who does not see it. */
-  tell(text: string): void {
-    if (text === "") return;
-    const line = element("p", {}, text);
-    this.voice.replaceChildren(line);
-    setTimeout(() => line.remove(), TOLD_MS);
-  }
-
   get draft(): string {
     return this.window?.composer.text ?? "";
   }
@@ -194,7 +182,6 @@ export class CsaiWidgetElement extends HTMLElement {
   private draw(): void {
     this.frame = 0;
     this.keepFocus(() => this.window?.render(this.state));
-    if (this.isOpen) this.tell(this.window?.messages.takeNews(this.told) ?? "");
   }
 
   /** Say how many messages came while the window was closed. */
@@ -203,7 +190,6 @@ export class CsaiWidgetElement extends HTMLElement {
     this.badge.textContent = count > 99 ? "99+" : String(count || "");
     this.badge.hidden = count === 0;
     this.labelBubble();
-    if (count > 0) this.tell(fill(this.locale?.strings.unread ?? "", { count }));
   }
 
   /** Show something beside the bubble; `null` takes it away. */
@@ -268,22 +254,11 @@ export class CsaiWidgetElement extends HTMLElement {
     const viewport = window.visualViewport;
     const isFull = this.narrow.matches;
     root.toggleAttribute("data-full", isFull);
-    this.cover(isFull && isOpen && this.isConnected);
+    this.isCovering = isFull && isOpen && this.isConnected;
+    this.window?.element.setAttribute("aria-modal", String(this.isCovering));
+    this.onFit?.();
     if (viewport == null || !isOpen || viewport.scale !== 1) return;
     root.style.setProperty("--visible-height", `${viewport.height}px`);
     root.style.setProperty("--visible-top", `${viewport.offsetTop}px`);
   };
-
-  /** Keep the page behind from being reached or scrolled while nothing of it is seen. */
-  private cover(isCovering: boolean): void {
-    this.window?.element.setAttribute("aria-modal", String(isCovering));
-    if (isCovering === (this.pageOverflow !== null)) return;
-    const { style } = document.documentElement;
-    for (const part of this.behind) part.inert = false;
-    this.behind = isCovering ? [...document.body.children].filter((part): part is HTMLElement => part !== this && part instanceof HTMLElement && !part.inert) : [];
-    for (const part of this.behind) part.inert = true;
-    const before = style.overflow;
-    style.overflow = isCovering ? "hidden" : (this.pageOverflow ?? "");
-    this.pageOverflow = isCovering ? before : null;
-  }
 }
