@@ -1,12 +1,12 @@
 """A shop's own page on an origin of its own, with the widget embedded.
 
-Owns serving one page with one policy; the snippet is the operator's.
+Owns serving one page with one policy, and the scripts beside it; the snippet is the operator's.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -16,10 +16,12 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A sh
 
 
 class ShopServer(ThreadingHTTPServer):
-    """Serves ``snippet`` on a page under ``policy``."""
+    """Serves ``page`` with its ``{snippet}`` under ``policy``, and ``scripts`` by their paths."""
 
+    page = PAGE
     snippet = ""
     policy = ""
+    scripts: Mapping[str, str] = {}
 
     @property
     def origin(self) -> str:
@@ -33,11 +35,14 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        body = PAGE.format(snippet=self.server.snippet).encode()
+        script = self.server.scripts.get(self.path)
+        body = (script or self.server.page.format(snippet=self.server.snippet)).encode()
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
+        kind = "text/html" if script is None else "text/javascript"
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", self.server.policy)
+        if self.server.policy:
+            self.send_header("Content-Security-Policy", self.server.policy)
         self.end_headers()
         self.wfile.write(body)
 
