@@ -16,7 +16,7 @@ from tests.http.clients import Operator, Shop, check_problem
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 UNLISTED = re.compile(
-    UNSERVED_PATH + r".*|/demo|/schema/openapi\.json|/widget(\.[0-9a-f]{16})?\.js(\.map)?"
+    UNSERVED_PATH + r".*|/demo|/schema/openapi\.json|/widget(-extras)?(\.[\w-]{8,16})?\.js(\.map)?"
 )
 
 
