@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from tests.http.clients import Operator, Visitor
+from tests.http.clients import Operator, Visitor, check_problem
 
+NOT_CHOSEN = dict.fromkeys(
+    (
+        *("avatar_url", "launcher_text", "hide_launcher", "proactive", "allow_images", "sound"),
+        *("pre_chat", "rating", "transcript", "disclosure"),
+    )
+)
 CANARIES = {
     "about": "canary-about",
     "instructions": "canary-instructions",
@@ -29,6 +35,7 @@ def test_the_demo_shops_settings(visitor):
             "When are you open?",
         ],
         "features": {"streaming": True},
+        **NOT_CHOSEN,
     }
 
 
@@ -57,6 +64,7 @@ def test_nothing_else_of_a_shop_is_shown(operator: Operator, demo_server):
         "texts": {},
         "quick_replies": [],
         "features": {"streaming": True},
+        **NOT_CHOSEN,
     }
     everything = answer.text + str(answer.headers)
     for secret in ("canary-", shop.signing_secret, shop.api_key, shop.id):
@@ -71,5 +79,30 @@ def test_a_hebrew_shop_is_written_from_right_to_left(operator: Operator, demo_se
     settings = visitor.http.get("/api/config").json()
     assert (settings["language"], settings["direction"]) == ("he", "rtl")
     assert settings["title"] == "מאפיית דן"
+    operator.call("DELETE", f"/tenants/{shop.id}")
+    visitor.http.close()
+
+
+def test_what_an_operator_chose_is_shown_and_what_does_not_fit_is_named(
+    operator: Operator, demo_server
+):
+    shop = operator.make_shop()
+    chosen = {
+        "avatar_url": "https://cdn.example/shop.png",
+        "proactive": {"text": "May I help?", "delay_s": 3.0},
+        "pre_chat": {"text": "", "fields": [{"name": "name", "required": True}]},
+        "sound": True,
+    }
+    operator.call("PATCH", f"/tenants/{shop.id}", {"widget_config": chosen})
+    visitor = Visitor(demo_server, shop.api_key)
+    settings = visitor.http.get("/api/config").json()
+    assert {name: settings[name] for name in chosen} == chosen
+    assert operator.call("GET", f"/tenants/{shop.id}")["widget_config"] == chosen
+    wrong = {"widget_config": {"avatar_url": "http://cdn.example/x", "pre_chat": {"fields": [{}]}}}
+    answer = operator.http.patch(f"/tenants/{shop.id}", json=wrong)
+    problem = check_problem(answer, 400, "validation_failed")
+    fields = ["widget_config.avatar_url", "widget_config.pre_chat.fields.0.name"]
+    assert [error["field"] for error in problem["errors"]] == fields
+    assert visitor.http.get("/api/config").json() == settings
     operator.call("DELETE", f"/tenants/{shop.id}")
     visitor.http.close()

@@ -31,6 +31,16 @@ def test_exactly_these_fields_are_public() -> None:
         "greeting": None,
         "texts": {},
         "quick_replies": [],
+        "avatar_url": None,
+        "launcher_text": None,
+        "hide_launcher": None,
+        "proactive": None,
+        "allow_images": None,
+        "sound": None,
+        "pre_chat": None,
+        "rating": None,
+        "transcript": None,
+        "disclosure": None,
         "features": {"streaming": True},
     }
 
@@ -57,9 +67,24 @@ def test_what_the_tenant_set_is_shown() -> None:
         "greeting": "Hungry?",
         "texts": {"send": "Go"},
         "quick_replies": ["Menu", "Hours"],
+        "avatar_url": "https://cdn.example/bob.png",
+        "launcher_text": "Need help?",
+        "hide_launcher": False,
+        "proactive": {"text": "Hungry?", "delay_s": 2.5},
+        "allow_images": True,
+        "sound": True,
+        "pre_chat": {"text": "Who are you?", "fields": [{"name": "email", "required": True}]},
+        "rating": False,
+        "transcript": False,
+        "disclosure": "You talk to a machine.",
     }
     told = public(widget_config=config)
     assert {name: told[name] for name in config} == config
+
+
+def test_what_was_stored_before_it_had_a_meaning_is_not_shown() -> None:
+    told = public(widget_config={"avatar_url": 5, "sound": "loud", "rating": False})
+    assert (told["avatar_url"], told["sound"], told["rating"]) == (None, None, False)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +119,23 @@ def test_the_direction_follows_the_language(language: str, direction: str) -> No
         ({"texts": "send"}, ["texts"]),
         ({"quick_replies": ["x"] * 7}, ["quick_replies"]),
         ({"quick_replies": "x"}, ["quick_replies"]),
+        ({"avatar_url": None, "proactive": None, "pre_chat": None, "sound": None}, []),
+        ({"avatar_url": "http://cdn.example/bob.png"}, ["avatar_url"]),
+        ({"avatar_url": "data:image/png;base64,AAAA"}, ["avatar_url"]),
+        ({"avatar_url": "https://"}, ["avatar_url"]),
+        ({"launcher_text": "x" * 61}, ["launcher_text"]),
+        ({"hide_launcher": "yes", "sound": 1}, ["hide_launcher", "sound"]),
+        ({"proactive": {"delay_s": 1}}, ["proactive.text"]),
+        ({"proactive": {"text": "Hi", "delay_s": -1}}, ["proactive.delay_s"]),
+        ({"proactive": {"text": "Hi", "delay": 1}}, ["proactive.delay"]),
+        ({"pre_chat": {"text": "Hi"}}, ["pre_chat.fields"]),
+        ({"pre_chat": {"fields": []}}, ["pre_chat.fields"]),
+        ({"pre_chat": {"fields": [{"name": "age"}]}}, ["pre_chat.fields.0.name"]),
+        (
+            {"pre_chat": {"fields": [{"name": "email"}, {"name": "email"}]}},
+            ["pre_chat.fields.1.name"],
+        ),
+        ({"disclosure": "x" * 1_001}, ["disclosure"]),
     ],
 )
 def test_what_does_not_fit_is_named_by_field(config: dict[str, Any], fields: list[str]) -> None:
