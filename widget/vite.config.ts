@@ -3,10 +3,9 @@
  * each with a source map, for every browser that speaks ES2020.
  * Leaves the serving, caching and the hashed name of the script itself to the appliance.
  */
-import { createHash } from "node:crypto";
-import { readFileSync, readdirSync, renameSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Plugin, defineConfig } from "vitest/config";
+import { defineConfig } from "vitest/config";
 
 const OUTPUT = "dist";
 
@@ -25,19 +24,6 @@ function findPrivateNames(): string[] {
 const properties = { regex: new RegExp(`^(?:${findPrivateNames().join("|")})$`) };
 const shared = { target: "es2020", cssTarget: "chrome87", sourcemap: true, minify: "terser", terserOptions: { ecma: 2020, mangle: { properties }, compress: { passes: 3, unsafe_arrows: true, keep_fargs: false, pure_getters: true }, format: { comments: false } } } as const;
 
-/** Name a file by what is in it, so that it can be kept for ever. */
-function nameByContent(name: string): Plugin {
-  return {
-    name: "name-by-content",
-    closeBundle() {
-      const file = join(OUTPUT, `${name}.js`);
-      const hash = createHash("sha256").update(readFileSync(file)).digest("hex").slice(0, 16);
-      renameSync(file, join(OUTPUT, `${name}.${hash}.js`));
-      renameSync(`${file}.map`, join(OUTPUT, `${name}.${hash}.js.map`));
-    },
-  };
-}
-
 function findExtras(): string {
   return readdirSync(OUTPUT).find((name) => /^widget-extras\.\w+\.js$/.test(name)) ?? "";
 }
@@ -45,8 +31,18 @@ function findExtras(): string {
 export default defineConfig(({ mode }) => {
   if (mode === "extras") {
     return {
-      plugins: [nameByContent("widget-extras")],
-      build: { ...shared, emptyOutDir: true, lib: { entry: "src/extras/index.ts", formats: ["es"], fileName: () => "widget-extras.js" } },
+      // Not as a library: of those, Vite leaves the white space in.
+      build: {
+        ...shared,
+        emptyOutDir: true,
+        modulePreload: false,
+        rollupOptions: {
+          input: { "widget-extras": "src/extras/index.ts" },
+          preserveEntrySignatures: "strict",
+          // Named by what is in it, so that it can be kept for ever.
+          output: { entryFileNames: "[name].[hash:16].js", hashCharacters: "hex" },
+        },
+      },
     };
   }
   return {

@@ -31,54 +31,26 @@ export class ExtrasDesk {
 
   constructor(private readonly host: ExtrasHost) {}
 
-  /** Open or close the menu under its button. */
-  async toggleMenu(button: HTMLElement): Promise<void> {
-    (await this.fetch())?.toggleMenu(button);
+  /** Do something with them as soon as they are there. */
+  async use(run: (extras: Extras) => void): Promise<void> {
+    this.extras ??= this.load()
+      .then(({ createExtras }) => createExtras(this.host))
+      .catch(() => (this.extras = null));
+    const extras = await this.extras;
+    if (extras !== null) run(extras);
   }
 
-  /** Ask what the shop wants to know before a first message. */
-  async askFirst(): Promise<void> {
-    const { store, choices } = this.host;
-    const { preChat } = choices();
-    if (preChat === undefined || store.sessionId !== "" || Object.keys(store.visitor).length > 0) return;
-    (await this.fetch())?.askFirst(preChat);
-  }
-
-  /** Show what a state asks for beside its entries: what failed, stars at the end, a tool's form. */
-  async show({ isEnded, form, failure }: ConversationState): Promise<void> {
-    if (this.extras === null && !isEnded && form == null && failure === null && !this.host.store.isLive) return;
+  /** Show what a state asks for beside its entries; before anything does, they are not fetched for it. */
+  show({ isEnded, form, failure }: ConversationState): void {
+    const { conversation, store } = this.host;
+    if (this.extras === null && !isEnded && form == null && failure === null && !store.isLive) return;
     // Of all that happened while they came, the newest counts.
-    return this.lookAround();
-  }
-
-  /** Have them at hand, and let them see how things are. */
-  async lookAround(): Promise<void> {
-    (await this.fetch())?.show(this.host.conversation.state);
-  }
-
-  /** Greet beside the bubble. */
-  async greet(text: string): Promise<void> {
-    const extras = await this.fetch();
-    if (!this.host.element.isOpen) extras?.greet(text);
-  }
-
-  /** Tell of a message by a sound, if the visitor wants one. */
-  async ring(): Promise<void> {
-    const { store, choices } = this.host;
-    if (store.sound === "1" || (store.sound === "" && choices().sound === true)) (await this.fetch())?.ring();
+    void this.use((extras) => extras.show(conversation.state));
   }
 
   /** Let go of what runs. */
   stop(): void {
     void this.extras?.then((extras) => extras?.stop());
-  }
-
-  /** Fetch them; a second call gives the same ones. */
-  fetch(): Promise<Extras | null> {
-    this.extras ??= this.load()
-      .then(({ createExtras }) => createExtras(this.host))
-      .catch(() => (this.extras = null));
-    return this.extras;
   }
 
   private load(): Promise<typeof import("./extras/index")> {

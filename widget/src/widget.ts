@@ -10,10 +10,9 @@ import { SessionStore } from "./conversation/session-store";
 import type { ConversationState } from "./conversation/state";
 import { ExtrasDesk } from "./extras-desk";
 import { type Locale, buildLocale } from "./locale/index";
-import { type Choices, type PageOptions, joinChoices, readConfigChoices, readPageChoices } from "./settings";
+import { type Choices, type PageOptions, readChoices, readConfigChoices } from "./settings";
 import { createWidgetElement } from "./view/define";
-import { DEFAULT_COLOR } from "./view/theme";
-import type { CsaiWidgetElement } from "./view/widget-element";
+import { type CsaiWidgetElement, DEFAULT_LOOK } from "./view/widget-element";
 
 export type WidgetEvent =
   | ConversationSignal
@@ -84,9 +83,9 @@ export class Widget {
         if (this.isShown) this.store.draft = text;
       },
       onStop: () => this.conversation.stopAnswer(),
-      onRate: (entryId, thumb) => this.conversation.rate(entryId, thumb),
+      onRate: (entryId, thumb) => void this.extras.use((extras) => extras.rate(entryId, thumb)),
       onRestart: () => this.conversation.restart(),
-      onMenu: (button) => void this.extras.toggleMenu(button),
+      onMenu: (button) => void this.extras.use((extras) => extras.toggleMenu(button)),
     });
   }
 
@@ -170,48 +169,34 @@ export class Widget {
     this.element.setOpen(true, focus);
     this.store.wasOpen = true;
     this.countUnread(0);
-    void this.extras.askFirst();
     // What is rarely needed is there then when the network is not.
-    void this.conversation.load().then(() => this.extras.lookAround());
+    void this.conversation.load().then(() => this.extras.use((extras) => extras.open()));
     this.options.onEvent({ type: "open" });
   }
 
   private show(state: ConversationState): void {
     this.element.render(state);
-    void this.extras.show(state);
+    this.extras.show(state);
   }
 
   private applyConfig(config: unknown): void {
     this.config = config;
     const configured = readConfigChoices(config);
-    const chosen = (this.chosen = joinChoices(configured, readPageChoices(this.page)));
+    // What stands on the page wins.
+    const chosen = (this.chosen = { ...configured, ...readChoices(this.page) });
     const languages = [chosen.language ?? "", document.documentElement.lang, navigator.language];
     // The server's direction belongs to the server's language.
-    const direction = chosen.language === configured.language ? (configured.direction ?? null) : null;
-    this.locale = buildLocale(languages, chosen.texts ?? {}, direction);
+    const direction = chosen.language === configured.language ? configured.direction : undefined;
+    this.locale = buildLocale(languages, chosen.texts ?? {}, direction ?? null);
     const { strings } = this.locale;
-    this.element.applyLook({
-      locale: this.locale,
-      title: chosen.title ?? strings.title,
-      position: chosen.position ?? "bottom-right",
-      theme: chosen.theme ?? "light",
-      primaryColor: chosen.primaryColor ?? DEFAULT_COLOR,
-      avatarUrl: chosen.avatarUrl ?? "",
-      launcherText: chosen.launcherText ?? "",
-      hideLauncher: chosen.hideLauncher ?? false,
-      disclosure: chosen.disclosure ?? strings.disclosure,
-      allowImages: chosen.allowImages ?? false,
-      hasRating: chosen.rating ?? true,
-    });
+    this.element.applyLook({ ...DEFAULT_LOOK, title: strings.title, disclosure: strings.disclosure, ...chosen, locale: this.locale });
     this.conversation.greet(chosen.greeting ?? strings.greeting, chosen.quickReplies ?? []);
   }
 
   private planTeaser(): void {
-    const { proactiveText = "", proactiveDelayS = 5 } = this.chosen;
-    if (proactiveText === "" || this.store.isLeftAlone || this.isOver) return;
-    this.teaserTimer = setTimeout(() => {
-      if (!this.element.isOpen) void this.extras.greet(proactiveText);
-    }, proactiveDelayS * 1000);
+    const { proactiveText, proactiveDelay = 5 } = this.chosen;
+    if (proactiveText === undefined || this.store.isLeftAlone || this.isOver) return;
+    this.teaserTimer = setTimeout(() => void this.extras.use((extras) => extras.greet(proactiveText)), proactiveDelay * 1000);
   }
 
   /** Greet no more by itself in this tab. */
@@ -235,7 +220,7 @@ export class Widget {
     }
     if (signal.type === "message" && signal.role !== "user") {
       if (!this.element.isOpen) this.countUnread(this.store.unread + 1);
-      if (!this.element.isOpen || document.hidden) void this.extras.ring();
+      if (!this.element.isOpen || document.hidden) void this.extras.use((extras) => extras.ring());
     }
     this.options.onEvent(signal);
   }

@@ -1,6 +1,6 @@
 /** Tests what counts as a choice and which choice wins. */
 import { describe, expect, it } from "vitest";
-import { joinChoices, readConfigChoices, readPageChoices } from "../src/settings";
+import { readChoices, readConfigChoices } from "../src/settings";
 
 describe("choices", () => {
   it("reads the server's config", () => {
@@ -35,9 +35,16 @@ describe("choices", () => {
     (config) => expect(readConfigChoices(config)).toEqual({}),
   );
 
+  it("reads an attribute as the page wrote it, and the server's names as if they were attributes", () => {
+    const page = readChoices({ hideLauncher: "", sound: "false", rating: "yes", proactiveText: " Hi ", proactiveDelay: "2.5", avatarUrl: "http://a.example/a.png", unknown: "x" });
+    expect(page).toEqual({ hideLauncher: true, sound: false, rating: true, proactiveText: "Hi", proactiveDelay: 2.5 });
+    const config = readConfigChoices({ hide_launcher: true, sound: 5, avatar_url: "https://a.example/a.png", proactive: { text: "Hi", delay_s: -1 }, pre_chat: { fields: [] } });
+    expect(config).toEqual({ hideLauncher: true, avatarUrl: "https://a.example/a.png", proactiveText: "Hi", preChat: { fields: [] } });
+  });
+
   it("lets the page win over the server, but not with an ill-formed value", () => {
     const config = readConfigChoices({ theme: "dark", position: "top-left", primary_color: "#000" });
-    const page = readPageChoices({ theme: "light", position: "middle", primaryColor: "url(x)" });
-    expect(joinChoices(config, page)).toEqual({ theme: "light", position: "top-left", primaryColor: [0, 0, 0] });
+    const page = readChoices({ theme: "light", position: "middle", primaryColor: "url(x)" });
+    expect({ ...config, ...page }).toEqual({ theme: "light", position: "top-left", primaryColor: [0, 0, 0] });
   });
 });

@@ -108,19 +108,6 @@ export class Conversation {
     });
   }
 
-  /** Say what the visitor thinks of an answer; the same again takes it back from view. */
-  rate(entryId: string, thumb: Thumb): void {
-    const entry = this.state.entries.find((one) => one.id === entryId);
-    if (entry?.kind !== "assistant" || entry.messageId === "") return;
-    const before = entry.thumb;
-    if (before === thumb) return;
-    this.set({ entries: change.withThumb(this.state.entries, entryId, thumb) });
-    this.options.client
-      .rate({ session_id: this.session, message_id: entry.messageId, rating: thumb })
-      .then(() => this.options.onSignal({ type: "rated", rating: thumb }))
-      .catch(() => this.set({ entries: change.withThumb(this.state.entries, entryId, before) }));
-  }
-
   /** End the conversation and start a new one; the server is told, but not waited for. */
   restart(): void {
     const { client, store, onSignal } = this.options;

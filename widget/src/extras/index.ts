@@ -2,34 +2,41 @@
  * Owns what a visitor rarely needs, in a file of its own that is fetched at first use: menu, transcript, sound, stars, forms.
  * Leaves when each is wanted to the extras desk.
  */
-import type { ConversationState, Failure } from "../conversation/state";
+import type { ConversationState, Failure, Thumb } from "../conversation/state";
 import type { ExtrasHost } from "../extras-desk";
-import type { PreChat } from "../settings";
 import css from "./extras.css?inline";
 import { addStyles } from "../view/dom";
 import { FailureBar } from "./failure-bar";
 import { coverPage } from "./cover";
-import { type Field, buildForm, readForm, tellAnswers } from "./form";
+import { buildForm, readForm, tellAnswers } from "./form";
 import { Live } from "./live";
 import { Menu } from "./menu";
-import { ring } from "./sound";
+import { askFirst } from "./pre-chat";
+import { rateAnswer } from "./rate";
+import { ring, wantsSound } from "./sound";
 import { buildStars } from "./stars";
 import { type ExtraStrings, extraStrings } from "./strings";
 import { buildTeaser } from "./teaser";
 import { Voice } from "./voice";
 
 export interface Extras {
-  toggleMenu(button: HTMLElement): void;
-  askFirst(preChat: PreChat): void;
+  /** Take that the window was opened. */
+  open(): void;
+  /** Show what a state asks for beside its entries: what failed, stars at the end, a tool's form. */
   show(state: ConversationState): void;
+  /** Let go of what runs. */
   stop(): void;
+  toggleMenu(button: HTMLElement): void;
+  rate(entryId: string, thumb: Thumb): void;
+  /** Tell of a message by a sound, if the visitor wants one. */
   ring(): void;
+  /** Greet beside the bubble, unless the window is open. */
   greet(text: string): void;
 }
 
 /** Give one widget its extras. */
 export function createExtras(host: ExtrasHost): Extras {
-  const { element, conversation, store } = host;
+  const { element, conversation } = host;
   if (element.shadowRoot !== null) addStyles(element.shadowRoot, css);
   const menu = new Menu(host);
   const voice = new Voice(host);
@@ -38,6 +45,7 @@ export function createExtras(host: ExtrasHost): Extras {
   let shown: { readonly hasStars: boolean; readonly form: unknown } = { hasStars: false, form: null };
   let failureBar: FailureBar | null = null;
   let language = "";
+  let wasAsked = false;
 
   const showFailure = (failure: Failure | null): void => {
     // A page that changes its language gets a new bar.
@@ -51,28 +59,6 @@ export function createExtras(host: ExtrasHost): Extras {
     failureBar.render(failure);
   };
   const strings = (): ExtraStrings => extraStrings(host.locale());
-
-  const askFirst = ({ text, fields }: PreChat): void => {
-    const words = strings();
-    const asked = fields.map(
-      ({ name, isRequired }): Field => ({ name, label: words[name], type: name === "phone" ? "tel" : name === "email" ? "email" : "text", isRequired, options: [], value: "" }),
-    );
-    const finish = (values: Readonly<Record<string, string>>): void => {
-      store.visitor = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
-      element.setPanel(null);
-      element.focusInput();
-    };
-    const form = buildForm({
-      title: text || words.preChatTitle,
-      fields: asked,
-      strings: words,
-      submit: words.preChatStart,
-      cancel: fields.some(({ isRequired }) => isRequired) ? "" : words.formSkip,
-      onSubmit: finish,
-      onCancel: () => finish({ name: "" }),
-    });
-    element.setPanel(form, { hidesComposer: true });
-  };
 
   const askForTool = (value: unknown): void => {
     const form = readForm(value);
@@ -98,24 +84,34 @@ export function createExtras(host: ExtrasHost): Extras {
     voice.say(form.title);
   };
 
+  const show = ({ isEnded, form, failure }: ConversationState): void => {
+    const hasStars = isEnded && host.choices().rating !== false;
+    element.keepFocus(() => showFailure(failure));
+    voice.update();
+    live.update();
+    if (hasStars === shown.hasStars && form === shown.form) return;
+    shown = { hasStars, form };
+    if (form != null) askForTool(form);
+    else element.setPanel(hasStars ? buildStars(host, strings()) : null);
+  };
+
   return {
+    open: () => {
+      if (!wasAsked) askFirst(host);
+      wasAsked = true;
+      show(conversation.state);
+    },
+    show,
     stop: () => live.stop(),
     toggleMenu: (button) => menu.toggle(button),
-    askFirst,
-    ring,
+    rate: (entryId, thumb) => void rateAnswer(conversation, entryId, thumb),
+    ring: () => {
+      if (wantsSound(host)) ring();
+    },
     greet: (text) => {
+      if (element.isOpen) return;
       element.setTeaser(buildTeaser(text, host));
       voice.say(text);
-    },
-    show: ({ isEnded, form, failure }) => {
-      const hasStars = isEnded && host.choices().rating !== false;
-      element.keepFocus(() => showFailure(failure));
-      voice.update();
-      live.update();
-      if (hasStars === shown.hasStars && form === shown.form) return;
-      shown = { hasStars, form };
-      if (form != null) askForTool(form);
-      else element.setPanel(hasStars ? buildStars(host, strings()) : null);
     },
   };
 }

@@ -5,7 +5,7 @@
 import type { Conversation } from "../conversation/conversation";
 import type { ExtrasHost } from "../extras-desk";
 import { element } from "../view/dom";
-import { ring } from "./sound";
+import { ring, wantsSound } from "./sound";
 import { extraStrings } from "./strings";
 import { saveTranscript } from "./transcript";
 
@@ -32,7 +32,7 @@ export class Menu {
   private entries(): HTMLElement[] {
     const { conversation, store, locale, choices } = this.host;
     const strings = extraStrings(locale());
-    const hasSound = store.sound === "1" || (store.sound === "" && choices().sound === true);
+    const hasSound = wantsSound(this.host);
     const entries: HTMLElement[] = [];
     if (choices().transcript !== false) entries.push(this.entry("transcript", strings.transcript, () => saveTranscript(this.host)));
     const sound = this.entry("sound", strings.soundOn, () => {

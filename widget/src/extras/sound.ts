@@ -1,11 +1,17 @@
 /**
  * Owns the sound that tells of a message: two short notes, made by the browser, so that nothing is loaded.
- * Leaves when to make it to the extras desk.
+ * Leaves when a message came to the widget.
  */
+import type { ExtrasHost } from "../extras-desk";
 
 const NOTES_HZ = [660, 880];
 const NOTE_S = 0.12;
 const LOUDNESS = 0.08;
+
+/** Say whether the visitor wants to hear of messages; who has not said gets what the shop chose. */
+export function wantsSound({ store, choices }: Pick<ExtrasHost, "store" | "choices">): boolean {
+  return store.sound === "" ? choices().sound === true : store.sound === "1";
+}
 
 /** Sound once; a browser that lets no page sound before a click stays silent. */
 export function ring(): void {

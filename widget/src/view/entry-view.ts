@@ -62,7 +62,7 @@ export class EntryView {
     const parts: HTMLElement[] =
       entry.author === "" ? [this.speaker(strings.assistant), text] : [element("div", { class: "author", dir: "auto" }, entry.author), text];
     if (entry.citations.length > 0) parts.push(this.sources(entry.citations));
-    const isRated = this.look.hasRating && entry.messageId !== "" && entry.author === "" && !entry.isStreaming;
+    const isRated = this.look.rating && entry.messageId !== "" && entry.author === "" && !entry.isStreaming;
     parts.push(this.meta(entry.at, ...(isRated ? this.thumbs(entry) : [])));
     this.element.className = entry.author === "" ? "entry assistant" : "entry assistant person";
     this.element.replaceChildren(...parts);

@@ -4,28 +4,30 @@
  */
 import { type ConversationState, EMPTY_STATE } from "../conversation/state";
 import { type Locale, fill } from "../locale/index";
-import type { Position, Theme } from "../settings";
+import type { Choices } from "../settings";
 import { ChatWindow, type ChatWindowEvents, WINDOW_ID } from "./chat-window";
-import type { Rgb } from "./color";
 import { ICONS, addStyles, element, icon } from "./dom";
 import css from "./styles.css?inline";
-import { ThemeApplier } from "./theme";
+import { DEFAULT_COLOR, ThemeApplier } from "./theme";
 
-/** How a widget looks. */
-export interface Look {
+type LookChoices = "title" | "position" | "theme" | "primaryColor" | "avatarUrl" | "launcherText" | "hideLauncher" | "disclosure" | "allowImages" | "rating";
+
+/** How a widget looks; without an avatar it shows the title's first letter. */
+export interface Look extends Required<Pick<Choices, LookChoices>> {
   readonly locale: Locale;
-  readonly title: string;
-  readonly position: Position;
-  readonly theme: Theme;
-  readonly primaryColor: Rgb;
-  /** An https address, `""` for the title's first letter. */
-  readonly avatarUrl: string;
-  readonly launcherText: string;
-  readonly hideLauncher: boolean;
-  readonly disclosure: string;
-  readonly allowImages: boolean;
-  readonly hasRating: boolean;
 }
+
+/** What is so unless it was chosen otherwise; the words come from the locale. */
+export const DEFAULT_LOOK: Omit<Look, "locale" | "title" | "disclosure"> = {
+  position: "bottom-right",
+  theme: "light",
+  primaryColor: DEFAULT_COLOR,
+  avatarUrl: "",
+  launcherText: "",
+  hideLauncher: false,
+  allowImages: false,
+  rating: true,
+};
 
 /** What a visitor did; the element itself changes nothing but its looks. */
 export interface WidgetElementEvents extends Omit<ChatWindowEvents, "onClose"> {

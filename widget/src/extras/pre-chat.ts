@@ -1,0 +1,39 @@
+/**
+ * Owns asking, before a conversation, for what the shop wants to know of its visitor.
+ * Leaves the form's looks and complaints to the form.
+ */
+import { asList, asObject, asText } from "../api/json";
+import type { ExtrasHost } from "../extras-desk";
+import { type Field, buildForm } from "./form";
+import { extraStrings } from "./strings";
+
+const TYPES = { name: "text", email: "email", phone: "tel" } as const;
+
+/** Ask, unless that was done or a conversation has begun. */
+export function askFirst({ element, store, locale, choices }: ExtrasHost): void {
+  const { text, fields } = asObject(choices().preChat);
+  if (store.sessionId !== "" || Object.keys(store.visitor).length > 0) return;
+  const words = extraStrings(locale());
+  const asked = asList(fields)
+    .map(asObject)
+    .flatMap(({ name, required }): Field[] => {
+      if (name !== "name" && name !== "email" && name !== "phone") return [];
+      return [{ name, label: words[name], type: TYPES[name], isRequired: required === true, options: [], value: "" }];
+    });
+  if (asked.length === 0) return;
+  const finish = (values: Readonly<Record<string, string>>): void => {
+    store.visitor = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
+    element.setPanel(null);
+    element.focusInput();
+  };
+  const form = buildForm({
+    title: asText(text) || words.preChatTitle,
+    fields: asked,
+    strings: words,
+    submit: words.preChatStart,
+    cancel: asked.some(({ isRequired }) => isRequired) ? "" : words.formSkip,
+    onSubmit: finish,
+    onCancel: () => finish({}),
+  });
+  element.setPanel(form, { hidesComposer: true });
+}
