@@ -1,0 +1,136 @@
+"""The snippets of docs/widget.md as they stand, on pages that treat them as site builders do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.chat_page import ChatPage
+from tests.browser.shop_page import ShopServer, open_shop
+from tests.http.clients import Operator
+from tests.http.running_server import RunningServer
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "widget.md").read_text(encoding="utf-8")
+TAG, LOADER, STUB, BUTTON = re.findall(r"```html\n(.*?)```", GUIDE, re.DOTALL)
+(WORDPRESS,) = re.findall(r"\?>\n(.*?)<\?php", GUIDE, re.DOTALL)
+BUSINESS = {"hours": {"Monday": "09:00–17:00"}}
+
+BY_TAG_MANAGER = """<script>
+const holder = document.createElement("template");
+holder.innerHTML = {snippet};
+for (const given of holder.content.querySelectorAll("script")) {{
+  const script = document.createElement("script");
+  if (given.src) script.src = given.src; else script.text = given.text;
+  document.body.append(script);
+}}
+</script>"""
+BY_SITE_BUILDER = """<script>
+addEventListener("load", () => {{
+  document.body.append(document.createRange().createContextualFragment({snippet}));
+}});
+</script>"""
+
+
+def put_in(template: str, snippet: str) -> str:
+    """Return a script that puts the snippet into the page later."""
+    return template.format(snippet=json.dumps(snippet).replace("</", "<\\/"))
+
+
+WAYS = {
+    "tag": TAG,
+    "loader": LOADER,
+    "wordpress": WORDPRESS,
+    "twice": LOADER + LOADER,
+    "tag and loader": TAG + LOADER,
+    "site builder": put_in(BY_SITE_BUILDER, LOADER),
+    "site builder, with attributes": put_in(BY_SITE_BUILDER, TAG),
+    "tag manager": put_in(BY_TAG_MANAGER, LOADER),
+}
+
+
+@pytest.fixture
+def site() -> Iterator[ShopServer]:
+    with open_shop() as server:
+        yield server
+
+
+@pytest.fixture
+def operator(demo_server: RunningServer) -> Iterator[Operator]:
+    operator = Operator(demo_server)
+    yield operator
+    operator.http.close()
+
+
+@pytest.fixture
+def place(site: ShopServer, operator: Operator, demo_server: RunningServer):
+    """Put a snippet on the shop's page, with the shop's own address and key."""
+    shop = operator.make_shop("Page Shop", allowed_origins=[site.origin], business_info=BUSINESS)
+
+    def place(snippet: str) -> None:
+        assert "https://chat.example.com" in snippet
+        snippet = snippet.replace("https://chat.example.com", demo_server.base_url)
+        site.snippet = snippet.replace("pk_…", shop.api_key).replace("pk_\\u2026", shop.api_key)
+
+    return place
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_snippet_brings_one_widget(way: str, page: Page, site: ShopServer, place):
+    place(WAYS[way])
+    page.goto(site.origin)
+    chat = ChatPage(page)
+    expect(chat.bubble).to_have_count(1)
+    chat.open()
+    chat.ask("When are you open?", "09:00–17:00")
+    assert page.locator("[data-testid=csai-bubble]").count() == 1
+
+
+def test_the_stub_keeps_what_is_asked_for_before(page: Page, site: ShopServer, place):
+    asked = "<script>CSAI('on', 'ready', () => window.isReady = true); CSAI('open')</script>"
+    place(STUB + asked + TAG)
+    page.goto(site.origin)
+    expect(ChatPage(page).window).to_be_visible()
+    assert page.evaluate("window.isReady") is True
+
+
+def test_a_page_can_have_a_button_of_its_own(page: Page, site: ShopServer, place):
+    place(TAG.replace(" async", ' data-hide-launcher="true" async') + BUTTON)
+    page.goto(site.origin)
+    chat = ChatPage(page)
+    page.get_by_role("button", name="Ask us").click()
+    expect(chat.window).to_be_visible()
+    expect(chat.bubble).to_be_hidden()
+
+
+def test_a_page_that_never_reloads_keeps_it_and_says_where_it_is(
+    page: Page, site: ShopServer, place
+):
+    place(LOADER)
+    page.goto(site.origin)
+    chat = ChatPage(page)
+    chat.open()
+    page.evaluate("history.pushState({}, '', '/basket?token=secret')")
+    with page.expect_request("**/chat/message") as sent:
+        chat.ask("When are you open?", "09:00–17:00")
+    assert sent.value.post_data_json["page_url"] == f"{site.origin}/basket"
+    page.evaluate("CSAI('shutdown')")
+    expect(chat.window).to_have_count(0)
+    page.evaluate("key => CSAI('init', { apiKey: key })", sent.value.headers["x-api-key"])
+    expect(chat.window).to_be_visible()  # it was open
+    expect(chat.said_by("user")).to_have_text(["When are you open?"])
+
+
+def test_every_attribute_is_told_of():
+    source = (Path(__file__).parents[2] / "widget" / "src" / "settings.ts").read_text("utf-8")
+    names = set(re.findall(r'options\["(\w+)"\]', source))
+    assert len(names) >= 10
+    told = {
+        re.sub(r"-(\w)", lambda m: m[1].upper(), name)
+        for name in re.findall(r"`data-([\w-]+)`", GUIDE)
+    }
+    assert names <= told, names - told
