@@ -3,7 +3,7 @@
  * Leaves applying the choices, and which of them wins, to the widget.
  */
 import { asObject, asText, asTexts } from "./api/json";
-import { safeLinkTarget } from "./markdown/link-target";
+import { safeLinkTarget } from "./sanitizer";
 import { parseColor } from "./view/color";
 
 export const POSITIONS = ["bottom-right", "bottom-left", "top-right", "top-left"] as const;
@@ -22,8 +22,8 @@ const READERS = {
   language: readText,
   direction: oneOf(["ltr", "rtl"]),
   texts: (value: unknown) => {
-    const texts = Object.entries(asObject(value)).filter((entry): entry is [string, string] => asText(entry[1]) !== "");
-    return texts.length > 0 ? (Object.fromEntries(texts) as Readonly<Record<string, string>>) : undefined;
+    const texts = Object.entries(asObject(value)).map(([key, text]) => [key, asText(text)] as const);
+    return texts.length > 0 ? Object.fromEntries(texts.filter(([, text]) => text !== "")) : undefined;
   },
   quickReplies: (value: unknown) => {
     const replies = asTexts(value);

@@ -2,6 +2,7 @@
  * Owns reading unknown JSON without trusting its shape: each reader gives the wanted type or a fallback, never throws.
  * Leaves the meaning of the fields to the contract.
  */
+import { cleanText } from "../sanitizer";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -15,14 +16,16 @@ export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Take a value as text, or as an empty one. */
+/** Take a value as text that may be shown, or as an empty one. */
 export function asText(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? cleanText(value) : "";
 }
 
 /** Take a value as the texts it lists; whatever is not a text with something in it is left out. */
 export function asTexts(value: unknown): readonly string[] {
-  return asList(value).filter((item): item is string => typeof item === "string" && item.trim() !== "");
+  return asList(value)
+    .map(asText)
+    .filter((item) => item.trim() !== "");
 }
 
 /** Parse JSON text, or give `undefined` when it is none. */

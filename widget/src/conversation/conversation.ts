@@ -6,6 +6,7 @@ import type { ApiClient } from "../api/client";
 import type { FilledForm, HistoryMessage, MessageRequest, Reply } from "../api/contract";
 import { Problem, networkProblem } from "../api/problem";
 import { recoveryFrom, waitBeforeRetryS } from "../api/recovery";
+import { cleanText } from "../sanitizer";
 import * as change from "./entries";
 import type { Locks } from "./locks";
 import type { PendingMessage, SessionStore } from "./session-store";
@@ -68,7 +69,8 @@ export class Conversation {
   /** Send a message after those that wait already; `form` holds the answers that its text tells of. */
   send(text: string, form?: FilledForm): void {
     const { newId, newOpeningKey, now } = this.options;
-    const trimmed = text.trim();
+    // What is read back from the server or the browser's storage has lost these characters.
+    const trimmed = cleanText(text).trim();
     if (trimmed === "") return;
     const message = { id: newId(), text: trimmed, openingKey: newOpeningKey(), at: now(), ...(form === undefined ? {} : { form }) };
     this.setOutbox([...this.outbox, message]);

@@ -3,6 +3,7 @@
  * Leaves what is asked before a conversation, and sending, to the extras.
  */
 import { asList, asObject, asText } from "../api/json";
+import { cleanText } from "../sanitizer";
 import { element } from "../view/dom";
 import type { ExtraStrings } from "./strings";
 
@@ -48,7 +49,7 @@ export function readForm(value: unknown): ToolForm | null {
       isRequired: field["required"] === true,
       options: asList(field["options"])
         .map(asObject)
-        .map((option) => ({ value: String(option["value"] ?? ""), label: asText(option["label"]) || String(option["value"] ?? "") })),
+        .map((option) => ({ value: String(option["value"] ?? ""), label: asText(option["label"]) || cleanText(String(option["value"] ?? "")) })),
       value: field["value"] == null ? "" : String(field["value"]),
     }))
     .filter(({ name }) => name !== "");

@@ -1,215 +1,185 @@
 /**
- * Owns what may stand inside a line of an answer: emphasis, code, links and line breaks, built as nodes.
- * Leaves paragraphs, lists and code blocks to the blocks.
+ * Owns what may stand inside a line of an answer: emphasis, code, links, images and line breaks, found in one pass and built as nodes.
+ * Leaves paragraphs, lists and tables to the blocks.
  */
-import { safeLinkTarget } from "./link-target";
+import { safeLinkTarget } from "../sanitizer";
+import { PIECE, appendPiece, fallsApart } from "./isolate";
 
 export interface InlineOptions {
   /** Whether more text may follow, so that a mark that is still open counts as one. */
-  readonly isUnfinished: boolean;
-  /** Whether this is the label of a link, in which no other link may stand. */
-  readonly isLabel?: boolean;
+  readonly isUnfinished?: boolean | undefined;
+  /** Whether images may be loaded; otherwise a link stands for each. */
+  readonly hasImages?: boolean;
 }
 
-const MAX_DEPTH = 8;
-const ESCAPABLE = /^[!-/:-@[-`{-~]$/;
-const BARE_LINK = /^https?:\/\/[^\s<>"']+/i;
-const LABELLED_LINK = /^\[((?:[^[\]\\]|\\.|\[[^[\]]*\])*)\]\(\s*<?((?:[^\s()<>\\]|\\.|\([^\s()]*\))*)>?(?:\s+["'(][^"')]*["')])?\s*\)/;
-/** The beginning of a labelled link whose end has not arrived. */
-const CUT_LINK = /^\[([^[\]]*)(\](\([^\s()]*)?)?$/;
-
-/** Build the nodes of some inline text and add them to a parent. */
-export function appendInline(parent: Node, text: string, options: InlineOptions, depth = 0): void {
-  const scanner = new InlineScanner(parent, text, options, depth);
-  scanner.run();
+/** A piece of the line: text, an element, or with a step the beginning (1) or the end (-1) of an element. */
+interface Part {
+  text: string;
+  tag?: "a" | "bdi" | "br" | "code" | "em" | "img" | "s" | "strong" | undefined;
+  address?: string | undefined;
+  step?: number;
 }
 
-class InlineScanner {
-  private readonly document: Document;
-  private plain = "";
-  private position = 0;
-  /** Marks that close nowhere in the rest of this text. */
-  private readonly unclosed = new Set<string>();
+/** Escape, line break, code, label, its end, address, emphasis, piece; `*2700` is a telephone number. */
+const CONSTRUCTS = new RegExp(
+  `\\\\([!-/:-@[-\`{-~])|(\\n)|(\`+)|(!?\\[)|(\\])|<((?:https?://|mailto:|tel:)[^\\s<>]+)>|((?!\\*\\d{3,5}(?![\\d*]))\\*+|_+|~~)|${PIECE}`,
+  "gi",
+);
+const LINK_END = /\]\(\s*<?((?:\([^\s()<>]*\)|[^\s()<>\\]|\\.)*)>?(?:\s+["'(][^"')]*["')])?\s*\)/y;
+/** The end of a link, as far as it has arrived. */
+const CUT_LINK_END = /\](?:\([^\s()]*(?:\([^\s()]*)?(?:\s+["'(][^"')]*)?)?$/y;
+const MAX_OPEN = 20;
 
-  constructor(
-    private readonly parent: Node,
-    private readonly text: string,
-    private readonly options: InlineOptions,
-    private readonly depth: number,
-  ) {
-    this.document = parent.ownerDocument ?? document;
-  }
-
-  run(): void {
-    while (this.position < this.text.length) {
-      const length = this.takeConstruct();
-      if (length > 0) this.position += length;
-      else this.plain += this.text[this.position++] ?? "";
-    }
-    this.flush();
-  }
-
-  /** Try the construct that may begin here; give how many characters it took. */
-  private takeConstruct(): number {
-    const char = this.text[this.position] ?? "";
-    switch (char) {
-      case "\\":
-        return this.takeEscape();
-      case "\n":
-        return this.add(this.document.createElement("br"), 1);
-      case "`":
-        return this.takeCode();
-      case "[":
-        return this.options.isLabel === true ? 0 : this.takeLink();
-      case "!":
-        // An image is not loaded; what stands for it is its label, as a link.
-        return LABELLED_LINK.test(this.text.slice(this.position + 1)) ? 1 : 0;
-      case "<":
-        return this.options.isLabel === true ? 0 : this.takeAngleLink();
-      case "*":
-      case "_":
-        return this.takeEmphasis(char);
-      case "h":
-      case "H":
-        return this.options.isLabel === true ? 0 : this.takeBareLink();
-      default:
-        return 0;
-    }
-  }
-
-  private takeEscape(): number {
-    const next = this.text[this.position + 1] ?? "";
-    if (!ESCAPABLE.test(next)) return 0;
-    this.plain += next;
-    return 2;
-  }
-
-  private takeCode(): number {
-    const rest = this.text.slice(this.position);
-    const fence = /^`+/.exec(rest)?.[0] ?? "`";
-    let end = rest.indexOf(fence, fence.length);
-    if (end < 0) {
-      if (!this.options.isUnfinished || rest.length === fence.length) {
-        this.plain += fence;
-        return fence.length;
-      }
-      end = rest.length;
-    }
-    const code = this.document.createElement("code");
-    code.dir = "ltr";
-    code.textContent = rest.slice(fence.length, end).replace(/\n/g, " ").replace(/^ (.*\S.*) $/, "$1");
-    return this.add(code, Math.min(end + fence.length, rest.length));
-  }
-
-  private takeLink(): number {
-    const rest = this.text.slice(this.position);
-    const whole = LABELLED_LINK.exec(rest);
-    if (whole !== null) return this.addLink(whole[1] ?? "", whole[2] ?? "", whole[0].length);
-    const cut = this.options.isUnfinished ? CUT_LINK.exec(rest) : null;
-    if (cut === null) return 0;
-    // Show the words of a link that is still being written, not its address.
-    this.plain += cut[1] ?? "";
-    return cut[0].length;
-  }
-
-  private takeAngleLink(): number {
-    const match = /^<((?:https?:\/\/|mailto:|tel:)[^\s<>]+)>/i.exec(this.text.slice(this.position));
-    const address = match?.[1] ?? "";
-    return match === null ? 0 : this.addLink("", address, match[0].length, address.replace(/^(mailto|tel):/i, ""));
-  }
-
-  private takeBareLink(): number {
-    if (/\w$/.test(this.text.slice(Math.max(0, this.position - 1), this.position))) return 0;
-    const match = BARE_LINK.exec(this.text.slice(this.position, this.position + 2048));
-    if (match === null) return 0;
-    let address = match[0].replace(/[.,;:!?*_~]+$/, "");
-    if (!address.includes("(")) address = address.replace(/\)+.*$/, "");
-    return this.addLink("", address, address.length, address);
-  }
-
-  private takeEmphasis(char: "*" | "_"): number {
-    const { text, position } = this;
-    if (this.depth >= MAX_DEPTH) return 0;
-    const run = /^(\*+|_+)/.exec(text.slice(position))?.[0] ?? char;
-    const isAtWordStart = char === "*" || !isWordCharacter(text[position - 1]);
-    if (run.length > 3 || !isAtWordStart || !/\S/.test(text[position + run.length] ?? " ")) return this.skip(run);
-    const mark = run.slice(0, 2);
-    const start = position + mark.length;
-    let end = this.unclosed.has(mark) ? -1 : this.findClosing(mark, start);
-    if (end < 0) {
-      this.unclosed.add(mark);
-      if (!this.options.isUnfinished) return this.skip(mark);
-      end = text.length;
-    }
-    const element = this.document.createElement(mark.length === 2 ? "strong" : "em");
-    const inner = text.slice(start, end);
-    // Of a closing mark cut in half, the half that is there is no text.
-    appendInline(element, end === text.length ? inner.replace(/[*_]$/, "") : inner, this.options, this.depth + 1);
-    return this.add(element, Math.min(end + mark.length, text.length) - position);
-  }
-
-  /** Find where emphasis closes: after a non-space, not in code, not inside a word for underscores. */
-  private findClosing(mark: string, start: number): number {
-    const { text } = this;
-    const char = mark.charAt(0);
-    for (let at = start; at < text.length; at += 1) {
-      const here = text[at];
-      if (here === "\\") at += 1;
-      else if (here === "`") at = skipCode(text, at);
-      else if (here === char) {
-        let run = 1;
-        while (text[at + run] === char) run += 1;
-        const isAfterText = /\S/.test(text[at - 1] ?? " ");
-        const isAtWordEnd = char === "*" || !isWordCharacter(text[at + run]);
-        const fits = mark.length === 2 ? run >= 2 : run !== 2;
-        if (isAfterText && isAtWordEnd && fits) return run > mark.length ? at + run - mark.length : at;
-        at += run - 1;
+/** Build the nodes of some inline text and add them to a parent; `isMixed` says that pieces may fall apart in it. */
+export function appendInline(parent: Element, text: string, isMixed: boolean, options: InlineOptions): void {
+  // Of a mark cut in half, the half that is there is no text.
+  const parts = scan(options.isUnfinished ? text.replace(/[*_~`\\]{1,3}$/, "") : text, isMixed, options);
+  let into = parent;
+  let plain = "";
+  const flush = (): void => {
+    if (plain !== "") into.append(plain);
+    plain = "";
+  };
+  for (const { text, tag, address = "", step = 0 } of parts) {
+    if (step === 0 && (tag === undefined || (tag === "a" && into.closest("a")))) plain += text;
+    else {
+      flush();
+      if (step < 0) into = into.parentElement!;
+      else if (tag === "img") addImage(into, address, text);
+      else {
+        const node = step > 0 || tag === "br" ? into.appendChild(document.createElement(tag!)) : appendPiece(into, tag as "a", text);
+        if (tag === "a") pointAt(node as HTMLAnchorElement, address);
+        if (step > 0) into = node;
       }
     }
-    return -1;
   }
-
-  private addLink(label: string, address: string, length: number, plainLabel = ""): number {
-    const target = safeLinkTarget(address.replace(/\\(.)/g, "$1"));
-    const inside: Node = target === null ? this.document.createDocumentFragment() : buildLink(this.document, target);
-    if (plainLabel !== "") inside.appendChild(this.document.createTextNode(plainLabel));
-    else if (this.depth < MAX_DEPTH) appendInline(inside, label, { isUnfinished: false, isLabel: true }, this.depth + 1);
-    else inside.appendChild(this.document.createTextNode(label));
-    return this.add(inside, length);
-  }
-
-  private skip(mark: string): number {
-    this.plain += mark;
-    return mark.length;
-  }
-
-  private add(node: Node, length: number): number {
-    this.flush();
-    this.parent.appendChild(node);
-    return length;
-  }
-
-  private flush(): void {
-    if (this.plain !== "") this.parent.appendChild(this.document.createTextNode(this.plain));
-    this.plain = "";
-  }
+  flush();
 }
 
-/** Build an empty link that opens outside the page and tells the target nothing about it. */
-export function buildLink(document: Document, target: string): HTMLAnchorElement {
-  const link = document.createElement("a");
+/** An image learns as little of the page as a link does, and waits until it is seen. */
+function addImage(parent: Node, address: string, label: string): void {
+  const image = document.createElement("img");
+  image.alt = label;
+  image.loading = "lazy";
+  image.referrerPolicy = "no-referrer";
+  image.src = address;
+  parent.appendChild(image);
+}
+
+/** Let a link open outside the page and tell the target nothing about it. */
+export function pointAt(link: HTMLAnchorElement, target: string): void {
   link.href = target;
   link.target = "_blank";
   link.rel = "noopener noreferrer nofollow";
-  return link;
 }
 
-function isWordCharacter(char: string | undefined): boolean {
-  return char !== undefined && /[\p{L}\p{N}]/u.test(char);
-}
+function scan(text: string, isMixed: boolean, { isUnfinished, hasImages }: InlineOptions): readonly Part[] {
+  const parts: Part[] = [];
+  /** What begins something whose end has not come, at most one of each emphasis. */
+  let open: Part[] = [];
+  const add = (text: string, tag?: Part["tag"], address?: string): Part => {
+    const part: Part = { text, tag, address };
+    parts.push(part);
+    return part;
+  };
+  const begin = (part: Part): void => {
+    const { text } = part;
+    part.step = 1;
+    part.tag ??= text === "~~" ? "s" : text.length > 1 ? "strong" : "em";
+  };
+  const end = (): void => void (add("").step = -1);
+  const isLabel = (part: Part): boolean => part.text.endsWith("[");
+  const addAddress = (text: string, address: string): Part => {
+    const target = safeLinkTarget(address);
+    return target === null ? add(text) : add(text, "a", target);
+  };
 
-/** Give the last position of the code span that begins here, or this position when it never closes. */
-function skipCode(text: string, at: number): number {
-  const end = text.indexOf("`", at + 1);
-  return end < 0 ? at : end;
+  const takeMarks = (run: string, before = " ", after = " "): void => {
+    const isInWord = (char: string): boolean => run[0] === "_" && /[\p{L}\p{N}]/u.test(char);
+    const closes = /\S/.test(before) && !isInWord(after);
+    const opens = /\S/.test(after) && !isInWord(before);
+    if (run.length > 3) return void add(run);
+    while (run !== "") {
+      const fits = ({ text }: Part): boolean => run.startsWith(text) && (run.length !== 2 || text.length > 1);
+      let at = closes ? open.length - 1 : -1;
+      while (at >= 0 && !fits(open[at]!)) at = isLabel(open[at]!) ? -1 : at - 1;
+      const opener = open[at];
+      const mark = opener?.text ?? run.slice(0, 2);
+      if (opener !== undefined) {
+        begin(opener);
+        end();
+        open.length = at;
+      } else {
+        const part = add(mark);
+        if (opens && !open.some(({ text }) => text === mark)) open.push(part);
+      }
+      run = run.slice(mark.length);
+    }
+  };
+
+  /** Take the end of a label and where it leads; give where to go on. */
+  const takeLabelEnd = (at: number): number => {
+    let opens = open.length - 1;
+    while (opens >= 0 && !isLabel(open[opens]!)) opens -= 1;
+    const opener = open[opens];
+    LINK_END.lastIndex = CUT_LINK_END.lastIndex = at;
+    const link = opener && LINK_END.exec(text);
+    if (opener === undefined || !link) {
+      if (opener !== undefined && isUnfinished && CUT_LINK_END.test(text)) return text.length;
+      if (opener !== undefined) open.splice(opens, 1);
+      add("]");
+      return at + 1;
+    }
+    // No link stands in another, and no emphasis reaches out of one.
+    open = open.slice(0, opens).filter((part) => !isLabel(part));
+    const target = safeLinkTarget(link[1]!.replace(/\\(.)/g, "$1"));
+    const isImage = hasImages && opener.text === "![" && target?.startsWith("https:");
+    opener.text = "";
+    if (target !== null) {
+      opener.tag = "a";
+      opener.address = target;
+      if (isImage) {
+        opener.tag = "img";
+        opener.text = parts.splice(parts.lastIndexOf(opener) + 1).map(({ text }) => text).join("");
+      } else {
+        begin(opener);
+        end();
+      }
+    }
+    return LINK_END.lastIndex;
+  };
+
+  let at = 0;
+  CONSTRUCTS.lastIndex = 0;
+  for (let match; (match = CONSTRUCTS.exec(text)) !== null; CONSTRUCTS.lastIndex = at) {
+    const [piece, escaped, isBreak, fence, label, labelEnd, address, marks] = match;
+    const { index } = match;
+    add(text.slice(at, index));
+    at = index + piece.length;
+    if (escaped !== undefined) add(escaped);
+    else if (isBreak) add("", "br");
+    else if (fence) {
+      let end = text.indexOf(fence, at);
+      if (end < 0 && isUnfinished) end = text.length;
+      if (end <= at) add(fence);
+      else {
+        add(text.slice(at, end).replace(/\n/g, " ").replace(/^ (.*\S.*) $/, "$1"), "code");
+        at = end + fence.length;
+      }
+    } else if (label) {
+      const part = add(label);
+      if (open.length < MAX_OPEN) open.push(part);
+    } else if (labelEnd) at = takeLabelEnd(index);
+    else if (address) addAddress(address.replace(/^(mailto|tel):/i, ""), address);
+    else if (marks) takeMarks(marks, text[index - 1], text[at]);
+    else if (/^https?:\/\//i.test(piece)) addAddress(piece, piece);
+    else if (/^[^\s@:/]+@[^@\s:/]+$/.test(piece)) addAddress(piece, `mailto:${piece}`);
+    else add(piece, isMixed && fallsApart(piece) ? "bdi" : undefined);
+  }
+  add(text.slice(at));
+  for (const part of isUnfinished ? open : []) {
+    if (isLabel(part)) part.text = "";
+    else begin(part);
+  }
+  return parts;
 }

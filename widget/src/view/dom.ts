@@ -2,10 +2,17 @@
  * Owns building elements and icons without markup strings, so that nothing shown is ever parsed as HTML.
  * Leaves what to build to the components.
  */
+import { directionOf } from "../locale/direction";
+import type { Direction } from "../locale/index";
+import { appendPlain } from "../markdown/isolate";
 
 type Attributes = Readonly<Record<string, string | boolean>>;
 
-/** Build an element with attributes and children; `false` leaves an attribute out, `true` gives it no value. */
+/**
+ * Build an element with attributes and children; `false` leaves an attribute out, `true` gives it no value.
+ *
+ * With the direction "auto", a text alone runs as its words do, not as its first letter.
+ */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
@@ -15,8 +22,18 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
   for (const [name, value] of Object.entries(attributes)) {
     if (value !== false) built.setAttribute(name, value === true ? "" : value);
   }
-  built.append(...children);
+  const [text] = children;
+  if (attributes["dir"] === "auto" && typeof text === "string") showText(built, text);
+  else built.append(...children);
   return built;
+}
+
+/** Put plain text into an element; where its words do not say which way it runs, it runs as `base` does. */
+export function showText(target: HTMLElement, text: string, base?: Direction): void {
+  const direction = directionOf(text, base);
+  target.dir = direction;
+  target.textContent = "";
+  appendPlain(target, text, direction);
 }
 
 /** Build a stroked 24 × 24 icon from its paths; assistive technology does not see it. */

@@ -4,13 +4,13 @@
  */
 import type { Citation } from "../api/contract";
 import type { AssistantEntry, Entry, Thumb, VisitorEntry } from "../conversation/state";
-import { type Locale, fill } from "../locale/index";
+import { type Direction, type Locale, fill } from "../locale/index";
 import { timeText } from "../locale/time-text";
-import { buildLink } from "../markdown/inline";
-import { safeLinkTarget } from "../markdown/link-target";
 import { renderMarkdown } from "../markdown/blocks";
+import { pointAt } from "../markdown/inline";
+import { safeLinkTarget } from "../sanitizer";
 import type { ChatWindowEvents } from "./chat-window";
-import { ICONS, element, icon } from "./dom";
+import { ICONS, element, icon, showText } from "./dom";
 import type { Look } from "./widget-element";
 
 /** Shows one entry and follows its changes. */
@@ -23,6 +23,8 @@ export class EntryView {
   constructor(
     private readonly look: Look,
     private readonly events: Pick<ChatWindowEvents, "onRate">,
+    /** Which way the conversation runs so far. */
+    private readonly base: Direction,
   ) {
     this.locale = look.locale;
     this.element = element("div");
@@ -37,15 +39,15 @@ export class EntryView {
     const { strings } = this.locale;
     if (entry.kind === "notice") {
       this.element.className = "notice";
-      this.element.dir = "auto";
-      this.element.textContent = fill(strings[entry.topic], { name: entry.name });
+      showText(this.element, fill(strings[entry.topic], { name: entry.name }), this.locale.direction);
     } else if (entry.kind === "visitor") this.showVisitor(entry);
     else this.showAssistant(entry);
   }
 
   private showVisitor(entry: VisitorEntry): void {
     const { strings } = this.locale;
-    const text = element("div", { class: "text", dir: "auto", "data-testid": "csai-message", "data-role": "user" }, entry.text);
+    const text = element("div", { class: "text", "data-testid": "csai-message", "data-role": "user" });
+    showText(text, entry.text, this.base);
     const parts: HTMLElement[] = [this.speaker(strings.you), text];
     const state = entry.delivery === "failed" ? strings.failed : entry.delivery === "queued" ? strings.queued : "";
     parts.push(this.meta(entry.at, state));
@@ -57,7 +59,7 @@ export class EntryView {
   private showAssistant(entry: AssistantEntry): void {
     const text = element("div", { class: "text", "data-testid": "csai-message", "data-role": "assistant" });
     if (entry.isStreaming) text.dataset["streaming"] = "";
-    text.append(renderMarkdown(document, entry.text, { isUnfinished: entry.isStreaming }));
+    text.append(renderMarkdown(entry.text, { isUnfinished: entry.isStreaming, hasImages: this.look.allowImages, base: this.base }));
     const { strings } = this.locale;
     const parts: HTMLElement[] =
       entry.author === "" ? [this.speaker(strings.assistant), text] : [element("div", { class: "author", dir: "auto" }, entry.author), text];
@@ -96,11 +98,10 @@ export class EntryView {
     const list = element("ol");
     for (const { title, url, snippet } of citations) {
       const target = safeLinkTarget(url);
-      const name = title || url;
-      const item = element("li", { dir: "auto" });
-      if (target === null) item.append(name);
-      else item.appendChild(buildLink(document, target)).append(name);
-      if (snippet !== "") item.append(element("span", { class: "snippet" }, snippet));
+      const name = element(target === null ? "span" : "a", { dir: "auto" }, title || url);
+      const item = element("li", {}, name);
+      if (target !== null) pointAt(name as HTMLAnchorElement, target);
+      if (snippet !== "") item.append(element("span", { class: "snippet", dir: "auto" }, snippet));
       list.append(item);
     }
     const label = `${this.locale.strings.sources} (${citations.length})`;

@@ -3,11 +3,12 @@
  * Leaves each entry's elements to its view.
  */
 import type { Activity, ConversationState } from "../conversation/state";
+import { directionOf } from "../locale/direction";
 import { type Locale, fill } from "../locale/index";
 import { dayText } from "../locale/time-text";
 import { toolText } from "../locale/tool-text";
 import type { ChatWindowEvents } from "./chat-window";
-import { ICONS, element, icon } from "./dom";
+import { ICONS, element, icon, showText } from "./dom";
 import { EntryView } from "./entry-view";
 import type { Look } from "./widget-element";
 
@@ -56,6 +57,7 @@ export class MessageList {
   render({ entries, activity }: ConversationState): void {
     const views = new Map<string, EntryView>();
     const days = new Map<string, HTMLElement>();
+    let base = this.locale.direction;
     let before: Element | null = this.log.firstElementChild;
     const place = (next: Element): void => {
       if (before?.nextElementSibling !== next) this.log.insertBefore(next, before?.nextSibling ?? null);
@@ -68,8 +70,10 @@ export class MessageList {
         days.set(day, line);
         place(line);
       }
-      const view = this.views.get(entry.id) ?? new EntryView(this.look, this.events);
+      const view = this.views.get(entry.id) ?? new EntryView(this.look, this.events, base);
       views.set(entry.id, view);
+      // An answer runs as its question does, unless its words say otherwise.
+      if (entry.kind === "visitor") base = directionOf(entry.text, base);
       view.update(entry);
       place(view.element);
     }
@@ -110,7 +114,7 @@ export class MessageList {
     if (activity.kind === "idle" || activity.kind === "streaming") return this.typing.remove();
     const text = "name" in activity ? this.named(activity) : this.locale.strings.typing;
     this.typingText.className = "name" in activity ? "" : "hidden-text";
-    if (this.typingText.textContent !== text) this.typingText.textContent = text;
+    if (this.typingText.textContent !== text) showText(this.typingText, text, this.locale.direction);
     if (this.log.lastElementChild !== this.typing) this.log.append(this.typing);
   }
 }

@@ -5,7 +5,7 @@ import { renderMarkdown } from "../../src/markdown/blocks";
 /** Render to markup, without the attributes that every block or link has. */
 function html(text: string, isUnfinished = false): string {
   const box = document.createElement("div");
-  box.append(renderMarkdown(document, text, { isUnfinished }));
+  box.append(renderMarkdown(text, { isUnfinished }));
   return box.innerHTML.replace(/ (dir|target|rel|tabindex)="[^"]*"/g, "");
 }
 
@@ -23,7 +23,11 @@ describe("renderMarkdown", () => {
     ["\\*no\\*", "<p>*no*</p>"],
     ["a `**code**` b", "<p>a <code>**code**</code> b</p>"],
     ["``a ` b``", "<p><code>a ` b</code></p>"],
-    ["# Title", "<p><strong>Title</strong></p>"],
+    ["# Title", "<h3>Title</h3>"],
+    ["## **Title** ##", "<h3>Title</h3>"],
+    ["~~gone~~ and ~kept~", "<p><s>gone</s> and ~kept~</p>"],
+    ["*a **b** c*", "<p><em>a <strong>b</strong> c</em></p>"],
+    ["**a *b** c*", "<p><strong>a *b</strong> c*</p>"],
     ["a\n\n---\n\nb", "<p>a</p><hr><p>b</p>"],
     ["```js\nlet a = 1;\n\n**b**\n```\nafter", "<pre><code>let a = 1;\n\n**b**</code></pre><p>after</p>"],
     ["open **bold", "<p>open **bold</p>"],
@@ -60,14 +64,14 @@ describe("renderMarkdown", () => {
   });
 
   it("sends links to a new tab and tells the target nothing", () => {
-    const link = renderMarkdown(document, "[a](https://a.example)", { isUnfinished: false }).querySelector("a");
+    const link = renderMarkdown("[a](https://a.example)", { isUnfinished: false }).querySelector("a");
     expect([link?.target, link?.rel]).toEqual(["_blank", "noopener noreferrer nofollow"]);
   });
 
   it("lets each block find its own direction, and keeps code left to right", () => {
-    const fragment = renderMarkdown(document, "שלום `a`\n\n- b\n\n```\nc\n```", { isUnfinished: false });
+    const fragment = renderMarkdown("שלום `a`\n\n- b\n\n```\nc\n```", { isUnfinished: false });
     const directions = [...fragment.querySelectorAll("[dir]")].map((node) => `${node.tagName} ${node.getAttribute("dir")}`);
-    expect(directions).toEqual(["P auto", "CODE ltr", "UL auto", "LI auto", "P auto", "PRE ltr"]);
+    expect(directions).toEqual(["P rtl", "CODE ltr", "UL ltr", "P ltr", "PRE ltr", "CODE ltr"]);
   });
 
   it.each([
@@ -84,7 +88,7 @@ describe("renderMarkdown", () => {
 
   it("comes to an end on hostile repetition within the test's time limit", () => {
     const hostile = ["*a ", "[", "[a](", "`", "**_", "- ", "> ", "a_", "(https://a.example/"].map((piece) => piece.repeat(4000));
-    const rendered = hostile.map((text) => renderMarkdown(document, text, { isUnfinished: true }).childNodes.length);
+    const rendered = hostile.map((text) => renderMarkdown(text, { isUnfinished: true }).childNodes.length);
     expect(rendered.every((count) => count > 0)).toBe(true);
   });
 });
