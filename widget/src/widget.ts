@@ -65,6 +65,10 @@ export class Widget {
       newOpeningKey,
       now: Date.now,
       sleep: (delayMs) => new Promise((resolve) => setTimeout(resolve, delayMs)),
+      later: (run, delayMs) => {
+        const timer = setTimeout(run, delayMs);
+        return () => clearTimeout(timer);
+      },
       locks: siteLocks,
       onChange: (state) => this.show(state),
       onSignal: (signal) => this.takeSignal(signal),

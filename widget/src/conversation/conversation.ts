@@ -5,7 +5,7 @@
 import type { ApiClient } from "../api/client";
 import type { FilledForm, HistoryMessage, MessageRequest, Reply } from "../api/contract";
 import { Problem, networkProblem } from "../api/problem";
-import { recoveryFrom, waitBeforeRetryS } from "../api/recovery";
+import { pauseBeforeRetryMs, recoveryFrom, waitBeforeRetryS } from "../api/recovery";
 import { cleanText } from "../sanitizer";
 import * as change from "./entries";
 import type { Locks } from "./locks";
@@ -30,6 +30,8 @@ export interface ConversationOptions {
   readonly newOpeningKey: () => string;
   readonly now: () => number;
   readonly sleep: (delayMs: number) => Promise<void>;
+  /** Do something later; gives how to call it off. */
+  readonly later: (run: () => void, delayMs: number) => () => void;
   readonly locks: Locks;
   readonly onChange: (state: ConversationState) => void;
   readonly onSignal: (signal: ConversationSignal) => void;
@@ -45,6 +47,9 @@ export class Conversation {
   private running: AbortController | null = null;
   private loading: Promise<void> | null = null;
   private wasDegraded = false;
+  /** How often in a row something failed. */
+  private tries = 0;
+  private cancelRetry = (): void => undefined;
   /** The session whose entries are shown; it can be rated after it has ended. */
   session = "";
 
@@ -82,17 +87,18 @@ export class Conversation {
   /** Do again what failed, unless its waiting time is not over. */
   retry(): void {
     const { failure } = this.state;
-    if (failure === null) return void this.pump();
-    if (failure.canRetryAt !== null && failure.canRetryAt > this.options.now()) return;
-    this.set({ failure: null });
+    if (this.mustWait()) return;
+    this.cancelRetry();
+    if (failure !== null) this.set({ failure: { ...failure, retriesAt: this.options.now() } });
     void this.load().then(() => this.pump());
   }
 
   /** Take the browser's word on whether there is a network; messages that failed for want of it go out again. */
   setOnline(isOnline: boolean): void {
-    if (!isOnline) return this.set({ connection: "offline" });
-    this.set({ connection: "online" });
-    if (this.state.failure?.problem.status === 0) this.retry();
+    this.set({ connection: isOnline ? "online" : "offline" });
+    if (!isOnline || this.state.failure?.problem.status !== 0) return;
+    this.tries = 0;
+    this.retry();
   }
 
   /** Stop the answer that is being written; what there is of it stays. */
@@ -102,7 +108,7 @@ export class Conversation {
     if (running === null || message === undefined || this.session === "") return;
     this.options.client.stopAnswer(this.session).catch(() => {
       if (this.running !== running) return;
-      this.stop();
+      this.halt();
       this.setOutbox(this.outbox.slice(1));
       const entries = change.withDelivery(this.state.entries, message.id, "sent");
       this.set({ entries: change.withStreamStopped(entries, change.answerIdFor(message)), activity: { kind: "idle" } });
@@ -114,7 +120,7 @@ export class Conversation {
   restart(): void {
     const { client, store, onSignal } = this.options;
     const { sessionId } = store;
-    this.stop();
+    this.halt();
     this.left = [];
     this.setOutbox([]);
     store.sessionId = this.session = "";
@@ -134,10 +140,21 @@ export class Conversation {
     void this.load();
   }
 
-  /** Stop listening; a message without an answer stays in the outbox. */
+  /** Stop for good; a message without an answer stays in the outbox. */
   stop(): void {
+    this.halt();
+    this.session = "";
+  }
+
+  private halt(): void {
+    this.cancelRetry();
+    this.tries = 0;
     this.running?.abort();
     this.running = null;
+  }
+
+  private mustWait(): boolean {
+    return (this.state.failure?.canRetryAt ?? 0) > this.options.now();
   }
 
   private opening(): readonly Entry[] {
@@ -148,11 +165,13 @@ export class Conversation {
     const { client, store } = this.options;
     let messages: readonly HistoryMessage[] = [];
     let isEnded = false;
-    this.session = store.sessionId;
-    if (this.session !== "") {
+    const session = (this.session = store.sessionId);
+    if (session !== "") {
       try {
-        ({ messages, isEnded } = await client.loadHistory(this.session));
+        ({ messages, isEnded } = await client.loadHistory(session));
+        if (session !== this.session) return;
       } catch (error) {
+        if (session !== this.session) return;
         if (!(error instanceof Problem) || error.status !== 404) return this.failLoading(error);
         store.sessionId = this.session = "";
       }
@@ -180,7 +199,7 @@ export class Conversation {
     const { failure } = this.state;
     if (this.running !== null) return;
     if (failure?.of === "history" && failure.problem.status === 0) return;
-    if (failure?.canRetryAt != null && failure.canRetryAt > this.options.now()) return;
+    if (this.mustWait()) return;
     // Once something new is said, a past that could not be loaded no longer fits in before it.
     if (this.outbox.length > 0) this.loading ??= Promise.resolve();
     for (let message = this.outbox[0]; message !== undefined; message = this.outbox[0]) {
@@ -195,11 +214,13 @@ export class Conversation {
 
   /** Run one message's turn; give whether the next one may follow. */
   private async deliver(message: PendingMessage, signal: AbortSignal): Promise<boolean> {
-    const { client, store, context, sleep, locks } = this.options;
+    const { client, store, context, sleep, locks, now } = this.options;
+    const { failure } = this.state;
     this.set({
       entries: change.withDelivery(this.state.entries, message.id, "sending"),
       activity: { kind: "waiting" },
-      failure: null,
+      // What is tried again by itself has failed until something arrives.
+      failure: failure === null || failure.retriesAt === null ? null : { ...failure, retriesAt: now() },
       quickReplies: [],
       form: null,
       isEnded: false,
@@ -220,7 +241,6 @@ export class Conversation {
     try {
       // Two tabs that both begin would begin two conversations.
       await (store.sessionId === "" ? locks("csai:open:" + store.prefix, signal, run) : run());
-      if (!signal.aborted) this.setOutbox(this.outbox.filter((one) => one.id !== message.id));
       return true;
     } catch (error) {
       if (!signal.aborted) this.failSending(message, asProblem(error));
@@ -237,7 +257,7 @@ export class Conversation {
       case "session": {
         this.adoptSession(event.sessionId);
         const sent = change.withDelivery(change.without(entries, answerId), message.id, "sent", event.userMessageId);
-        return this.set({ entries: sent, connection: "online", activity: { kind: "waiting" } });
+        return this.set({ entries: sent, failure: null, connection: "online", activity: { kind: "waiting" } });
       }
       case "delta":
         if (event.text === "") return;
@@ -252,12 +272,14 @@ export class Conversation {
   private takeReply(reply: Reply, message: PendingMessage): void {
     const { onSignal, store } = this.options;
     this.adoptSession(reply.sessionId);
+    this.setOutbox(this.outbox.filter((one) => one.id !== message.id));
+    this.tries = 0;
     let entries = change.withDelivery(this.state.entries, message.id, "sent");
     entries = change.withReply(entries, change.answerIdFor(message), reply);
     if (reply.isDegraded && !this.wasDegraded) entries = change.withNotice(entries, "degraded");
     this.wasDegraded = reply.isDegraded;
     const { quickReplies, form } = reply;
-    this.set({ entries, activity: { kind: "idle" }, connection: "online", quickReplies, form });
+    this.set({ entries, activity: { kind: "idle" }, failure: null, connection: "online", quickReplies, form });
     store.tellOtherTabs();
     if (reply.text !== "") onSignal({ type: "message", role: "assistant", text: reply.text });
     if (reply.isEscalated) this.awaitPerson();
@@ -277,15 +299,17 @@ export class Conversation {
     this.set({ entries: change.withPast(this.state.entries, messages) });
   }
 
-  /** Take the conversation as ended; the next message begins another one. */
+  /** Take the conversation as ended; the next message begins another one, also one that waits already. */
   close(): void {
     if (this.state.isEnded) return;
-    this.stop();
-    this.setOutbox([]);
+    const { entries } = this.state;
+    this.halt();
+    // What the server has belongs to the conversation that has ended.
+    this.setOutbox(this.outbox.filter(({ id }) => !entries.some((entry) => entry.id === id && "messageId" in entry && entry.messageId !== "")));
     this.options.store.sessionId = "";
-    const entries = change.withNotice(this.state.entries, "ended");
-    this.set({ entries, isEnded: true, human: "", activity: { kind: "idle" } });
+    this.set({ entries: change.withNotice(entries, "ended"), isEnded: true, human: "", failure: null, activity: { kind: "idle" } });
     this.options.onSignal({ type: "ended" });
+    void this.pump();
   }
 
   private failSending(message: PendingMessage, problem: Problem): void {
@@ -303,11 +327,16 @@ export class Conversation {
   }
 
   private fail(of: "send" | "history", problem: Problem): void {
+    const { now, later, onSignal } = this.options;
     const waitS = waitBeforeRetryS(problem);
+    const pauseMs = pauseBeforeRetryMs(problem, this.tries++);
+    this.cancelRetry();
+    if (pauseMs !== null) this.cancelRetry = later(() => this.retry(), pauseMs);
+    const canRetryAt = waitS > 0 ? now() + waitS * 1000 : null;
+    const retriesAt = pauseMs === null ? null : now() + pauseMs;
     const connection: Connection = problem.status === 0 ? "offline" : "online";
-    const canRetryAt = waitS > 0 ? this.options.now() + waitS * 1000 : null;
-    this.set({ activity: { kind: "idle" }, connection, failure: { of, problem, canRetryAt } });
-    this.options.onSignal({ type: "error", code: problem.code, status: problem.status });
+    this.set({ activity: { kind: "idle" }, connection, failure: { of, problem, canRetryAt, retriesAt } });
+    onSignal({ type: "error", code: problem.code, status: problem.status });
   }
 
   private adoptSession(sessionId: string): void {

@@ -54,11 +54,14 @@ export type Activity =
 
 export type Connection = "online" | "connecting" | "offline";
 
-/** What failed last and what a retry would do again; `canRetryAt` is in milliseconds of the wall clock. */
+/** What failed last and what a retry would do again; times are in milliseconds of the wall clock. */
 export interface Failure {
   readonly of: "send" | "history";
   readonly problem: Problem;
+  /** Before then a retry makes no sense. */
   readonly canRetryAt: number | null;
+  /** When it is tried again by itself, in the past while it is; `null` when that is left to the visitor. */
+  readonly retriesAt: number | null;
 }
 
 export interface ConversationState {

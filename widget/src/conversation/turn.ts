@@ -36,8 +36,8 @@ type Outcome = "answered" | "lost";
 /**
  * Run a turn until its reply was emitted.
  *
- * A stream that breaks is first resumed after the last event that arrived; if that fails, the message is sent again with
- * the same `message_id`, which the server answers from the turn it already ran.
+ * A stream that breaks is resumed after the last event that arrived, as long as that brings anything new; then the message
+ * is sent again with the same `message_id`, which the server answers from the turn it already ran.
  *
  * Throws a `Problem` when there is no answer; the caller may run the same request again.
  */
@@ -45,14 +45,17 @@ export async function runTurn(options: TurnOptions): Promise<void> {
   const turn = new Turn(options);
   if ((await turn.post()) === "answered") return;
   options.emit({ type: "connecting" });
-  if ((await turn.resume()) === "answered") return;
+  for (let before = ""; before !== turn.lastEventId; ) {
+    before = turn.lastEventId;
+    if ((await turn.resume()) === "answered") return;
+  }
   if ((await turn.post()) === "answered") return;
   throw networkProblem();
 }
 
 class Turn {
   private sessionId: string;
-  private lastEventId = "";
+  lastEventId = "";
   /** Whether the server said that this turn failed. */
   private isOver = false;
 
@@ -74,7 +77,6 @@ class Turn {
   }
 
   async resume(): Promise<Outcome> {
-    if (this.sessionId === "" || this.lastEventId === "") return "lost";
     const { client, signal } = this.options;
     const watch = new AbortController();
     const abort = (): void => watch.abort();

@@ -1,5 +1,5 @@
 /**
- * Owns the line that says what failed, with a button to try again once that makes sense.
+ * Owns the line that says what failed: when it is tried again by itself, and a button for who does not want to wait.
  * Leaves the sentence to the locale and the retry to the conversation.
  */
 import { recoveryFrom } from "../api/recovery";
@@ -14,7 +14,9 @@ const WARNING = ["M12 8.5v4.5M12 16.5h.01", "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 
 /** Shows the last failure, or nothing. */
 export class FailureBar {
   readonly element: HTMLElement;
-  private readonly text: HTMLElement;
+  private readonly text = element("div", { role: "alert" });
+  /** Beside the alert, so that nobody hears each second told. */
+  private readonly pace = element("div");
   private readonly button: HTMLButtonElement;
   private shown: Failure | null = null;
   private ticking: ReturnType<typeof setInterval> | undefined;
@@ -23,16 +25,10 @@ export class FailureBar {
     private readonly strings: ExtraStrings,
     onRetry: () => void,
   ) {
-    this.text = element("div", { class: "failure-text", role: "alert" });
-    this.button = element("button", { type: "button", "data-testid": "csai-retry" });
+    this.button = element("button", { type: "button", "data-testid": "csai-retry" }, strings.retry);
     this.button.addEventListener("click", onRetry);
-    this.element = element(
-      "div",
-      { class: "failure", "data-testid": "csai-error", hidden: true },
-      icon(...WARNING),
-      this.text,
-      this.button,
-    );
+    const words = element("div", { class: "failure-text" }, this.text, this.pace);
+    this.element = element("div", { class: "failure", "data-testid": "csai-error", hidden: true }, icon(...WARNING), words, this.button);
   }
 
   /** Show a failure; `null` hides the bar. */
@@ -41,11 +37,12 @@ export class FailureBar {
     this.shown = failure;
     this.dispose();
     this.element.hidden = failure === null;
-    if (failure === null) return void (this.text.textContent = "");
-    this.text.textContent = problemText(failure.problem, failure.of, this.strings);
-    this.button.hidden = failure.of === "send" && recoveryFrom(failure.problem) === "edit";
-    this.countDown();
-    if (this.button.disabled) this.ticking = setInterval(() => this.countDown(), 1000);
+    const sentence = failure === null ? "" : problemText(failure.problem, failure.of, this.strings);
+    // The same again is not told again.
+    if (this.text.textContent !== sentence) this.text.textContent = sentence;
+    if (failure === null) return;
+    this.tick(failure);
+    this.ticking = setInterval(() => this.tick(failure), 1000);
   }
 
   /** Stop counting. */
@@ -53,11 +50,12 @@ export class FailureBar {
     clearInterval(this.ticking);
   }
 
-  private countDown(): void {
-    const { strings } = this;
-    const left = Math.ceil(((this.shown?.canRetryAt ?? 0) - Date.now()) / 1000);
-    this.button.disabled = left > 0;
-    this.button.textContent = left > 0 ? fill(strings.retryIn, { seconds: left }) : strings.retry;
-    if (left <= 0) this.dispose();
+  private tick({ of, problem, canRetryAt, retriesAt }: Failure): void {
+    const { retrying, retryingIn } = this.strings;
+    const now = Date.now();
+    const seconds = Math.ceil(((retriesAt ?? 0) - now) / 1000);
+    this.pace.textContent = retriesAt === null ? "" : seconds > 0 ? fill(retryingIn, { seconds }) : retrying;
+    this.button.hidden = (canRetryAt ?? 0) > now || (of === "send" && recoveryFrom(problem) === "edit");
+    if (Math.max(canRetryAt ?? 0, retriesAt ?? 0) <= now) this.dispose();
   }
 }

@@ -102,7 +102,10 @@ export function createExtras(host: ExtrasHost): Extras {
       show(conversation.state);
     },
     show,
-    stop: () => live.stop(),
+    stop: () => {
+      live.stop();
+      failureBar?.dispose();
+    },
     toggleMenu: (button) => menu.toggle(button),
     rate: (entryId, thumb) => void rateAnswer(conversation, entryId, thumb),
     ring: () => {

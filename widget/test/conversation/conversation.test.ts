@@ -1,9 +1,10 @@
 // @vitest-environment node
 /** Tests a conversation against a real server on loopback: what is shown, kept, retried and forgotten. */
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { ApiClient } from "../../src/api/client";
 import { Conversation, type ConversationSignal } from "../../src/conversation/conversation";
 import { type Scripted, startFakeServer } from "../fake-server.mjs";
+import type { ConversationState } from "../../src/conversation/state";
 import { MemoryStorage, storeOn } from "./memory-storage";
 
 type FakeOptions = NonNullable<Parameters<typeof startFakeServer>[0]>;
@@ -19,8 +20,25 @@ async function start(options: FakeOptions = {}) {
   const tab = new MemoryStorage();
   let now = 1_000_000;
   let made = 0;
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  /** What the pages do later, soonest first as each has one at most. */
+  const timers = new Map<() => void, number>();
+  const later = (run: () => void, delayMs: number) => {
+    timers.set(run, delayMs);
+    return () => void timers.delete(run);
+  };
+  /** Let the time pass until something is due, and give how long that was. */
+  const wake = async (): Promise<number> => {
+    await vi.waitFor(() => expect(timers.size).toBe(1), 10_000);
+    const [[run, delayMs]] = [...timers] as [[() => void, number]];
+    timers.clear();
+    now += delayMs;
+    run();
+    return delayMs;
+  };
   const openPage = () => {
     const signals: ConversationSignal[] = [];
+    const states: ConversationState[] = [];
     const store = storeOn(local, tab, server.origin);
     let noticeStreaming = (): void => undefined;
     /** Settles within the very change that shows the first streamed words. */
@@ -33,14 +51,18 @@ async function start(options: FakeOptions = {}) {
       newOpeningKey: () => `k${made}`,
       now: () => now,
       sleep: async () => undefined,
+      later,
       locks: async (_name, _signal, work) => work(),
-      onChange: ({ activity }) => (activity.kind === "streaming" ? noticeStreaming() : undefined),
+      onChange: (state) => {
+        states.push(state);
+        if (state.activity.kind === "streaming") noticeStreaming();
+      },
       onSignal: (signal) => signals.push(signal),
     });
     conversation.greet("Hi!", ["Menu"]);
-    return { conversation, store, signals, streaming };
+    return { conversation, store, signals, states, streaming };
   };
-  return { server, openPage, ...openPage(), local, tab, wait: (seconds: number) => void (now += seconds * 1000) };
+  return { server, openPage, ...openPage(), local, tab, timers, wake, wait: (seconds: number) => void (now += seconds * 1000) };
 }
 
 const idle = (conversation: Conversation) => expect.poll(() => conversation.state.activity.kind === "idle" && said(conversation));
@@ -238,6 +260,7 @@ describe("Conversation", () => {
       newOpeningKey: () => "k1",
       now: () => 0,
       sleep: async () => undefined,
+      later: () => () => undefined,
       locks: async (_name, _signal, work) => work(),
       onChange: ({ activity }) => (activity.kind === "streaming" ? conversation.restart() : undefined),
       onSignal: (signal) => (signal.type === "restarted" ? noticeRestart() : undefined),
@@ -263,5 +286,147 @@ describe("Conversation", () => {
     conversation.setOnline(true);
     await idle(conversation).toEqual(["a: Hi!", "v: hello", "a: You said: hello"]);
     expect(conversation.state.connection).toBe("online");
+  });
+
+  it("sends what waits when a conversation ends in a new one, and what the server has no more", async () => {
+    const { conversation, server, tab } = await start({ answer: (text) => ({ text: "Ok.", ended: text === "bye" }) });
+    conversation.send("bye");
+    conversation.send("one more");
+    await expect.poll(() => said(conversation).filter((line) => line === "a: Ok.")).toHaveLength(2);
+    expect([server.turnsRun, server.sessions.size, tab.length, conversation.state.isEnded]).toEqual([2, 2, 0, false]);
+  });
+});
+
+describe("Trying again by itself", () => {
+  const down: Scripted = { refuse: { status: 500, code: "internal" } };
+  const delivery = ({ state }: Conversation) => state.entries.map((entry) => entry.kind === "visitor" && entry.delivery).filter(Boolean);
+
+  it("waits longer each time, and leaves an answer that fails again and again to the visitor", async () => {
+    const answers = Array<Scripted>(7).fill(down);
+    const { conversation, server, wake, timers } = await start({ answer: () => answers.shift() ?? { text: "Hello." } });
+    conversation.send("hello");
+    const pauses: number[] = [];
+    for (let at = 0; at < 6; at += 1) pauses.push(await wake());
+    expect(pauses).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000]);
+    await vi.waitFor(() => expect(conversation.state.failure?.retriesAt).toBeNull());
+    expect([timers.size, delivery(conversation)]).toEqual([0, ["failed"]]);
+    conversation.retry();
+    await idle(conversation).toEqual(["a: Hi!", "v: hello", "a: Hello."]);
+    expect(new Set(server.seen.filter((one) => one.path === "/chat/message").map((one) => one.body["message_id"]))).toEqual(new Set(["m1"]));
+  });
+
+  it("tries a line that is gone for ever, at its own pace again once something arrived", async () => {
+    const { conversation, server, wake, timers } = await start();
+    await server.close();
+    conversation.send("hello");
+    let pauses: number[] = [];
+    for (let at = 0; at < 9; at += 1) pauses.push(await wake());
+    expect(pauses.slice(4)).toEqual([16_000, 30_000, 30_000, 30_000, 30_000]);
+    await vi.waitFor(() => expect(timers.size).toBe(1));
+    const revived = await startFakeServer({ port: Number(new URL(server.origin).port) });
+    await wake();
+    await idle(conversation).toEqual(["a: Hi!", "v: hello", "a: You said: hello"]);
+    await revived.close();
+    conversation.send("and");
+    pauses = [await wake(), await wake()];
+    expect(pauses).toEqual([1000, 2000]);
+    conversation.stop();
+  });
+
+  it("scatters its tries, by at most a half", async () => {
+    const { conversation, wake } = await start({ answer: () => down });
+    vi.mocked(Math.random).mockReturnValue(0);
+    conversation.send("hello");
+    expect([await wake(), await wake()]).toEqual([500, 1000]);
+    conversation.stop();
+  });
+
+  it.each([
+    [{ status: 429, code: "rate_limited", retryAfterS: 20 }, 21_000],
+    [{ status: 429, code: "rate_limited" }, 31_000],
+    [{ status: 503, code: "unavailable", retryAfterS: 7 }, 8000],
+    [{ status: 503, code: "unavailable" }, 1000],
+  ])("waits as long as %j says, and a little more", async (refuse, pauseMs) => {
+    const answers: Scripted[] = [{ refuse }];
+    const { conversation, wake } = await start({ answer: () => answers.shift() ?? { text: "Hello." } });
+    conversation.send("hello");
+    expect(await wake()).toBe(pauseMs);
+    await idle(conversation).toContain("a: Hello.");
+  });
+
+  it("does not try what only the visitor can mend", async () => {
+    for (const [status, code] of [[400, "invalid_request"], [401, "unknown_key"], [403, "origin_not_allowed"], [413, "too_large"]] as const) {
+      const { conversation, signals, timers, server } = await start({ answer: () => ({ refuse: { status, code } }) });
+      conversation.send("hello");
+      await expect.poll(() => signals.at(-1)).toEqual({ type: "returned", text: "hello" });
+      expect([said(conversation), timers.size, conversation.state.failure?.retriesAt]).toEqual([["a: Hi!"], 0, null]);
+      await server.close();
+    }
+  });
+
+  it("says that it has failed until something arrives", async () => {
+    const answers: Scripted[] = [down, down];
+    const { conversation, states, wake } = await start({ answer: () => answers.shift() ?? { text: "Hello." } });
+    conversation.send("hello");
+    await wake();
+    await wake();
+    await idle(conversation).toContain("a: Hello.");
+    const seen = states.map(({ failure, activity }) => `${activity.kind}${failure === null ? "" : " failed"}`);
+    expect(seen.filter((one, at) => one !== seen[at - 1])).toEqual(["idle", "waiting", "idle failed", "waiting failed", "idle failed", "waiting failed", "waiting", "streaming", "idle"]);
+  });
+
+  it("tries the past again too, and only then sends", async () => {
+    const { conversation, server, openPage, wake } = await start();
+    conversation.send("one");
+    await idle(conversation).toContain("a: You said: one");
+    const page = openPage();
+    const { sessionId } = page.store;
+    const session = server.sessions.get(sessionId);
+    server.sessions.delete(sessionId);
+    server.options.apiKey = "another";
+    await page.conversation.load();
+    expect(page.conversation.state.failure).toMatchObject({ of: "history", problem: { status: 401 }, retriesAt: null });
+    server.options.apiKey = "pk_test";
+    await server.close();
+    page.conversation.send("two");
+    await expect.poll(() => page.conversation.state.failure?.problem.status).toBe(0);
+    const revived = await startFakeServer({ port: Number(new URL(server.origin).port) });
+    stopServer = revived.close;
+    if (session) revived.sessions.set(sessionId, session);
+    revived.turnsRun = server.turnsRun;
+    await wake();
+    await idle(page.conversation).toEqual(["a: Hi!", "v: one", "a: You said: one", "v: two", "a: You said: two"]);
+  });
+
+  it.each(["stop", "restart", "close"] as const)("tries no more after %s", async (end) => {
+    const { conversation, timers } = await start({ answer: () => down });
+    conversation.send("hello");
+    await expect.poll(() => timers.size).toBe(1);
+    // The server may have it, for all that this page knows.
+    conversation.set({ entries: conversation.state.entries.map((entry) => (entry.kind === "visitor" ? { ...entry, messageId: "u_1" } : entry)) });
+    conversation[end]();
+    await conversation.load();
+    expect(timers.size).toBe(0);
+  });
+
+  it("begins no tries after its end", async () => {
+    const { store, conversation, timers, server } = await start();
+    store.sessionId = "vs_1";
+    await server.close();
+    const loading = conversation.load();
+    conversation.stop();
+    await loading;
+    expect([timers.size, conversation.state.failure]).toEqual([0, null]);
+  });
+
+  it("lets nothing of the past into a conversation that was begun meanwhile", async () => {
+    const { conversation, openPage } = await start();
+    conversation.send("one");
+    await idle(conversation).toContain("a: You said: one");
+    const page = openPage();
+    const loading = page.conversation.load();
+    page.conversation.restart();
+    await loading;
+    expect(said(page.conversation)).toEqual(["a: Hi!"]);
   });
 });

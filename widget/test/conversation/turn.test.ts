@@ -135,6 +135,15 @@ describe("runTurn", () => {
     expect(server.turnsRun).toBe(1);
   });
 
+  it("goes on resuming as long as that brings anything new", async () => {
+    const text = "One word more. ".repeat(20).trim();
+    const { server, run } = await start({ cut: () => 900, answer: () => ({ text }) });
+    expect(readAs(await run())).toEqual({ streamed: text, replies: [text] });
+    const paths = server.seen.map((one) => one.path.split("/")[2]);
+    expect(paths).toEqual(["message", ...Array<string>(paths.length - 1).fill("events")]);
+    expect(paths.length).toBeGreaterThan(3);
+  });
+
   it("waits while another message of the session is being answered", async () => {
     let busy = 2;
     const { run, slept } = await start({
