@@ -8,6 +8,7 @@ left to ``appliance.agent.resilient_model``, what follows from an answer to
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
@@ -150,6 +151,10 @@ class ModelCalls:
                             said.append(event.text)
                         yield event
                 return
+            except asyncio.CancelledError:
+                if said:
+                    self._note_broken(choice, request, "".join(said))
+                raise
             except (UpstreamError, ContextWindowExceeded, BudgetExceeded) as error:
                 self._log(choice, error)
                 self._tally.trace.note(

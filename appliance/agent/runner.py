@@ -39,6 +39,7 @@ from appliance.agent.loop import (
 )
 from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
 from appliance.agent.prompt import add_correction
+from appliance.agent.stopping import Stopped, keep_whole
 from appliance.agent.tool_runs import Emit, ToolRuns, TurnTally, build_result_text
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
@@ -96,6 +97,7 @@ class AgentResult(Struct, frozen=True, kw_only=True):
     """What a turn leaves behind. The last of ``new_messages`` is the answer.
 
     ``unknown_tool`` names the tool of which the answer says that its end is not known.
+    ``is_stopped``: the visitor wanted no more of it.
     """
 
     text: str
@@ -111,6 +113,7 @@ class AgentResult(Struct, frozen=True, kw_only=True):
     signal: ModelSignal | None = None
     is_cached: bool = False
     unknown_tool: str | None = None
+    is_stopped: bool = False
 
 
 class AgentRunner:
@@ -186,15 +189,24 @@ class _Turn:
     async def run(self) -> AgentResult:
         commands: deque[Command] = deque()
         self._feed(self._assignment.decided or TurnBegan(), commands)
+        try:
+            return await self._carry_out(commands)
+        except Stopped:
+            return await self._answer_stopped()
+
+    async def _carry_out(self, commands: deque[Command]) -> AgentResult:
+        stop = self._tally.stop
         while True:
             command = commands.popleft()
             match command:
                 case AskModel():
-                    await self._ask_model(command, commands)
+                    await stop.run(self._ask_model(command, commands))
                 case Say(text=text):
                     self._emit(AnswerDelta(text=text))
                 case RunTools(calls=calls):
-                    results = await self._run_tools(calls)
+                    results = await stop.run(
+                        self._run_tools(calls), may_cut=lambda: not self._tally.has_begun_write
+                    )
                     self._feed(ToolsReturned(results=results), commands)
                 case AskVisitor():
                     return self._ask_visitor(command)
@@ -374,6 +386,23 @@ class _Turn:
             quick_replies=answer.quick_replies,
             signal=answer.signal,
         )
+
+    async def _answer_stopped(self) -> AgentResult:
+        """End with what the visitor has seen, and what was done if anything was to be."""
+        language = self._assignment.briefing.language
+        self._guard.drop_held()
+        messages, said = keep_whole(self._state.new_messages, self._state.text)
+        self._tally.trace.note("stopped", said_chars=len(said))
+        more = ""
+        if self._tally.has_begun_write or self._assignment.decided is not None:
+            more = await self._guard.tell_what_was_done(language)
+        elif not said:
+            more = texts_for(language)["stopped"]
+        text = "\n\n".join(part for part in (said, more) if part)
+        if more:
+            self._emit(AnswerDelta(text=text[len(said) :]))
+        result = self._result(text, (*messages, ChatMessage(role="assistant", content=text)))
+        return msgspec.structs.replace(result, usage=result.usage or (OWN_ANSWER,), is_stopped=True)
 
     def _result(
         self,

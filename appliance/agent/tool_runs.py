@@ -21,6 +21,7 @@ from appliance.agent.policy import (
     find_argument_problem,
     find_known_outcome,
 )
+from appliance.agent.stopping import StopSign
 from appliance.agent.trace import TurnTrace
 from appliance.domain.bound_parameters import find_bindings
 from appliance.domain.json_types import JsonValue
@@ -61,6 +62,7 @@ class TurnTally(Struct, kw_only=True):
     """What a running turn has done and used so far, also when it ends badly.
 
     ``has_begun_write``: something may have changed already, whether or not that is known yet.
+    ``stop`` is set when the visitor wants no more of it.
     """
 
     executions: list[ToolExecution] = field(default_factory=list)
@@ -68,6 +70,7 @@ class TurnTally(Struct, kw_only=True):
     reports: list[ToolReport] = field(default_factory=list)
     trace: TurnTrace = field(default_factory=TurnTrace)
     has_begun_write: bool = False
+    stop: StopSign = field(default_factory=StopSign)
 
 
 class ToolRuns:

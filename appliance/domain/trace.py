@@ -21,6 +21,7 @@ StepKind = Literal[
     "model_reply",  # what came back: raw text, calls, finish reason, usage
     "model_failure",  # why a model did not answer
     "policy",  # a verdict on a call or an answer, with its reason
+    "stopped",  # the visitor wanted no more of the answer
     "tool_call",  # one executed call with arguments, result, attempts
     "handover",  # a person was asked for or offered, or the conversation ended
     "outcome",  # how the turn ended

@@ -125,6 +125,9 @@ class Handover:
         if result.signal == "wants_human":
             reason = visit.text if read_decision(visit.text) is None else None
             return _append(result, self._escalate(visit, "visitor", reason=reason))
+        if result.is_stopped:  # whether it would have helped nobody can tell
+            same = Closing(failed_rounds=visit.conversation.failed_rounds)
+            return Concluded(result=result, closing=same)
         is_failed = result.signal == "unsure" or is_failed_round(visit.messages, result.text)
         failed_rounds = visit.conversation.failed_rounds + 1 if is_failed else 0
         settings = visit.tenant.escalation

@@ -76,6 +76,7 @@ class TurnStream:
         is_replay: The turn is over, and its events as they happened are kept no more.
         on_abandoned: Called once when nobody has listened for a while and the turn still runs.
         may_abandon: Asked before; a turn may have to end by itself though nobody listens.
+        on_stopped: Called when the visitor wants no more of the answer.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class TurnStream:
         is_replay: bool = False,
         on_abandoned: Callable[[], None] | None = None,
         may_abandon: Callable[[], bool] = lambda: True,
+        on_stopped: Callable[[], None] = lambda: None,
     ) -> None:
         self.tenant_id = tenant_id
         self.conversation_id = conversation_id
@@ -100,6 +102,7 @@ class TurnStream:
             self._first_id += EVENTS_PER_TURN - EVENTS_PER_REPLAY
         self._on_abandoned = on_abandoned
         self._may_abandon = may_abandon
+        self._on_stopped = on_stopped
         self._last: NumberedEvent | None = None
         self._listeners = 0
         self._changed: set[asyncio.Event] = set()
@@ -146,6 +149,13 @@ class TurnStream:
         self._stop_timer()
         if not self.is_finished and self._on_abandoned is not None:
             self._on_abandoned()
+
+    def stop(self) -> bool:
+        """Let the turn end with what there is of its answer; false when it is over."""
+        if self.is_finished:
+            return False
+        self._on_stopped()
+        return True
 
     async def listen(self, *, after_id: int = -1) -> AsyncGenerator[list[NumberedEvent], None]:
         """Yield the events behind ``after_id``, those to come too, until the turn is over.
@@ -247,6 +257,11 @@ class TurnStreams:
     def find(self, user_message_id: MessageId) -> TurnStream | None:
         """Return the stream of the turn that answers this message, the newest of several."""
         return self._newest.get(user_message_id)
+
+    def find_running(self, conversation_id: ConversationId) -> TurnStream | None:
+        """Return the stream of the conversation's turn that runs here."""
+        streams = self._by_conversation.get(conversation_id, ())
+        return next((stream for stream in streams if not stream.is_finished), None)
 
     def forget(self, conversation_id: ConversationId) -> None:
         """Drop the conversation's turns, end the one that runs, and send its followers away."""

@@ -7,6 +7,7 @@ found is left to ``appliance.services.answering``.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import msgspec
@@ -53,6 +54,7 @@ logger = structlog.get_logger(__name__)
 LEASE_S = 30
 RENEW_EVERY_S = 10.0
 TURN_DEADLINE_S = 300.0
+STOP_WAIT_S = 2.0
 
 
 class VisitorMessage(Struct, frozen=True, kw_only=True):
@@ -177,6 +179,23 @@ class TurnService:
                     code="idempotency_mismatch",
                 )
 
+    async def stop(self, conversation_id: ConversationId) -> bool:
+        """End the answer that is being written; what there is of it becomes the answer.
+
+        A write that has begun is not cut off. Waits a moment for the end, so that the next message
+        need not.
+
+        Returns:
+            False when no answer is being written here.
+        """
+        stream = self._streams.find_running(conversation_id)
+        if stream is None or not stream.stop():
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WAIT_S):
+                await stream.wait_for_end()
+        return True
+
     def _run_accepted(
         self, known: KnownTenant, accepted: TurnAccepted, session_id: str, message: VisitorMessage,
         *, is_retry: bool,
@@ -196,6 +215,7 @@ class TurnService:
             turn_number=accepted.fencing_token,
             on_abandoned=abandon,
             may_abandon=lambda: not tally.has_begun_write,
+            on_stopped=tally.stop.set,
         )
         self._streams.add(stream)
         stream.publish(

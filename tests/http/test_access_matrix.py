@@ -132,6 +132,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{ADMIN}/maintenance/retention"): {"dry_run": True},
     ("GET", "/api/config"): None,
     ("POST", "/chat/message"): {"message": "hello"},
+    ("POST", "/chat/stop"): {"session_id": "{session_id}"},
     ("POST", "/chat/end"): {"session_id": "{session_id}"},
     ("POST", "/chat/escalate"): {"session_id": "{session_id}"},
     ("POST", "/api/feedback"): {"session_id": "{session_id}", "rating": 5},

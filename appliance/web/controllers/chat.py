@@ -41,6 +41,7 @@ from appliance.web.schemas.chat import (
     EscalatedReply,
     FeedbackBody,
     SessionBody,
+    StoppedReply,
 )
 from appliance.web.sse import Shutdown, build_stream
 from appliance.web.turn_wire import encode_batches, follow_behind
@@ -150,6 +151,24 @@ class ChatController(Controller):
         tenant = known_tenant(request).tenant
         conversation = await conversations.end(tenant.id, data.session_id)
         return EndedReply(session_id=data.session_id, conversation_id=conversation.id)
+
+    @post("/stop", status_code=200, summary="Stop the answer that is being written")
+    async def stop(
+        self,
+        request: VisitorRequest,
+        data: JSONBody[SessionBody],
+        conversations: NamedDependency[ConversationService],
+        messages: NamedDependency[MessageServices],
+    ) -> StoppedReply:
+        """End the answer with what there is of it; what is being changed meanwhile still is."""
+        tenant = known_tenant(request).tenant
+        await messages.limiter.spend(tenant.id)
+        conversation = await conversations.find(tenant.id, data.session_id)
+        return StoppedReply(
+            session_id=data.session_id,
+            conversation_id=conversation.id,
+            stopped=await messages.turns.stop(conversation.id),
+        )
 
     @post("/escalate", status_code=200, summary="Ask for a person")
     async def escalate(

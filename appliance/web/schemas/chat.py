@@ -56,6 +56,14 @@ class EndedReply(Struct, frozen=True, kw_only=True):
     conversation_ended: bool = True
 
 
+class StoppedReply(Struct, frozen=True, kw_only=True):
+    """Whether an answer was being written, and is stopped."""
+
+    session_id: str
+    conversation_id: str
+    stopped: bool
+
+
 class EscalateBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A visitor's wish for a person; ``contact`` is how to reach the visitor."""
 
