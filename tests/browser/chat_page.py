@@ -50,3 +50,7 @@ class ChatPage:
     def texts(self) -> list[str]:
         """Return the texts of all messages."""
         return self.messages.all_inner_texts()
+
+    def is_hebrew(self) -> bool:
+        """Return whether the widget speaks Hebrew to the visitor."""
+        return self.window.locator("xpath=..").get_attribute("lang") == "he"

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import Watch, open_browser, open_page
+from tests.browser.scripted_server import run_scripted_server
 from tests.http.running_server import RunningServer
 
 
@@ -24,6 +25,13 @@ def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
     with RunningServer(tmp_path_factory.mktemp("browser-demo")) as server:
         server.expect("origin_refused")
         yield server
+
+
+@pytest.fixture(scope="package")
+def scripted_server() -> Iterator[str]:
+    """The origin of a server that holds each state of a conversation for as long as it takes."""
+    with run_scripted_server() as origin:
+        yield origin
 
 
 @pytest.fixture

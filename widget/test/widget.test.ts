@@ -63,7 +63,7 @@ describe("Widget", () => {
     const { root, find, texts, shadow } = await mount({ page: { position: "top-left", primaryColor: "#facc15" } });
     expect(root.hidden).toBe(false);
     expect([root.dataset["position"], root.dataset["theme"], root.dir]).toEqual(["top-left", "dark", "ltr"]);
-    expect([root.style.getPropertyValue("--primary"), root.style.getPropertyValue("--on-primary")]).toEqual(["rgb(250,204,21)", "rgb(17,24,39)"]);
+    expect([root.style.getPropertyValue("--primary"), root.style.getPropertyValue("--on-primary")]).toEqual(["rgb(250,204,21)", "rgb(0,0,0)"]);
     find("bubble").click();
     expect(shadow.querySelector(".title")?.textContent).toBe("Bob's Pizza Shop");
     expect(texts("assistant")).toEqual(["Hello!"]);

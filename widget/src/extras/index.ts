@@ -92,7 +92,7 @@ export function createExtras(host: ExtrasHost): Extras {
     if (hasStars === shown.hasStars && form === shown.form) return;
     shown = { hasStars, form };
     if (form != null) askForTool(form);
-    else element.setPanel(hasStars ? buildStars(host, strings()) : null);
+    else element.setPanel(hasStars ? buildStars(host, strings(), (text) => voice.say(text)) : null);
   };
 
   return {

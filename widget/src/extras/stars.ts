@@ -9,8 +9,8 @@ import type { ExtraStrings } from "./strings";
 
 const STAR = "M12 3.5l2.6 5.4 5.9.8-4.3 4.1 1 5.9L12 16.9l-5.2 2.8 1-5.9L3.5 9.7l5.9-.8z";
 
-/** Build the panel. */
-export function buildStars({ conversation }: ExtrasHost, strings: ExtraStrings): HTMLElement {
+/** Build the panel; what it says in the end is said aloud too. */
+export function buildStars({ conversation }: ExtrasHost, strings: ExtraStrings, say: (text: string) => void): HTMLElement {
   let chosen = 0;
   const comment = element("textarea", { rows: "2", maxlength: "4000", dir: "auto", placeholder: strings.comment, "aria-label": strings.comment });
   const send = element("button", { type: "submit", class: "primary", disabled: true, "data-testid": "csai-stars-send" }, strings.rateSend);
@@ -40,7 +40,7 @@ export function buildStars({ conversation }: ExtrasHost, strings: ExtraStrings):
       .then(() => {
         onSignal({ type: "rated", rating: chosen });
         title.textContent = strings.rateThanks;
-        title.setAttribute("role", "status");
+        say(strings.rateThanks);
         for (const part of [stars, comment, complaint, send]) part.remove();
       })
       .catch(() => {

@@ -8,7 +8,7 @@ import { ICONS, element, icon } from "../view/dom";
 /** Build it. */
 export function buildTeaser(text: string, { element: widget, store, locale }: ExtrasHost): HTMLElement {
   const { dismiss } = locale().strings;
-  const open = element("button", { type: "button", class: "taken", dir: "auto", "data-testid": "csai-teaser" }, text);
+  const open = element("button", { type: "button", class: "taken", dir: "auto", "data-testid": "csai-teaser" }, element("span", {}, text));
   const close = element("button", { type: "button", class: "away", "aria-label": dismiss, title: dismiss, "data-testid": "csai-teaser-close" }, icon(...ICONS.close));
   const leave = (): void => {
     const hadFocus = teaser.matches(":focus-within");

@@ -7,7 +7,7 @@
 export type Rgb = readonly [number, number, number];
 
 export const WHITE: Rgb = [255, 255, 255];
-export const INK: Rgb = [17, 24, 39];
+export const INK: Rgb = [0, 0, 0];
 
 /** WCAG 2.2 AA for text of normal size. */
 const MIN_CONTRAST = 4.5;
@@ -35,10 +35,9 @@ export function contrast(one: Rgb, other: Rgb): number {
   return (lighter + 0.05) / (darker + 0.05);
 }
 
-/** Choose white or ink for text on a colour; white where it is readable. */
+/** Choose white or ink for text on a colour: white where it is readable; where it is not, ink always is. */
 export function textColorOn(background: Rgb): Rgb {
-  const onWhite = contrast(WHITE, background);
-  return onWhite >= MIN_CONTRAST || onWhite >= contrast(INK, background) ? WHITE : INK;
+  return contrast(WHITE, background) >= MIN_CONTRAST ? WHITE : INK;
 }
 
 /** Shade a colour towards white or ink, only as far as it takes to be readable on a background. */
