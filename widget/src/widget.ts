@@ -173,8 +173,9 @@ export class Widget {
     this.element.setOpen(true, focus);
     this.store.wasOpen = true;
     this.countUnread(0);
-    // What is rarely needed is there then when the network is not.
-    void this.conversation.load().then(() => this.extras.use((extras) => extras.open()));
+    // Before what was said is shown, which gets its looks from them; and there when the network is not.
+    void this.extras.use((extras) => extras.open());
+    void this.conversation.load();
     this.options.onEvent({ type: "open" });
   }
 
