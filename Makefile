@@ -9,13 +9,14 @@ WIDGET_SOURCES := $(shell find widget/src -type f 2>/dev/null) widget/package.js
 RUN_READY := $(VENV)/.run-ready
 DEV_READY := $(VENV)/.dev-ready
 KILLS ?= 1000
+CUTS ?= 1000
 # Whole files go to the workers, in the order in which they are found: the long ones come first.
 PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q \
 	--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run panel widget setup test check lint types imports architecture test-widget \
-	test-python test-postgres test-n8n crash bench package selftest lock screenshots clean
+	test-python test-postgres test-n8n crash chaos bench package selftest lock screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -64,6 +65,9 @@ test-n8n: $(DEV_READY) $(WIDGET) ## Compare with a real n8n, and run beside one 
 
 crash: $(DEV_READY) $(WIDGET) ## Kill the server 1,000 times and see that nothing is lost (half an hour)
 	@nice -n 5 $(BIN)/python -m tests.crash --kills $(KILLS)
+
+chaos: $(DEV_READY) $(WIDGET) ## Cut the line between browser and server 1,000 times (a quarter of an hour)
+	@nice -n 5 $(BIN)/python -m tests.browser.bad_line --cuts $(CUTS)
 
 bench: $(DEV_READY) $(WIDGET) ## Measure speed and memory beside the floor application
 	@$(BIN)/python -m tests.bench

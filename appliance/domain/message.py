@@ -119,6 +119,7 @@ class StoredMessage(Struct, frozen=True, kw_only=True):
     provider_state: JsonObject | None = None
     citations: tuple[Citation, ...] = ()
     turn_state: TurnState | None = None
+    client_message_id: str | None = None
 
 
 class ToolReport(Struct, frozen=True, kw_only=True):

@@ -22,13 +22,14 @@ TOOL_MESSAGES_PER_MESSAGE = 3
 
 
 class VisibleMessage(Struct, frozen=True, kw_only=True):
-    """One message as a visitor sees it."""
+    """One message as a visitor sees it; ``message_id`` is what the visitor's client called it."""
 
     id: MessageId
     role: Literal["user", "assistant", "agent"]
     content: str
     created_at: datetime
     citations: tuple[Citation, ...] = ()
+    message_id: str | None = None
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -75,6 +76,7 @@ class ConversationService:
                 content=message.content,
                 created_at=message.created_at,
                 citations=message.citations,
+                message_id=message.client_message_id,
             )
             for message in stored
             if message.role in ("user", "assistant", "agent")

@@ -105,6 +105,7 @@ class MessageRow(NamedTuple):
     provider_state: str | None
     citations: str | None
     turn_state: TurnState | None
+    client_message_id: str | None
 
     def build(self) -> StoredMessage:
         """Return the message."""
@@ -123,6 +124,7 @@ class MessageRow(NamedTuple):
             provider_state=None if state is None else _decode_object(state),
             citations=_decode_citations(self.citations) if self.citations else (),
             turn_state=self.turn_state,
+            client_message_id=self.client_message_id,
         )
 
 

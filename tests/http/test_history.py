@@ -17,7 +17,7 @@ def test_the_history_of_a_conversation(visitor):
     assert history["conversation_ended"] is False
     assert [message["role"] for message in history["messages"]] == ["user", "assistant"] * 2
     assert {frozenset(message) for message in history["messages"]} == {
-        frozenset({"id", "role", "content", "created_at", "citations"})
+        frozenset({"id", "role", "content", "created_at", "citations", "message_id"})
     }
     texts = [message["content"] for message in history["messages"]]
     assert texts == [
@@ -29,6 +29,12 @@ def test_the_history_of_a_conversation(visitor):
     times = [message["created_at"] for message in history["messages"]]
     assert times == sorted(times)
     assert all(time.endswith("Z") for time in times)
+
+
+def test_a_message_is_known_by_the_id_that_its_client_gave_it(visitor):
+    visitor.ask("hello", message_id="m-1")
+    visitor.ask("hello")
+    assert [message["message_id"] for message in visitor.history()] == ["m-1", None, None, None]
 
 
 def test_the_newest_messages_come_when_not_all_are_wanted(visitor):

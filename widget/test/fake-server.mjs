@@ -15,7 +15,7 @@ import { createServer } from "node:http";
  * }} Scripted
  * @typedef {{ event: string, id: number, data: object, isHeld?: boolean }} Sent
  * @typedef {{ text: string, events: Sent[] }} Turn
- * @typedef {{ id: string, turns: Map<string, Turn>, messages: { id: string, role: string, content: string, created_at: string, citations: readonly object[] }[], isEnded: boolean, person: readonly Sent[] }} Session
+ * @typedef {{ id: string, turns: Map<string, Turn>, messages: { id: string, role: string, content: string, created_at: string, citations: readonly object[], message_id?: string }[], isEnded: boolean, person: readonly Sent[] }} Session
  * @typedef {{ method: string, path: string, headers: import("node:http").IncomingHttpHeaders, body: Record<string, unknown> }} Seen
  * @typedef {{
  *   port?: number, apiKey?: string, config?: object, chunkDelayMs?: number, streams?: boolean,
@@ -165,7 +165,7 @@ class FakeServer {
       add("tool", { call_id: name, name, status: "running" });
       add("tool", { call_id: name, name, status: "succeeded" });
     }
-    session.messages.push({ id: `u_${this.turnsRun}`, role: "user", content: text, created_at, citations: [] });
+    session.messages.push({ id: `u_${this.turnsRun}`, role: "user", content: text, created_at, citations: [], message_id: messageId });
     if (scripted.failInStream) add("error", { type: "about:blank", title: "Failed", ...scripted.failInStream });
     else {
       for (const word of content.match(/\s*\S+/g) ?? []) add("delta", { text: word });

@@ -4,7 +4,7 @@
  */
 import { type History, type MessageRequest, readHistory } from "./contract";
 import { parseJson } from "./json";
-import { networkProblem, problemFrom } from "./problem";
+import { networkProblem, problemFrom, unreadableProblem } from "./problem";
 
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
@@ -27,7 +27,10 @@ export class ApiClient {
 
   /** Load a conversation's past; a session the server does not know is a 404 problem. */
   async loadHistory(sessionId: string): Promise<History> {
-    return readHistory(await this.json("GET", `/chat/history/${encodeURIComponent(sessionId)}?limit=200`));
+    const body = await this.json("GET", `/chat/history/${encodeURIComponent(sessionId)}?limit=200`);
+    // Where nothing says how long a body is, one that broke off looks whole.
+    if (body === undefined) throw unreadableProblem();
+    return readHistory(body);
   }
 
   /** End a conversation on the server. */

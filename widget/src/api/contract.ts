@@ -33,6 +33,8 @@ export interface Reply extends Message {
 
 export interface HistoryMessage extends Message {
   readonly isVisitor: boolean;
+  /** The id that the visitor's page gave it, the server's for everything else. */
+  readonly entryId: string;
 }
 
 export interface History {
@@ -105,7 +107,8 @@ export function readHistory(body: unknown): History {
     .map((item, index) => {
       const message = readMessage(item);
       const isVisitor = item["role"] === "user" || item["role"] === "visitor";
-      return { ...message, id: message.id || `past:${index}`, isVisitor };
+      const id = message.id || `past:${index}`;
+      return { ...message, id, isVisitor, entryId: asText(item["message_id"]) || id };
     });
   return { messages, isEnded: root["conversation_ended"] === true };
 }

@@ -41,20 +41,21 @@ export interface ConversationOptions {
 export class Conversation {
   state: ConversationState = EMPTY_STATE;
   private greeting: { readonly text: string; readonly quickReplies: readonly string[] } = { text: "", quickReplies: [] };
-  private outbox: readonly PendingMessage[] = [];
-  /** Messages an earlier page left without an answer; they join the outbox once the past is loaded. */
-  private left: readonly PendingMessage[];
+  /** Messages without an answer, also those of an earlier page. */
+  private outbox: readonly PendingMessage[];
   private running: AbortController | null = null;
   private loading: Promise<void> | null = null;
   private wasDegraded = false;
   /** How often in a row something failed. */
   private tries = 0;
   private cancelRetry = (): void => undefined;
+  /** Whether another tab said something while this one was busy. */
+  private isStale = false;
   /** The session whose entries are shown; it can be rated after it has ended. */
   session = "";
 
   constructor(readonly options: ConversationOptions) {
-    this.left = options.store.pending;
+    this.outbox = options.store.pending;
   }
 
   /** Set what the assistant says first and the replies it offers with it. */
@@ -121,7 +122,6 @@ export class Conversation {
     const { client, store, onSignal } = this.options;
     const { sessionId } = store;
     this.halt();
-    this.left = [];
     this.setOutbox([]);
     store.sessionId = this.session = "";
     this.loading = Promise.resolve();
@@ -134,7 +134,9 @@ export class Conversation {
   /** Show what was said in another tab. */
   resync(): void {
     const { sessionId } = this.options.store;
-    if (this.loading === null || this.running !== null || sessionId === "") return;
+    if (this.loading === null || sessionId === "") return;
+    this.isStale = this.running !== null;
+    if (this.isStale) return;
     if (sessionId !== this.session) this.set({ ...EMPTY_STATE, entries: this.opening() });
     this.loading = null;
     void this.load();
@@ -176,22 +178,22 @@ export class Conversation {
         store.sessionId = this.session = "";
       }
     }
-    const waits = (entry: Entry): boolean => entry.kind === "visitor" && entry.delivery !== "sent";
-    const shown = this.state.entries;
-    const past = change.withPast(shown.filter((entry) => !waits(entry)), messages);
-    const entries = [...this.left.reduce(change.withPending, past), ...shown.filter(waits)];
     const failure = this.state.failure?.of === "history" ? null : this.state.failure;
-    const hasPast = entries.some((entry) => entry.id !== change.GREETING_ID);
-    this.set({ entries, failure, ...(hasPast ? { quickReplies: [] } : {}) });
-    const outbox = [...this.left, ...this.outbox];
-    this.left = [];
-    this.setOutbox(outbox);
+    this.set({ failure });
+    this.showPast(messages);
     if (isEnded) this.close();
     void this.pump();
   }
 
+  private showPast(messages: readonly HistoryMessage[]): void {
+    const entries = change.withPast(this.state.entries, messages, this.outbox);
+    const hasPast = entries.some((entry) => entry.id !== change.GREETING_ID);
+    this.set({ entries, ...(hasPast ? { quickReplies: [] } : {}) });
+  }
+
   private failLoading(error: unknown): void {
     this.loading = null;
+    this.showPast([]);
     this.fail("history", asProblem(error));
   }
 
@@ -200,8 +202,6 @@ export class Conversation {
     if (this.running !== null) return;
     if (failure?.of === "history" && failure.problem.status === 0) return;
     if (this.mustWait()) return;
-    // Once something new is said, a past that could not be loaded no longer fits in before it.
-    if (this.outbox.length > 0) this.loading ??= Promise.resolve();
     for (let message = this.outbox[0]; message !== undefined; message = this.outbox[0]) {
       const running = new AbortController();
       this.running = running;
@@ -210,6 +210,7 @@ export class Conversation {
       this.running = null;
       if (!isAnswered) return;
     }
+    if (this.isStale) this.resync();
   }
 
   /** Run one message's turn; give whether the next one may follow. */
@@ -296,7 +297,7 @@ export class Conversation {
 
   /** Show what someone else said, once. */
   addPast(messages: readonly HistoryMessage[]): void {
-    this.set({ entries: change.withPast(this.state.entries, messages) });
+    this.set({ entries: change.withPast(this.state.entries, messages, this.outbox) });
   }
 
   /** Take the conversation as ended; the next message begins another one, also one that waits already. */
@@ -347,7 +348,7 @@ export class Conversation {
 
   private setOutbox(outbox: readonly PendingMessage[]): void {
     this.outbox = outbox;
-    this.options.store.pending = [...this.left, ...outbox];
+    this.options.store.pending = outbox;
   }
 
   set(change: Partial<ConversationState>): void {

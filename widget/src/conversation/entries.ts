@@ -25,10 +25,22 @@ export function visitorEntry({ id, text, at }: PendingMessage): VisitorEntry {
   return { kind: "visitor", id, messageId: "", text, at, delivery: "queued" };
 }
 
-/** Put an entry in the place of the one with its id, or at the end. */
+/** Put an entry in the place of the one with its id, or after all but what waits. */
 export function upsert(entries: Entries, entry: Entry): Entries {
   const isKnown = entries.some((one) => one.id === entry.id);
-  return isKnown ? entries.map((one) => (one.id === entry.id ? entry : one)) : [...entries, entry];
+  if (isKnown) return entries.map((one) => (one.id === entry.id ? entry : one));
+  const all = [...entries];
+  all.splice(endOf(all), 0, entry);
+  return all;
+}
+
+function isQueued(entry: Entry): boolean {
+  return entry.kind === "visitor" && entry.delivery === "queued";
+}
+
+function endOf(entries: Entries): number {
+  const at = entries.findIndex(isQueued);
+  return at < 0 ? entries.length : at;
 }
 
 /** Leave out the entry with an id. */
@@ -76,35 +88,35 @@ export function withNotice(entries: Entries, topic: NoticeTopic, name = ""): Ent
   return [...entries, { kind: "notice", id: `notice:${topic}:${entries.length}`, topic, name }];
 }
 
-/** Add what the server knows of the conversation and this page does not show yet; what it shows stays as it is. */
-export function withPast(entries: Entries, messages: readonly HistoryMessage[]): Entries {
-  const all = [...entries];
+/**
+ * Add what the server knows of the conversation and this page does not show yet, in the server's order.
+ *
+ * What waits in the outbox comes last, unless the server has it already.
+ */
+export function withPast(entries: Entries, messages: readonly HistoryMessage[], outbox: readonly PendingMessage[]): Entries {
+  const waiting = outbox.map((message) => entries.find(({ id }) => id === message.id) ?? visitorEntry(message)).filter(isQueued);
+  const all = [...entries.filter((entry) => !waiting.includes(entry)), ...waiting];
+  let next = -1;
   for (const message of messages) {
-    const { id, text, isVisitor } = message;
-    if (all.some((entry) => entry.kind !== "notice" && entry.messageId === id)) continue;
-    // An answer without a stream does not say by which id the server knows the visitor's message.
-    const at = isVisitor ? all.findIndex((entry) => entry.kind === "visitor" && !entry.messageId && entry.text === text) : -1;
-    if (at < 0) all.push(entryFrom(message));
-    else all[at] = { ...(all[at] as VisitorEntry), messageId: id };
+    const at = all.findIndex((one) => one.id === message.entryId || (one.kind !== "notice" && one.messageId === message.id));
+    const known = all[at] as VisitorEntry | AssistantEntry | undefined;
+    const entry = known === undefined ? entryFrom(message) : { ...known, messageId: message.id };
+    if (known === undefined) {
+      if (next < 0) next = endOf(all);
+      while (all[next]?.kind === "notice") next += 1;
+    } else {
+      all.splice(at, 1);
+      next = at < next ? next - 1 : at;
+    }
+    all.splice(next, 0, entry);
+    next += 1;
   }
   return all;
 }
 
 function entryFrom(message: Message | HistoryMessage): Entry {
   const { id, text, at, author, citations } = message;
-  return "isVisitor" in message && message.isVisitor
-    ? { ...visitorEntry({ id, text, at, openingKey: "" }), messageId: id, delivery: "sent" }
+  return "entryId" in message && message.isVisitor
+    ? { ...visitorEntry({ id: message.entryId, text, at, openingKey: "" }), messageId: id, delivery: "sent" }
     : { ...assistantEntry(id, text), messageId: id, at, author, citations };
-}
-
-/**
- * Show a message that was unanswered when the page was left.
- *
- * When the past ends with it, the server has it already and its entry takes the message's id instead of a second one.
- */
-export function withPending(entries: Entries, message: PendingMessage): Entries {
-  const entry = visitorEntry(message);
-  const last = entries.filter((one): one is VisitorEntry => one.kind === "visitor").pop();
-  if (last === undefined || last.text !== message.text) return [...entries, entry];
-  return entries.map((one) => (one === last ? { ...entry, messageId: last.messageId } : one));
 }

@@ -44,7 +44,7 @@ export class Live {
       case "message": {
         const { message } = event;
         const { store, onSignal } = conversation.options;
-        conversation.addPast([{ ...message, isVisitor: false }]);
+        conversation.addPast([{ ...message, isVisitor: false, entryId: message.id }]);
         if (conversation.state.entries.length === entries.length) return;
         if (isOurs) conversation.set({ activity: { kind: "idle" } });
         store.tellOtherTabs();

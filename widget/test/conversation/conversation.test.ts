@@ -2,6 +2,7 @@
 /** Tests a conversation against a real server on loopback: what is shown, kept, retried and forgotten. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ApiClient } from "../../src/api/client";
+import { Problem } from "../../src/api/problem";
 import { Conversation, type ConversationSignal } from "../../src/conversation/conversation";
 import { type Scripted, startFakeServer } from "../fake-server.mjs";
 import type { ConversationState } from "../../src/conversation/state";
@@ -43,8 +44,9 @@ async function start(options: FakeOptions = {}) {
     let noticeStreaming = (): void => undefined;
     /** Settles within the very change that shows the first streamed words. */
     const streaming = new Promise<void>((resolve) => (noticeStreaming = resolve));
+    const client = new ApiClient(server.origin, "pk_test", fetch);
     const conversation = new Conversation({
-      client: new ApiClient(server.origin, "pk_test", fetch),
+      client,
       store,
       context: () => ({ locale: "en" }),
       newId: () => `m${(made += 1)}`,
@@ -60,7 +62,7 @@ async function start(options: FakeOptions = {}) {
       onSignal: (signal) => signals.push(signal),
     });
     conversation.greet("Hi!", ["Menu"]);
-    return { conversation, store, signals, states, streaming };
+    return { conversation, client, store, signals, states, streaming };
   };
   return { server, openPage, ...openPage(), local, tab, timers, wake, wait: (seconds: number) => void (now += seconds * 1000) };
 }
@@ -92,7 +94,7 @@ describe("Conversation", () => {
     conversation.send("one");
     conversation.send("two");
     conversation.send("   ");
-    await idle(conversation).toEqual(["a: Hi!", "v: one", "v: two", "a: You said: one", "a: You said: two"]);
+    await idle(conversation).toEqual(["a: Hi!", "v: one", "a: You said: one", "v: two", "a: You said: two"]);
     expect([server.turnsRun, server.sessions.size]).toEqual([2, 1]);
   });
 
@@ -160,6 +162,41 @@ describe("Conversation", () => {
     await idle(page.conversation).toEqual(["a: Hi!", "v: hello", "a: One two three four."]);
     expect(server.turnsRun).toBe(1);
     expect(page.store.pending).toEqual([]);
+  });
+
+  it("sends what an earlier page left before what is new, also when the past cannot be loaded", async () => {
+    const { conversation, store, openPage, server } = await start();
+    conversation.send("one");
+    await idle(conversation).toContain("a: You said: one");
+    store.pending = [{ id: "left", text: "two", openingKey: "", at: 0 }];
+    const page = openPage();
+    const { loadHistory } = page.client;
+    page.client.loadHistory = async () => Promise.reject(new Problem(502, ""));
+    await page.conversation.load();
+    expect(said(page.conversation)).toEqual(["a: Hi!", "v: two"]);
+    page.client.loadHistory = loadHistory;
+    page.conversation.send("three");
+    await idle(page.conversation).toEqual(["a: Hi!", "v: one", "a: You said: one", "v: two", "a: You said: two", "v: three", "a: You said: three"]);
+    expect([...server.sessions.values()].map(({ messages }) => messages.length)).toEqual([6]);
+  });
+
+  it("takes a past that broke off for one that could not be loaded", async () => {
+    const { conversation, store, client } = await start();
+    store.sessionId = "vs_any";
+    Object.assign(client, { fetch: async () => new Response('{"messages": [') });
+    await conversation.load();
+    expect([conversation.state.failure?.of, store.sessionId]).toEqual(["history", "vs_any"]);
+  });
+
+  it("shows what another tab said while this one was busy", async () => {
+    const { conversation, openPage, streaming } = await start({ chunkDelayMs: 5 });
+    conversation.send("one");
+    await streaming;
+    const other = openPage();
+    other.conversation.send("two");
+    await idle(other.conversation).toContain("a: You said: two");
+    conversation.resync();
+    await idle(conversation).toEqual(["a: Hi!", "v: one", "a: You said: one", "v: two", "a: You said: two"]);
   });
 
   it("runs a first message once, wherever its stream is cut, and finds its session again", async () => {
