@@ -87,7 +87,6 @@ export class Widget {
         if (this.isShown) this.store.draft = text;
       },
       onStop: () => this.conversation.stopAnswer(),
-      onRate: (entryId, thumb) => void this.extras.use((extras) => extras.rate(entryId, thumb)),
       onRestart: () => this.conversation.restart(),
       onMenu: (button) => void this.extras.use((extras) => extras.toggleMenu(button)),
     });
@@ -207,7 +206,6 @@ export class Widget {
   /** Greet no more by itself in this tab. */
   private leaveAlone(): void {
     clearTimeout(this.teaserTimer);
-    this.element.setTeaser(null);
     this.store.isLeftAlone = true;
   }
 

@@ -124,6 +124,7 @@ describe("Widget", () => {
     const { find, shadow, type, press } = await mount();
     find("bubble").click();
     type("🍕".repeat(3990));
+    await vi.waitFor(() => expect(shadow.querySelector(".counter")).not.toBeNull());
     expect(shadow.querySelector(".counter")?.textContent).toBe("Characters left: 10");
     type("🍕".repeat(4001));
     expect(shadow.querySelector(".counter")?.textContent).toBe("Characters too many: 1");

@@ -4,7 +4,7 @@
  */
 import type { HistoryMessage, Message, Reply } from "../api/contract";
 import type { PendingMessage } from "./session-store";
-import type { AssistantEntry, Delivery, Entry, NoticeTopic, Thumb, VisitorEntry } from "./state";
+import type { AssistantEntry, Delivery, Entry, NoticeTopic, VisitorEntry } from "./state";
 
 type Entries = readonly Entry[];
 
@@ -17,7 +17,7 @@ export function answerIdFor(message: PendingMessage): string {
 
 /** Build a finished assistant entry from plain text. */
 export function assistantEntry(id: string, text: string): AssistantEntry {
-  return { kind: "assistant", id, messageId: "", text, at: 0, author: "", isStreaming: false, citations: [], thumb: null };
+  return { kind: "assistant", id, messageId: "", text, at: 0, author: "", isStreaming: false, citations: [] };
 }
 
 /** Build the entry of a visitor's message that has not arrived yet. */
@@ -53,11 +53,6 @@ export function withDelivery(entries: Entries, id: string, delivery: Delivery, m
   return entries.map((entry) =>
     entry.kind === "visitor" && entry.id === id ? { ...entry, delivery, messageId: messageId || entry.messageId } : entry,
   );
-}
-
-/** Note what the visitor thinks of an answer. */
-export function withThumb(entries: Entries, id: string, thumb: Thumb | null): Entries {
-  return entries.map((entry) => (entry.kind === "assistant" && entry.id === id ? { ...entry, thumb } : entry));
 }
 
 /** Add streamed text to an answer that is being written. */

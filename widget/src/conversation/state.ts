@@ -32,7 +32,6 @@ export interface AssistantEntry {
   readonly author: string;
   readonly isStreaming: boolean;
   readonly citations: readonly Citation[];
-  readonly thumb: Thumb | null;
 }
 
 export type NoticeTopic = "ended" | "escalated" | "degraded" | "joined" | "left";

@@ -2,22 +2,23 @@
  * Owns what a visitor rarely needs, in a file of its own that is fetched at first use: menu, transcript, sound, stars, forms.
  * Leaves when each is wanted to the extras desk.
  */
-import type { ConversationState, Failure, Thumb } from "../conversation/state";
+import type { ConversationState, Failure } from "../conversation/state";
 import type { ExtrasHost } from "../extras-desk";
-import css from "./extras.css?inline";
 import { addStyles } from "../view/dom";
-import { FailureBar } from "./failure-bar";
+import { AnswerParts } from "./answer-parts";
 import { coverPage } from "./cover";
+import css from "./extras.css?inline";
+import { FailureBar } from "./failure-bar";
 import { buildForm, readForm, tellAnswers } from "./form";
 import { Live } from "./live";
 import { Menu } from "./menu";
 import { askFirst } from "./pre-chat";
-import { rateAnswer } from "./rate";
 import { ring, wantsSound } from "./sound";
 import { buildStars } from "./stars";
 import { type ExtraStrings, extraStrings } from "./strings";
 import { buildTeaser } from "./teaser";
 import { Voice } from "./voice";
+import { WindowParts } from "./window-parts";
 
 export interface Extras {
   /** Take that the window was opened. */
@@ -27,7 +28,6 @@ export interface Extras {
   /** Let go of what runs. */
   stop(): void;
   toggleMenu(button: HTMLElement): void;
-  rate(entryId: string, thumb: Thumb): void;
   /** Tell of a message by a sound, if the visitor wants one. */
   ring(): void;
   /** Greet beside the bubble, unless the window is open. */
@@ -38,12 +38,15 @@ export interface Extras {
 export function createExtras(host: ExtrasHost): Extras {
   const { element, conversation } = host;
   if (element.shadowRoot !== null) addStyles(element.shadowRoot, css);
+  const parts = new WindowParts(host);
+  new AnswerParts(host);
   const menu = new Menu(host);
   const voice = new Voice(host);
   coverPage(element);
   const live = new Live(conversation);
   let shown: { readonly hasStars: boolean; readonly form: unknown } = { hasStars: false, form: null };
   let failureBar: FailureBar | null = null;
+  let teaser: HTMLElement | null = null;
   let language = "";
   let wasAsked = false;
 
@@ -51,9 +54,8 @@ export function createExtras(host: ExtrasHost): Extras {
     // A page that changes its language gets a new bar.
     if (failureBar === null || language !== host.locale().language) {
       failureBar?.dispose();
-      failureBar?.element.remove();
       failureBar = new FailureBar(strings(), () => conversation.retry());
-      element.setFailure(failureBar.element);
+      parts.setFailure(failureBar.element);
       language = host.locale().language;
     }
     failureBar.render(failure);
@@ -62,7 +64,7 @@ export function createExtras(host: ExtrasHost): Extras {
 
   const askForTool = (value: unknown): void => {
     const form = readForm(value);
-    if (form === null) return element.setPanel(null);
+    if (form === null) return parts.setPanel(null);
     const words = strings();
     const panel = buildForm({
       title: form.title,
@@ -71,33 +73,35 @@ export function createExtras(host: ExtrasHost): Extras {
       submit: words.formSend,
       cancel: words.formCancel,
       onSubmit: (values) => {
-        element.setPanel(null);
+        parts.setPanel(null);
         conversation.send(tellAnswers(form.fields, values), { tool: form.tool, values });
         element.focusInput();
       },
       onCancel: () => {
-        element.setPanel(null);
+        parts.setPanel(null);
         element.focusInput();
       },
     });
-    element.setPanel(panel);
+    parts.setPanel(panel);
     voice.say(form.title);
   };
 
   const show = ({ isEnded, form, failure }: ConversationState): void => {
     const hasStars = isEnded && host.choices().rating !== false;
     element.keepFocus(() => showFailure(failure));
+    parts.update();
     voice.update();
     live.update();
     if (hasStars === shown.hasStars && form === shown.form) return;
     shown = { hasStars, form };
     if (form != null) askForTool(form);
-    else element.setPanel(hasStars ? buildStars(host, strings(), (text) => voice.say(text)) : null);
+    else parts.setPanel(hasStars ? buildStars(host, strings(), (text) => voice.say(text)) : null);
   };
 
   return {
     open: () => {
-      if (!wasAsked) askFirst(host);
+      teaser?.remove();
+      if (!wasAsked) askFirst(host, parts);
       wasAsked = true;
       show(conversation.state);
     },
@@ -107,13 +111,13 @@ export function createExtras(host: ExtrasHost): Extras {
       failureBar?.dispose();
     },
     toggleMenu: (button) => menu.toggle(button),
-    rate: (entryId, thumb) => void rateAnswer(conversation, entryId, thumb),
     ring: () => {
       if (wantsSound(host)) ring();
     },
     greet: (text) => {
       if (element.isOpen) return;
-      element.setTeaser(buildTeaser(text, host));
+      teaser = buildTeaser(text, host);
+      element.bubble.after(teaser);
       voice.say(text);
     },
   };

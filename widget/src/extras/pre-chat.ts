@@ -6,11 +6,12 @@ import { asList, asObject, asText } from "../api/json";
 import type { ExtrasHost } from "../extras-desk";
 import { type Field, buildForm } from "./form";
 import { extraStrings } from "./strings";
+import type { WindowParts } from "./window-parts";
 
 const TYPES = { name: "text", email: "email", phone: "tel" } as const;
 
 /** Ask, unless that was done or a conversation has begun. */
-export function askFirst({ element, store, locale, choices }: ExtrasHost): void {
+export function askFirst({ element, store, locale, choices }: ExtrasHost, parts: WindowParts): void {
   const { text, fields } = asObject(choices().preChat);
   if (store.sessionId !== "" || Object.keys(store.visitor).length > 0) return;
   const words = extraStrings(locale());
@@ -23,7 +24,7 @@ export function askFirst({ element, store, locale, choices }: ExtrasHost): void 
   if (asked.length === 0) return;
   const finish = (values: Readonly<Record<string, string>>): void => {
     store.visitor = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
-    element.setPanel(null);
+    parts.setPanel(null);
     element.focusInput();
   };
   const form = buildForm({
@@ -35,5 +36,5 @@ export function askFirst({ element, store, locale, choices }: ExtrasHost): void 
     onSubmit: finish,
     onCancel: () => finish({}),
   });
-  element.setPanel(form, { hidesComposer: true });
+  parts.setPanel(form, { hidesComposer: true });
 }

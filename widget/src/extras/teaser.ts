@@ -4,16 +4,17 @@
  */
 import type { ExtrasHost } from "../extras-desk";
 import { ICONS, element, icon } from "../view/dom";
+import { extraStrings } from "./strings";
 
 /** Build it. */
 export function buildTeaser(text: string, { element: widget, store, locale }: ExtrasHost): HTMLElement {
-  const { dismiss } = locale().strings;
+  const { dismiss } = extraStrings(locale());
   const open = element("button", { type: "button", class: "taken", dir: "auto", "data-testid": "csai-teaser" }, element("span", {}, text));
   const close = element("button", { type: "button", class: "away", "aria-label": dismiss, title: dismiss, "data-testid": "csai-teaser-close" }, icon(...ICONS.close));
   const leave = (): void => {
     const hadFocus = teaser.matches(":focus-within");
     store.isLeftAlone = true;
-    widget.setTeaser(null);
+    teaser.remove();
     if (hadFocus) widget.bubble.focus();
   };
   open.addEventListener("click", () => widget.bubble.click());

@@ -1,8 +1,8 @@
 /**
- * Owns the window's parts and their order: header, messages, quick replies, failure, input.
+ * Owns the window's parts and their order: header, messages, quick replies, input.
  * Leaves opening and closing to the element and each part to its own module.
  */
-import type { Connection, ConversationState, Thumb } from "../conversation/state";
+import type { AssistantEntry, Connection, ConversationState } from "../conversation/state";
 import type { Locale } from "../locale/index";
 import { Composer } from "./composer";
 import { ICONS, element, icon } from "./dom";
@@ -13,7 +13,8 @@ export interface ChatWindowEvents {
   readonly onSend: (text: string) => void;
   readonly onDraft: (text: string) => void;
   readonly onStop: () => void;
-  readonly onRate: (entryId: string, thumb: Thumb) => void;
+  /** An answer was drawn; more may be put under it. */
+  readonly onAnswer: (entry: AssistantEntry, view: HTMLElement) => void;
   readonly onRestart: () => void;
   readonly onMenu: (button: HTMLElement) => void;
   readonly onClose: () => void;
@@ -31,7 +32,6 @@ export class ChatWindow {
   private shownReplies: readonly string[] = [];
 
   private readonly locale: Locale;
-  private panel: HTMLElement | null = null;
 
   constructor(
     private readonly look: Look,
@@ -61,19 +61,6 @@ export class ChatWindow {
     this.composer.setBusy(state.activity.kind !== "idle" && state.activity.kind !== "person");
     this.showQuickReplies(state.quickReplies);
     this.messages.render(state);
-  }
-
-  /** Put what says that something failed above the input. */
-  setFailure(bar: HTMLElement): void {
-    this.quickReplies.after(bar);
-  }
-
-  /** Put something above the input, or in its place. */
-  setPanel(panel: HTMLElement | null, { hidesComposer }: { readonly hidesComposer: boolean }): void {
-    this.panel?.remove();
-    this.panel = panel;
-    if (panel !== null) this.composer.element.before(panel);
-    this.composer.element.hidden = hidesComposer;
   }
 
   private header(title: string): HTMLElement {

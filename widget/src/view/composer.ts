@@ -1,12 +1,11 @@
 /**
- * Owns the input: its height, its limit and its counter, and telling a finished message from a line break or half-composed letters.
+ * Owns the input: its height and its limit, and telling a finished message from a line break or half-composed letters.
  * Leaves sending to the conversation and keeping the draft to the widget.
  */
-import { type Locale, fill } from "../locale/index";
+import type { Locale } from "../locale/index";
 import { ICONS, element, icon } from "./dom";
 
 export const MAX_MESSAGE_CHARS = 4000;
-const COUNTER_FROM_CHARS = 3600;
 
 export interface ComposerEvents {
   readonly onSend: (text: string) => void;
@@ -20,7 +19,6 @@ export class Composer {
   private readonly input: HTMLTextAreaElement;
   private readonly button: HTMLButtonElement;
   private readonly stop: HTMLButtonElement;
-  private readonly counter: HTMLElement;
   private isBusy = false;
 
   constructor(
@@ -38,11 +36,10 @@ export class Composer {
       "data-testid": "csai-input",
     });
     this.button = element("button", { class: "send", type: "submit", "aria-label": strings.send, "data-testid": "csai-send" }, icon(...ICONS.send));
-    this.counter = element("div", { class: "counter", role: "status" });
     this.stop = element("button", { class: "send", type: "button", "aria-label": strings.stop, hidden: true, "data-testid": "csai-stop" }, icon(...ICONS.stop));
     this.stop.addEventListener("click", () => this.events.onStop());
     const field = element("div", { class: "field" }, this.input, this.button, this.stop);
-    this.element = element("form", { class: "composer" }, field, this.counter);
+    this.element = element("form", { class: "composer" }, field);
     this.input.addEventListener("input", () => this.changed());
     this.input.addEventListener("keydown", (event) => this.pressed(event));
     this.element.addEventListener("submit", (event) => {
@@ -59,6 +56,11 @@ export class Composer {
   set text(text: string) {
     this.input.value = text;
     this.changed();
+  }
+
+  /** The server counts code points; a string's length counts an emoji twice. */
+  get charsLeft(): number {
+    return MAX_MESSAGE_CHARS - Array.from(this.input.value.trim()).length;
   }
 
   /** Offer to stop the answer while one is written and nothing is typed. */
@@ -95,29 +97,19 @@ export class Composer {
 
   private submit(): void {
     const text = this.input.value.trim();
-    if (text === "" || countChars(text) > MAX_MESSAGE_CHARS) return;
+    if (this.button.disabled) return;
     this.text = "";
     this.events.onSend(text);
     this.focus();
   }
 
   private changed(): void {
-    const { strings } = this.locale;
-    const left = MAX_MESSAGE_CHARS - countChars(this.input.value.trim());
-    const isNear = left <= MAX_MESSAGE_CHARS - COUNTER_FROM_CHARS;
-    const sentence = left < 0 ? strings.charactersOver : strings.charactersLeft;
-    this.counter.textContent = isNear ? fill(sentence, { count: Math.abs(left) }) : "";
-    this.counter.toggleAttribute("data-over", left < 0);
+    const { charsLeft } = this;
     // Without text, "auto" would put a Hebrew placeholder on the left.
     this.input.dir = this.input.value === "" ? this.locale.direction : "auto";
-    this.button.disabled = left < 0 || left === MAX_MESSAGE_CHARS;
+    this.button.disabled = charsLeft < 0 || charsLeft === MAX_MESSAGE_CHARS;
     this.showButtons();
     this.fit();
     this.events.onDraft(this.input.value);
   }
-}
-
-/** The server counts code points; a string's length counts an emoji twice. */
-function countChars(text: string): number {
-  return Array.from(text).length;
 }

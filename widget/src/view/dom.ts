@@ -66,7 +66,6 @@ export const ICONS = {
   down: ["M6 9l6 6 6-6"],
   menu: ["M5 12h.01M12 12h.01M19 12h.01"],
   stop: ["M8 8h8v8H8zM10 10h4v4h-4zM12 12h0"],
-  up: ["M7 11v9H4v-9zM7 11l4-7a2.5 2.5 0 0 1 2.4 3L13 10h5.5a2 2 0 0 1 2 2.4l-1.2 6a2 2 0 0 1-2 1.6H7"],
   restart: ["M20 11a8 8 0 1 0-2.3 6.2", "M20 5v6h-6"],
   send: ["M12 19V5", "M5.5 11.5L12 5l6.5 6.5"],
 } as const;

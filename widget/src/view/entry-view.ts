@@ -1,16 +1,13 @@
 /**
- * Owns the elements of one entry: a visitor's message, an answer with its sources, or a notice.
- * Leaves their order and the scrolling to the message list.
+ * Owns the elements of one entry: a visitor's message, an answer, or a notice.
+ * Leaves their order and the scrolling to the message list, and what stands under an answer to the extras.
  */
-import type { Citation } from "../api/contract";
-import type { AssistantEntry, Entry, Thumb, VisitorEntry } from "../conversation/state";
+import type { AssistantEntry, Entry, VisitorEntry } from "../conversation/state";
 import { type Direction, type Locale, fill } from "../locale/index";
 import { timeText } from "../locale/time-text";
 import { renderMarkdown } from "../markdown/blocks";
-import { pointAt } from "../markdown/inline";
-import { safeLinkTarget } from "../sanitizer";
 import type { ChatWindowEvents } from "./chat-window";
-import { ICONS, element, icon, showText } from "./dom";
+import { element, showText } from "./dom";
 import type { Look } from "./widget-element";
 
 /** Shows one entry and follows its changes. */
@@ -22,7 +19,7 @@ export class EntryView {
 
   constructor(
     private readonly look: Look,
-    private readonly events: Pick<ChatWindowEvents, "onRate">,
+    private readonly events: Pick<ChatWindowEvents, "onAnswer">,
     /** Which way the conversation runs so far. */
     private readonly base: Direction,
   ) {
@@ -32,10 +29,8 @@ export class EntryView {
 
   /** Show an entry; the same object again costs nothing. */
   update(entry: Entry): void {
-    const { shown } = this;
-    if (entry === shown) return;
+    if (entry === this.shown) return;
     this.shown = entry;
-    if (entry.kind === "assistant" && shown?.kind === "assistant" && entry.thumb !== shown.thumb) return this.showThumb(entry.thumb);
     const { strings } = this.locale;
     if (entry.kind === "notice") {
       this.element.className = "notice";
@@ -63,48 +58,17 @@ export class EntryView {
     const { strings } = this.locale;
     const parts: HTMLElement[] =
       entry.author === "" ? [this.speaker(strings.assistant), text] : [element("div", { class: "author", dir: "auto" }, entry.author), text];
-    if (entry.citations.length > 0) parts.push(this.sources(entry.citations));
-    const isRated = this.look.rating && entry.messageId !== "" && entry.author === "" && !entry.isStreaming;
-    parts.push(this.meta(entry.at, ...(isRated ? this.thumbs(entry) : [])));
+    parts.push(this.meta(entry.at));
     this.element.className = entry.author === "" ? "entry assistant" : "entry assistant person";
     this.element.replaceChildren(...parts);
+    this.events.onAnswer(entry, this.element);
   }
 
-  private meta(at: number, ...rest: readonly (Node | string)[]): HTMLElement {
+  private meta(at: number, ...rest: readonly string[]): HTMLElement {
     return element("div", { class: "meta" }, ...(at > 0 ? [element("time", {}, timeText(at, this.locale))] : []), ...rest);
-  }
-
-  /** The buttons stay: one of them has the focus. */
-  private showThumb(thumb: Thumb | null): void {
-    for (const button of this.element.querySelectorAll("[aria-pressed]")) button.setAttribute("aria-pressed", String(button.className === thumb));
-  }
-
-  private thumbs({ id, thumb }: AssistantEntry): HTMLElement[] {
-    const { strings } = this.locale;
-    const button = (value: Thumb, label: string): HTMLElement => {
-      const attributes = { type: "button", class: value, "aria-label": label, title: label, "aria-pressed": String(thumb === value) };
-      const made = element("button", { ...attributes, "data-testid": `csai-thumb-${value}` }, icon(...ICONS.up));
-      made.addEventListener("click", () => this.events.onRate(id, value));
-      return made;
-    };
-    return [button("up", strings.good), button("down", strings.bad)];
   }
 
   private speaker(name: string): HTMLElement {
     return element("span", { class: "hidden-text" }, `${name}:`);
-  }
-
-  private sources(citations: readonly Citation[]): HTMLElement {
-    const list = element("ol");
-    for (const { title, url, snippet } of citations) {
-      const target = safeLinkTarget(url);
-      const name = element(target === null ? "span" : "a", { dir: "auto" }, title || url);
-      const item = element("li", {}, name);
-      if (target !== null) pointAt(name as HTMLAnchorElement, target);
-      if (snippet !== "") item.append(element("span", { class: "snippet", dir: "auto" }, snippet));
-      list.append(item);
-    }
-    const label = `${this.locale.strings.sources} (${citations.length})`;
-    return element("details", { class: "sources", "data-testid": "csai-sources" }, element("summary", {}, label), list);
   }
 }

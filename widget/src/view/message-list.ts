@@ -8,7 +8,7 @@ import { type Locale, fill } from "../locale/index";
 import { dayText } from "../locale/time-text";
 import { toolText } from "../locale/tool-text";
 import type { ChatWindowEvents } from "./chat-window";
-import { ICONS, element, icon, showText } from "./dom";
+import { element, showText } from "./dom";
 import { EntryView } from "./entry-view";
 import type { Look } from "./widget-element";
 
@@ -21,7 +21,6 @@ export class MessageList {
   readonly log: HTMLElement;
   private readonly typing: HTMLElement;
   readonly typingText: HTMLElement;
-  private readonly jump: HTMLButtonElement;
   views = new Map<string, EntryView>();
   private days = new Map<string, HTMLElement>();
   private lastVisitorId = "";
@@ -31,7 +30,7 @@ export class MessageList {
 
   constructor(
     private readonly look: Look,
-    private readonly events: Pick<ChatWindowEvents, "onRate">,
+    private readonly events: Pick<ChatWindowEvents, "onAnswer">,
   ) {
     this.locale = look.locale;
     const { strings } = this.locale;
@@ -40,17 +39,12 @@ export class MessageList {
     this.typingText = element("span", { dir: "auto" });
     const dots = element("span", { class: "dots", "aria-hidden": "true" }, element("i"), element("i"), element("i"));
     this.typing = element("div", { class: "typing", "data-testid": "csai-typing" }, dots, this.typingText);
-    this.jump = element("button", { class: "jump", type: "button", hidden: true, "aria-hidden": "true", tabindex: "-1" }, icon(...ICONS.down));
-    this.jump.addEventListener("click", () => {
-      this.scrollToEnd();
-      this.focus();
-    });
-    this.log.addEventListener("scroll", () => this.noticeScroll(), { passive: true });
+    this.log.addEventListener("scroll", () => (this.isFollowing = this.isAtEnd), { passive: true });
     // Unfolded sources at the end come into view; the event does not bubble.
     const follow = (): void => (this.isFollowing ? this.scrollToEnd() : undefined);
     this.log.addEventListener("toggle", follow, true);
     new ResizeObserver(follow).observe(this.log);
-    this.element = element("div", { class: "talk" }, this.log, this.jump);
+    this.element = element("div", { class: "talk" }, this.log);
   }
 
   /** Show a state; entries that did not change keep their elements. */
@@ -84,7 +78,6 @@ export class MessageList {
     this.showActivity(activity);
     const visitorId = entries.filter((entry) => entry.kind === "visitor").pop()?.id ?? "";
     if (this.isFollowing || visitorId !== this.lastVisitorId) this.scrollToEnd();
-    else this.jump.hidden = false;
     this.lastVisitorId = visitorId;
   }
 
@@ -96,7 +89,6 @@ export class MessageList {
   /** Show the newest entry. */
   scrollToEnd(): void {
     this.isFollowing = true;
-    this.jump.hidden = true;
     this.log.scrollTop = this.log.scrollHeight;
   }
 
@@ -104,10 +96,10 @@ export class MessageList {
     return kind === "tool" ? toolText(name, this.locale) : fill(this.locale.strings.personTyping, { name });
   }
 
-  private noticeScroll(): void {
+  /** Whether the end is in view. */
+  get isAtEnd(): boolean {
     const { scrollHeight, scrollTop, clientHeight } = this.log;
-    this.isFollowing = scrollHeight - scrollTop - clientHeight < END_TOLERANCE_PX;
-    if (this.isFollowing) this.jump.hidden = true;
+    return scrollHeight - scrollTop - clientHeight < END_TOLERANCE_PX;
   }
 
   private showActivity(activity: Activity): void {

@@ -30,7 +30,7 @@ export const DEFAULT_LOOK: Omit<Look, "locale" | "title" | "disclosure"> = {
 };
 
 /** What a visitor did; the element itself changes nothing but its looks. */
-export interface WidgetElementEvents extends Omit<ChatWindowEvents, "onClose"> {
+export interface WidgetElementEvents extends Omit<ChatWindowEvents, "onAnswer" | "onClose"> {
   readonly onToggle: (isOpen: boolean) => void;
 }
 
@@ -42,7 +42,10 @@ export class CsaiWidgetElement extends HTMLElement {
   isOpen = false;
   /** Whether nothing of the page is seen. */
   isCovering = false;
+  /** What the extras do when the window's place, the window, or an answer in it is new. */
   onFit: (() => void) | null = null;
+  onWindow: ((window: ChatWindow) => void) | null = null;
+  onAnswer: ChatWindowEvents["onAnswer"] | null = null;
   window: ChatWindow | null = null;
   readonly bubble = element("button", {
     class: "bubble",
@@ -63,9 +66,6 @@ export class CsaiWidgetElement extends HTMLElement {
   private frame = 0;
   private unread = 0;
   private look: Look | null = null;
-  private teaser: HTMLElement | null = null;
-  private failure: HTMLElement | null = null;
-  private panel: { readonly element: HTMLElement | null; readonly hidesComposer: boolean } = { element: null, hidesComposer: false };
   private readonly badge = element("span", { class: "badge", hidden: true, "aria-hidden": "true", "data-testid": "csai-badge" });
   private readonly launcherText = element("span", { class: "launcher-text", dir: "auto" });
 
@@ -161,8 +161,9 @@ export class CsaiWidgetElement extends HTMLElement {
 
   /** Put the focus where the visitor goes on: into the input, but on a phone not so that its keyboard covers the rest. */
   focusInput(): void {
-    const field = this.panel.hidesComposer ? this.panel.element?.querySelector<HTMLElement>("input, select, button") : this.window?.composer;
-    (matchMedia("(pointer: coarse)").matches ? this.window?.messages : field)?.focus();
+    const { composer, messages, element } = this.window ?? {};
+    const field = composer?.element.hidden === true ? element?.querySelector<HTMLElement>(".panel :is(input, select, button)") : composer;
+    (matchMedia("(pointer: coarse)").matches ? messages : field)?.focus();
   }
 
   /** Change what is shown; if that takes the focus away, it goes where the visitor goes on. */
@@ -194,45 +195,23 @@ export class CsaiWidgetElement extends HTMLElement {
     this.labelBubble();
   }
 
-  /** Show something beside the bubble; `null` takes it away. */
-  setTeaser(teaser: HTMLElement | null): void {
-    this.teaser?.remove();
-    this.teaser = teaser;
-    if (teaser !== null) this.bubble.after(teaser);
-  }
-
-  /** Put something above the input, or in its place; `null` takes it away. */
-  setPanel(panel: HTMLElement | null, options: { readonly hidesComposer: boolean } = { hidesComposer: false }): void {
-    this.panel = { element: panel, ...options };
-    this.keepFocus(() => this.window?.setPanel(panel, options));
-  }
-
-  /** Put what says that something failed above the input. */
-  setFailure(bar: HTMLElement): void {
-    this.failure = bar;
-    this.window?.setFailure(bar);
-  }
-
   private rebuildWindow(look: Look): void {
-    const draft = this.draft;
+    const { events, draft } = this;
+    if (events === null) return;
     const hadFocus = this.window?.element.matches(":focus-within") === true;
     this.window?.element.remove();
     this.window = new ChatWindow(look, {
-      onStop: () => this.events?.onStop(),
-      onRate: (entryId, thumb) => this.events?.onRate(entryId, thumb),
-      onMenu: (button) => this.events?.onMenu(button),
-      onSend: (text) => this.events?.onSend(text),
-      onDraft: (text) => this.events?.onDraft(text),
+      ...events,
+      onAnswer: (entry, view) => this.onAnswer?.(entry, view),
       onRestart: () => {
-        this.events?.onRestart();
+        events.onRestart();
         this.focusInput();
       },
-      onClose: () => this.events?.onToggle(false),
+      onClose: () => events.onToggle(false),
     });
     this.root.append(this.window.element);
-    this.window.setPanel(this.panel.element, this.panel);
-    if (this.failure !== null) this.window.setFailure(this.failure);
     if (draft !== "") this.draft = draft;
+    this.onWindow?.(this.window);
     this.window.render(this.state);
     if (hadFocus) this.focusInput();
   }
