@@ -49,7 +49,9 @@ from appliance.services.escalations import EscalationService
 from appliance.services.feedback import FeedbackService
 from appliance.services.handover import Handover
 from appliance.services.health import HealthService, Probe
+from appliance.services.human_replies import HumanReplies
 from appliance.services.identity_tokens import IdentityTokens
+from appliance.services.live_conversations import LiveConversations
 from appliance.services.login import LoginService
 from appliance.services.maintenance import DailyJob, MaintenanceSchedule
 from appliance.services.notices import NoticeSender
@@ -198,6 +200,7 @@ class _Core(Struct, frozen=True, kw_only=True):
     models: ModelServices
     tenants: TenantService
     tools: ToolService
+    live: LiveConversations
     escalations: EscalationService
     login: LoginService
     backups: BackupService
@@ -273,6 +276,12 @@ class _Builder(Struct, frozen=True, kw_only=True):
         directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
         secrets = await ensure_own_secrets(database.settings)
         streams = TurnStreams(clock)
+        live = LiveConversations(
+            streams=streams,
+            turn_store=database.turn_store,
+            messages=database.agent_messages,
+            clock=clock,
+        )
         models = build_models(self.settings, self.providers, clock, self.tasks)
         care = build_data_care(
             self.settings,
@@ -293,8 +302,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
                 clock=clock,
             ),
             tools=build_tool_service(self.stores, self.tooling, directory),
+            live=live,
             escalations=EscalationService(
-                store=database.escalations, clock=clock, on_notice=self.notices.wake
+                store=database.escalations, live=live, clock=clock, on_notice=self.notices.wake
             ),
             login=LoginService(users=database.users, secret=secrets.jwt, clock=clock),
             backups=build_backups(self.settings, clock, self.tasks),
@@ -334,7 +344,9 @@ class _Builder(Struct, frozen=True, kw_only=True):
         }
 
     def _public_services(self, core: _Core) -> dict[str, Any]:
-        conversations = ConversationService(turn_store=self.database.turn_store, clock=self.clock)
+        conversations = ConversationService(
+            turn_store=self.database.turn_store, clock=self.clock, live=core.live
+        )
         return {
             **self._shared_services(core),
             "directory": core.directory,
@@ -347,7 +359,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "feedback": FeedbackService(
                 store=self.database.feedback, conversations=conversations, clock=self.clock
             ),
-            "streams": core.streams,
+            "live": core.live,
             "limiter": RateLimiter(
                 limit_per_minute=self.settings.rate_limit_per_minute,
                 clock=self.clock,
@@ -372,6 +384,12 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "model_libraries": core.models.libraries,
             "auditor": Auditor(log=database.audit, clock=self.clock),
             "escalations": core.escalations,
+            "human_replies": HumanReplies(
+                messages=database.agent_messages,
+                escalations=database.escalations,
+                live=core.live,
+                clock=self.clock,
+            ),
             "retention_runs": core.retention_runs,
             "erasure": core.care.erasure,
             "exports": core.care.exports,

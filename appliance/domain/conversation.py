@@ -52,7 +52,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
 
     ``failed_rounds`` counts the last answers in a row that did not help the visitor on.
     ``is_user_verified``: the shop's server vouched for ``user_identifier`` in some message of it.
-    Who sends the present message is told by that message's own token alone.
+    Who sends the present message is told by that message's own token alone. ``human_name`` is of
+    the person who took it over last.
     """
 
     id: ConversationId
@@ -73,6 +74,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     failed_rounds: int = 0
     summary: Summary | None = None
     metadata: JsonObject | None = None
+    human_name: str | None = None
 
     @property
     def is_escalated(self) -> bool:

@@ -104,7 +104,7 @@ class ChatMessage(Struct, frozen=True, kw_only=True):
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):
-    """One message as it is kept."""
+    """One message as it is kept; ``author_name`` is of the person who wrote it to the visitor."""
 
     id: MessageId
     conversation_id: ConversationId
@@ -120,6 +120,7 @@ class StoredMessage(Struct, frozen=True, kw_only=True):
     citations: tuple[Citation, ...] = ()
     turn_state: TurnState | None = None
     client_message_id: str | None = None
+    author_name: str | None = None
 
 
 class ToolReport(Struct, frozen=True, kw_only=True):

@@ -17,13 +17,17 @@ UserRole = Literal["owner", "operator", "viewer"]
 
 
 class User(Struct, frozen=True, kw_only=True):
-    """An operator's account; ``tenant_id`` binds it to one tenant, ``None`` to all."""
+    """An operator's account; ``tenant_id`` binds it to one tenant, ``None`` to all.
+
+    ``display_name`` is what visitors read, who never learn the ``username``.
+    """
 
     id: UserId
     username: str
     password_hash: str
     role: UserRole
     tenant_id: TenantId | None = None
+    display_name: str | None = None
     is_active: bool = True
     created_at: datetime
 

@@ -41,6 +41,7 @@ class ConversationRow(Struct, frozen=True, kw_only=True):
     user_identifier: str | None
     locale: str | None
     page_url: str | None
+    human_name: str | None
     started_at: datetime
     last_message_at: datetime
     ended_at: datetime | None
@@ -53,7 +54,10 @@ class ConversationRow(Struct, frozen=True, kw_only=True):
 
 
 class MessageRow(Struct, frozen=True, kw_only=True):
-    """One message; ``turn_state`` and ``error_code`` are a visitor's message's."""
+    """One message.
+
+    ``turn_state`` and ``error_code`` are a visitor's, ``author_name`` is a person's of the shop.
+    """
 
     id: str
     seq: int
@@ -69,6 +73,7 @@ class MessageRow(Struct, frozen=True, kw_only=True):
     output_tokens: int
     turn_state: str | None
     error_code: str | None
+    author_name: str | None
 
 
 class ExecutionRow(Struct, frozen=True, kw_only=True):

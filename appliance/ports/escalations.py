@@ -43,10 +43,16 @@ class EscalationStore(Protocol):
         """
         ...
 
-    async def take_over(
+    async def get(
         self, tenant_id: TenantId, conversation_id: ConversationId
     ) -> Conversation | None:
-        """Give the conversation to a person; one that has ended stays as it is."""
+        """Return the tenant's conversation of this id."""
+        ...
+
+    async def take_over(
+        self, tenant_id: TenantId, conversation_id: ConversationId, *, human_name: str
+    ) -> Conversation | None:
+        """Give the conversation to a person of this name; one that has ended stays as it is."""
         ...
 
     async def hand_back(

@@ -8,21 +8,26 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from appliance.domain.conversation import Conversation
 from appliance.domain.ids import MessageId, SessionHash, TenantId, hash_token
+from appliance.domain.live_events import Person
 from appliance.domain.message import Citation
 from appliance.errors import NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.turn_store import TurnStore
+from appliance.services.live_conversations import LiveConversations
 
 TOOL_MESSAGES_PER_MESSAGE = 3
 """Hidden rows read along for each one shown, so that a page is seldom short."""
 
 
 class VisibleMessage(Struct, frozen=True, kw_only=True):
-    """One message as a visitor sees it; ``message_id`` is what the visitor's client called it."""
+    """One message as a visitor sees it.
+
+    ``message_id`` is what the visitor's client called it, ``author`` the person who wrote it.
+    """
 
     id: MessageId
     role: Literal["user", "assistant", "agent"]
@@ -30,6 +35,7 @@ class VisibleMessage(Struct, frozen=True, kw_only=True):
     created_at: datetime
     citations: tuple[Citation, ...] = ()
     message_id: str | None = None
+    author: Person | UnsetType = UNSET
 
 
 class History(Struct, frozen=True, kw_only=True):
@@ -44,8 +50,9 @@ class History(Struct, frozen=True, kw_only=True):
 class ConversationService:
     """Serves a visitor's own conversation, found by the session id only."""
 
-    def __init__(self, *, turn_store: TurnStore, clock: Clock) -> None:
+    def __init__(self, *, turn_store: TurnStore, clock: Clock, live: LiveConversations) -> None:
         self._turn_store = turn_store
+        self._live = live
         self._clock = clock
 
     async def find(self, tenant_id: TenantId, session_id: str) -> Conversation:
@@ -76,7 +83,8 @@ class ConversationService:
                 content=message.content,
                 created_at=message.created_at,
                 citations=message.citations,
-                message_id=message.client_message_id,
+                message_id=message.client_message_id if message.role == "user" else None,
+                author=Person(name=message.author_name) if message.author_name else UNSET,
             )
             for message in stored
             if message.role in ("user", "assistant", "agent")
@@ -101,6 +109,7 @@ class ConversationService:
         )
         if conversation is None:
             raise _unknown_session()
+        self._live.wake(conversation.id)
         return conversation
 
 

@@ -16,6 +16,7 @@ from appliance.errors import Conflict, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.escalations import EscalationStore
 from appliance.ports.repositories import Page
+from appliance.services.live_conversations import LiveConversations
 
 
 class EscalationService:
@@ -24,13 +25,20 @@ class EscalationService:
     Args:
         store: Keeps them.
         clock: Dates them.
+        live: Tells those who follow a conversation what became of it.
         on_notice: Called when there may be something to send.
     """
 
     def __init__(
-        self, *, store: EscalationStore, clock: Clock, on_notice: Callable[[], None] = lambda: None
+        self,
+        *,
+        store: EscalationStore,
+        live: LiveConversations,
+        clock: Clock,
+        on_notice: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
+        self._live = live
         self._clock = clock
         self._on_notice = on_notice
 
@@ -56,6 +64,7 @@ class EscalationService:
         if conversation is None:
             raise NotFound("There is no such conversation.", code="session_not_found")
         self._on_notice()
+        self._live.wake(conversation.id)
         return conversation
 
     async def list_page(
@@ -71,16 +80,24 @@ class EscalationService:
             limit=limit, cursor=cursor, tenant_id=tenant_id, status=status
         )
 
-    async def take_over(self, tenant_id: TenantId, conversation_id: ConversationId) -> Conversation:
+    async def take_over(
+        self, tenant_id: TenantId, conversation_id: ConversationId, *, human_name: str
+    ) -> Conversation:
         """Give a conversation to a person: the assistant is silent until it is handed back.
+
+        An answer that is being written ends with what there is of it.
 
         Raises:
             NotFound: The tenant has no such conversation.
             Conflict: It has ended (``code="conversation_ended"``).
         """
-        conversation = await self._store.take_over(tenant_id, conversation_id)
+        conversation = await self._store.take_over(
+            tenant_id, conversation_id, human_name=human_name
+        )
         if conversation is not None and conversation.status == "ended":
             raise Conflict("This conversation has ended.", code="conversation_ended")
+        self._live.stop_answer(conversation_id)
+        self._live.wake(conversation_id)
         return _found(conversation, conversation_id)
 
     async def hand_back(self, tenant_id: TenantId, conversation_id: ConversationId) -> Conversation:
@@ -90,6 +107,7 @@ class EscalationService:
             NotFound: The tenant has no such conversation.
         """
         conversation = await self._store.hand_back(tenant_id, conversation_id, at=self._clock.now())
+        self._live.set_typing(conversation_id, "", is_typing=False)
         return _found(conversation, conversation_id)
 
 

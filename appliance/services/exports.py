@@ -31,6 +31,7 @@ _CONVERSATION_FIELDS: Final = (
 )  # fmt: skip
 _MESSAGE_FIELDS: Final = (
     "id", "role", "content", "created_at", "citations", "tool_calls", "tool_call_id", "tool_name",
+    "author_name",
 )  # fmt: skip
 _EXECUTION_FIELDS: Final = (
     "call_id", "tool_name", "parameters", "sent", "response", "is_success", "error", "executed_at",

@@ -10,6 +10,7 @@ import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import structlog
 from msgspec import Struct
 from pwdlib import PasswordHash
@@ -27,6 +28,7 @@ ALGORITHM = "HS256"
 ACCESS_LIFETIME = timedelta(minutes=15)
 REFRESH_LIFETIME = timedelta(days=30)
 MIN_PASSWORD_LENGTH = 8
+MAX_DISPLAY_NAME_LENGTH = 100
 FREE_ATTEMPTS = 5
 MAX_BACK_OFF_S = 900
 MAX_REMEMBERED = 10_000
@@ -54,6 +56,7 @@ class Operator(Struct, frozen=True, kw_only=True):
     role: UserRole
     tenant_id: TenantId | None
     login_id: str
+    display_name: str | None = None
 
 
 class BackOff:
@@ -223,6 +226,19 @@ class LoginService:
             operator.user_id, at=self._clock.now(), only_id=operator.login_id
         )
 
+    async def set_display_name(self, operator: Operator, name: str | None) -> Operator:
+        """Set the name that visitors read of the operator; ``None`` takes it away.
+
+        Raises:
+            InvalidInput: It is none that visitors should read.
+        """
+        user = await self._users.get(operator.user_id)
+        if user is None:
+            raise _expired()
+        chosen = None if name is None else check_display_name(name)
+        await self._users.save(msgspec.structs.replace(user, display_name=chosen))
+        return msgspec.structs.replace(operator, display_name=chosen)
+
     async def authenticate(self, access_token: str) -> Operator:
         """Return who an access token belongs to.
 
@@ -242,6 +258,7 @@ class LoginService:
             role=user.role,
             tenant_id=user.tenant_id,
             login_id=login.id,
+            display_name=user.display_name,
         )
 
     def _build_access_token(self, user: User, login_id: str, now: datetime) -> str:
@@ -274,6 +291,20 @@ class LoginService:
         if float(claims["exp"]) <= self._clock.now().timestamp():
             raise _expired()
         return claims
+
+
+def check_display_name(name: str) -> str:
+    """Return a name that visitors may read, without blanks around it.
+
+    Raises:
+        InvalidInput: It is empty, too long, an e-mail address, or more than a line.
+    """
+    chosen = name.strip()
+    is_plain = bool(chosen) and chosen.isprintable() and len(chosen) <= MAX_DISPLAY_NAME_LENGTH
+    if not is_plain or "@" in chosen:
+        told = f"Give a name of 1 to {MAX_DISPLAY_NAME_LENGTH} letters, and no e-mail address."
+        raise InvalidInput("This is no name.", errors=[FieldError("display_name", told)])
+    return chosen
 
 
 def _build_refresh_token(login_id: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from itertools import accumulate, groupby
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from appliance.domain.ids import ConversationId, MessageId, TenantId
+from appliance.domain.live_events import LiveEvent
 from appliance.domain.turn_events import AnswerDelta, TurnEvent, TurnFailed, TurnFinished
 from appliance.ports.clock import Clock
 
@@ -23,8 +24,10 @@ KEEP_S = 900.0
 """Counted from a turn's beginning: ten minutes behind the end of the longest one."""
 MAX_KEPT = 2_000
 EVENTS_PER_TURN = 1_000_000
+PEOPLE_FROM = 500_000
+"""From here on the ids of a turn are those of what people wrote behind it."""
 EVENTS_PER_REPLAY = 10
-"""The last ids of a turn, for its answer read from storage: behind all that were sent while it ran.
+"""The ids before, for its answer read from storage: behind all that were sent while it ran.
 """
 ABANDON_AFTER_S = 0.7
 """How long a turn goes on when its last listener has left; a listener may come back in time."""
@@ -35,6 +38,15 @@ class NumberedEvent(Struct, frozen=True):
 
     id: int
     event: TurnEvent
+
+
+Following = list[NumberedEvent] | list[LiveEvent]
+"""What happened at the same time, of one kind."""
+
+
+async def tell_nothing(before_id: int | None) -> list[LiveEvent]:
+    """Tell of nothing but turns."""
+    return []
 
 
 class _Text(NamedTuple):
@@ -99,7 +111,7 @@ class TurnStream:
         self._folded: list[NumberedEvent | _Text] | None = None
         self._first_id = turn_number * EVENTS_PER_TURN
         if is_replay:
-            self._first_id += EVENTS_PER_TURN - EVENTS_PER_REPLAY
+            self._first_id += PEOPLE_FROM - EVENTS_PER_REPLAY
         self._on_abandoned = on_abandoned
         self._may_abandon = may_abandon
         self._on_stopped = on_stopped
@@ -119,6 +131,11 @@ class TurnStream:
             for item in self._folded
             for event in (item.unfold() if isinstance(item, _Text) else [item])
         ]
+
+    @property
+    def first_id(self) -> int:
+        """The id of the first event."""
+        return self._first_id
 
     @property
     def last_id(self) -> int:
@@ -251,8 +268,7 @@ class TurnStreams:
         self._newest[stream.user_message_id] = stream
         self._by_conversation.setdefault(stream.conversation_id, []).append(stream)
         self._forget_old(now)
-        for begun in self._followers.get(stream.conversation_id, ()):
-            begun.set()
+        self.wake(stream.conversation_id)
 
     def find(self, user_message_id: MessageId) -> TurnStream | None:
         """Return the stream of the turn that answers this message, the newest of several."""
@@ -279,14 +295,25 @@ class TurnStreams:
         }:
             self.forget(conversation_id)
 
+    def wake(self, conversation_id: ConversationId) -> None:
+        """Have the conversation's followers ask what is to be told besides turns."""
+        for begun in self._followers.get(conversation_id, ()):
+            begun.set()
+
     async def follow(
-        self, conversation_id: ConversationId, *, after_id: int | None
-    ) -> AsyncGenerator[list[NumberedEvent], None]:
+        self,
+        conversation_id: ConversationId,
+        *,
+        after_id: int | None,
+        tell_between: Callable[[int | None], Awaitable[list[LiveEvent]]] = tell_nothing,
+    ) -> AsyncGenerator[Following, None]:
         """Yield a conversation's events, turn after turn, until it is forgotten.
 
         Args:
             conversation_id: Whose events.
             after_id: Begin behind this event; ``None`` begins with what happens from now on.
+            tell_between: Asked for what else is to be told: before each turn, with the id of its
+                first event, and with ``None`` when all turns were told.
         """
         begun = asyncio.Event()
         followers = self._followers.setdefault(conversation_id, set())
@@ -302,10 +329,14 @@ class TurnStreams:
                 for stream in tuple(self._by_conversation.get(conversation_id, ())):
                     if stream.is_finished and stream.last_id <= after_id:
                         continue
+                    if others := await tell_between(stream.first_id):
+                        yield others
                     async with aclosing(stream.listen(after_id=after_id)) as batches:
                         async for batch in batches:
                             after_id = batch[-1].id
                             yield batch
+                if others := await tell_between(None):
+                    yield others
                 await begun.wait()
                 if self._followers.get(conversation_id) is not followers:
                     return  # the conversation was forgotten

@@ -37,7 +37,11 @@ def clear_emptied(
     if at is not None:
         connection.execute(
             emptied.values(
-                page_url=None, metadata=null(), pending_action=null(), content_deleted_at=at
+                page_url=None,
+                visitor=null(),
+                metadata=null(),
+                pending_action=null(),
+                content_deleted_at=at,
             )
         )
     connection.execute(

@@ -22,6 +22,7 @@ from appliance.storage.data_tables import StoredDataTables
 from appliance.storage.erasure_store import StoredErasure
 from appliance.storage.export_store import StoredExports
 from appliance.storage.key_store import FileKeyStore, KeyStore
+from appliance.storage.repositories.agent_messages import StoredAgentMessages
 from appliance.storage.repositories.audit_log import StoredAuditLog
 from appliance.storage.repositories.conversations import StoredConversations
 from appliance.storage.repositories.credentials import StoredCredentials
@@ -82,6 +83,7 @@ class Database:
         self.exports = StoredExports(transactions)
         self.usage = StoredUsage(transactions)
         self.escalations = StoredEscalations(transactions, backend.scripts)
+        self.agent_messages = StoredAgentMessages(backend.scripts)
         self.feedback = StoredFeedback(transactions)
         self.outbox = StoredOutbox(transactions)
         self.executions = StoredExecutions(transactions)

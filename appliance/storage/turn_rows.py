@@ -55,6 +55,7 @@ class ConversationRow(NamedTuple):
     summary: str | None
     summary_seq: int | None
     metadata: str | None
+    human_name: str | None
     last_seq: int
     lease_message_id: str | None
     lease_until: StoredTime | None
@@ -81,6 +82,7 @@ class ConversationRow(NamedTuple):
             failed_rounds=self.failed_rounds,
             summary=self._build_summary(),
             metadata=None if self.metadata is None else _decode_object(self.metadata),
+            human_name=self.human_name,
         )
 
     def _build_summary(self) -> Summary | None:
@@ -106,6 +108,7 @@ class MessageRow(NamedTuple):
     citations: str | None
     turn_state: TurnState | None
     client_message_id: str | None
+    author_name: str | None
 
     def build(self) -> StoredMessage:
         """Return the message."""
@@ -125,6 +128,7 @@ class MessageRow(NamedTuple):
             citations=_decode_citations(self.citations) if self.citations else (),
             turn_state=self.turn_state,
             client_message_id=self.client_message_id,
+            author_name=self.author_name,
         )
 
 

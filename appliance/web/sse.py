@@ -8,9 +8,15 @@ Source: WHATWG HTML, section 9.2 (server-sent events).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
+from litestar import Litestar, Request
 from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+from litestar.response.streaming import ASGIStreamingResponse
+from litestar.types import Receive, Send
 from msgspec import Struct
 
 from appliance import failpoints
@@ -44,21 +50,90 @@ class Shutdown:
     """Tells open streams and new requests that the server stops, so that they end themselves."""
 
     def __init__(self) -> None:
-        self._event = asyncio.Event()
+        self._open: set[asyncio.Future[None]] = set()
+        self._has_begun = False
 
     @property
     def has_begun(self) -> bool:
         """Say whether the server stops: what would take long is not begun any more."""
-        return self._event.is_set()
+        return self._has_begun
 
     def begin(self) -> None:
         """End the open streams, and let nothing new begin."""
-        self._event.set()
+        self._has_begun = True
+        for ending in self._open:
+            _settle(ending)
         failpoints.passed("server.draining")
 
-    async def wait(self) -> None:
-        """Return when the server stops."""
-        await self._event.wait()
+    @contextmanager
+    def ends(self, ending: asyncio.Future[None]) -> Iterator[None]:
+        """Have ``ending`` be done when the server stops.
+
+        Each stream has its own: one of very many that wait for the same would be long in leaving.
+        """
+        self._open.add(ending)
+        if self._has_begun:
+            _settle(ending)
+        try:
+            yield
+        finally:
+            self._open.discard(ending)
+
+
+def _settle(ending: asyncio.Future[None]) -> None:
+    if not ending.done():
+        ending.set_result(None)
+
+
+class EventStream(Stream):
+    """A response of events; ``ending`` is done when its client has left, or the server stops."""
+
+    def __init__(
+        self, batches: AsyncGenerator[list[ServerEvent], None], shutdown: Shutdown | None
+    ) -> None:
+        self.ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        super().__init__(
+            _frames(batches, shutdown or Shutdown(), self.ending),
+            media_type="text/event-stream",
+            headers=HEADERS,
+        )
+
+    def to_asgi_response(
+        self, app: Litestar | None, request: Request[Any, Any, Any], **given: Any
+    ) -> ASGIResponse:
+        """Return the response as Litestar sends it."""
+        given.pop("type_encoders", None)
+        given["headers"] = {**(given.get("headers") or {}), **self.headers}
+        given["media_type"] = self.media_type
+        return _EventResponse(iterator=self.iterator, ending=self.ending, **given)
+
+
+class _EventResponse(ASGIStreamingResponse):
+    """Sends events with one task beside the request's own, where Litestar has two and a group.
+
+    Very many of these stand open and idle.
+    """
+
+    __slots__ = ("ending",)
+
+    def __init__(self, *, ending: asyncio.Future[None], **given: Any) -> None:
+        super().__init__(**given)
+        self.ending = ending
+
+    async def send_body(self, send: Send, receive: Receive) -> None:
+        """Send the frames until they end or the client leaves."""
+        leaving = asyncio.create_task(_wait_for_disconnect(receive))
+        leaving.add_done_callback(lambda _: _settle(self.ending))
+        try:
+            await self._stream(send)
+        finally:
+            leaving.cancel()
+            await asyncio.wait({leaving})
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def build_stream(
@@ -71,42 +146,38 @@ def build_stream(
             the server stops.
         shutdown: Ends a stream that would not end by itself.
     """
-    return Stream(
-        _frames(batches, shutdown),
-        media_type="text/event-stream",
-        headers=HEADERS,
-    )
+    return EventStream(batches, shutdown)
 
 
 async def _frames(
-    batches: AsyncGenerator[list[ServerEvent], None], shutdown: Shutdown | None
+    batches: AsyncGenerator[list[ServerEvent], None],
+    shutdown: Shutdown,
+    ending: asyncio.Future[None],
 ) -> AsyncGenerator[bytes, None]:
     coming: asyncio.Task[list[ServerEvent]] | None = None
-    stopping = asyncio.create_task(shutdown.wait()) if shutdown else None
-    try:
-        while True:
-            coming = coming or asyncio.create_task(_next(batches))
-            await asyncio.wait(
-                {task for task in (coming, stopping) if task is not None},
-                timeout=KEEP_ALIVE_S,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if coming.done():
-                batch = coming.result()
-                coming = None
-                if not batch:
+    with shutdown.ends(ending):
+        try:
+            while True:
+                coming = coming or asyncio.create_task(_next(batches))
+                either: set[asyncio.Future[Any]] = {coming, ending}
+                await asyncio.wait(
+                    either, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                if coming.done():
+                    batch = coming.result()
+                    coming = None
+                    if not batch:
+                        return
+                    yield b"".join(map(encode_event, batch))
+                elif ending.done():
                     return
-                yield b"".join(map(encode_event, batch))
-            elif stopping is not None and stopping.done():
-                return
-            else:
-                yield KEEP_ALIVE
-    finally:
-        for task in (coming, stopping):
-            if task is not None and not task.done():
-                task.cancel()
-                await asyncio.wait({task})
-        await batches.aclose()
+                else:
+                    yield KEEP_ALIVE
+        finally:
+            if coming is not None and not coming.done():
+                coming.cancel()
+                await asyncio.wait({coming})
+            await batches.aclose()
 
 
 async def _next(batches: AsyncGenerator[list[ServerEvent], None]) -> list[ServerEvent]:

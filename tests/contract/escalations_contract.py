@@ -146,11 +146,12 @@ class EscalationsContract(ABC):
         await history.opened.finish(accepted, pending_action=pending, escalation=WISH)
         taken = await take_over(history, "s1")
         assert taken is not None
-        assert (taken.status, taken.pending_action) == ("human", None)
+        assert (taken.status, taken.human_name, taken.pending_action) == ("human", "Dana", None)
+        assert await history.opened.conversation("s1") == taken
         for _ in range(2):
             back = await hand_back(history, "s1")
             assert back is not None
-            assert back.status == "open"
+            assert (back.status, back.human_name) == ("open", "Dana")
         [found] = (await list_all(history)).items
         assert (found.status, found.closed_at) == ("closed", history.clock.now())
         await escalate(history, "s1", WISH)
@@ -223,7 +224,9 @@ async def list_all(history: StoredHistory, **wanted: Any) -> Page[Escalation]:
 
 async def take_over(history: StoredHistory, session: str) -> Conversation | None:
     store = history.temporary.database.escalations
-    return await store.take_over(history.tenant_id, await history.conversation_id(session))
+    return await store.take_over(
+        history.tenant_id, await history.conversation_id(session), human_name="Dana"
+    )
 
 
 async def hand_back(history: StoredHistory, session: str) -> Conversation | None:

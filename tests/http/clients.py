@@ -115,15 +115,18 @@ class Visitor:
         return found
 
     @contextmanager
-    def following(self, *, after_id: int | None = None) -> Iterator[Iterator[Event]]:
-        """Follow the conversation's events, behind ``after_id``."""
+    def following(
+        self, *, after_id: int | None = None, with_state: bool = False
+    ) -> Iterator[Iterator[Event]]:
+        """Follow the conversation's events, behind ``after_id``; those of its state if wanted."""
         headers = {"Accept": EVENT_STREAM}
         if after_id is not None:
             headers["Last-Event-ID"] = str(after_id)
         path = f"/chat/events/{self.session_id}"
         with self.http.stream("GET", path, headers=headers) as answer:
             assert answer.status_code == 200, answer.read()
-            yield read_events(answer.iter_lines())
+            events = read_events(answer.iter_lines())
+            yield (event for event in events if with_state or event.name != "state")
 
     def history(self) -> list[dict[str, Any]]:
         """Return the conversation's messages."""

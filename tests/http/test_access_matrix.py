@@ -39,6 +39,7 @@ NEW_TOOL = {"tool_name": "matrix_tool", "description": "A tool."}
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", f"{ADMIN}/logout"): None,
     ("GET", f"{ADMIN}/me"): None,
+    ("PATCH", f"{ADMIN}/me"): {"display_name": None},
     ("GET", f"{ADMIN}/status"): None,
     ("GET", f"{ADMIN}/logs"): None,
     ("GET", f"{ADMIN}/logs/stream"): None,
@@ -125,6 +126,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("GET", f"{ADMIN}/escalations"): None,
     ("POST", f"{ADMIN}/conversations/{{conversation_id}}/take-over"): None,
     ("POST", f"{ADMIN}/conversations/{{conversation_id}}/hand-back"): None,
+    ("POST", f"{ADMIN}/conversations/{{conversation_id}}/messages"): {"content": "Hello"},
+    ("POST", f"{ADMIN}/conversations/{{conversation_id}}/typing"): {"typing": True},
     ("POST", f"{ADMIN}/test-chat"): {"tenant_id": "{tenant_id}", "message": "hello"},
     ("GET", f"{ADMIN}/usage"): None,
     ("GET", f"{ADMIN}/usage/export"): None,
@@ -149,7 +152,7 @@ OF_ONE_TENANT = [
     or "{tenant_id}" in str(BODIES[operation])
 ]
 OF_ALL_TENANTS = [operation for operation in OPERATIONS if operation not in OF_ONE_TENANT]
-OF_ONESELF = {("GET", f"{ADMIN}/me"), ("POST", f"{ADMIN}/logout")}
+OF_ONESELF = {("GET", f"{ADMIN}/me"), ("PATCH", f"{ADMIN}/me"), ("POST", f"{ADMIN}/logout")}
 READING = [operation for operation in OPERATIONS if operation[0] == "GET"]
 WRITING = [
     operation for operation in OPERATIONS if operation[0] != "GET" and operation not in OF_ONESELF

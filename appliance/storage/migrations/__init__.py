@@ -18,7 +18,7 @@ from appliance.storage.engine import SqliteConnection
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a test compares it with the files."""
 
 

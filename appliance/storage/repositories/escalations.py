@@ -37,7 +37,7 @@ _FIELDS = tuple(name for name in Escalation.__struct_fields__ if name != "notice
 ESCALATION_COLUMNS = [escalations.c[name] for name in _FIELDS]
 
 _TAKE_OVER = build_statement("""
-    UPDATE conversations SET status = 'human', pending_action = NULL
+    UPDATE conversations SET status = 'human', human_name = ?3, pending_action = NULL
     WHERE tenant_id = ?1 AND id = ?2 AND status <> 'ended'
 """)
 
@@ -115,13 +115,19 @@ class StoredEscalations:
 
         return await self._transactions.read(read)
 
-    async def take_over(
+    async def get(
         self, tenant_id: TenantId, conversation_id: ConversationId
+    ) -> Conversation | None:
+        """Return the tenant's conversation of this id."""
+        return await self._scripts.read(lambda: _find(tenant_id, conversation_id))
+
+    async def take_over(
+        self, tenant_id: TenantId, conversation_id: ConversationId, *, human_name: str
     ) -> Conversation | None:
         """Give the conversation to a person; one that has ended stays as it is."""
 
         def take() -> Script[Conversation | None]:
-            yield _TAKE_OVER, (tenant_id, conversation_id)
+            yield _TAKE_OVER, (tenant_id, conversation_id, human_name)
             return (yield from _find(tenant_id, conversation_id))
 
         return await self._scripts.write(take)

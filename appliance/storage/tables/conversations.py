@@ -42,6 +42,8 @@ conversations = Table(
     Column("is_user_verified", Boolean, nullable=False, server_default=false()),
     Column("locale", String(35)),
     Column("page_url", Text),
+    Column("visitor", json_type()),
+    Column("human_name", String(200)),
     Column("started_at", UtcDateTime(), nullable=False),
     Column("last_message_at", UtcDateTime(), nullable=False),
     Column("ended_at", UtcDateTime()),
@@ -75,7 +77,8 @@ conversations = Table(
     ),
 )
 """``content_deleted_at`` is when the last of its messages was deleted; the counters stay.
-``summary`` says what was said up to the message numbered ``summary_seq``.
+``summary`` says what was said up to the message numbered ``summary_seq``. ``human_name`` is of the
+person who took it over last, ``visitor`` what the visitor told of themselves.
 """
 
 messages = Table(
@@ -101,6 +104,7 @@ messages = Table(
     Column("turn_ended_at", UtcDateTime()),
     Column("fencing_token", Integer),
     Column("error_code", String(100)),
+    Column("author_name", String(200)),
     Column("reply", json_type()),
     Index(None, "conversation_id", "seq", unique=True),
     Index(None, "tenant_id", "created_at", "id"),

@@ -19,6 +19,7 @@ users = Table(
     Column("password_hash", Text, nullable=False),
     Column("role", String(20), nullable=False),
     Column("tenant_id", id_type(), ForeignKey("tenants.id")),
+    Column("display_name", String(100)),
     Column("is_active", Boolean, nullable=False),
     Column("created_at", UtcDateTime(), nullable=False),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,20 +22,20 @@ from litestar.types import Receive
 from appliance.domain.message import ChatReply
 from appliance.domain.turn_events import TurnFinished
 from appliance.domain.web_addresses import is_web_address
-from appliance.errors import Cancelled, FieldError, InvalidInput, NotFound, ServerStopping
+from appliance.errors import Cancelled, NotFound, ServerStopping
 from appliance.ports.turn_store import OWNER_GONE
 from appliance.services.conversations import ConversationService, History
 from appliance.services.escalations import EscalationService
 from appliance.services.feedback import FeedbackService
 from appliance.services.identity_tokens import IdentityTokens
+from appliance.services.live_conversations import LiveConversations
 from appliance.services.rate_limits import RateLimiter
 from appliance.services.tenant_directory import KnownTenant, TenantDirectory
-from appliance.services.turn_streams import TurnStream, TurnStreams
+from appliance.services.turn_streams import TurnStream
 from appliance.services.turns import TurnService, VisitorMessage
 from appliance.web.access import build_unknown_key
 from appliance.web.query import Limit
 from appliance.web.schemas.chat import (
-    MAX_MESSAGE_LENGTH,
     ChatMessageBody,
     EndedReply,
     EscalateBody,
@@ -42,6 +43,7 @@ from appliance.web.schemas.chat import (
     FeedbackBody,
     SessionBody,
     StoppedReply,
+    check_text,
 )
 from appliance.web.sse import Shutdown, build_stream
 from appliance.web.turn_wire import encode_batches, follow_behind
@@ -131,14 +133,19 @@ class ChatController(Controller):
         request: VisitorRequest,
         session_id: FromPath[str],
         conversations: NamedDependency[ConversationService],
-        streams: NamedDependency[TurnStreams],
+        live: NamedDependency[LiveConversations],
         shutdown: NamedDependency[Shutdown],
     ) -> Response[Any]:
-        """Send what was missed since ``Last-Event-ID``, then whatever follows."""
+        """Send what was missed since ``Last-Event-ID``, then whatever follows.
+
+        Besides the events of turns: `state`, who has the conversation, first and at each change;
+        `agent_message`, what a person wrote; `agent_typing`.
+        """
         tenant = known_tenant(request).tenant
         conversation = await conversations.find(tenant.id, session_id)
+        follow = partial(live.follow, tenant, session_id, conversation)
         last_event_id = request.headers.get("last-event-id", "")
-        return build_stream(follow_behind(streams, conversation.id, last_event_id), shutdown)
+        return build_stream(follow_behind(follow, last_event_id), shutdown)
 
     @post("/end", status_code=200, summary="End the conversation")
     async def end(
@@ -210,29 +217,6 @@ def known_tenant(request: VisitorRequest) -> KnownTenant:
     """Return the tenant that ``TenantAccess`` found for this request."""
     known: KnownTenant = request.scope["state"]["known_tenant"]
     return known
-
-
-def check_text(message: str) -> str:
-    """Return a visitor's message without blanks around it.
-
-    Raises:
-        InvalidInput: It is empty or too long.
-    """
-    text = message.strip()
-    if not text:
-        raise InvalidInput(
-            "The message is empty.", errors=[FieldError("message", "Write something.")]
-        )
-    if len(text) > MAX_MESSAGE_LENGTH:
-        raise InvalidInput(
-            "The message is too long.",
-            errors=[
-                FieldError(
-                    "message", f"Use at most {MAX_MESSAGE_LENGTH} characters; this has {len(text)}."
-                )
-            ],
-        )
-    return text
 
 
 def read_locale(locale: str | None) -> str | None:

@@ -1,6 +1,7 @@
 """Conversations that need a person, for operators.
 
-Owns the routes and who may use them; what they do is decided by ``appliance.services.escalations``.
+Owns the routes and who may use them; what they do is decided by ``appliance.services.escalations``
+and ``appliance.services.human_replies``.
 """
 
 from __future__ import annotations
@@ -9,19 +10,23 @@ from typing import Annotated
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
-from msgspec import Struct
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import Meta, Struct
 
 from appliance.domain.conversation import Conversation, ConversationStatus
 from appliance.domain.escalation import Escalation, EscalationStatus
 from appliance.domain.ids import ConversationId, TenantId
+from appliance.domain.live_events import AgentMessage
 from appliance.services.audit import Auditor
 from appliance.services.erasure import ErasureService
 from appliance.services.escalations import EscalationService
+from appliance.services.human_replies import HumanReplies
 from appliance.services.login import Operator
+from appliance.services.tenants import TenantService
 from appliance.web.controllers.personal_data import find_own
 from appliance.web.guards import require_role, require_tenant
 from appliance.web.query import Cursor, Limit, OfTenant
+from appliance.web.schemas.chat import NO_NUL, check_text
 
 OfStatus = Annotated[
     EscalationStatus | None, QueryParameter(description="Only open or only closed ones.")
@@ -41,6 +46,19 @@ class ConversationStateView(Struct, frozen=True, kw_only=True):
     conversation_id: ConversationId
     tenant_id: TenantId
     status: ConversationStatus
+
+
+class AgentMessageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a person says to a visitor; 1 to 4000 characters after trimming."""
+
+    content: Annotated[str, Meta(pattern=NO_NUL)]
+    message_id: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class TypingBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether a person writes just now."""
+
+    typing: bool
 
 
 class EscalationController(Controller):
@@ -83,13 +101,16 @@ class TakeOverController(Controller):
         operator: NamedDependency[Operator],
         conversation_id: FromPath[str],
         escalations: NamedDependency[EscalationService],
+        tenants: NamedDependency[TenantService],
         erasure: NamedDependency[ErasureService],
         auditor: NamedDependency[Auditor],
     ) -> ConversationStateView:
         """Let a person have the conversation: the assistant is silent until it is handed back."""
         found = ConversationId(conversation_id)
         tenant_id = await find_own(operator, found, erasure, role="operator")
-        conversation = await escalations.take_over(tenant_id, found)
+        conversation = await escalations.take_over(
+            tenant_id, found, human_name=await _name_for_visitors(operator, tenant_id, tenants)
+        )
         await auditor.record(
             operator.username, "conversation.take_over", found, tenant_id=tenant_id
         )
@@ -112,6 +133,56 @@ class TakeOverController(Controller):
             operator.username, "conversation.hand_back", found, tenant_id=tenant_id
         )
         return _view(conversation)
+
+    @post("/messages", status_code=201, summary="Write to the visitor")
+    async def write(
+        self,
+        operator: NamedDependency[Operator],
+        conversation_id: FromPath[str],
+        data: JSONBody[AgentMessageBody],
+        human_replies: NamedDependency[HumanReplies],
+        tenants: NamedDependency[TenantService],
+        erasure: NamedDependency[ErasureService],
+        auditor: NamedDependency[Auditor],
+    ) -> AgentMessage:
+        """Write to the visitor of a conversation that was taken over; the visitor sees it at once.
+
+        The same `message_id` again is the same message, and answered alike.
+        """
+        found = ConversationId(conversation_id)
+        tenant_id = await find_own(operator, found, erasure, role="operator")
+        message = await human_replies.say(
+            tenant_id,
+            found,
+            check_text(data.content, field="content"),
+            author_name=await _name_for_visitors(operator, tenant_id, tenants),
+            client_message_id=data.message_id,
+        )
+        await auditor.record(operator.username, "conversation.message", found, tenant_id=tenant_id)
+        return message
+
+    @post("/typing", status_code=204, summary="Show that somebody writes")
+    async def show_typing(
+        self,
+        operator: NamedDependency[Operator],
+        conversation_id: FromPath[str],
+        data: JSONBody[TypingBody],
+        human_replies: NamedDependency[HumanReplies],
+        tenants: NamedDependency[TenantService],
+        erasure: NamedDependency[ErasureService],
+    ) -> None:
+        """Show the visitor for ten seconds that somebody writes, or no longer."""
+        found = ConversationId(conversation_id)
+        tenant_id = await find_own(operator, found, erasure, role="operator")
+        name = await _name_for_visitors(operator, tenant_id, tenants)
+        await human_replies.type(tenant_id, found, name, is_typing=data.typing)
+
+
+async def _name_for_visitors(
+    operator: Operator, tenant_id: TenantId, tenants: TenantService
+) -> str:
+    """Return the operator's own name if there is one, never the username, else the shop's."""
+    return operator.display_name or (await tenants.get(tenant_id)).name
 
 
 def _view(conversation: Conversation) -> ConversationStateView:

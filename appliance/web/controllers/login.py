@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, Request, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from appliance.services.audit import Auditor
 from appliance.services.login import LoginService, Operator, Tokens
 from appliance.web.client_address import ClientAddresses
-from appliance.web.schemas.admin import LoginBody, Me, RefreshBody
+from appliance.web.schemas.admin import LoginBody, Me, MyNameBody, RefreshBody
 
 
 class LoginController(Controller):
@@ -51,9 +52,33 @@ class LoginController(Controller):
     @get("/me", summary="Who am I")
     async def me(self, operator: NamedDependency[Operator]) -> Me:
         """Return the operator whose token this is."""
-        return Me(
-            id=operator.user_id,
-            username=operator.username,
-            role=operator.role,
+        return _build_me(operator)
+
+    @patch("/me", summary="Set the name that visitors read")
+    async def set_my_name(
+        self,
+        operator: NamedDependency[Operator],
+        data: JSONBody[MyNameBody],
+        login: NamedDependency[LoginService],
+        auditor: NamedDependency[Auditor],
+    ) -> Me:
+        """Set under which name the operator writes to visitors, who never learn the username."""
+        changed = await login.set_display_name(operator, data.display_name)
+        await auditor.record(
+            operator.username,
+            "user.update",
+            operator.user_id,
             tenant_id=operator.tenant_id,
+            changes={"display_name": changed.display_name},
         )
+        return _build_me(changed)
+
+
+def _build_me(operator: Operator) -> Me:
+    return Me(
+        id=operator.user_id,
+        username=operator.username,
+        role=operator.role,
+        tenant_id=operator.tenant_id,
+        display_name=operator.display_name,
+    )

@@ -24,10 +24,11 @@ from appliance.services.tool_trials import build_trial_identity
 from appliance.services.trial_chat import TrialChat, TrialMessage, TrialOutcome
 from appliance.services.trial_store import Trier
 from appliance.tasks import TaskGroup
-from appliance.web.controllers.chat import check_text, read_locale
+from appliance.web.controllers.chat import read_locale
 from appliance.web.controllers.personal_data import run_to_the_end
 from appliance.web.guards import require_tenant
 from appliance.web.problems import MEDIA_TYPE, Problem, build_problem
+from appliance.web.schemas.chat import check_text
 
 
 class TrialBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

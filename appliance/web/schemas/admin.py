@@ -46,6 +46,13 @@ class Me(Struct, frozen=True, kw_only=True):
     username: str
     role: str
     tenant_id: str | None
+    display_name: str | None
+
+
+class MyNameBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The name that visitors read of an operator; `null` leaves the shop's own in its place."""
+
+    display_name: str | None
 
 
 class KeyView(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from appliance.errors import FieldError, InvalidInput
 from appliance.services.feedback import Rating
 
 MAX_MESSAGE_LENGTH = 4_000
@@ -87,3 +88,18 @@ class FeedbackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     message_id: Annotated[str, Meta(min_length=1, max_length=128, pattern=NO_NUL)] | None = None
     rating: Rating
     comment: Annotated[str, Meta(max_length=4_000, pattern=NO_NUL)] | None = None
+
+
+def check_text(message: str, *, field: str = "message") -> str:
+    """Return a message without blanks around it.
+
+    Raises:
+        InvalidInput: It is empty or too long.
+    """
+    text = message.strip()
+    if not text:
+        raise InvalidInput("The message is empty.", errors=[FieldError(field, "Write something.")])
+    if len(text) > MAX_MESSAGE_LENGTH:
+        told = f"Use at most {MAX_MESSAGE_LENGTH} characters; this has {len(text)}."
+        raise InvalidInput("The message is too long.", errors=[FieldError(field, told)])
+    return text

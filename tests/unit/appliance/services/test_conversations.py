@@ -9,6 +9,7 @@ from appliance.domain.message import ChatMessage, ChatReply, Citation, ReplyMess
 from appliance.errors import NotFound
 from appliance.ports.turn_store import FailedTurn, FinishedTurn, NewTurn, TurnAccepted
 from appliance.services.conversations import ConversationService
+from tests.fakes.live_conversations import build_live
 from tests.fakes.shops import call_order
 from tests.fakes.sqlite_database import TemporaryDatabase
 
@@ -22,7 +23,9 @@ class Visit:
     def __init__(self, temporary: TemporaryDatabase) -> None:
         self.temporary = temporary
         self.store = temporary.database.turn_store
-        self.service = ConversationService(turn_store=self.store, clock=temporary.clock)
+        self.service = ConversationService(
+            turn_store=self.store, clock=temporary.clock, live=build_live(temporary)
+        )
 
     async def begin(self, text: str) -> TurnAccepted:
         start = await self.store.begin_turn(

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from appliance.domain.ids import ConversationId
 from appliance.domain.tenant import EscalationSettings
 from appliance.errors import Conflict, NotFound
 from appliance.services.escalations import EscalationService
+from tests.fakes.live_conversations import build_live
 from tests.fakes.shops import build_tenant
 from tests.fakes.sqlite_database import TemporaryDatabase
 from tests.fakes.stored_history import StoredHistory
@@ -22,7 +25,10 @@ class Desk:
             escalation=EscalationSettings(**settings),  # type: ignore[arg-type]
         )
         self.service = EscalationService(
-            store=temporary.database.escalations, clock=temporary.clock, on_notice=self.ask
+            store=temporary.database.escalations,
+            live=build_live(temporary),
+            clock=temporary.clock,
+            on_notice=self.ask,
         )
 
     def ask(self) -> None:
@@ -66,7 +72,9 @@ async def test_an_ended_conversation_cannot_be_taken_over(temporary: TemporaryDa
     accepted = await desk.history.ask("s1")
     await desk.history.opened.finish(accepted, ends_conversation=True)
     with pytest.raises(Conflict) as raised:
-        await desk.service.take_over(temporary.tenant_id, accepted.conversation.id)
+        await desk.service.take_over(
+            temporary.tenant_id, accepted.conversation.id, human_name="Dana"
+        )
     assert raised.value.code == "conversation_ended"
 
 
@@ -75,7 +83,7 @@ async def test_a_foreign_conversation_is_neither_taken_over_nor_handed_back(
 ) -> None:
     desk = Desk(temporary)
     conversation_id = await desk.escalate()
-    for change in (desk.service.take_over, desk.service.hand_back):
+    for change in (partial(desk.service.take_over, human_name="Dana"), desk.service.hand_back):
         with pytest.raises(NotFound):
             await change(temporary.other_tenant_id, conversation_id)
     assert (await desk.history.opened.conversation("s1")).status == "waiting_for_human"

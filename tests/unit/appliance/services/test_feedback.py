@@ -6,6 +6,7 @@ from appliance.errors import NotFound
 from appliance.services.conversations import ConversationService
 from appliance.services.feedback import FeedbackService, Rating
 from appliance.storage.tables import feedback
+from tests.fakes.live_conversations import build_live
 from tests.fakes.sqlite_database import TemporaryDatabase
 from tests.fakes.stored_history import StoredHistory
 
@@ -40,7 +41,9 @@ async def test_what_is_not_the_visitors_cannot_be_rated(
 
 def build(temporary: TemporaryDatabase) -> FeedbackService:
     conversations = ConversationService(
-        turn_store=temporary.database.turn_store, clock=temporary.clock
+        turn_store=temporary.database.turn_store,
+        clock=temporary.clock,
+        live=build_live(temporary),
     )
     return FeedbackService(
         store=temporary.database.feedback, conversations=conversations, clock=temporary.clock

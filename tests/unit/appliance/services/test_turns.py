@@ -699,7 +699,7 @@ async def test_while_a_person_has_the_conversation_nobody_answers_and_nothing_is
     await stage.say("Hello", say("Hi."))
     conversation = await stage.conversation()
     store = stage.temporary.database.escalations
-    await store.take_over(conversation.tenant_id, conversation.id)
+    await store.take_over(conversation.tenant_id, conversation.id, human_name="Dana")
     before = await stage.temporary.read_usage(conversation.tenant_id)
     reply = await stage.say("Are you there?", message_id="m1")
     assert (reply.message, reply.escalated) == (None, True)

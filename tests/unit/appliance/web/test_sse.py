@@ -60,7 +60,7 @@ def test_an_event_is_framed_by_lines() -> None:
     assert encode_event(ServerEvent("first", b"1", 0)).startswith(b"id: 0\n")
 
 
-def test_a_stream_is_neither_cached_nor_buffered() -> None:
+async def test_a_stream_is_neither_cached_nor_buffered() -> None:
     stream = build_stream(Source().batches())
     assert stream.media_type == "text/event-stream"
     assert stream.headers["Cache-Control"] == "no-cache, no-transform"

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
+from functools import partial
 from itertools import pairwise
 
 from appliance.domain.ids import ConversationId, MessageId, TenantId
@@ -19,7 +20,7 @@ from appliance.domain.turn_events import (
 from appliance.errors import TurnError
 from appliance.services.turn_streams import EVENTS_PER_TURN, TurnStream, TurnStreams
 from appliance.web.sse import ServerEvent, build_stream, encode_event
-from appliance.web.turn_wire import encode_batches, encode_turn_event, follow_behind
+from appliance.web.turn_wire import Follow, encode_batches, encode_turn_event, follow_behind
 from tests.fakes.clock import SettableClock
 from tests.unit.appliance.services.test_turn_streams import finished
 
@@ -102,6 +103,10 @@ class Shop:
         ]
 
 
+def follow(streams: TurnStreams) -> Follow:
+    return partial(streams.follow, CONVERSATION)
+
+
 class Client:
     """Reads a conversation to the end of its last turn, over connections that are cut."""
 
@@ -112,7 +117,7 @@ class Client:
         self.cuts = 0
 
     async def read_uncut(self) -> None:
-        frames = frames_of(follow_behind(self.shop.streams, CONVERSATION, "0"))
+        frames = frames_of(follow_behind(follow(self.shop.streams), "0"))
         self.seen = await self._receive(frames, size=10**9)
 
     async def read(self, publishing: asyncio.Task[None]) -> None:
@@ -122,7 +127,7 @@ class Client:
             way = dice.choice(("last", "last", "last", "before", "again", "none"))
             size = dice.randint(0, 400)
             if way == "none":
-                frames = frames_of(follow_behind(streams, CONVERSATION, ""))
+                frames = frames_of(follow_behind(follow(streams), ""))
                 heard = await self._receive(frames, size, until=publishing)
                 self.heard_from_then_on.append(heard)
             elif way == "again" and (turn := self._find_turn()):
@@ -130,7 +135,7 @@ class Client:
                 self.seen += [event for event in received if id_of(event) > self._last_id()]
             else:
                 after_id = self._last_id(2 if way == "before" else 1)
-                frames = frames_of(follow_behind(streams, CONVERSATION, str(after_id)))
+                frames = frames_of(follow_behind(follow(streams), str(after_id)))
                 received = await self._receive(frames, size)
                 assert all(id_of(event) > after_id for event in received)
                 self.seen += [event for event in received if id_of(event) > self._last_id()]
@@ -207,7 +212,7 @@ async def test_what_is_no_event_id_begins_with_what_happens_from_now_on() -> Non
     streams.add(turn)
     turn.publish(AnswerDelta(text="before"))
     for given in ("", "-1", "1e3", "\u0661", "9" * 19):
-        async with aclosing(follow_behind(streams, CONVERSATION, given)) as batches:
+        async with aclosing(follow_behind(follow(streams), given)) as batches:
             coming = asyncio.ensure_future(anext(batches))
             await asyncio.sleep(0)
             turn.publish(AnswerDelta(text="now"))
