@@ -74,6 +74,11 @@ class DataPaths(Struct, frozen=True):
         return self.root / "work"
 
     @property
+    def widget_releases(self) -> Path:
+        """The widget's files of the last releases: pages that were cached ask for them by name."""
+        return self.root / "widget"
+
+    @property
     def log_file(self) -> Path:
         """The newest log file, JSON lines."""
         return self.root / "logs" / "csai.log"

@@ -32,6 +32,7 @@ from appliance.bootstrap.tools import (
     build_tool_service,
     open_tooling,
 )
+from appliance.domain.widget_files import WidgetFiles
 from appliance.logs import LogBuffer
 from appliance.paths import widget_bundle
 from appliance.ports.archive import Archive
@@ -66,6 +67,7 @@ from appliance.services.turn_streams import TurnStreams
 from appliance.settings import Settings
 from appliance.storage.data_folder import DataFolder
 from appliance.storage.database import Database
+from appliance.storage.widget_releases import load_widget_files
 from appliance.tasks import TaskGroup
 from appliance.web.access import AsgiApp, build_own_origins
 from appliance.web.apps import PublicParts, build_admin_app, build_public_app
@@ -242,8 +244,10 @@ class _Builder(Struct, frozen=True, kw_only=True):
             else None
         )
         status = self._status(demo)
-        public_app, public = self._build_public_app(core, demo, status)
-        admin_app, admin = build_admin_app(self._admin_services(core, status), public=public)
+        widget = load_widget_files(widget_bundle(), self.settings.paths.widget_releases)
+        public_app, public = self._build_public_app(core, demo, status, widget)
+        services = {**self._admin_services(core, status), "widget_files": widget}
+        admin_app, admin = build_admin_app(services, public=public)
         return Appliance(
             settings=self.settings,
             status=status,
@@ -404,10 +408,10 @@ class _Builder(Struct, frozen=True, kw_only=True):
         }
 
     def _build_public_app(
-        self, core: _Core, demo: DemoShop | None, status: StatusView
+        self, core: _Core, demo: DemoShop | None, status: StatusView, widget: WidgetFiles
     ) -> tuple[AsgiApp, Litestar]:
         (host, port), _ = self.addresses
-        pages = build_bundle_routes(widget_bundle())
+        pages = build_bundle_routes(widget)
         if demo is not None:
             pages.append(
                 build_demo_route(

@@ -34,6 +34,7 @@ from appliance.domain.tenant import (
     canonical_provider,
 )
 from appliance.domain.web_addresses import is_web_address
+from appliance.domain.widget_files import WidgetFiles
 from appliance.errors import FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import Page, TenantRepository
@@ -302,12 +303,20 @@ def find_escalation_problems(settings: EscalationSettings) -> list[FieldError]:
     return problems
 
 
-def build_embed_snippet(public_url: str, api_key: str) -> str:
-    """Return the script tag that a site builder pastes."""
-    return (
-        f'<script src="{escape(public_url)}/widget.js" data-api-key="{escape(api_key)}" async>'
-        "</script>"
-    )
+def build_embed_snippet(public_url: str, api_key: str, *, pinned: WidgetFiles | None = None) -> str:
+    """Return the script tag that a site builder pastes.
+
+    Args:
+        public_url: Where the widget is loaded from.
+        api_key: The tenant's publishable key.
+        pinned: Load exactly the present one of these, and let the browser check it.
+    """
+    name, checked = "widget.js", ""
+    if pinned is not None:
+        name = pinned.pinned_name
+        checked = f' integrity="{pinned.integrity}" crossorigin="anonymous"'
+    source = f"{escape(public_url)}/{name}"
+    return f'<script src="{source}" data-api-key="{escape(api_key)}"{checked} async></script>'
 
 
 def _is_time_zone(name: str) -> bool:

@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from appliance.domain.ids import TenantId
+from appliance.domain.widget_files import WidgetFiles
 from appliance.services.audit import Auditor
 from appliance.services.erasure import ErasureService
 from appliance.services.login import Operator
@@ -41,6 +42,12 @@ from appliance.web.schemas.admin import (
 
 Erase = Annotated[bool, QueryParameter(description="Erase all that the tenant has.")]
 OwnKey = Annotated[str | None, QueryParameter(description="A publishable key of the tenant.")]
+Pinned = Annotated[
+    bool,
+    QueryParameter(
+        description="Load this very release and let browsers check it: it gets no updates."
+    ),
+]
 Asked = Annotated[
     str,
     QueryParameter(
@@ -202,11 +209,16 @@ class TenantController(Controller):
         tenant_id: FromPath[str],
         tenants: NamedDependency[TenantService],
         public_url: NamedDependency[str],
+        widget_files: NamedDependency[WidgetFiles],
         api_key: OwnKey = None,
+        pinned: Pinned = False,
     ) -> EmbedView:
         """Return the script tag; keys are stored as hashes, so give the one to write into it."""
         await tenants.get(require_tenant(operator, tenant_id, "viewer"))
-        return EmbedView(snippet=build_embed_snippet(public_url, api_key or PLACEHOLDER_KEY))
+        snippet = build_embed_snippet(
+            public_url, api_key or PLACEHOLDER_KEY, pinned=widget_files if pinned else None
+        )
+        return EmbedView(snippet=snippet)
 
     @get("/{tenant_id:str}/prompt", summary="What the tenant's model is told")
     async def get_prompt(

@@ -6,15 +6,17 @@ Owns caching and the headers of these; the widget itself lives in ``widget/``.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from litestar import MediaType, Response, get
 from litestar.handlers import HTTPRouteHandler
 
-from appliance.errors import ConfigurationError
+from appliance.domain.widget_files import WidgetFile, WidgetFiles
 from appliance.services.tenants import build_embed_snippet
 from appliance.services.widget_settings import build_public_settings
 from appliance.web.controllers.chat import VisitorRequest, known_tenant
@@ -22,6 +24,8 @@ from appliance.web.controllers.chat import VisitorRequest, known_tenant
 SHORT_CACHE = "public, max-age=300, stale-while-revalidate=86400"
 LONG_CACHE = "public, max-age=31536000, immutable"
 JAVASCRIPT = "text/javascript"
+NO_HEADERS: Final[Mapping[str, str]] = {}
+_GZIP = re.compile(r"(?:^|[,\s])(?:gzip|\*)(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 DEMO_PAGE = Path(__file__).parent.parent / "pages" / "demo.html"
 DEMO_POLICY = (
     "default-src 'self'; style-src 'self' 'unsafe-inline'; script-src 'self'; connect-src 'self'; "
@@ -29,57 +33,40 @@ DEMO_POLICY = (
 )
 
 
+class _Content(NamedTuple):
+    """One form of what is answered, with its ETag."""
+
+    body: bytes
+    tag: str
+    headers: Mapping[str, str] = NO_HEADERS
+
+
 @get("/api/config", summary="The widget's public settings", tags=["widget"])
 async def get_widget_settings(request: VisitorRequest) -> Response[Any]:
     """Return the tenant's public settings; nothing else of it can be read here."""
     settings = build_public_settings(known_tenant(request).tenant)
-    return _tagged(request, msgspec.json.encode(settings), "application/json", "no-cache")
+    body = msgspec.json.encode(settings)
+    content = _Content(body, f'"{hashlib.sha256(body).hexdigest()[:20]}"')
+    return _tagged(request, content, "application/json", "no-cache")
 
 
-def build_bundle_routes(bundle: Path) -> list[HTTPRouteHandler]:
-    """Return the routes that serve the built widget, under its name and under its hash.
-
-    Raises:
-        ConfigurationError: The widget has not been built.
-    """
-    try:
-        script = bundle.read_bytes()
-    except FileNotFoundError as error:
-        raise ConfigurationError(
-            f"The widget is not built: {bundle} is missing. Run `make widget`."
-        ) from error
-    digest = hashlib.sha256(script).hexdigest()[:16]
-
-    @get("/widget.js", summary="The widget", include_in_schema=False)
-    async def get_widget(request: VisitorRequest) -> Response[Any]:
-        return _tagged(request, script, JAVASCRIPT, SHORT_CACHE, is_for_all=True)
-
-    @get(f"/widget.{digest}.js", include_in_schema=False)
-    async def get_hashed_widget(request: VisitorRequest) -> Response[Any]:
-        return _tagged(request, script, JAVASCRIPT, LONG_CACHE, is_for_all=True)
-
-    routes: list[HTTPRouteHandler] = [get_widget, get_hashed_widget]
-    source_map = bundle.with_name(bundle.name + ".map")
-    if source_map.is_file():
-
-        @get("/widget.js.map", include_in_schema=False)
-        async def get_source_map(request: VisitorRequest) -> Response[Any]:
-            content = source_map.read_bytes()
-            return _tagged(request, content, "application/json", SHORT_CACHE, is_for_all=True)
-
-        routes.append(get_source_map)
-    extras = sorted(bundle.parent.glob("widget-extras.*.js*"))
-    return routes + [_build_file_route(path) for path in extras]
+def build_bundle_routes(widget: WidgetFiles) -> list[HTTPRouteHandler]:
+    """Return the routes of the widget's files, each compressed beforehand."""
+    return [_build_file_route(file) for file in widget.files]
 
 
-def _build_file_route(path: Path) -> HTTPRouteHandler:
-    """Return the route of a file that is named by what is in it."""
-    content = path.read_bytes()
-    media_type = "application/json" if path.suffix == ".map" else JAVASCRIPT
+def _build_file_route(file: WidgetFile) -> HTTPRouteHandler:
+    media_type = "application/json" if file.name.endswith(".map") else JAVASCRIPT
+    cache_control = LONG_CACHE if file.is_immutable else SHORT_CACHE
+    plain = _Content(file.content, f'"{file.tag}"')
+    packed = _Content(file.compressed, f'"{file.tag}-gzip"', {"Content-Encoding": "gzip"})
+    headers = {"Vary": "Accept-Encoding", "Access-Control-Allow-Origin": "*"}
 
-    @get(f"/{path.name}", include_in_schema=False)
+    @get(f"/{file.name}", include_in_schema=False)
     async def get_file(request: VisitorRequest) -> Response[Any]:
-        return _tagged(request, content, media_type, LONG_CACHE, is_for_all=True)
+        takes_gzip = _GZIP.search(request.headers.get("accept-encoding", "")) is not None
+        content = packed if takes_gzip else plain
+        return _tagged(request, content, media_type, cache_control, headers)
 
     return get_file
 
@@ -113,18 +100,22 @@ def build_demo_route(*, shop_name: str, api_key: str, public_url: str) -> HTTPRo
 
 def _tagged(
     request: VisitorRequest,
-    content: bytes,
+    content: _Content,
     media_type: str,
     cache_control: str,
-    *,
-    is_for_all: bool = False,
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> Response[Any]:
     """Return ``content`` with its ETag, or 304 when the client has it already."""
-    tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-    headers = {"ETag": tag, "Cache-Control": cache_control, "X-Content-Type-Options": "nosniff"}
-    if is_for_all:
-        headers["Access-Control-Allow-Origin"] = "*"
-    known_tags = {item.strip() for item in request.headers.get("if-none-match", "").split(",")}
-    if tag in known_tags or f"W/{tag}" in known_tags:
-        return Response(b"", status_code=304, media_type=media_type, headers=headers)
-    return Response(content, media_type=media_type, headers=headers)
+    told = {
+        "ETag": content.tag,
+        "Cache-Control": cache_control,
+        "X-Content-Type-Options": "nosniff",
+        **headers,
+    }
+    known_tags = {
+        item.strip().removeprefix("W/")
+        for item in request.headers.get("if-none-match", "").split(",")
+    }
+    if content.tag in known_tags:
+        return Response(b"", status_code=304, media_type=media_type, headers=told)
+    return Response(content.body, media_type=media_type, headers={**told, **content.headers})
