@@ -18,11 +18,11 @@ NOW = "2026-03-14T13:05:00Z"
 
 
 @contextmanager
-def run_scripted_server() -> Iterator[str]:
-    """Start the server on a free port and return its origin."""
+def run_scripted_server(delay_ms: int = 0) -> Iterator[str]:
+    """Start the server on a free port and return its origin; ``delay_ms`` pass between words."""
     node = shutil.which("node")
     assert node is not None, "Node is missing; the widget is built with it."
-    environment = {"PATH": os.environ["PATH"], "NOW": NOW, "DELAY_MS": "0"}
+    environment = {"PATH": os.environ["PATH"], "NOW": NOW, "DELAY_MS": str(delay_ms)}
     with subprocess.Popen([node, str(SCRIPT)], stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout is not None
         try:

@@ -12,6 +12,7 @@ const STAR = "M12 3.5l2.6 5.4 5.9.8-4.3 4.1 1 5.9L12 16.9l-5.2 2.8 1-5.9L3.5 9.7
 /** Build the panel; what it says in the end is said aloud too. */
 export function buildStars({ conversation }: ExtrasHost, strings: ExtraStrings, say: (text: string) => void): HTMLElement {
   let chosen = 0;
+  let isSending = false;
   const comment = element("textarea", { rows: "2", maxlength: "4000", dir: "auto", placeholder: strings.comment, "aria-label": strings.comment });
   const send = element("button", { type: "submit", class: "primary", disabled: true, "data-testid": "csai-stars-send" }, strings.rateSend);
   const again = element("button", { type: "button", class: "plain", "data-testid": "csai-new" }, strings.newConversation);
@@ -32,7 +33,8 @@ export function buildStars({ conversation }: ExtrasHost, strings: ExtraStrings, 
   again.addEventListener("click", () => conversation.restart());
   panel.addEventListener("submit", (event) => {
     event.preventDefault();
-    send.disabled = true;
+    if (isSending) return; // disabling the button would take the focus away
+    isSending = true;
     const { client, onSignal } = conversation.options;
     const text = comment.value.trim();
     client
@@ -41,11 +43,13 @@ export function buildStars({ conversation }: ExtrasHost, strings: ExtraStrings, 
         onSignal({ type: "rated", rating: chosen });
         title.textContent = strings.rateThanks;
         say(strings.rateThanks);
+        const hadFocus = panel.matches(":focus-within");
         for (const part of [stars, comment, complaint, send]) part.remove();
+        if (hadFocus) again.focus();
       })
       .catch(() => {
         complaint.textContent = strings.notSent;
-        send.disabled = false;
+        isSending = false;
       });
   });
   return panel;
