@@ -21,6 +21,7 @@ from appliance.domain.json_types import JsonValue
 from appliance.domain.message import ChatMessage
 from appliance.domain.tenant import BusinessInfo, Faq, Tenant
 from appliance.domain.tokens import estimate_tokens
+from appliance.domain.visitor import VisitorDetails
 from appliance.wording import load_words
 
 _LANGUAGE_NAMES = {
@@ -39,7 +40,13 @@ MAX_QUOTED_CHARS = 300
 
 
 def build_system_message(
-    tenant: Tenant, *, now: datetime, has_tools: bool, asked: str = "", summary: str = ""
+    tenant: Tenant,
+    *,
+    now: datetime,
+    has_tools: bool,
+    asked: str = "",
+    summary: str = "",
+    visitor: VisitorDetails | None = None,
 ) -> ChatMessage:
     """Return the system message for ``tenant``, in the tenant's language where there are prompts.
 
@@ -52,6 +59,7 @@ def build_system_message(
         has_tools: Whether the tenant has tools switched on.
         asked: What the visitor wrote last, by which questions are chosen when there are many.
         summary: What was said before the messages that follow.
+        visitor: What the visitor told of themselves.
     """
     prompts = _Prompts(choose_prompts(tenant.language))
     beginning, has_all = _build_stable(_Shop(tenant, has_tools))
@@ -64,6 +72,7 @@ def build_system_message(
     moving = [
         prompts.fill("questions", questions=_write_faqs(chosen, prompts.titles)) if chosen else "",
         prompts.fill("summary", summary=summary) if summary else "",
+        prompts.fill("visitor", details=_quote(visitor)) if visitor is not None else "",
         prompts.fill("now", now=f"{weekday}, {now:%Y-%m-%d %H:%M}", time_zone=tenant.time_zone),
     ]
     content = f"{beginning}\n\n{_join(moving)}"
@@ -114,6 +123,11 @@ def _build_stable(shop: _Shop) -> tuple[str, bool]:
         else "",
     ]
     return _join(stable), has_all
+
+
+def _quote(visitor: VisitorDetails) -> str:
+    """Return what the visitor told as JSON, in which no text can pass for a line of ours."""
+    return msgspec.json.encode(visitor).decode()
 
 
 def add_correction(system: ChatMessage, claim: str, *, shown: str, language: str) -> ChatMessage:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from appliance.domain.ids import ConversationId, MessageId, TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ToolCall
+from appliance.domain.visitor import VisitorDetails
 
 ConversationStatus = Literal["open", "waiting_for_human", "human", "ended"]
 
@@ -53,7 +54,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     ``failed_rounds`` counts the last answers in a row that did not help the visitor on.
     ``is_user_verified``: the shop's server vouched for ``user_identifier`` in some message of it.
     Who sends the present message is told by that message's own token alone. ``human_name`` is of
-    the person who took it over last.
+    the person who took it over last, ``visitor`` what the visitor told of themselves.
     """
 
     id: ConversationId
@@ -75,6 +76,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     summary: Summary | None = None
     metadata: JsonObject | None = None
     human_name: str | None = None
+    visitor: VisitorDetails | None = None
 
     @property
     def is_escalated(self) -> bool:

@@ -32,7 +32,10 @@ class ConversationSearch(Struct, frozen=True, kw_only=True):
 
 
 class ConversationRow(Struct, frozen=True, kw_only=True):
-    """One conversation with its counters; ``rating`` is 1 to 5."""
+    """One conversation with its counters; ``rating`` is 1 to 5.
+
+    ``visitor`` is what the visitor told of themselves, which nobody has checked.
+    """
 
     id: str
     tenant_id: str
@@ -42,6 +45,7 @@ class ConversationRow(Struct, frozen=True, kw_only=True):
     locale: str | None
     page_url: str | None
     human_name: str | None
+    visitor: JsonValue
     started_at: datetime
     last_message_at: datetime
     ended_at: datetime | None

@@ -18,6 +18,7 @@ from appliance.domain.escalation import NewEscalation
 from appliance.domain.ids import ConversationId, MessageId, SessionHash, TenantId
 from appliance.domain.message import ChatMessage, ChatReply, StoredMessage, TokenUsage
 from appliance.domain.tool import ToolExecution
+from appliance.domain.visitor import VisitorDetails
 
 OWNER_GONE = "owner_gone"
 """The code of ``NotFound`` when a turn's tenant was erased meanwhile."""
@@ -49,6 +50,7 @@ class NewTurn(Struct, frozen=True, kw_only=True):
     is_user_verified: bool = False
     locale: str | None = None
     page_url: str | None = None
+    visitor: VisitorDetails | None = None
     received_at: datetime
     lease_s: int = 30
     is_opening: bool = False
@@ -58,7 +60,8 @@ class TurnAccepted(Struct, frozen=True, kw_only=True):
     """The message is durable and this caller runs the turn.
 
     ``fencing_token`` must be given back at the end: a turn whose lease was taken over by another
-    cannot commit. ``conversation`` is as it was when the turn began.
+    cannot commit. ``conversation`` is as it was when the turn began, with what the message tells of
+    its visitor.
     """
 
     conversation: Conversation

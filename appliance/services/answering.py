@@ -156,7 +156,8 @@ class Answering:
         """Return what was answered to the same question before, or what the agent comes to now."""
         if self._answers is None:
             return await self._agent.run(assignment, tally, emit)
-        is_anybodys = question.accepted.is_new_session and question.identity is None
+        is_anonymous = question.identity is None and question.conversation.visitor is None
+        is_anybodys = question.accepted.is_new_session and is_anonymous
         basis = build_basis(question.tenant, assignment, is_first=is_anybodys)
         if basis is not None:
             cached = await self._answers.find(question.tenant, basis, tally.trace)
@@ -204,6 +205,7 @@ class Answering:
             has_tools=bool(tools),
             asked="" if models[0].only_quotes else question.text,
             summary=summary.text if summary else "",
+            visitor=question.conversation.visitor,
         )
         return Assignment(
             context=ToolContext(

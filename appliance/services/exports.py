@@ -25,7 +25,7 @@ from appliance.services.csv_text import write_csv
 ExportFormat = Literal["csv", "json"]
 
 _CONVERSATION_FIELDS: Final = (
-    "id", "channel", "status", "user_identifier", "locale", "page_url", "started_at",
+    "id", "channel", "status", "user_identifier", "visitor", "locale", "page_url", "started_at",
     "last_message_at", "ended_at", "message_count", "input_tokens", "output_tokens", "rating",
     "metadata", "pending_action", "content_deleted_at",
 )  # fmt: skip

@@ -158,7 +158,8 @@ class Handover:
     def _escalate(
         self, visit: Visit, cause: EscalationCause, *, reason: str | None = None
     ) -> Concluded:
-        contact = find_contact(visit.text, is_asked=False)
+        told = visit.conversation.visitor
+        contact = find_contact(visit.text, is_asked=False) or (told.contact if told else None)
         escalation = self._build_escalation(visit, cause, contact=contact, reason=reason)
         return _conclude(self._tell(visit, has_contact=contact is not None), escalation=escalation)
 

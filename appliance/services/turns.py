@@ -28,6 +28,7 @@ from appliance.domain.ids import (
 from appliance.domain.message import ChatReply
 from appliance.domain.tenant import Tenant, local_day
 from appliance.domain.turn_events import TurnFailed, TurnFinished, TurnStarted
+from appliance.domain.visitor import VisitorDetails
 from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, TurnError
 from appliance.ports.clock import Clock
 from appliance.ports.turn_store import (
@@ -60,7 +61,8 @@ STOP_WAIT_S = 2.0
 class VisitorMessage(Struct, frozen=True, kw_only=True):
     """What a visitor sent; ``text`` is trimmed and within its limits.
 
-    ``user_identifier`` is what the page says, ``identity`` what the shop's server vouches for.
+    ``user_identifier`` is what the page says, ``identity`` what the shop's server vouches for,
+    ``visitor`` what the visitor says.
     """
 
     text: str
@@ -71,6 +73,7 @@ class VisitorMessage(Struct, frozen=True, kw_only=True):
     identity: VerifiedIdentity | None = None
     locale: str | None = None
     page_url: str | None = None
+    visitor: VisitorDetails | None = None
 
     @property
     def is_opening(self) -> bool:
@@ -151,6 +154,7 @@ class TurnService:
                 is_user_verified=identity is not None,
                 locale=message.locale,
                 page_url=message.page_url,
+                visitor=message.visitor,
                 received_at=self._clock.now(),
                 lease_s=LEASE_S,
                 is_opening=is_opening,

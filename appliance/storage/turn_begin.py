@@ -10,6 +10,8 @@ import math
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import msgspec
+
 from appliance.domain.conversation import Conversation
 from appliance.domain.ids import ConversationId, MessageId
 from appliance.ports.turn_store import (
@@ -23,7 +25,7 @@ from appliance.ports.turn_store import (
 )
 from appliance.storage.statements import Script, build_statement
 from appliance.storage.tables.metadata import read_time
-from appliance.storage.turn_rows import ConversationRow, columns_of, read_reply
+from appliance.storage.turn_rows import ConversationRow, columns_of, read_reply, write_optional
 
 ABANDONED_CODE = "turn_abandoned"
 """Why a message is marked failed whose turn let its lease run out."""
@@ -42,8 +44,8 @@ _INSERT_CONVERSATION = build_statement("""
     INSERT INTO conversations (
         id, tenant_id, session_hash, channel, status, user_identifier, is_user_verified, locale,
         page_url, started_at, last_message_at, message_count, last_seq, input_tokens, output_tokens,
-        fencing_token, lease_message_id, lease_until
-    ) VALUES (?1, ?2, ?3, ?4, 'open', ?5, ?11, ?6, ?7, ?8, ?8, 1, 1, 0, 0, 1, ?9, ?10)
+        fencing_token, lease_message_id, lease_until, visitor
+    ) VALUES (?1, ?2, ?3, ?4, 'open', ?5, ?11, ?6, ?7, ?8, ?8, 1, 1, 0, 0, 1, ?9, ?10, ?12)
     ON CONFLICT (tenant_id, session_hash) DO NOTHING
     RETURNING id
 """)
@@ -54,7 +56,7 @@ _CONTINUE_CONVERSATION = build_statement("""
         user_identifier = CASE WHEN is_user_verified AND NOT ?11 THEN user_identifier
             ELSE coalesce(?6, user_identifier) END,
         is_user_verified = is_user_verified OR ?11, locale = coalesce(?7, locale),
-        page_url = coalesce(?8, page_url),
+        page_url = coalesce(?8, page_url), visitor = coalesce(?12, visitor),
         fencing_token = fencing_token + 1, lease_message_id = ?9, lease_until = ?10
     WHERE tenant_id = ?1 AND id = ?2
     RETURNING fencing_token
@@ -171,6 +173,7 @@ def _start_conversation(turn: NewTurn) -> Script[TurnStart]:
             turn.user_message_id,
             _lease_end(turn),
             turn.is_user_verified,
+            write_optional(turn.visitor),
         ),
     )
     if not rows:  # on Postgres, the same message has opened the session at this very moment
@@ -184,6 +187,7 @@ def _start_conversation(turn: NewTurn) -> Script[TurnStart]:
             user_identifier=turn.user_identifier,
             is_user_verified=turn.is_user_verified,
             locale=turn.locale,
+            visitor=turn.visitor,
             started_at=turn.received_at,
         ),
         user_message_id=turn.user_message_id,
@@ -215,6 +219,7 @@ def _continue_conversation(
             message_id,
             _lease_end(turn),
             turn.is_user_verified,
+            write_optional(turn.visitor),
         ),
     )
     fencing_token: int = rows[0][0]
@@ -222,8 +227,9 @@ def _continue_conversation(
         yield from _insert_message(turn, row.id, seq=seq, fencing_token=fencing_token)
     else:
         yield _RETRY_MESSAGE, (turn.tenant_id, sent.id, seq, fencing_token)
+    found = row.build()
     return TurnAccepted(
-        conversation=row.build(),
+        conversation=msgspec.structs.replace(found, visitor=turn.visitor or found.visitor),
         user_message_id=message_id,
         fencing_token=fencing_token,
         is_new_session=False,

@@ -23,6 +23,7 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import ChatReply, Citation, Role, StoredMessage, TurnState
 from appliance.domain.tool import ToolCall, ToolExecution, ToolOutcome
 from appliance.domain.tool_failures import FailureKind
+from appliance.domain.visitor import VisitorDetails
 from appliance.storage.engine import decode_json, encode_json
 from appliance.storage.tables.metadata import StoredTime, read_time
 
@@ -30,6 +31,7 @@ _decode_pending = msgspec.json.Decoder(PendingAction).decode
 _decode_calls = msgspec.json.Decoder(tuple[ToolCall, ...]).decode
 _decode_citations = msgspec.json.Decoder(tuple[Citation, ...]).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_visitor = msgspec.json.Decoder(VisitorDetails).decode
 _decode_reply = msgspec.json.Decoder(ChatReply).decode
 
 
@@ -56,6 +58,7 @@ class ConversationRow(NamedTuple):
     summary_seq: int | None
     metadata: str | None
     human_name: str | None
+    visitor: str | None
     last_seq: int
     lease_message_id: str | None
     lease_until: StoredTime | None
@@ -83,6 +86,7 @@ class ConversationRow(NamedTuple):
             summary=self._build_summary(),
             metadata=None if self.metadata is None else _decode_object(self.metadata),
             human_name=self.human_name,
+            visitor=None if self.visitor is None else _decode_visitor(self.visitor),
         )
 
     def _build_summary(self) -> Summary | None:

@@ -72,8 +72,10 @@ class StoredEscalations:
             found = yield FIND_AND_LOCK_CONVERSATION, (tenant_id, session_hash)
             if not found:
                 return None
-            conversation_id = ConversationId(found[0][0])
-            yield from escalate(tenant_id, conversation_id, new, at=at)
+            asking = ConversationRow(*found[0]).build()
+            contact = new.contact or (asking.visitor.contact if asking.visitor else None)
+            wish = msgspec.structs.replace(new, contact=contact)
+            yield from escalate(tenant_id, asking.id, wish, at=at)
             rows = yield FIND_CONVERSATION, (tenant_id, session_hash)
             return ConversationRow(*rows[0]).build()
 

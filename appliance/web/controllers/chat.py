@@ -44,6 +44,7 @@ from appliance.web.schemas.chat import (
     SessionBody,
     StoppedReply,
     check_text,
+    check_visitor,
 )
 from appliance.web.sse import Shutdown, build_stream
 from appliance.web.turn_wire import encode_batches, follow_behind
@@ -98,6 +99,7 @@ class ChatController(Controller):
             identity=identity,
             locale=read_locale(data.locale),
             page_url=read_page_url(data.page_url),
+            visitor=check_visitor(data.visitor),
         )
         try:
             stream = await messages.turns.start(known, message)

@@ -9,12 +9,15 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from appliance.domain.visitor import VisitorDetails, read_visitor
 from appliance.errors import FieldError, InvalidInput
 from appliance.services.feedback import Rating
 
 MAX_MESSAGE_LENGTH = 4_000
 NO_NUL = r"^[^\x00]*$"
 """Postgres does not store the character NUL."""
+
+Detail = Annotated[str, Meta(max_length=500, pattern=NO_NUL)] | None
 
 OpeningKey = Annotated[
     str,
@@ -25,6 +28,14 @@ OpeningKey = Annotated[
         "finds the session it has opened.",
     ),
 ]
+
+
+class VisitorBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a visitor told of themselves; nobody checks that it is true."""
+
+    name: Detail = None
+    email: Detail = None
+    phone: Detail = None
 
 
 class ChatMessageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +52,7 @@ class ChatMessageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     identity_token: Annotated[str, Meta(max_length=8_000)] | None = None
     locale: Annotated[str, Meta(max_length=35)] | None = None
     page_url: Annotated[str, Meta(max_length=2_000)] | None = None
+    visitor: VisitorBody | None = None
 
 
 class SessionBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -88,6 +100,21 @@ class FeedbackBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     message_id: Annotated[str, Meta(min_length=1, max_length=128, pattern=NO_NUL)] | None = None
     rating: Rating
     comment: Annotated[str, Meta(max_length=4_000, pattern=NO_NUL)] | None = None
+
+
+def check_visitor(visitor: VisitorBody | None) -> VisitorDetails | None:
+    """Return what a visitor told of themselves, trimmed; ``None`` when that is nothing.
+
+    Raises:
+        InvalidInput: Something of it cannot be what it should be.
+    """
+    if visitor is None:
+        return None
+    given = VisitorDetails(name=visitor.name, email=visitor.email, phone=visitor.phone)
+    told, problems = read_visitor(given)
+    if problems:
+        raise InvalidInput("What was told of the visitor does not fit.", errors=problems)
+    return told
 
 
 def check_text(message: str, *, field: str = "message") -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from appliance.domain.visitor import VisitorDetails
 from appliance.storage.conversation_content import clear_emptied
 from appliance.storage.tables import conversations, messages
 from tests.fakes.stored_history import open_history
@@ -8,7 +9,12 @@ from tests.fakes.stored_history import open_history
 async def test_only_emptied_conversations_are_cleared():
     async with open_history() as history:
         for session in ("s1", "s2"):
-            await history.talk(session, user_identifier="dana", page_url="https://shop.example")
+            await history.talk(
+                session,
+                user_identifier="dana",
+                page_url="https://shop.example",
+                visitor=VisitorDetails(name="Dana"),
+            )
         emptied = await history.conversation_id("s1")
         ids = {row.id for row in await history.rows(conversations)}
         now = history.clock.now()
@@ -21,9 +27,10 @@ async def test_only_emptied_conversations_are_cleared():
 
         await transactions.write(clear)
         found = {row.id: row for row in await history.rows(conversations)}
-        assert found[emptied].page_url is found[emptied].user_identifier is None
-        assert found[emptied].content_deleted_at == now
         (other,) = ids - {emptied}
+        assert found[emptied].page_url is found[emptied].user_identifier is None
+        assert (found[emptied].visitor, found[other].visitor) == (None, {"name": "Dana"})
+        assert found[emptied].content_deleted_at == now
         assert (found[other].page_url, found[other].user_identifier) == (
             "https://shop.example",
             "dana",
