@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chat_page import ChatPage
+from tests.browser.chromium import Watch
 from tests.browser.shop_page import ShopServer, open_shop
 from tests.http.clients import Operator
 from tests.http.running_server import RunningServer
@@ -125,12 +126,43 @@ def test_a_page_that_never_reloads_keeps_it_and_says_where_it_is(
     expect(chat.said_by("user")).to_have_text(["When are you open?"])
 
 
-def test_every_attribute_is_told_of():
+def test_a_checked_tag_brings_the_widget_and_its_extras(
+    page: Page, site: ShopServer, operator: Operator
+):
+    shop = operator.make_shop("Page Shop", allowed_origins=[site.origin], business_info=BUSINESS)
+    path = f"/tenants/{shop.id}/embed?api_key={shop.api_key}&pinned=true"
+    site.snippet = operator.call("GET", path)["snippet"]
+    assert 'integrity="sha' in site.snippet
+    page.goto(site.origin)
+    chat = ChatPage(page)
+    with page.expect_response(lambda answer: "/widget-extras." in answer.url) as extras:
+        chat.open()
+    assert extras.value.ok
+    chat.ask("When are you open?", "09:00–17:00")
+
+
+def test_a_file_that_is_not_the_checked_one_is_refused(
+    page: Page, watch: Watch, site: ShopServer, operator: Operator
+):
+    watch.expected += ["integrity"]
+    shop = operator.make_shop("Page Shop", allowed_origins=[site.origin], business_info=BUSINESS)
+    path = f"/tenants/{shop.id}/embed?api_key={shop.api_key}&pinned=true"
+    snippet = operator.call("GET", path)["snippet"]
+    site.snippet = re.sub(r"/widget\.\w+\.js", "/widget.js", snippet).replace("sha384-", "sha384-A")
+    page.goto(site.origin)
+    expect(page.get_by_role("heading", name="A shop")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(ChatPage(page).bubble).to_have_count(0)
+
+
+def test_every_attribute_is_told_of_and_no_other():
     source = (Path(__file__).parents[2] / "widget" / "src" / "settings.ts").read_text("utf-8")
-    names = set(re.findall(r'options\["(\w+)"\]', source))
-    assert len(names) >= 10
+    table = source[source.index("READERS = {") : source.index("};")]
+    read = set(re.findall(r"^  (\w+):", table, re.MULTILINE))
+    read = read - {"direction", "texts", "quickReplies", "preChat"} | {"apiKey", "apiUrl"}
+    rows = re.findall(r"^\| (`data-.*?) \|", GUIDE, re.MULTILINE)
     told = {
-        re.sub(r"-(\w)", lambda m: m[1].upper(), name)
-        for name in re.findall(r"`data-([\w-]+)`", GUIDE)
+        re.sub(r"-(\w)", lambda match: match[1].upper(), name)
+        for name in re.findall(r"data-([\w-]+)", " ".join(rows))
     }
-    assert names <= told, names - told
+    assert told == read | {"identityToken"}
