@@ -51,6 +51,9 @@ export default defineConfig(({ mode }) => {
     test: {
       environment: "happy-dom",
       include: ["test/**/*.test.ts"],
+      // A busy machine is no failure.
+      testTimeout: 30_000,
+      expect: { poll: { timeout: 10_000 } },
       restoreMocks: true,
       unstubGlobals: true,
     },

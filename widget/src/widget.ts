@@ -27,6 +27,9 @@ export interface WidgetOptions {
   readonly onEvent: (event: WidgetEvent) => void;
 }
 
+/** What happens to the page's browser that a conversation shall know. */
+const NOTICED = ["online", "offline", "storage"];
+
 /** So long the bubble waits for the tenant's colours; then it shows without them. */
 const CONFIG_PATIENCE_MS = 1500;
 
@@ -58,8 +61,8 @@ export class Widget {
       context: () => ({
         locale: this.locale.language,
         page_url: location.origin + location.pathname,
-        ...(this.identityToken === "" ? {} : { identity_token: this.identityToken }),
-        ...(Object.keys(this.store.visitor).length === 0 ? {} : { visitor: this.store.visitor }),
+        identity_token: this.identityToken || undefined,
+        visitor: this.store.visitor,
       }),
       newId: newMessageId,
       newOpeningKey,
@@ -95,9 +98,7 @@ export class Widget {
   /** Put the widget on the page; its bubble shows as soon as the tenant's choices are known, or after a short wait without them. */
   async mount(): Promise<void> {
     document.body.append(this.element);
-    window.addEventListener("online", this.noticeNetwork);
-    window.addEventListener("offline", this.noticeNetwork);
-    window.addEventListener("storage", this.noticeStorage);
+    for (const type of NOTICED) window.addEventListener(type, this.notice);
     const config = this.client.loadConfig().catch(() => undefined);
     const patience = new Promise<undefined>((resolve) => setTimeout(resolve, CONFIG_PATIENCE_MS));
     const early = await Promise.race([config, patience]);
@@ -106,7 +107,7 @@ export class Widget {
     this.isShown = true;
     this.element.draft = this.store.draft;
     this.element.setUnread(this.store.unread);
-    if (!navigator.onLine) this.noticeNetwork();
+    if (!navigator.onLine) this.notice();
     if (this.store.wasOpen) this.reveal({ withFocus: false });
     // A person may write while the window is closed.
     else if (this.store.isLive) void this.conversation.load();
@@ -159,9 +160,7 @@ export class Widget {
     clearTimeout(this.teaserTimer);
     this.conversation.stop();
     this.extras.stop();
-    window.removeEventListener("online", this.noticeNetwork);
-    window.removeEventListener("offline", this.noticeNetwork);
-    window.removeEventListener("storage", this.noticeStorage);
+    for (const type of NOTICED) window.removeEventListener(type, this.notice);
     this.element.leave();
     this.options.onEvent({ type: "shutdown" });
   }
@@ -228,9 +227,8 @@ export class Widget {
     this.options.onEvent(signal);
   }
 
-  private readonly noticeNetwork = (): void => this.conversation.setOnline(navigator.onLine);
-
-  private readonly noticeStorage = (event: StorageEvent): void => {
-    if (this.store.isTold(event)) this.conversation.resync();
+  private readonly notice = (event?: Event): void => {
+    if (!(event instanceof StorageEvent)) this.conversation.setOnline(navigator.onLine);
+    else if (this.store.isTold(event)) this.conversation.resync();
   };
 }

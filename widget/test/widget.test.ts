@@ -16,6 +16,9 @@ function replyTo(init: RequestInit): Response {
 
 let widgets: Widget[] = [];
 
+/** Wait for something to be so, also on a busy machine. */
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, 10_000);
+
 beforeEach(() => {
   localStorage.clear();
   sessionStorage.clear();
@@ -105,7 +108,7 @@ describe("Widget", () => {
     press("Enter", { isComposing: true });
     expect((find("input") as HTMLTextAreaElement).value).toBe("hello");
     press("Enter");
-    await vi.waitFor(() => expect(texts("assistant")).toEqual(["Hello!", "hello"]));
+    await eventually(() => expect(texts("assistant")).toEqual(["Hello!", "hello"]));
     expect(texts("user")).toEqual(["hello"]);
     expect((find("input") as HTMLTextAreaElement).value).toBe("");
     const [, init] = fetch.mock.calls.find(([url]) => url.endsWith("/chat/message")) ?? [];
@@ -116,7 +119,7 @@ describe("Widget", () => {
     const { find, texts } = await mount();
     find("bubble").click();
     find("quick-reply").click();
-    await vi.waitFor(() => expect(find("quick-reply").textContent).toBe("Yes"));
+    await eventually(() => expect(find("quick-reply").textContent).toBe("Yes"));
     expect(texts("user")).toEqual(["Menu"]);
   });
 
@@ -124,7 +127,7 @@ describe("Widget", () => {
     const { find, shadow, type, press } = await mount();
     find("bubble").click();
     type("🍕".repeat(3990));
-    await vi.waitFor(() => expect(shadow.querySelector(".counter")).not.toBeNull());
+    await eventually(() => expect(shadow.querySelector(".counter")).not.toBeNull());
     expect(shadow.querySelector(".counter")?.textContent).toBe("Characters left: 10");
     type("🍕".repeat(4001));
     expect(shadow.querySelector(".counter")?.textContent).toBe("Characters too many: 1");
@@ -139,11 +142,11 @@ describe("Widget", () => {
     find("bubble").click();
     type("hello");
     press("Enter");
-    await vi.waitFor(() => expect(find("error").hidden).toBe(false));
+    await eventually(() => expect(find("error").hidden).toBe(false));
     expect(find("error").textContent).toContain("Something went wrong on our side");
     isDown = false;
     find("retry").click();
-    await vi.waitFor(() => expect(texts("assistant")).toEqual(["Hello!", "hello"]));
+    await eventually(() => expect(texts("assistant")).toEqual(["Hello!", "hello"]));
     expect(find("error").hidden).toBe(true);
     expect(texts("user")).toEqual(["hello"]);
   });
@@ -155,11 +158,11 @@ describe("Widget", () => {
     find("bubble").click();
     type("hello");
     press("Enter");
-    await vi.waitFor(() => expect(find("typing")).toBeTruthy());
+    await eventually(() => expect(find("typing")).toBeTruthy());
     type("and more");
     refuse(json({ code: "plan_limit_reached" }, 402));
-    await vi.waitFor(() => expect((find("input") as HTMLTextAreaElement).value).toBe("hello\nand more"));
-    await vi.waitFor(() => expect(find("error").hidden).toBe(false));
+    await eventually(() => expect((find("input") as HTMLTextAreaElement).value).toBe("hello\nand more"));
+    await eventually(() => expect(find("error").hidden).toBe(false));
     expect([texts("user"), find("retry").hidden]).toEqual([[], true]);
   });
 
@@ -172,7 +175,7 @@ describe("Widget", () => {
     const { root, find, texts } = await mount();
     expect(root.hasAttribute("data-open")).toBe(true);
     expect((find("input") as HTMLTextAreaElement).value).toBe("half a sentence");
-    await vi.waitFor(() => expect(texts("user")).toEqual(["before"]));
+    await eventually(() => expect(texts("user")).toEqual(["before"]));
   });
 
   it("loads the past only when it is first opened", async () => {
@@ -216,7 +219,7 @@ describe("identity", () => {
     for (const token of [null, "renewed", ""]) {
       if (token !== null) widget.identify(token);
       widget.send(`as ${String(token)}.`);
-      await vi.waitFor(() => expect(texts("assistant")).toContain(`as ${String(token)}.`));
+      await eventually(() => expect(texts("assistant")).toContain(`as ${String(token)}.`));
     }
     expect(tokens).toEqual(["from the tag", "renewed", undefined]);
   });

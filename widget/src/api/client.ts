@@ -22,12 +22,12 @@ export class ApiClient {
 
   /** Load the tenant's public widget settings as untrusted JSON. */
   async loadConfig(): Promise<unknown> {
-    return this.json("GET", "/api/config");
+    return this.json("/api/config");
   }
 
   /** Load a conversation's past; a session the server does not know is a 404 problem. */
   async loadHistory(sessionId: string): Promise<History> {
-    const body = await this.json("GET", `/chat/history/${encodeURIComponent(sessionId)}?limit=200`);
+    const body = await this.json(`/chat/history/${encodeURIComponent(sessionId)}?limit=200`);
     // Where nothing says how long a body is, one that broke off looks whole.
     if (body === undefined) throw unreadableProblem();
     return readHistory(body);
@@ -35,22 +35,22 @@ export class ApiClient {
 
   /** End a conversation on the server. */
   async endConversation(sessionId: string): Promise<void> {
-    await this.json("POST", "/chat/end", { session_id: sessionId });
+    await this.json("/chat/end", { session_id: sessionId });
   }
 
   /** Stop the answer that is being written to a message. */
   async stopAnswer(sessionId: string): Promise<void> {
-    await this.json("POST", "/chat/stop", { session_id: sessionId });
+    await this.json("/chat/stop", { session_id: sessionId });
   }
 
   /** Rate an answer, or the whole conversation with 1 to 5 stars. */
   async rate(rating: { session_id: string; message_id?: string; rating: "up" | "down" | number; comment?: string }): Promise<void> {
-    await this.json("POST", "/api/feedback", rating);
+    await this.json("/api/feedback", rating);
   }
 
   /** Send a visitor's message, asking for a stream; the response may still be plain JSON. */
   async postMessage(request: MessageRequest, signal: AbortSignal): Promise<Response> {
-    return this.request("POST", "/chat/message", {
+    return this.request("/chat/message", {
       body: request,
       signal,
       headers: { Accept: "text/event-stream" },
@@ -60,21 +60,20 @@ export class ApiClient {
 
   /** Open a session's event stream after the last event that arrived. */
   async openEvents(sessionId: string, lastEventId: string, signal: AbortSignal): Promise<Response> {
-    return this.request("GET", `/chat/events/${encodeURIComponent(sessionId)}`, {
+    return this.request(`/chat/events/${encodeURIComponent(sessionId)}`, {
       signal,
       headers: { Accept: "text/event-stream", ...(lastEventId === "" ? {} : { "Last-Event-ID": lastEventId }) },
       deadlineMs: SHORT_DEADLINE_MS,
     });
   }
 
-  private async json(method: string, path: string, body?: unknown): Promise<unknown> {
-    const response = await this.request(method, path, { body, deadlineMs: SHORT_DEADLINE_MS });
+  private async json(path: string, body?: unknown): Promise<unknown> {
+    const response = await this.request(path, { body, deadlineMs: SHORT_DEADLINE_MS });
     return parseJson(await response.text().catch(() => Promise.reject(networkProblem())));
   }
 
   /** The deadline covers the wait for the headers; a body that stalls is the reader's to notice. */
   private async request(
-    method: string,
     path: string,
     options: { body?: unknown; headers?: Record<string, string>; signal?: AbortSignal; deadlineMs: number },
   ): Promise<Response> {
@@ -86,14 +85,9 @@ export class ApiClient {
     let response: Response;
     try {
       response = await this.fetch(this.origin + path, {
-        method,
-        headers: {
-          "X-API-Key": this.apiKey,
-          Accept: "application/json",
-          ...(options.body === undefined ? {} : { "Content-Type": "application/json" }),
-          ...options.headers,
-        },
-        ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+        method: options.body === undefined ? "GET" : "POST",
+        headers: { "X-API-Key": this.apiKey, Accept: "application/json", "Content-Type": "application/json", ...options.headers },
+        body: JSON.stringify(options.body),
         credentials: "omit",
         signal: controller.signal,
       });

@@ -54,13 +54,13 @@ export interface FilledForm {
 export interface MessageRequest {
   readonly message: string;
   readonly message_id: string;
-  readonly session_id?: string;
-  readonly opening_key?: string;
+  readonly session_id?: string | undefined;
+  readonly opening_key?: string | undefined;
   readonly locale?: string;
   readonly page_url?: string;
-  readonly identity_token?: string;
-  readonly visitor?: VisitorDetails;
-  readonly form?: FilledForm;
+  readonly identity_token?: string | undefined;
+  readonly visitor?: VisitorDetails | undefined;
+  readonly form?: FilledForm | undefined;
 }
 
 function readCitations(value: unknown): readonly Citation[] {

@@ -10,10 +10,8 @@ export class Problem extends Error {
     readonly status: number,
     readonly code: string,
     readonly retryAfterS: number | null = null,
-    detail = "",
   ) {
-    super(detail || code);
-    this.name = "Problem";
+    super(code);
   }
 }
 
@@ -31,7 +29,7 @@ export function unreadableProblem(): Problem {
 export function readProblem(body: unknown, status: number, retryAfterS: number | null = null): Problem {
   const fields = asObject(body);
   const ownStatus = typeof fields["status"] === "number" ? fields["status"] : status;
-  return new Problem(ownStatus, asText(fields["code"]), retryAfterS, asText(fields["detail"]));
+  return new Problem(ownStatus, asText(fields["code"]), retryAfterS);
 }
 
 /** Turn a refusing response into its problem; a body that is no problem document still gives one. */
@@ -40,8 +38,9 @@ export async function problemFrom(response: Response): Promise<Problem> {
   return readProblem(body, response.status, readRetryAfter(response.headers.get("Retry-After")));
 }
 
+/** Seconds, or a date; what has passed already says nothing. */
 function readRetryAfter(header: string | null): number | null {
   if (header === null) return null;
-  const seconds = /^\s*\d+\s*$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
-  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : null;
+  const seconds = Number.isNaN(Number(header)) ? (Date.parse(header) - Date.now()) / 1000 : Number(header);
+  return seconds >= 0 ? Math.ceil(seconds) : null;
 }

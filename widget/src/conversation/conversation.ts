@@ -10,7 +10,7 @@ import { cleanText } from "../sanitizer";
 import * as change from "./entries";
 import type { Locks } from "./locks";
 import type { PendingMessage, SessionStore } from "./session-store";
-import { type Connection, type ConversationState, EMPTY_STATE, type Entry, type Thumb } from "./state";
+import { type ConversationState, EMPTY_STATE, type Entry, type Thumb } from "./state";
 import { type TurnEvent, runTurn } from "./turn";
 
 /** What happened that someone other than the view may want to know. */
@@ -78,7 +78,7 @@ export class Conversation {
     // What is read back from the server or the browser's storage has lost these characters.
     const trimmed = cleanText(text).trim();
     if (trimmed === "") return;
-    const message = { id: newId(), text: trimmed, openingKey: newOpeningKey(), at: now(), ...(form === undefined ? {} : { form }) };
+    const message = { id: newId(), text: trimmed, openingKey: newOpeningKey(), at: now(), form };
     this.setOutbox([...this.outbox, message]);
     this.set({ entries: [...this.state.entries, change.visitorEntry(message)], quickReplies: [], form: null });
     this.options.onSignal({ type: "message", role: "user", text: trimmed });
@@ -156,7 +156,8 @@ export class Conversation {
   }
 
   private mustWait(): boolean {
-    return (this.state.failure?.canRetryAt ?? 0) > this.options.now();
+    const { failure } = this.state;
+    return failure !== null && failure.canRetryAt > this.options.now();
   }
 
   private opening(): readonly Entry[] {
@@ -230,14 +231,11 @@ export class Conversation {
       if (!signal.aborted) this.take(event, message);
     };
     const run = async (): Promise<void> => {
-      const request = {
-        message: message.text,
-        message_id: message.id,
-        ...openOrContinue(store.sessionId, message),
-        ...(message.form === undefined ? {} : { form: message.form }),
-        ...context(),
-      };
-      await runTurn({ client, request, signal, emit, sleep });
+      const { id, text, openingKey, form } = message;
+      const { sessionId } = store;
+      // Of a request, what is undefined is not sent.
+      const session = sessionId === "" ? { opening_key: openingKey || undefined } : { session_id: sessionId };
+      await runTurn({ client, request: { message: text, message_id: id, ...session, form, ...context() }, signal, emit, sleep });
     };
     try {
       // Two tabs that both begin would begin two conversations.
@@ -283,16 +281,12 @@ export class Conversation {
     this.set({ entries, activity: { kind: "idle" }, failure: null, connection: "online", quickReplies, form });
     store.tellOtherTabs();
     if (reply.text !== "") onSignal({ type: "message", role: "assistant", text: reply.text });
-    if (reply.isEscalated) this.awaitPerson();
+    if (reply.isEscalated && !store.isLive) {
+      store.isLive = true;
+      this.set({ entries: change.withNotice(entries, "escalated") });
+      onSignal({ type: "escalated" });
+    }
     if (reply.isEnded) this.close();
-  }
-
-  private awaitPerson(): void {
-    const { store, onSignal } = this.options;
-    if (store.isLive) return;
-    store.isLive = true;
-    this.set({ entries: change.withNotice(this.state.entries, "escalated") });
-    onSignal({ type: "escalated" });
   }
 
   /** Show what someone else said, once. */
@@ -329,13 +323,12 @@ export class Conversation {
 
   private fail(of: "send" | "history", problem: Problem): void {
     const { now, later, onSignal } = this.options;
-    const waitS = waitBeforeRetryS(problem);
     const pauseMs = pauseBeforeRetryMs(problem, this.tries++);
     this.cancelRetry();
     if (pauseMs !== null) this.cancelRetry = later(() => this.retry(), pauseMs);
-    const canRetryAt = waitS > 0 ? now() + waitS * 1000 : null;
+    const canRetryAt = now() + waitBeforeRetryS(problem) * 1000;
     const retriesAt = pauseMs === null ? null : now() + pauseMs;
-    const connection: Connection = problem.status === 0 ? "offline" : "online";
+    const connection = problem.status === 0 ? "offline" : "online";
     this.set({ activity: { kind: "idle" }, connection, failure: { of, problem, canRetryAt, retriesAt } });
     onSignal({ type: "error", code: problem.code, status: problem.status });
   }
@@ -355,11 +348,6 @@ export class Conversation {
     this.state = { ...this.state, ...change };
     this.options.onChange(this.state);
   }
-}
-
-function openOrContinue(sessionId: string, { openingKey }: PendingMessage): Pick<MessageRequest, "session_id" | "opening_key"> {
-  if (sessionId !== "") return { session_id: sessionId };
-  return openingKey === "" ? {} : { opening_key: openingKey };
 }
 
 function asProblem(error: unknown): Problem {

@@ -13,7 +13,7 @@ export interface PendingMessage {
   readonly openingKey: string;
   /** When it was written, in milliseconds of the wall clock. */
   readonly at: number;
-  readonly form?: FilledForm;
+  readonly form?: FilledForm | undefined;
 }
 
 /** Remembers for one tenant key on one appliance. */
@@ -102,11 +102,11 @@ export class SessionStore {
   }
 
   /** What the visitor told of themselves before the conversation. */
-  get visitor(): VisitorDetails {
-    return asObject(parseJson(this.read("tab", "visitor"))) as VisitorDetails;
+  get visitor(): VisitorDetails | undefined {
+    return parseJson(this.read("tab", "visitor")) as VisitorDetails | undefined;
   }
 
-  set visitor(details: VisitorDetails) {
+  set visitor(details: VisitorDetails | undefined) {
     this.write("tab", "visitor", JSON.stringify(details));
   }
 
@@ -121,7 +121,7 @@ export class SessionStore {
         text: asText(item["text"]),
         openingKey: asText(item["openingKey"]),
         at: Number(item["at"]) || 0,
-        ...("form" in item ? { form: item["form"] as FilledForm } : {}),
+        form: item["form"] as FilledForm | undefined,
       }))
       .filter((item) => item.id !== "" && item.text !== "");
   }

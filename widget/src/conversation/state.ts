@@ -58,7 +58,7 @@ export interface Failure {
   readonly of: "send" | "history";
   readonly problem: Problem;
   /** Before then a retry makes no sense. */
-  readonly canRetryAt: number | null;
+  readonly canRetryAt: number;
   /** When it is tried again by itself, in the past while it is; `null` when that is left to the visitor. */
   readonly retriesAt: number | null;
 }

@@ -55,7 +55,7 @@ export class FailureBar {
     const now = Date.now();
     const seconds = Math.ceil(((retriesAt ?? 0) - now) / 1000);
     this.pace.textContent = retriesAt === null ? "" : seconds > 0 ? fill(retryingIn, { seconds }) : retrying;
-    this.button.hidden = (canRetryAt ?? 0) > now || (of === "send" && recoveryFrom(problem) === "edit");
-    if (Math.max(canRetryAt ?? 0, retriesAt ?? 0) <= now) this.dispose();
+    this.button.hidden = canRetryAt > now || (of === "send" && recoveryFrom(problem) === "edit");
+    if (Math.max(canRetryAt, retriesAt ?? 0) <= now) this.dispose();
   }
 }

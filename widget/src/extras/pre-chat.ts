@@ -13,7 +13,7 @@ const TYPES = { name: "text", email: "email", phone: "tel" } as const;
 /** Ask, unless that was done or a conversation has begun. */
 export function askFirst({ element, store, locale, choices }: ExtrasHost, parts: WindowParts): void {
   const { text, fields } = asObject(choices().preChat);
-  if (store.sessionId !== "" || Object.keys(store.visitor).length > 0) return;
+  if (store.sessionId !== "" || store.visitor !== undefined) return;
   const words = extraStrings(locale());
   const asked = asList(fields)
     .map(asObject)

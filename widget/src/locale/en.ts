@@ -32,8 +32,6 @@ export const en = {
   personTyping: "{name} is typing",
   stop: "Stop the answer",
   menu: "More",
-  today: "Today",
-  yesterday: "Yesterday",
 };
 
 export type Strings = Readonly<Record<keyof typeof en, string>>;

@@ -34,6 +34,4 @@ export const he: Strings = {
   personTyping: "{name} בהקלדה…",
   stop: "עצירת התשובה",
   menu: "עוד",
-  today: "היום",
-  yesterday: "אתמול",
 };

@@ -10,10 +10,11 @@ export function timeText(at: number, { language }: Locale): string {
 }
 
 /** Give the day: today, yesterday, or its date. */
-export function dayText(at: number, { language, strings }: Locale): string {
-  const day = new Date();
-  const isThatDay = (): boolean => day.toDateString() === new Date(at).toDateString();
-  if (isThatDay()) return strings.today;
-  day.setDate(day.getDate() - 1);
-  return isThatDay() ? strings.yesterday : new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(at);
+export function dayText(at: number, { language }: Locale): string {
+  for (const daysAgo of [0, 1]) {
+    const day = new Date();
+    day.setDate(day.getDate() - daysAgo);
+    if (day.toDateString() === new Date(at).toDateString()) return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-daysAgo, "day");
+  }
+  return new Intl.DateTimeFormat(language, { dateStyle: "long" }).format(at);
 }

@@ -14,7 +14,7 @@ afterEach(() => void vi.useRealTimers());
 function show(failure: Partial<Failure>) {
   const onRetry = vi.fn();
   const bar = new FailureBar(strings, onRetry);
-  const render = (change: Partial<Failure>): void => bar.render({ of: "send", problem: new Problem(0, "network"), canRetryAt: null, retriesAt: null, ...failure, ...change });
+  const render = (change: Partial<Failure>): void => bar.render({ of: "send", problem: new Problem(0, "network"), canRetryAt: 0, retriesAt: null, ...failure, ...change });
   render({});
   const button = bar.element.querySelector("button");
   if (button === null) throw new Error("no button");

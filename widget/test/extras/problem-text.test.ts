@@ -41,7 +41,7 @@ describe("problems", () => {
   ];
 
   it.each(CASES)("with status %i %s have a sentence and a way on", (status, code, sentence, recovery) => {
-    const problem = new Problem(status, code, null, "SECRET DETAIL");
+    const problem = new Problem(status, code);
     expect(problemText(problem, "send", en)).toBe(sentence);
     expect(recoveryFrom(problem)).toBe(recovery);
   });
