@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 /**
  * @typedef {{ name: string, seconds?: number }} ScriptedTool
  * @typedef {{
- *   text?: string, tools?: readonly ScriptedTool[], quickReplies?: readonly string[], citations?: readonly object[],
+ *   text?: string, deltas?: readonly string[], tools?: readonly ScriptedTool[], quickReplies?: readonly string[], citations?: readonly object[],
  *   degraded?: boolean, escalated?: boolean, ended?: boolean, form?: object,
  *   holdAfter?: "running" | "delta", person?: readonly Sent[],
  *   refuse?: { status: number, code: string, retryAfterS?: number }, failInStream?: { status: number, code: string },
@@ -168,7 +168,7 @@ class FakeServer {
     session.messages.push({ id: `u_${this.turnsRun}`, role: "user", content: text, created_at, citations: [], message_id: messageId });
     if (scripted.failInStream) add("error", { type: "about:blank", title: "Failed", ...scripted.failInStream });
     else {
-      for (const word of content.match(/\s*\S+/g) ?? []) add("delta", { text: word });
+      for (const piece of scripted.deltas ?? content.match(/\s*\S+/g) ?? []) add("delta", { text: piece });
       if (content !== "") session.messages.push(message);
       session.isEnded = scripted.ended === true;
       add("message", {

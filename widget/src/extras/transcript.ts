@@ -21,7 +21,7 @@ export function saveTranscript(host: ExtrasHost): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-/** Write what was said, a paragraph each. */
+/** Write what was said, a paragraph each; what stands further in belongs to the line above, whatever it looks like. */
 export function writeTranscript(entries: readonly Entry[], { locale }: Pick<ExtrasHost, "locale">): string {
   const { strings, language } = locale();
   const time = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" });
@@ -31,5 +31,6 @@ export function writeTranscript(entries: readonly Entry[], { locale }: Pick<Extr
       const speaker = entry.kind === "visitor" ? strings.you : entry.author || strings.assistant;
       return `${entry.at === 0 ? "" : `[${time.format(entry.at)}] `}${speaker}: ${entry.text}`;
     })
+    .map((paragraph) => paragraph.replace(/\r\n?|\n/g, "\r\n  "))
     .join("\r\n\r\n");
 }

@@ -20,20 +20,21 @@ export function hasRtl(text: string): boolean {
  * Give the direction of a block of text.
  *
  * Code, numbers and addresses do not count. A Latin word with a capital counts for little beside Hebrew, unless it begins the text: it is a
- * name. Where neither side is clearly more, the text runs as `base` does, which is that of the text before it. Unfinished text that
- * begins in Latin letters waits for a few words before it turns away from its base.
+ * name. Where neither side is clearly more, the text runs as `base` does, which is that of the text before it. Of unfinished text the last
+ * word does not count, and it takes more to turn it, so that it turns once at most.
  */
 export function directionOf(text: string, base?: Direction, isUnfinished = false): Direction {
   let rtl = 0;
   let ltr = 0;
   let count = 0;
-  for (const [word] of text.slice(0, 999).replace(/`[^`]*`?/g, " ").matchAll(WORDS)) {
+  const told = text.slice(0, 999).replace(/`[^`]*`?/g, " ");
+  for (const [word] of (isUnfinished ? told.replace(/\S+$/, "") : told).matchAll(WORDS)) {
     if (hasRtl(word)) rtl += 1;
     else if (/\p{L}/u.test(word) && !/[\d@/]/.test(word)) ltr += count === 0 || word === word.toLowerCase() ? 1 : 0.25;
     else continue;
     if (++count === TELLING_WORDS) break;
   }
   if (rtl > ltr) return "rtl";
-  if (rtl * 2 < ltr && !(isUnfinished && rtl === 0 && ltr < 4 && base !== undefined)) return "ltr";
+  if (isUnfinished ? rtl * 3 < ltr && ltr >= 4 : rtl * 2 < ltr) return "ltr";
   return base ?? (rtl > 0 ? "rtl" : "ltr");
 }

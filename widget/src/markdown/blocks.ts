@@ -5,7 +5,7 @@
 import { directionOf } from "../locale/direction";
 import type { Direction } from "../locale/index";
 import { type InlineOptions, appendInline } from "./inline";
-import { appendPiece, isMixed } from "./isolate";
+import { appendPiece } from "./isolate";
 
 export interface MarkdownOptions extends InlineOptions {
   /** Which way a text runs that does not say it by itself. */
@@ -15,14 +15,14 @@ export interface MarkdownOptions extends InlineOptions {
 const MAX_DEPTH = 6;
 const FENCE = /^ {0,3}(```+|~~~+)[^`]*$/;
 const HEADING = /^ {0,3}#{1,6}\s+(.*)/;
-const ITEM = /^(\s*)([-*+•]|\d{1,9}[.)])(\s+)(.*)$/;
+/** Indent, marker with its space, text. */
+const ITEM = /^( *)((?:[-*+•]|\d{1,9}[.)]) +)(.*)$/;
 const RULE = /^ {0,3}([-*_])( *\1){2,}\s*$/;
 const QUOTE = /^ {0,3}> ?/;
-const ROW = /^\s*\|/;
-/** Without its spaces. */
+/** The line below a table's head, without its spaces. */
 const COLUMNS = /^\|?:?-+:?(\|:?-+:?)*\|?$/;
-/** A marker that has arrived without its text. */
-const LONE_MARKER = /^\s*([-*+•#>|]|\d{1,9}[.)]?|\*\*|__|#{1,6}|`{1,2}|~{1,2})\s*$/;
+/** What a block begins with, and nothing yet of what it holds. */
+const LONE_MARKER = /^(?!.*\d\d\d)[-\s*+•#>|`~_\d.):]*$/;
 
 /**
  * Build an answer's nodes.
@@ -41,126 +41,116 @@ export function renderMarkdown(text: string, options: MarkdownOptions = {}): Doc
 function appendBlocks(parent: Node, lines: readonly string[], options: MarkdownOptions, depth: number): void {
   let { base } = options;
   let at = 0;
-  const isNested = depth < MAX_DEPTH;
 
-  const make = <Tag extends keyof HTMLElementTagNameMap>(tag: Tag, into: Node = parent): HTMLElementTagNameMap[Tag] =>
-    into.appendChild(document.createElement(tag));
-  /** Options of what ends here: only the last block can be unfinished. */
-  const rest = (isLast = true): MarkdownOptions => ({ ...options, base, isUnfinished: options.isUnfinished && isLast && at >= lines.length });
-  const turn = (element: HTMLElement, text: string, isLast = true): Direction =>
-    (element.dir = directionOf(text, base, rest(isLast).isUnfinished)) as Direction;
-  const write = (element: HTMLElement, text: string, isLast = true): Direction => {
-    const direction = turn(element, text, isLast);
-    appendInline(element, text, isMixed(text, direction), rest(isLast));
-    return direction;
+  const make = (tag: keyof HTMLElementTagNameMap, into = parent): HTMLElement => into.appendChild(document.createElement(tag));
+  /** Only what ends here can be unfinished. */
+  const rest = (isLast = true): MarkdownOptions => ({ ...options, base, isUnfinished: isLast && at >= lines.length && options.isUnfinished });
+  /** Make what runs as a text does; what follows it runs the same way where its own words do not say. */
+  const block = (tag: keyof HTMLElementTagNameMap, text: string, into = parent, isLast = true): HTMLElement => {
+    const element = make(tag, into);
+    const direction = directionOf(text, base, rest(isLast).isUnfinished);
+    element.dir = direction;
+    if (into === parent) base = direction;
+    return element;
+  };
+  const write = (tag: keyof HTMLElementTagNameMap, text: string, into = parent, isLast = true): HTMLElement => {
+    const element = block(tag, text, into, isLast);
+    appendInline(element, text, rest(isLast));
+    return element;
   };
 
+  const find = (pattern: RegExp, at: number): RegExpExecArray | null => (depth < MAX_DEPTH ? pattern.exec(lines[at] ?? "") : null);
+  const isBlank = (line: string): boolean => line.trim() === "";
   const isTable = (at: number): boolean => {
     const line = lines[at]!;
-    const next = lines[at + 1]?.replace(/\s/g, "");
     if (!line.includes("|")) return false;
     // The line that makes it a table may still be on its way.
-    if (options.isUnfinished && at + 2 >= lines.length && ROW.test(line) && /^[|:-]*$/.test(next ?? "")) return true;
-    return next !== undefined && COLUMNS.test(next) && cells(line).length === cells(next).length;
+    if (at + 1 >= lines.length) return options.isUnfinished === true && line.trim().startsWith("|");
+    const columns = lines[at + 1]!.replace(/\s/g, "");
+    return COLUMNS.test(columns) && cells(line).length === cells(columns).length;
   };
   const startsBlock = (at: number): boolean => {
     const line = lines[at]!;
-    return line.trim() === "" || FENCE.test(line) || HEADING.test(line) || RULE.test(line) || isTable(at) || (isNested && (ITEM.test(line) || QUOTE.test(line)));
+    return isBlank(line) || FENCE.test(line) || HEADING.test(line) || RULE.test(line) || isTable(at) || (find(ITEM, at) ?? find(QUOTE, at)) !== null;
   };
-
-  const appendCode = (fence: string): void => {
-    const from = (at += 1);
-    while (at < lines.length && !(FENCE.test(lines[at]!) && lines[at]!.trim().startsWith(fence))) at += 1;
-    const block = make("pre");
-    block.dir = "ltr";
-    block.tabIndex = 0;
-    appendPiece(block, "code", lines.slice(from, at++).join("\n"));
+  /** Take the lines from here to the one that ends them. */
+  const take = (isEnd: (line: string) => boolean): readonly string[] => {
+    const from = at;
+    while (++at < lines.length && !isEnd(lines[at]!));
+    return lines.slice(from, at);
   };
 
   /** An item owns the lines that are indented deeper than its marker, and a lazy line right below it. */
-  const takeItem = ([, indent, marker, space, firstText]: RegExpExecArray): string[] => {
-    const content = [firstText!];
-    for (at += 1; at < lines.length; at += 1) {
-      const line = lines[at]!;
-      const inset = line.length - line.trimStart().length;
-      if (line.trim() === "") content.push("");
-      else if (inset > indent!.length) content.push(line.slice(Math.min(inset, (indent! + marker! + space!).length)));
-      else if (content[content.length - 1] === "" || startsBlock(at)) break;
-      else content.push(line);
-    }
-    return content;
+  const takeItem = ([, indent, marker, text]: RegExpExecArray): readonly string[] => {
+    let before = text!;
+    const inside = indent!.length;
+    const [, ...others] = take((line) => {
+      const isOutside = !isBlank(line) && line.search(/\S/) <= inside && (isBlank(before) || startsBlock(at));
+      before = line;
+      return isOutside;
+    });
+    return [text!, ...others.map((line) => line.slice(Math.min(line.search(/\S/) >>> 0, inside + marker!.length)))];
   };
 
   const appendList = (first: RegExpExecArray): void => {
     const number = parseInt(first[2]!, 10);
     const isOrdered = number >= 0;
-    const items: string[][] = [];
-    for (let item: RegExpExecArray | null = first; item && item[1] === first[1] && /\d/.test(item[2]!) === isOrdered; item = ITEM.exec(lines[at] ?? "")) items.push(takeItem(item));
-    const list = make(isOrdered ? "ol" : "ul");
+    const items: (readonly string[])[] = [];
+    for (let item: RegExpExecArray | null = first; item && item[1] === first[1] && /\d/.test(item[2]!) === isOrdered; item = find(ITEM, at)) items.push(takeItem(item));
+    const list = block(isOrdered ? "ol" : "ul", items.join(" "));
     if (isOrdered && number !== 1) list.setAttribute("start", String(number));
-    base = turn(list, items.join(" "));
     items.forEach((item, index) => appendBlocks(make("li", list), item, rest(index === items.length - 1), depth + 1));
   };
 
-  const appendQuote = (): void => {
-    const from = at;
-    for (at += 1; at < lines.length && (QUOTE.test(lines[at]!) || !startsBlock(at)); ) at += 1;
-    const content = lines.slice(from, at).map((line) => line.replace(QUOTE, ""));
-    const quote = make("blockquote");
-    base = turn(quote, content.join(" "));
-    appendBlocks(quote, content, rest(), depth + 1);
-  };
-
   const appendTable = (): void => {
-    const from = at;
-    const sides = cells((lines[at + 1] ?? "").replace(/\s/g, ""));
-    const width = cells(lines[at]!).length;
-    for (at += 2; at < lines.length && lines[at]!.includes("|"); ) at += 1;
-    const box = make("div");
+    const [head = "", columns = "", ...body] = take((line) => !line.includes("|"));
+    const sides = cells(columns);
+    const box = block("div", [head, ...body].join(" "));
     box.className = "table";
     box.tabIndex = 0;
     const table = make("table", box);
-    const rows = lines.slice(from, at);
-    base = turn(table, rows.join(" "));
-    const head = make("thead", table);
-    const body = make("tbody", table);
-    rows.forEach((line, index) => {
-      if (index === 1) return;
-      const row = make("tr", index === 0 ? head : body);
-      cells(line).slice(0, width).forEach((text, column) => {
-        const cell = make(index === 0 ? "th" : "td", row);
-        if (index === 0) cell.setAttribute("scope", "col");
-        if (sides[column]?.endsWith(":")) cell.className = sides[column]!.startsWith(":") ? "center" : "end";
-        write(cell, text, index === rows.length - 1);
+    const appendRow = (line: string, tag: "td" | "th", isLast: boolean): void => {
+      const row = make("tr", table);
+      cells(line).slice(0, cells(head).length).forEach((text, column) => {
+        const cell = write(tag, text, row, isLast);
+        if (tag === "th") cell.setAttribute("scope", "col");
+        if (/:$/.test(sides[column]!)) cell.className = /^:/.test(sides[column]!) ? "center" : "end";
       });
-    });
+    };
+    appendRow(head, "th", body.length === 0);
+    body.forEach((line, index) => appendRow(line, "td", index === body.length - 1));
   };
 
   while (at < lines.length) {
     const line = lines[at]!;
-    const fence = FENCE.exec(line);
+    const fence = FENCE.exec(line)?.[1];
     const heading = HEADING.exec(line);
-    const item = isNested && ITEM.exec(line);
-    const from = at;
-    if (fence) appendCode(fence[1]!);
-    else if (line.trim() === "" || RULE.test(line)) {
+    const item = find(ITEM, at);
+    if (fence !== undefined) {
+      const [, ...code] = take((line) => FENCE.test(line) && line.trim().startsWith(fence));
+      const box = make("pre");
+      box.dir = "ltr";
+      box.tabIndex = 0;
+      appendPiece(box, "code", code.join("\n"));
       at += 1;
-      if (line.trim() !== "") make("hr");
+    } else if (isBlank(line)) at += 1;
+    else if (RULE.test(line)) {
+      make("hr");
+      at += 1;
     } else if (heading) {
       at += 1;
-      base = write(make("h3"), heading[1]!.trim().replace(/(^| )#+$/, "").replace(/^(\*\*|__)(.*)\1$/, "$2"));
+      write("h3", heading[1]!.trim().replace(/(^| )#+$/, ""));
     } else if (item) appendList(item);
-    else if (isNested && QUOTE.test(line)) appendQuote();
-    else if (isTable(at)) appendTable();
-    else {
-      for (at += 1; at < lines.length && !startsBlock(at); ) at += 1;
-      base = write(make("p"), lines.slice(from, at).map((one) => one.trim()).join("\n"));
-    }
+    else if (find(QUOTE, at)) {
+      const quoted = take((line) => !QUOTE.test(line) && startsBlock(at)).map((line) => line.replace(QUOTE, ""));
+      appendBlocks(block("blockquote", quoted.join(" ")), quoted, rest(), depth + 1);
+    } else if (isTable(at)) appendTable();
+    else write("p", take(() => startsBlock(at)).map((line) => line.trim()).join("\n"));
   }
 }
 
 /** Give the texts of a table's row. */
-function cells(line: string): string[] {
+function cells(line: string): readonly string[] {
   // No text has a NUL any more; it stands for a bar that does not divide.
   const inside = line.trim().replace(/\\\|/g, "\0").replace(/^\||\|$/g, "");
   return inside.split("|").map((cell) => cell.trim().replace(/\0/g, "|"));

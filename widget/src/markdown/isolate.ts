@@ -3,27 +3,19 @@
  * Leaves the direction of the text itself to the locale.
  */
 import { hasRtl } from "../locale/direction";
-import type { Direction } from "../locale/index";
 
-const PAUSE = "[.,;:!?*_~]";
-const ADDRESS = `[^\\s<>"'()\\].,;:!?*_~]`;
-const TAIL = "[a-z\\d]*(?:[-\u2013_.,:/&'\u00d7+]+[a-z\\d]+)*[+#%\u00b0\u20aa$\u20ac\u00a3]?";
-const NUMBER = `\\d${TAIL}`;
+const SIGN = "[#%+\u00b0\u20aa$\u20ac\u00a3]";
+const TAIL = `[a-z\\d]*(?:[&'+-/:_\u2013\u00d7]+[a-z\\d]+)*${SIGN}*`;
+const NUMBER = `(?:\\(\\d+\\) ?)?\\d+(?:[ -]\\d+| \\(\\d+\\))*${TAIL}`;
 const WORD = `[a-z]${TAIL}(?: ${NUMBER})?`;
-export const EMAIL = "[a-z\\d][\\w.+-]*@[a-z\\d-]+(?:\\.[a-z\\d-]+)+";
 
-/** A web address without the punctuation after it; parentheses count when they close. */
-export const WEB = `https?://(?:\\([^\\s()<>"']*\\)|${ADDRESS}|${PAUSE}+(?=${ADDRESS}|\\())+`;
-
-/** The longest piece that reads from left to right: an address, a phone number, or Latin words with the numbers among them. */
-export const PIECE = [
-  WEB,
-  EMAIL,
-  "\\*\\d{3,5}(?![\\d*])",
-  "(?:\\+?\\d+[ -])?\\(\\d+\\)[ -]?[\\d-]*\\d",
-  "\\+?\\d[\\d-]*(?: [\\d-]*\\d)+",
-  `[#+\u20aa$\u20ac\u00a3]?(?:${NUMBER}|${WORD})(?: (?!https?:|[\\w.+-]+@)${WORD})*`,
-].join("|");
+/**
+ * The longest piece that reads from left to right: a web address (first group) without the punctuation after it, an e-mail address (second),
+ * a number with its groups and signs, Latin words with the numbers among them.
+ */
+export const PIECE =
+  `(https?://(?:\\([^\\s()<>"']*\\)|[^\\s<>"'()\\].,;:!?*_~]|[.,;:!?*_~]+(?=[^\\s<>"')\\].,;:!?*_~]))+)|` +
+  `([a-z\\d][\\w.+-]*@[a-z\\d-]+(?:\\.[a-z\\d-]+)+)|${SIGN}?(?:${NUMBER}|${WORD})(?: (?!\\S*(?:@|://))${WORD})*`;
 
 const PIECES = new RegExp(PIECE, "gi");
 
@@ -32,17 +24,16 @@ export function fallsApart(piece: string): boolean {
   return !/^(\d+|[a-z](.*[a-z\d])?)$/i.test(piece);
 }
 
-/** Say whether pieces may fall apart at all in such a text. */
-export function isMixed(text: string, direction: Direction): boolean {
-  return direction === "rtl" || hasRtl(text);
+/** Say whether pieces may fall apart at all in such a text of a parent. */
+export function isMixed(parent: HTMLElement, text: string): boolean {
+  return parent.dir === "rtl" || hasRtl(text);
 }
 
 /** Add plain text to a parent, with its pieces isolated. */
-export function appendPlain(parent: Element, text: string, direction: Direction): void {
+export function appendPlain(parent: HTMLElement, text: string): void {
   let at = 0;
-  if (isMixed(text, direction)) {
-    for (const { 0: piece, index } of text.matchAll(PIECES)) {
-      if (!fallsApart(piece)) continue;
+  for (const { 0: piece, index } of isMixed(parent, text) ? text.matchAll(PIECES) : []) {
+    if (fallsApart(piece)) {
       parent.append(text.slice(at, index));
       appendPiece(parent, "bdi", piece);
       at = index + piece.length;

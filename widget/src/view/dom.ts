@@ -30,10 +30,9 @@ export function element<Tag extends keyof HTMLElementTagNameMap>(
 
 /** Put plain text into an element; where its words do not say which way it runs, it runs as `base` does. */
 export function showText(target: HTMLElement, text: string, base?: Direction): void {
-  const direction = directionOf(text, base);
-  target.dir = direction;
+  target.dir = directionOf(text, base);
   target.textContent = "";
-  appendPlain(target, text, direction);
+  appendPlain(target, text);
 }
 
 /** Build a stroked 24 × 24 icon from its paths; assistive technology does not see it. */
