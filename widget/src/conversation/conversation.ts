@@ -108,10 +108,12 @@ export class Conversation {
     const [message] = this.outbox;
     if (running === null || message === undefined || this.session === "") return;
     this.options.client.stopAnswer(this.session).catch(() => {
-      if (this.running !== running) return;
+      const { entries } = this.state;
+      // Of a message that has not arrived there is no answer to stop.
+      const isThere = entries.some((entry) => entry.id === message.id && entry.kind === "visitor" && entry.delivery === "sent");
+      if (this.running !== running || !isThere) return;
       this.halt();
       this.setOutbox(this.outbox.slice(1));
-      const entries = change.withDelivery(this.state.entries, message.id, "sent");
       this.set({ entries: change.withStreamStopped(entries, change.answerIdFor(message)), activity: { kind: "idle" } });
       void this.pump();
     });
