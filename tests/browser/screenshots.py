@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import open_browser, open_page
+from tests.browser.scripted_server import run_scripted_server
+from tests.browser.widget_states import LOOKS, show
 from tests.http.clients import Operator
 from tests.http.running_server import ADMIN_PASSWORD, RunningServer, build_environment
 
@@ -19,8 +21,18 @@ SHOPS = (
 )
 
 
+TAKEN = {
+    "dark": ("dark", "rated by a thumb"),
+    "hebrew": ("hebrew", "rated by a thumb"),
+    "dark-hebrew": ("dark hebrew", "form"),
+    "phone": ("phone", "a person has taken over"),
+    "table": ("light", "long table, code and word"),
+}
+"""Pictures of the widget alone: in which look, in which state."""
+
+
 def main() -> int:
-    """Write ``widget.png`` and ``panel.png`` into the given folder."""
+    """Write ``widget.png``, ``panel.png`` and the widget's looks into the given folder."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
@@ -32,6 +44,7 @@ def main() -> int:
             operator.http.close()
             take_widget(server, folder / "widget.png")
             take_panel(server, folder / "panel.png")
+    take_looks(folder)
     return 0
 
 
@@ -46,6 +59,19 @@ def take_widget(server: RunningServer, file: Path) -> None:
         chat.ask("Book a table for tomorrow at 19:00 for 4 people, my name is Dana Levi", "Dana")
         page.screenshot(path=file)
         assert watch.complaints == []
+
+
+def take_looks(folder: Path) -> None:
+    """Show the widget as others see it, with what stands around its window left out."""
+    with open_browser() as browser, run_scripted_server() as origin:
+        for name, (look, state) in TAKEN.items():
+            with show(browser, origin, LOOKS[look], state) as (chat, _):
+                box = chat.window.bounding_box()
+                assert box is not None
+                frame = {**box, "x": max(box["x"] - 20, 0), "y": max(box["y"] - 20, 0)}
+                frame["width"] = box["width"] + 2 * (box["x"] - frame["x"])
+                frame["height"] = box["height"] + 2 * (box["y"] - frame["y"])
+                chat.page.screenshot(path=folder / f"widget-{name}.png", clip=frame)
 
 
 def take_panel(server: RunningServer, file: Path) -> None:

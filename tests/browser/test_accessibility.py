@@ -5,10 +5,12 @@ The looks that differ in everything are tried each time; the report has those be
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.axe import LOOKS, ask_axe
+from tests.browser.axe import LOOKS, REPORT, ask_axe
 from tests.browser.widget_states import STATES, show
 
 
@@ -28,3 +30,13 @@ def test_axe_does_find_what_is_wrong(browser: Browser, scripted_server: str):
         chat.window.evaluate("window => window.style.color = '#eee'")
         rules = {complaint.split(":")[0] for complaint in ask_axe(chat.page).violations}
     assert rules == {"button-name", "color-contrast"}
+
+
+def test_the_report_is_about_every_state():
+    rows = [
+        line for line in REPORT.read_text(encoding="utf-8").splitlines() if re.match(r"\| \w", line)
+    ]
+    told = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert told[0] == ["state", *LOOKS]
+    assert [row[0] for row in told[1:]] == list(STATES)
+    assert {cell.split(", ")[1] for row in told[1:] for cell in row[1:]} == {"0"}

@@ -94,12 +94,17 @@ def _no_replies(chat: ChatPage) -> None:
 def _ask(english: str, hebrew: str) -> State:
     def reach(chat: ChatPage) -> None:
         chat.open()
-        before = chat.said_by("assistant").count()
-        chat.send(hebrew if chat.is_hebrew() else english)
-        expect(chat.said_by("assistant").nth(before)).to_be_visible()
-        expect(chat.page.locator("[data-streaming]")).to_have_count(0)
+        _say(chat, english, hebrew)
 
     return reach
+
+
+def _say(chat: ChatPage, english: str, hebrew: str) -> None:
+    before = chat.said_by("assistant").count()
+    chat.send(hebrew if chat.is_hebrew() else english)
+    expect(chat.said_by("assistant").nth(before)).to_be_visible()
+    expect(chat.page.locator("[data-streaming]")).to_have_count(0)
+    expect(chat.typing).to_have_count(0)
 
 
 def _streaming(chat: ChatPage) -> None:
@@ -135,8 +140,9 @@ def _offline(chat: ChatPage) -> None:
 
 
 def _person(chat: ChatPage) -> None:
-    _ask("human", "נציג")(chat)
-    expect(chat.typing).to_be_visible()
+    chat.open()
+    chat.send("נציג" if chat.is_hebrew() else "human")
+    expect(chat.typing).to_contain_text("Dana" if not chat.is_hebrew() else "דנה")
 
 
 def _thumbs(chat: ChatPage) -> None:
@@ -172,6 +178,13 @@ def _menu(chat: ChatPage) -> None:
     expect(chat.page.get_by_role("menu")).to_be_visible()
 
 
+def _conversation(chat: ChatPage) -> None:
+    _ask("Do you have pizza?", "יש לכם פיצה?")(chat)
+    chat.page.get_by_test_id("csai-thumb-up").click()
+    _say(chat, "Where is my order 12345?", "איפה ההזמנה שלי 12345?")
+    chat.page.mouse.move(0, 0)
+
+
 def _transcript(chat: ChatPage) -> None:
     _menu(chat)
     with chat.page.expect_download():
@@ -203,6 +216,7 @@ def _counter(chat: ChatPage) -> None:
 
 
 STATES: dict[str, State] = {
+    "conversation": _conversation,
     "closed": _closed,
     "unread badge": _badge,
     "teaser": _teaser,

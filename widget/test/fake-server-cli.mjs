@@ -35,23 +35,37 @@ const FORM = {
   ],
 };
 
-/** What a person does once asked for. @type {import("./fake-server.mjs").Sent[]} */
-const PERSON = [
-  { event: "state", id: 90_001, data: { escalated: true, human: { name: "Dana Levi" } } },
-  { event: "agent_message", id: 90_002, data: { message: { id: "h_1", content: "Hello, this is Dana. I will look into your order at once.", created_at: new Date(now()).toISOString(), author: { kind: "human", name: "Dana Levi" } } } },
-  { event: "agent_typing", id: 90_003, data: { name: "Dana Levi", typing: true }, isHeld: true },
+const HEBREW_FORM = {
+  tool: "book_table",
+  title: "הזמנת שולחן",
+  fields: [
+    { name: "date", label: "תאריך", type: "date", required: true },
+    { name: "size", label: "כמה אנשים", type: "select", required: true, options: [{ value: "2", label: "שניים" }, { value: "4", label: "ארבעה" }] },
+    { name: "email", label: "אימייל", type: "email", required: false },
+  ],
+};
+
+/** What a person does once asked for. @type {(name: string, content: string) => import("./fake-server.mjs").Sent[]} */
+const person = (name, content) => [
+  { event: "state", id: 90_001, data: { escalated: true, human: { name } } },
+  { event: "agent_message", id: 90_002, data: { message: { id: "h_1", content, created_at: new Date(now()).toISOString(), author: { kind: "human", name } } } },
+  { event: "agent_typing", id: 90_003, data: { name, typing: true }, isHeld: true },
 ];
 
 /** @type {[RegExp, import("./fake-server.mjs").Scripted][]} */
 const ANSWERS = [
-  [/order|הזמנ/i, { tools: [{ name: "get_order_status" }], text: "Your order **12345** is on its way.\n\n- Status: *out for delivery*\n- Driver: about 10 minutes away\n\nYou can [follow it here](https://example.com/orders/12345).", quickReplies: ["Thanks!", "Change the address"] }],
-  [/pizza|פיצה/i, { tools: [{ name: "check_inventory" }], text: "Yes, we do! Here is what comes out of the oven today:\n\n1. **Pepperoni** in two sizes\n2. **Margherita** with fresh basil\n3. **Four cheese**, also without gluten\n\nUse code `SLICE10` when you order online.", citations: [{ title: "Our menu", url: "https://example.com/menu", snippet: "Pepperoni, Margherita and Four cheese are baked to order." }, { title: "Allergens", url: null, snippet: "All pizzas can be made without gluten." }] }],
+  [/הזמנ/, { tools: [{ name: "get_order_status" }], text: "הזמנה **12345** כבר בדרך אליכם.\n\n- מצב: *יצאה למשלוח*\n- השליח של Wolt יגיע בעוד כ-10 דקות\n\nאפשר [לעקוב אחריה כאן](https://example.com/orders/12345).", quickReplies: ["תודה!", "שינוי הכתובת"] }],
+  [/פיצה/, { tools: [{ name: "check_inventory" }], text: "כן! זה מה שיוצא היום מהתנור:\n\n1. **פפרוני** בשני גדלים\n2. **מרגריטה** עם בזיליקום טרי\n3. **ארבע גבינות**, גם ללא גלוטן\n\nבהזמנה באתר אפשר להשתמש בקוד `SLICE10`.", citations: [{ title: "התפריט שלנו", url: "https://example.com/menu", snippet: "פפרוני, מרגריטה וארבע גבינות נאפות לפי הזמנה." }, { title: "אלרגנים", url: null, snippet: "כל הפיצות זמינות ללא גלוטן." }] }],
+  [/נציג/, { text: "בשמחה.", escalated: true, person: person("דנה לוי", "שלום, כאן דנה. אבדוק את ההזמנה שלכם מיד.") }],
+  [/שולחן/, { text: "בשמחה. לאיזה תאריך, ולכמה אנשים?", form: HEBREW_FORM }],
+  [/order/i, { tools: [{ name: "get_order_status" }], text: "Your order **12345** is on its way.\n\n- Status: *out for delivery*\n- Driver: about 10 minutes away\n\nYou can [follow it here](https://example.com/orders/12345).", quickReplies: ["Thanks!", "Change the address"] }],
+  [/pizza/i, { tools: [{ name: "check_inventory" }], text: "Yes, we do! Here is what comes out of the oven today:\n\n1. **Pepperoni** in two sizes\n2. **Margherita** with fresh basil\n3. **Four cheese**, also without gluten\n\nUse code `SLICE10` when you order online.", citations: [{ title: "Our menu", url: "https://example.com/menu", snippet: "Pepperoni, Margherita and Four cheese are baked to order." }, { title: "Allergens", url: null, snippet: "All pizzas can be made without gluten." }] }],
   [/menu|תפריט/i, { text: MENU }],
   [/שעות|פתוח/, { text: "אנחנו פתוחים **כל יום** מ-11:00 עד 22:00.\n\nאפשר להתקשר ל-03-555-0123 או לכתוב ל-Bob's Pizza.\n\n| יום | שעות |\n| --- | --- |\n| ראשון | 11:00–22:00 |\n| שישי | 11:00–15:00 |", quickReplies: ["איפה ההזמנה שלי?", "תודה"] }],
   [/open/i, { text: "The opening hours are on the contact page." }],
   [/bye/i, { text: "Goodbye, and enjoy your meal!", ended: true }],
-  [/human|נציג/i, { text: "Of course.", escalated: true, person: PERSON }],
-  [/table|שולחן/i, { text: "Gladly. For when, and for how many?", form: FORM }],
+  [/human/i, { text: "Of course.", escalated: true, person: person("Dana Levi", "Hello, this is Dana. I will look into your order at once.") }],
+  [/table/i, { text: "Gladly. For when, and for how many?", form: FORM }],
   [/limit/i, { refuse: { status: 429, code: "rate_limited", retryAfterS: 20 } }],
   [/crash/i, { refuse: { status: 500, code: "internal" } }],
   [/tool/i, { tools: [{ name: "get_order_status" }], text: "At last.", holdAfter: "running" }],
