@@ -77,7 +77,11 @@ const server = await startFakeServer({
   chunkDelayMs: Number(process.env["DELAY_MS"] ?? 40),
   now,
   config: { name: "Bob's Pizza Shop", language: "en", theme: "auto", primary_color: "#c2410c", quick_replies: PROMPTS, greeting: "Hi! I can look up an order, check the menu or book a table for you." },
-  answer: (message) => ANSWERS.find(([pattern]) => pattern.test(message))?.[1] ?? { text: `You said: ${message}` },
+  answer: (message) => {
+    const [, said] = /^say ([^]*)/.exec(message) ?? [];
+    if (said !== undefined) return { text: said };
+    return ANSWERS.find(([pattern]) => pattern.test(message))?.[1] ?? { text: `You said: ${message}` };
+  },
   page: (query, origin) => {
     const attributes = [...query].map(([name, value]) => ` data-${name}="${value.replace(/[&"<]/g, "")}"`).join("");
     const head = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover"><title>Preview</title><link rel="icon" href="data:,"></head>`;
