@@ -102,7 +102,20 @@ class Visit:
         text = f"{spell(self.rng)} שמרים {spell(self.rng)}"
         self.sent[number].append(text)
         self.done.append(f"sends {text!r} in tab {number}")
-        self.tabs[number].send(text)
+        tab = self.tabs[number]
+        self.check_composer(tab, "came back from earlier")
+        tab.send(text)
+        self.check_composer(tab, "was not taken, or came back")
+
+    def check_composer(self, tab: ChatPage, what: str) -> None:
+        """See that nothing stands where the visitor writes.
+
+        Raises:
+            Deviation: Something does.
+        """
+        if left := tab.input.input_value():
+            told = tab.failure.all_inner_texts()
+            raise Deviation(f"{left!r} {what}; told was {told}")
 
     def wait_a_while(self, tab: ChatPage) -> None:
         """Give the answer some time, trying again when the widget offers to."""
@@ -164,6 +177,8 @@ class Visit:
         Raises:
             Deviation: They differ.
         """
+        for tab in self.tabs:
+            self.check_composer(tab, "came back")
         stored = self.load_stored()
         asked = [text for role, text in stored if role == "user"]
         sent = Counter(text for texts in self.sent for text in texts)

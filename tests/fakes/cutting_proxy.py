@@ -164,6 +164,12 @@ class CuttingProxy:
             leaving.cancel()
             await asyncio.gather(passing, leaving, return_exceptions=True)
 
+    def note_answer(self, request: SeenRequest, head: bytes) -> None:
+        """Record what the server refuses."""
+        _, status, *_ = head.decode("latin-1").split(maxsplit=2)
+        if int(status) >= 400:
+            self.record.append(f"{request.method} {request.path} got {status}")
+
     def stay_away(self, lasts_s: float) -> None:
         """Let nothing through for a while."""
         self._is_back_at = asyncio.get_running_loop().time() + lasts_s
@@ -238,6 +244,7 @@ class _Passage:
                 await self._send(_gateway_page())
                 return
             head = _one_request(first + await reader.readuntil(b"\r\n\r\n"))
+            self._proxy.note_answer(self._request, head)
             if self._kind == "in_head":
                 await self._send(head[: int(self._fault.at * len(head))])
                 raise _Cut

@@ -32,9 +32,10 @@ export function readProblem(body: unknown, status: number, retryAfterS: number |
   return new Problem(ownStatus, asText(fields["code"]), retryAfterS);
 }
 
-/** Turn a refusing response into its problem; a body that is no problem document still gives one. */
+/** Turn a refusing response into its problem; a page that some proxy sends gives one, a document that broke off does not. */
 export async function problemFrom(response: Response): Promise<Problem> {
   const body = parseJson(await response.text().catch(() => ""));
+  if (body === undefined && (response.headers.get("Content-Type") ?? "").includes("json")) return networkProblem();
   return readProblem(body, response.status, readRetryAfter(response.headers.get("Retry-After")));
 }
 

@@ -130,16 +130,17 @@ export class Conversation {
     this.wasDegraded = false;
     this.set({ ...EMPTY_STATE, entries: this.opening(), quickReplies: this.greeting.quickReplies });
     if (sessionId !== "") client.endConversation(sessionId).catch(() => undefined);
+    store.tellOtherTabs();
     onSignal({ type: "restarted" });
   }
 
-  /** Show what was said in another tab. */
+  /** Show what was said in another tab, or that the conversation was ended there. */
   resync(): void {
     const { sessionId } = this.options.store;
-    if (this.loading === null || sessionId === "") return;
+    if (this.loading === null) return;
     this.isStale = this.running !== null;
     if (this.isStale) return;
-    if (sessionId !== this.session) this.set({ ...EMPTY_STATE, entries: this.opening() });
+    if (sessionId !== "" && sessionId !== this.session) this.set({ ...EMPTY_STATE, entries: this.opening() });
     this.loading = null;
     void this.load();
   }
@@ -170,7 +171,7 @@ export class Conversation {
     const { client, store } = this.options;
     let messages: readonly HistoryMessage[] = [];
     let isEnded = false;
-    const session = (this.session = store.sessionId);
+    const session = (this.session = store.sessionId || this.session);
     if (session !== "") {
       try {
         ({ messages, isEnded } = await client.loadHistory(session));
@@ -184,8 +185,17 @@ export class Conversation {
     const failure = this.state.failure?.of === "history" ? null : this.state.failure;
     this.set({ failure });
     this.showPast(messages);
-    if (isEnded) this.close();
+    // A tab that ends a conversation lets go of its session.
+    if (isEnded || (store.sessionId === "" && this.session !== "")) this.close();
     void this.pump();
+  }
+
+  /** Take over messages that a tab which is gone has left without an answer. */
+  inherit(messages: readonly PendingMessage[]): void {
+    const known = new Set(this.outbox.map(({ id }) => id));
+    this.setOutbox([...this.outbox, ...messages.filter(({ id }) => !known.has(id))]);
+    this.showPast([]);
+    this.resync();
   }
 
   private showPast(messages: readonly HistoryMessage[]): void {
@@ -299,13 +309,14 @@ export class Conversation {
   /** Take the conversation as ended; the next message begins another one, also one that waits already. */
   close(): void {
     if (this.state.isEnded) return;
+    const { store, onSignal } = this.options;
     const { entries } = this.state;
     this.halt();
     // What the server has belongs to the conversation that has ended.
     this.setOutbox(this.outbox.filter(({ id }) => !entries.some((entry) => entry.id === id && "messageId" in entry && entry.messageId !== "")));
-    this.options.store.sessionId = "";
+    if (store.sessionId === this.session) store.sessionId = "";
     this.set({ entries: change.withNotice(entries, "ended"), isEnded: true, human: "", failure: null, activity: { kind: "idle" } });
-    this.options.onSignal({ type: "ended" });
+    onSignal({ type: "ended" });
     void this.pump();
   }
 

@@ -3,7 +3,7 @@
  * Leaves what these mean to the conversation; where the browser forbids storage, everything lives as long as the page.
  */
 import type { FilledForm, VisitorDetails } from "../api/contract";
-import { asObject, asText, parseJson } from "../api/json";
+import { asList, asObject, asText, parseJson } from "../api/json";
 
 /** A message the server may or may not have: the id makes sending it again harmless. */
 export interface PendingMessage {
@@ -112,18 +112,7 @@ export class SessionStore {
 
   /** Messages without an answer yet, oldest first. */
   get pending(): readonly PendingMessage[] {
-    const stored = parseJson(this.read("tab", "pending"));
-    if (!Array.isArray(stored)) return [];
-    return stored
-      .map(asObject)
-      .map((item) => ({
-        id: asText(item["id"]),
-        text: asText(item["text"]),
-        openingKey: asText(item["openingKey"]),
-        at: Number(item["at"]) || 0,
-        form: item["form"] as FilledForm | undefined,
-      }))
-      .filter((item) => item.id !== "" && item.text !== "");
+    return readPending(parseJson(this.read("tab", "pending")));
   }
 
   set pending(messages: readonly PendingMessage[]) {
@@ -150,4 +139,18 @@ export class SessionStore {
       this.memory.set(key, value);
     }
   }
+}
+
+/** Read messages that were kept somewhere. */
+export function readPending(stored: unknown): readonly PendingMessage[] {
+  return asList(stored)
+    .map(asObject)
+    .map((item) => ({
+      id: asText(item["id"]),
+      text: asText(item["text"]),
+      openingKey: asText(item["openingKey"]),
+      at: Number(item["at"]) || 0,
+      form: item["form"] as FilledForm | undefined,
+    }))
+    .filter((item) => item.id !== "" && item.text !== "");
 }

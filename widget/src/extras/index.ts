@@ -10,6 +10,7 @@ import { coverPage } from "./cover";
 import css from "./extras.css?inline";
 import { FailureBar } from "./failure-bar";
 import { buildForm, readForm, tellAnswers } from "./form";
+import { Heirs } from "./heirs";
 import { Live } from "./live";
 import { Menu } from "./menu";
 import { askFirst } from "./pre-chat";
@@ -44,6 +45,7 @@ export function createExtras(host: ExtrasHost): Extras {
   const voice = new Voice(host);
   coverPage(element);
   const live = new Live(conversation);
+  const heirs = new Heirs(conversation);
   let shown: { readonly hasStars: boolean; readonly form: unknown } = { hasStars: false, form: null };
   let failureBar: FailureBar | null = null;
   let teaser: HTMLElement | null = null;
@@ -92,6 +94,7 @@ export function createExtras(host: ExtrasHost): Extras {
     parts.update();
     voice.update();
     live.update();
+    heirs.update();
     if (hasStars === shown.hasStars && form === shown.form) return;
     shown = { hasStars, form };
     if (form != null) askForTool(form);
@@ -108,6 +111,7 @@ export function createExtras(host: ExtrasHost): Extras {
     show,
     stop: () => {
       live.stop();
+      heirs.stop();
       failureBar?.dispose();
     },
     toggleMenu: (button) => menu.toggle(button),

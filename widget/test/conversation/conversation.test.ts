@@ -467,3 +467,25 @@ describe("Trying again by itself", () => {
     expect(said(page.conversation)).toEqual(["a: Hi!"]);
   });
 });
+
+describe("A refusal that broke off", () => {
+  const busy = JSON.stringify({ type: "about:blank", title: "Busy", status: 409, detail: "", code: "turn_in_progress" });
+
+  it.each([0, 1, 30, busy.length - 1])("is taken for a broken line after %i bytes: the message stays", async (length) => {
+    const { conversation, client, signals, tab } = await start();
+    const headers = { "Content-Type": "application/problem+json" };
+    Object.assign(client, { fetch: async () => new Response(busy.slice(0, length), { status: 409, headers }) });
+    conversation.send("hello");
+    await expect.poll(() => conversation.state.failure?.problem.status).toBe(0);
+    expect(conversation.state.entries[1]).toMatchObject({ text: "hello", delivery: "failed" });
+    expect(signals.some(({ type }) => type === "returned")).toBe(false);
+    expect(tab.length).toBe(1);
+  });
+
+  it("is what it is when a proxy says it with a page of its own", async () => {
+    const { conversation, client } = await start();
+    Object.assign(client, { fetch: async () => new Response("<h1>Forbidden</h1>", { status: 403, headers: { "Content-Type": "text/html" } }) });
+    conversation.send("hello");
+    await expect.poll(() => conversation.state.failure?.problem.status).toBe(403);
+  });
+});
