@@ -34,7 +34,8 @@ class LoopState(Struct, frozen=True, kw_only=True):
     """Where a turn stands.
 
     ``messages`` are what the model reads, the system message first. ``new_from`` is the index of
-    the first message this turn added behind the visitor's.
+    the first message this turn added behind the visitor's. ``lacking`` is a call that only lacked
+    something, unless another was good meanwhile.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -50,6 +51,7 @@ class LoopState(Struct, frozen=True, kw_only=True):
     held: ToolCall | None = None
     held_reasons: tuple[ConfirmationReason, ...] = ()
     citations: tuple[Citation, ...] = ()
+    lacking: ToolCall | None = None
 
     @property
     def new_messages(self) -> tuple[ChatMessage, ...]:
@@ -75,6 +77,12 @@ class ActionDecided(Struct, frozen=True, kw_only=True):
     is_confirmed: bool
     refusal: str | None = None
     known: tuple[str, ToolOutcome] | None = None
+
+
+class FormFilled(Struct, frozen=True, kw_only=True):
+    """The visitor has filled in a form; the call is judged as if a model had asked for it."""
+
+    call: ToolCall
 
 
 class ModelSaid(Struct, frozen=True, kw_only=True):
@@ -107,7 +115,9 @@ class ToolsReturned(Struct, frozen=True, kw_only=True):
     results: Mapping[str, tuple[str, ToolOutcome]]
 
 
-LoopEvent = TurnBegan | ActionDecided | ModelSaid | ModelAsked | ModelStopped | ToolsReturned
+LoopEvent = (
+    TurnBegan | ActionDecided | FormFilled | ModelSaid | ModelAsked | ModelStopped | ToolsReturned
+)
 
 
 # --- commands ---------------------------------------------------------------------------------
@@ -147,13 +157,17 @@ class AskVisitor(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """End the turn with this text; ``unproven`` is followed by what was really done."""
+    """End the turn with this text; ``unproven`` is followed by what was really done.
+
+    ``asks_for`` is the call for which it asks the visitor.
+    """
 
     text: str
     finish: Finish = "complete"
     citations: tuple[Citation, ...] = ()
     quick_replies: tuple[str, ...] = field(default=())
     signal: ModelSignal | None = None
+    asks_for: ToolCall | None = None
 
 
 class AdmitUnknown(Struct, frozen=True, kw_only=True):
@@ -177,6 +191,10 @@ def advance(state: LoopState, event: LoopEvent) -> tuple[LoopState, tuple[Comman
             return state, (_ask_model(state),)
         case ActionDecided():
             return _on_decision(state, event)
+        case FormFilled(call=call):
+            asked = ChatMessage(role="assistant", content="", tool_calls=(call,))
+            state = msgspec.structs.replace(state, messages=(*state.messages, asked))
+            return _on_calls(state, (call,))
         case ModelSaid(text=text):
             return msgspec.structs.replace(state, text=state.text + text), (Say(text=text),)
         case ModelAsked(call=call):
@@ -250,6 +268,7 @@ def _on_model_stopped(
         citations=finished.citations,
         quick_replies=finished.quick_replies,
         signal=finished.signal,
+        asks_for=finished.asks_for or state.lacking,
     )
     return state, (answer,)
 
@@ -271,11 +290,13 @@ def _on_calls(
     refusals: list[ChatMessage] = []
     held: ToolCall | None = None
     reasons: tuple[ConfirmationReason, ...] = ()
+    lacking = state.lacking
     is_tainted = has_untrusted_text(state.messages)
     for call in calls:
         verdict: CallVerdict = judge_call(call, state.tools, has_untrusted_text=is_tainted)
         if verdict.refusal is not None:
             refusals.append(_tool_message(call, verdict.refusal, is_error=True))
+            lacking = call if verdict.is_incomplete else lacking
         elif not verdict.needs_confirmation:
             runnable.append(call)
         elif held is None:
@@ -294,6 +315,7 @@ def _on_calls(
         held=held,
         awaited=tuple(runnable),
         held_reasons=reasons,
+        lacking=None if runnable or held is not None else lacking,
     )
     if runnable:
         return state, (RunTools(calls=tuple(runnable)),)

@@ -35,10 +35,12 @@ class CallVerdict(Struct, frozen=True, kw_only=True):
     """What may happen with a call.
 
     ``refusal`` is a sentence for the model; ``reasons`` are why the visitor must be asked first.
+    ``is_incomplete``: it is refused for nothing but what it lacks.
     """
 
     reasons: tuple[ConfirmationReason, ...] = ()
     refusal: str | None = None
+    is_incomplete: bool = False
 
     @property
     def needs_confirmation(self) -> bool:
@@ -87,7 +89,10 @@ def judge_call(
         return CallVerdict(refusal=f"Leave out {forged[0]!r}: the system knows who the visitor is.")
     problem = find_argument_problem(call.arguments, spec.parameters_schema)
     if problem is not None:
-        return CallVerdict(refusal=f"The arguments do not fit: {problem}")
+        rest = find_argument_problem(call.arguments, {**spec.parameters_schema, "required": []})
+        return CallVerdict(
+            refusal=f"The arguments do not fit: {problem}", is_incomplete=rest is None
+        )
     reasons = find_confirmation_reasons(spec.risk, has_untrusted_text=has_untrusted_text)
     return CallVerdict(reasons=reasons)
 

@@ -26,6 +26,7 @@ from appliance.agent.loop import (
     AskModel,
     AskVisitor,
     Command,
+    FormFilled,
     LoopEvent,
     LoopState,
     ModelAsked,
@@ -40,6 +41,7 @@ from appliance.agent.loop import (
 from appliance.agent.model_calls import AnswerBroke, AnswerModel, ModelCalls
 from appliance.agent.prompt import add_correction
 from appliance.agent.stopping import Stopped, keep_whole
+from appliance.agent.tool_forms import build_form
 from appliance.agent.tool_runs import Emit, ToolRuns, TurnTally, build_result_text
 from appliance.domain.conversation import PendingAction
 from appliance.domain.ids import new_id
@@ -53,6 +55,7 @@ from appliance.domain.tool import (
     ToolExecution,
     ToolOutcome,
 )
+from appliance.domain.tool_form import ToolForm
 from appliance.domain.turn_events import AnswerDelta, ToolProgress
 from appliance.ports.chat_model import (
     Briefing,
@@ -78,7 +81,8 @@ OWN_ANSWER = ModelUsage(provider=BUILTIN, model=BUILTIN, usage=TokenUsage())
 class Assignment(Struct, frozen=True, kw_only=True):
     """Everything one turn needs. ``models`` are tried in order; the last one must not fail.
 
-    ``messages`` begin with the system message and end with the visitor's.
+    ``messages`` begin with the system message and end with the visitor's. The turn begins with what
+    was ``decided`` or ``filled`` in, if anything was.
     """
 
     context: ToolContext
@@ -91,6 +95,7 @@ class Assignment(Struct, frozen=True, kw_only=True):
     max_tool_rounds: int
     max_input_tokens: int | None = None
     decided: ActionDecided | None = None
+    filled: FormFilled | None = None
 
 
 class AgentResult(Struct, frozen=True, kw_only=True):
@@ -114,6 +119,7 @@ class AgentResult(Struct, frozen=True, kw_only=True):
     is_cached: bool = False
     unknown_tool: str | None = None
     is_stopped: bool = False
+    form: ToolForm | None = None
 
 
 class AgentRunner:
@@ -188,7 +194,8 @@ class _Turn:
 
     async def run(self) -> AgentResult:
         commands: deque[Command] = deque()
-        self._feed(self._assignment.decided or TurnBegan(), commands)
+        begun = self._assignment.decided or self._assignment.filled or TurnBegan()
+        self._feed(begun, commands)
         try:
             return await self._carry_out(commands)
         except Stopped:
@@ -385,7 +392,16 @@ class _Turn:
             citations=answer.citations,
             quick_replies=answer.quick_replies,
             signal=answer.signal,
+            form=self._build_form(answer),
         )
+
+    def _build_form(self, answer: Answer) -> ToolForm | None:
+        call = answer.asks_for
+        spec = None if call is None else self._specs.get(call.name)
+        if call is None or spec is None or spec.refusal or answer.finish != "complete":
+            return None
+        language = self._assignment.briefing.language
+        return build_form(spec, call.arguments, language=language)
 
     async def _answer_stopped(self) -> AgentResult:
         """End with what the visitor has seen, and what was done if anything was to be."""
@@ -414,6 +430,7 @@ class _Turn:
         citations: tuple[Citation, ...] = (),
         quick_replies: tuple[str, ...] = (),
         signal: ModelSignal | None = None,
+        form: ToolForm | None = None,
     ) -> AgentResult:
         return AgentResult(
             text=text,
@@ -427,4 +444,5 @@ class _Turn:
             citations=citations,
             quick_replies=quick_replies,
             signal=signal,
+            form=form,
         )

@@ -9,12 +9,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from appliance.domain.ids import ConversationId, MessageId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ToolCall
 from appliance.domain.tool_failures import FAILURE_SENTENCES
+from appliance.domain.tool_form import ToolForm
 
 Role = Literal["user", "assistant", "system", "tool", "agent"]
 TurnState = Literal["received", "running", "done", "failed"]
@@ -132,7 +133,7 @@ class ToolReport(Struct, frozen=True, kw_only=True):
 
 
 class ReplyMessage(Struct, frozen=True, kw_only=True):
-    """The assistant's message within a reply."""
+    """The assistant's message within a reply; ``form`` only where it asks for several things."""
 
     id: MessageId
     content: str
@@ -140,6 +141,7 @@ class ReplyMessage(Struct, frozen=True, kw_only=True):
     role: Literal["assistant"] = "assistant"
     citations: tuple[Citation, ...] = ()
     quick_replies: tuple[str, ...] = ()
+    form: ToolForm | UnsetType = UNSET
 
 
 class ReplyUsage(Struct, frozen=True, kw_only=True):

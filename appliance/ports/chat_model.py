@@ -76,7 +76,10 @@ ModelSignal = Literal["unsure", "wants_human"]
 
 
 class ModelFinished(Struct, frozen=True, kw_only=True):
-    """Always the last event. ``model`` is the name of the model that really answered."""
+    """Always the last event. ``model`` is the name of the model that really answered.
+
+    ``asks_for`` is the call for which the answer asks the visitor, with what is known of it.
+    """
 
     finish_reason: FinishReason
     model: str
@@ -85,6 +88,7 @@ class ModelFinished(Struct, frozen=True, kw_only=True):
     citations: tuple[Citation, ...] = ()
     quick_replies: tuple[str, ...] = ()
     signal: ModelSignal | None = None
+    asks_for: ToolCall | None = None
 
 
 ModelEvent = TextDelta | ToolCallRequested | ModelFinished

@@ -59,7 +59,11 @@ class AnswerCache:
     def remember(self, tenant: Tenant, basis: Sequence[str], result: AgentResult) -> None:
         """Remember an answer in the background, unless it is this visitor's own or no good."""
         is_plain = not (
-            result.is_degraded or result.is_stopped or result.tools or result.pending_action
+            result.is_degraded
+            or result.is_stopped
+            or result.tools
+            or result.pending_action
+            or result.form
         )
         if not is_plain or len(result.new_messages) != 1:
             return

@@ -14,15 +14,20 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
+from appliance.agent.bound_arguments import build_spec
 from appliance.agent.language import detect_language
+from appliance.agent.loop import FormFilled
 from appliance.agent.prompt import build_system_message
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
+from appliance.agent.tool_forms import read_form
 from appliance.agent.tool_runs import Emit, TurnTally
 from appliance.domain.conversation import Conversation, Summary
 from appliance.domain.identity import VerifiedIdentity
-from appliance.domain.ids import ConversationId, SessionHash, hash_token
+from appliance.domain.ids import ConversationId, SessionHash, hash_token, new_id
 from appliance.domain.message import ChatMessage
 from appliance.domain.tenant import Tenant
+from appliance.domain.tool import ToolCall
+from appliance.domain.tool_form import FilledForm
 from appliance.domain.turn_events import AnswerDelta
 from appliance.ports.chat_model import Briefing
 from appliance.ports.clock import Clock
@@ -47,6 +52,7 @@ class Question(Struct, frozen=True, kw_only=True):
     text: str
     locale: str | None = None
     identity: VerifiedIdentity | None = None
+    form: FilledForm | None = None
     is_retry: bool = False
 
     @property
@@ -138,9 +144,12 @@ class Answering:
             ),
         )
         said = 0
-        concluded = self._handover.answer_alone(visit)
+        filled = _read_form(question)
+        concluded = None if filled is not None else self._handover.answer_alone(visit)
         if concluded is None:
-            assignment = await self._build_assignment(question, visit, history.summary, tally)
+            assignment = await self._build_assignment(
+                question, visit, history.summary, tally, filled=filled
+            )
             _trace_context(question, history.summary, assignment, tally)
             result = await self._ask(question, assignment, tally, emit)
             said = len(result.text)
@@ -157,7 +166,8 @@ class Answering:
         if self._answers is None:
             return await self._agent.run(assignment, tally, emit)
         is_anonymous = question.identity is None and question.conversation.visitor is None
-        is_anybodys = question.accepted.is_new_session and is_anonymous
+        is_first = question.accepted.is_new_session and assignment.filled is None
+        is_anybodys = is_first and is_anonymous
         basis = build_basis(question.tenant, assignment, is_first=is_anybodys)
         if basis is not None:
             cached = await self._answers.find(question.tenant, basis, tally.trace)
@@ -191,7 +201,13 @@ class Answering:
         )
 
     async def _build_assignment(
-        self, question: Question, visit: Visit, summary: Summary | None, tally: TurnTally
+        self,
+        question: Question,
+        visit: Visit,
+        summary: Summary | None,
+        tally: TurnTally,
+        *,
+        filled: FormFilled | None,
     ) -> Assignment:
         tenant, tools = question.tenant, question.known.tools
         models = await self._models.choose(tenant)
@@ -227,14 +243,30 @@ class Answering:
             max_output_tokens=tenant.llm.max_output_tokens,
             max_tool_rounds=tenant.agent.max_tool_rounds,
             max_input_tokens=tenant.agent.max_input_tokens,
-            decided=await self._pending_actions.decide(
+            decided=None
+            if filled is not None
+            else await self._pending_actions.decide(
                 question.conversation,
                 question.text,
                 tools,
                 question.identity,
                 message_id=question.accepted.user_message_id,
             ),
+            filled=filled,
         )
+
+
+def _read_form(question: Question) -> FormFilled | None:
+    """Return the call that a filled form makes; one that does not fit is read as the text it is."""
+    form = question.form
+    tool = None if form is None else question.known.tools.get(form.tool)
+    if form is None or tool is None:
+        return None
+    arguments = read_form(form, build_spec(tool, question.identity))
+    if arguments is None:
+        return None
+    call = ToolCall(id=f"call_{new_id()}", name=form.tool, arguments=arguments)
+    return FormFilled(call=call)
 
 
 def _trace_context(
@@ -255,6 +287,7 @@ def _trace_context(
         if decided is None
         else {"tool": decided.call.name, "is_confirmed": decided.is_confirmed},
         is_retry=question.is_retry,
+        form=None if assignment.filled is None else assignment.filled.call.name,
     )
 
 

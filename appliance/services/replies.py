@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec import UNSET
+
 from appliance.agent.trace import TurnTrace
 from appliance.domain.ids import MessageId, new_id
 from appliance.domain.message import ChatReply, ReplyMessage, ReplyUsage, TokenUsage
@@ -23,6 +25,7 @@ def build_reply(question: Question, answered: Answered, *, created_at: datetime)
         created_at=created_at,
         citations=result.citations,
         quick_replies=result.quick_replies,
+        form=result.form or UNSET,
     )
     total = sum((entry.usage for entry in result.usage), TokenUsage())
     return ChatReply(

@@ -27,6 +27,7 @@ from appliance.domain.ids import (
 )
 from appliance.domain.message import ChatReply
 from appliance.domain.tenant import Tenant, local_day
+from appliance.domain.tool_form import FilledForm
 from appliance.domain.turn_events import TurnFailed, TurnFinished, TurnStarted
 from appliance.domain.visitor import VisitorDetails
 from appliance.errors import ApplianceError, Cancelled, Conflict, StorageError, TurnError
@@ -62,7 +63,7 @@ class VisitorMessage(Struct, frozen=True, kw_only=True):
     """What a visitor sent; ``text`` is trimmed and within its limits.
 
     ``user_identifier`` is what the page says, ``identity`` what the shop's server vouches for,
-    ``visitor`` what the visitor says.
+    ``visitor`` what the visitor says. ``form`` is what they filled in, which ``text`` tells too.
     """
 
     text: str
@@ -74,6 +75,7 @@ class VisitorMessage(Struct, frozen=True, kw_only=True):
     locale: str | None = None
     page_url: str | None = None
     visitor: VisitorDetails | None = None
+    form: FilledForm | None = None
 
     @property
     def is_opening(self) -> bool:
@@ -236,6 +238,7 @@ class TurnService:
             text=message.text,
             locale=message.locale,
             identity=message.identity,
+            form=message.form,
             is_retry=is_retry,
         )
         turn = _Turn(question=question, stream=stream)

@@ -21,6 +21,7 @@ FREE_FORM = {
     "BusinessInfo.hours",
     "BusinessInfo.policies",
     "CredentialChanges.values",
+    "FormBody.values",
     "IntegrationChanges.connection_config",
     "NewCredential.values",
     "NewIntegration.connection_config",

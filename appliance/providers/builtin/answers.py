@@ -40,6 +40,8 @@ class Form(Struct, frozen=True, kw_only=True):
 class Answer(Struct, frozen=True, kw_only=True):
     """One answer: text, or a call of ``call_tool`` with ``arguments``, with what goes along.
 
+    A text that asks for the next value of a form has as ``arguments`` those that are known.
+
     ``intent`` names what the message was taken for; it is part of the trace.
     """
 

@@ -45,17 +45,51 @@ def view_conversation(messages: tuple[ChatMessage, ...]) -> ConversationView:
         (i for i, m in enumerate(messages) if m.role == "assistant" and _is_ours(m)), default=-1
     )
     since = messages[holder + 1 :] if holder >= 0 else ()
+    form = read_form(messages[holder].provider_state) if holder >= 0 else None
+    taken = _find_taken(form, since)
+    if form is not None and taken is not None:
+        called, since = since[taken].tool_calls[0], since[taken + 1 :]
+        form = msgspec.structs.replace(
+            form, values=_flatten(called.arguments), partial={}, asked=None, status="called"
+        )
     is_stale = sum(m.role == "user" for m in since) > 1  # another provider answered meanwhile
     answers = [m for m in since if m.role == "tool"]
     return ConversationView(
         text=messages[last_user].content if last_user >= 0 else "",
         told=_last_told(messages[: max(last_user, 0)]),
         results=tuple(m for m in behind[start + 1 :] if m.role == "tool"),
-        form=read_form(messages[holder].provider_state) if holder >= 0 and not is_stale else None,
+        form=None if is_stale else form,
         is_unrun=bool(answers) and is_not_run(answers[-1]),
         worded_text=_last_worded(messages),
         is_held=bool(answers) and answers[-1].content == HELD_CALL,
     )
+
+
+def _find_taken(form: Form | None, since: tuple[ChatMessage, ...]) -> int | None:
+    """Return where the form's tool was called for the visitor's next message, if it was.
+
+    A visitor may fill in all of it at once, or say yes to what waits; such a call is not ours.
+    """
+    if form is None:
+        return None
+    visitors = 0
+    for index, message in enumerate(since):
+        visitors += message.role == "user"
+        is_call = len(message.tool_calls) == 1 and message.tool_calls[0].name == form.tool
+        if visitors == 1 and is_call:
+            return index
+    return None
+
+
+def _flatten(arguments: JsonObject, path: tuple[str, ...] = ()) -> JsonObject:
+    """Return arguments by the keys of their slots."""
+    flat: JsonObject = {}
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, (*path, name))
+        else:
+            flat[".".join((*path, name))] = value
+    return flat
 
 
 def _last_told(messages: tuple[ChatMessage, ...]) -> str:

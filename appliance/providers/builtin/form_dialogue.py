@@ -261,6 +261,7 @@ class FormFiller:
         return Answer(
             intent="form",
             text=join_paragraphs(lead, reasons, ask_for(missing, form, self._book)),
+            arguments=build_arguments(self._slots, form.values),
             form=form,
             quick_replies=offer_for(missing, self._book),
         )

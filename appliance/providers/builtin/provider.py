@@ -65,6 +65,7 @@ class BuiltinChatModel:
             citations=answer.citations,
             quick_replies=answer.quick_replies,
             signal=_find_signal(answer),
+            asks_for=_find_asked(answer),
         )
 
     async def _know(self, info: BusinessInfo) -> Knowledge:
@@ -93,6 +94,16 @@ def _find_signal(answer: Answer) -> ModelSignal | None:
         return "wants_human"
     is_lost = answer.form is not None and answer.form.failures > 0
     return "unsure" if answer.intent == "unknown" or is_lost else None
+
+
+def _find_asked(answer: Answer) -> ToolCall | None:
+    """Return the call whose form is being filled in, with what is known."""
+    form = answer.form
+    if form is None or form.status != "asking" or form.asked is None:
+        return None
+    if form.values and not answer.arguments:
+        return None  # a refusal asks for one value anew
+    return ToolCall(id="", name=form.tool, arguments=answer.arguments)
 
 
 def split_text(text: str) -> Iterator[str]:

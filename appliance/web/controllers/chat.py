@@ -20,6 +20,7 @@ from litestar.params import FromPath, JSONBody
 from litestar.types import Receive
 
 from appliance.domain.message import ChatReply
+from appliance.domain.tool_form import FilledForm
 from appliance.domain.turn_events import TurnFinished
 from appliance.domain.web_addresses import is_web_address
 from appliance.errors import Cancelled, NotFound, ServerStopping
@@ -100,6 +101,7 @@ class ChatController(Controller):
             locale=read_locale(data.locale),
             page_url=read_page_url(data.page_url),
             visitor=check_visitor(data.visitor),
+            form=FilledForm(tool=data.form.tool, values=data.form.values) if data.form else None,
         )
         try:
             stream = await messages.turns.start(known, message)

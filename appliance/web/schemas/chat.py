@@ -19,6 +19,8 @@ NO_NUL = r"^[^\x00]*$"
 
 Detail = Annotated[str, Meta(max_length=500, pattern=NO_NUL)] | None
 
+Filled = Annotated[str, Meta(max_length=1_000, pattern=NO_NUL)]
+
 OpeningKey = Annotated[
     str,
     Meta(
@@ -38,6 +40,16 @@ class VisitorBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     phone: Detail = None
 
 
+class FormBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A form of a reply, filled in: a text for each of its fields; `message` tells the same.
+
+    What does not fit the tool is answered as the message that it is.
+    """
+
+    tool: Annotated[str, Meta(min_length=1, max_length=200)]
+    values: Annotated[dict[Annotated[str, Meta(max_length=200)], Filled], Meta(max_length=40)]
+
+
 class ChatMessageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a visitor sends; ``message`` is 1 to 4000 characters after trimming.
 
@@ -53,6 +65,7 @@ class ChatMessageBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     locale: Annotated[str, Meta(max_length=35)] | None = None
     page_url: Annotated[str, Meta(max_length=2_000)] | None = None
     visitor: VisitorBody | None = None
+    form: FormBody | None = None
 
 
 class SessionBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

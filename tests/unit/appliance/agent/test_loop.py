@@ -18,6 +18,7 @@ from appliance.agent.loop import (
     AskModel,
     AskVisitor,
     Command,
+    FormFilled,
     LoopEvent,
     LoopState,
     ModelAsked,
@@ -420,3 +421,47 @@ def test_what_is_known_already_is_not_run_again() -> None:
     (command,) = Playbook().play(done)
     assert isinstance(command, AskModel)
     assert command.messages[-1].content == "Baking."
+
+
+def test_a_filled_form_is_judged_like_any_call() -> None:
+    read = Playbook()
+    call = call_order("f1")
+    assert read.play(FormFilled(call=call)) == (RunTools(calls=(call,)),)
+    assert read.state.new_messages[0].tool_calls == (call,)
+    write = Playbook()
+    booking = call_booking("f2")
+    [asked] = write.play(FormFilled(call=booking))
+    assert isinstance(asked, AskVisitor)
+    assert (asked.call, asked.reasons) == (booking, ("write",))
+    wrong = Playbook()
+    [again] = wrong.play(FormFilled(call=WRONG))
+    assert isinstance(again, AskModel)
+    assert wrong.state.messages[-1].is_error
+
+
+def test_an_answer_behind_a_call_that_lacked_something_asks_for_it() -> None:
+    book = Playbook()
+    lacking = ToolCall(id="c1", name="get_order_status", arguments={})
+    book.play(TurnBegan())
+    book.play(ModelAsked(call=lacking))
+    book.play(ModelStopped(finished=finished()))
+    book.play(ModelSaid(text="Which order?"))
+    [answer] = book.play(ModelStopped(finished=finished()))
+    assert isinstance(answer, Answer)
+    assert answer.asks_for == lacking
+
+
+def test_a_call_that_was_wrong_or_was_mended_asks_for_nothing() -> None:
+    lacking = ToolCall(id="c1", name="get_order_status", arguments={})
+    for calls in ((WRONG,), (lacking, call_order("c2"))):
+        book = Playbook()
+        book.play(TurnBegan())
+        for call in calls:
+            book.play(ModelAsked(call=call))
+            book.play(ModelStopped(finished=finished()))
+        if book.state.awaited:
+            book.play(ToolsReturned(results={"c2": BAKING}))
+        book.play(ModelSaid(text="Baking."))
+        [answer] = book.play(ModelStopped(finished=finished()))
+        assert isinstance(answer, Answer)
+        assert answer.asks_for is None

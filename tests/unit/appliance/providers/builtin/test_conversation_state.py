@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.domain.message import ChatMessage
+from appliance.domain.tool import ToolCall
 from appliance.providers.builtin.answers import Answer, Form
 from appliance.providers.builtin.conversation_state import (
     is_not_run,
@@ -64,3 +65,23 @@ def test_a_state_that_cannot_be_read_is_no_form(state: dict[str, object] | None)
 
 def test_an_empty_conversation_has_no_text() -> None:
     assert view_conversation(()).text == ""
+
+
+def test_a_form_that_was_filled_in_at_once_is_called_with_what_it_says() -> None:
+    arguments = {"date": "2025-05-09", "guest": {"name": "Dana"}}
+    call = ChatMessage(
+        role="assistant",
+        content="",
+        tool_calls=(ToolCall(id="c", name="book", arguments=arguments),),
+    )
+    submitted = (user("book"), assistant(STATE), user("Date: …"), call)
+    called = Form(tool="book", values={"date": "2025-05-09", "guest.name": "Dana"}, status="called")
+    assert view_conversation((*submitted, tool('{"message": "Done"}'))).form == called
+    held = view_conversation((*submitted, tool(WAITING), assistant(), user("at 8")))
+    assert (held.form, held.is_held, held.is_unrun) == (called, True, True)
+    other = ChatMessage(
+        role="assistant", content="", tool_calls=(ToolCall(id="c", name="x", arguments={}),)
+    )
+    assert view_conversation((user("book"), assistant(STATE), user("?"), other)).form == FORM
+    late = (user("book"), assistant(STATE), user("a"), assistant(), user("b"), call)
+    assert view_conversation(late).form is None
