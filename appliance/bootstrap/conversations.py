@@ -21,6 +21,8 @@ from appliance.services.answer_cache import AnswerCache
 from appliance.services.answering import Answering
 from appliance.services.budgets import Budgets
 from appliance.services.handover import Handover
+from appliance.services.human_replies import HumanReplies
+from appliance.services.live_conversations import LiveConversations
 from appliance.services.model_selection import ModelSelector
 from appliance.services.pending_actions import PendingActions
 from appliance.services.session_ids import SessionIds
@@ -77,6 +79,26 @@ def build_turns(parts: ConversationParts) -> TurnService:
         session_ids=parts.session_ids,
         clock=clock,
         tasks=parts.tasks,
+    )
+
+
+def build_live(stores: Stores, streams: TurnStreams) -> LiveConversations:
+    """Return the service that tells followers what happens in their conversations."""
+    return LiveConversations(
+        streams=streams,
+        turn_store=stores.database.turn_store,
+        messages=stores.database.agent_messages,
+        clock=stores.clock,
+    )
+
+
+def build_human_replies(stores: Stores, live: LiveConversations) -> HumanReplies:
+    """Return the service by which people write to visitors."""
+    return HumanReplies(
+        messages=stores.database.agent_messages,
+        escalations=stores.database.escalations,
+        live=live,
+        clock=stores.clock,
     )
 
 

@@ -18,7 +18,13 @@ from msgspec import Struct
 from appliance import __version__
 from appliance.bootstrap.addresses import Addresses, build_url, choose_addresses
 from appliance.bootstrap.backups import build_backups
-from appliance.bootstrap.conversations import ConversationParts, build_trial_chat, build_turns
+from appliance.bootstrap.conversations import (
+    ConversationParts,
+    build_human_replies,
+    build_live,
+    build_trial_chat,
+    build_turns,
+)
 from appliance.bootstrap.data_care import DataCare, build_archive, build_data_care
 from appliance.bootstrap.first_start import ensure_own_secrets, write_first_login
 from appliance.bootstrap.models import ModelServices, build_models
@@ -50,7 +56,6 @@ from appliance.services.escalations import EscalationService
 from appliance.services.feedback import FeedbackService
 from appliance.services.handover import Handover
 from appliance.services.health import HealthService, Probe
-from appliance.services.human_replies import HumanReplies
 from appliance.services.identity_tokens import IdentityTokens
 from appliance.services.live_conversations import LiveConversations
 from appliance.services.login import LoginService
@@ -280,12 +285,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
         directory = TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock)
         secrets = await ensure_own_secrets(database.settings)
         streams = TurnStreams(clock)
-        live = LiveConversations(
-            streams=streams,
-            turn_store=database.turn_store,
-            messages=database.agent_messages,
-            clock=clock,
-        )
+        live = build_live(self.stores, streams)
         models = build_models(self.settings, self.providers, clock, self.tasks)
         care = build_data_care(
             self.settings,
@@ -388,12 +388,7 @@ class _Builder(Struct, frozen=True, kw_only=True):
             "model_libraries": core.models.libraries,
             "auditor": Auditor(log=database.audit, clock=self.clock),
             "escalations": core.escalations,
-            "human_replies": HumanReplies(
-                messages=database.agent_messages,
-                escalations=database.escalations,
-                live=core.live,
-                clock=self.clock,
-            ),
+            "human_replies": build_human_replies(self.stores, core.live),
             "retention_runs": core.retention_runs,
             "erasure": core.care.erasure,
             "exports": core.care.exports,

@@ -251,6 +251,30 @@ class TurnStream:
             self._abandon_timer = None
 
 
+class _Bell:
+    """What an ``asyncio.Event`` is for one that waits, at a third of its size."""
+
+    __slots__ = ("_is_rung", "_waiting")
+
+    def __init__(self) -> None:
+        self._is_rung = False
+        self._waiting: asyncio.Future[None] | None = None
+
+    def ring(self) -> None:
+        self._is_rung = True
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    def clear(self) -> None:
+        self._is_rung = False
+
+    async def wait(self) -> None:
+        """Return once it was rung since it was cleared."""
+        if not self._is_rung:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+
+
 class TurnStreams:
     """The running turns and those that ended lately, bounded in number."""
 
@@ -259,7 +283,7 @@ class TurnStreams:
         self._added_at: dict[TurnStream, float] = {}  # the oldest first
         self._newest: dict[MessageId, TurnStream] = {}
         self._by_conversation: dict[ConversationId, list[TurnStream]] = {}
-        self._followers: dict[ConversationId, set[asyncio.Event]] = {}
+        self._followers: dict[ConversationId, set[_Bell]] = {}
 
     def add(self, stream: TurnStream) -> None:
         """Keep ``stream``; an earlier one for the same message has failed, as followers hear."""
@@ -286,7 +310,7 @@ class TurnStreams:
             self._remove(stream)
             stream.abandon()
         for begun in followers:
-            begun.set()
+            begun.ring()
 
     def forget_tenant(self, tenant_id: TenantId) -> None:
         """Do so with all conversations of a tenant."""
@@ -298,7 +322,7 @@ class TurnStreams:
     def wake(self, conversation_id: ConversationId) -> None:
         """Have the conversation's followers ask what is to be told besides turns."""
         for begun in self._followers.get(conversation_id, ()):
-            begun.set()
+            begun.ring()
 
     async def follow(
         self,
@@ -315,7 +339,7 @@ class TurnStreams:
             tell_between: Asked for what else is to be told: before each turn, with the id of its
                 first event, and with ``None`` when all turns were told.
         """
-        begun = asyncio.Event()
+        begun = _Bell()
         followers = self._followers.setdefault(conversation_id, set())
         followers.add(begun)
         if after_id is None:
