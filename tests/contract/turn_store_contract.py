@@ -36,6 +36,7 @@ from appliance.domain.message import (
     ToolReport,
 )
 from appliance.domain.tool import ToolCall, ToolExecution, ToolOutcome
+from appliance.domain.visitor import VisitorDetails
 from appliance.errors import Conflict, NotFound
 from appliance.ports.turn_store import (
     OWNER_GONE,
@@ -320,6 +321,21 @@ class TurnStoreContract(ABC):
         assert not second.is_new_session
         assert second.fencing_token > first.fencing_token
         assert second.conversation.message_count == 2
+
+    async def test_what_visitors_tell_is_kept_until_they_tell_something_else(
+        self, opened: OpenedTurnStore
+    ):
+        dana, noa = VisitorDetails(name="Dana", email="d@e.org"), VisitorDetails(phone="0501234567")
+        for number, (told, known) in enumerate(
+            [(None, None), (dana, dana), (None, dana), (noa, noa)]
+        ):
+            place = {"session": "s1"} if number else {"new_session": "s1"}
+            accepted = await opened.begin(f"Hello {number}", visitor=told, **place)
+            assert accepted.conversation.visitor == known
+            await opened.finish(accepted)
+            assert (await opened.conversation("s1")).visitor == known
+        first = await opened.begin("Hello", visitor=dana)
+        assert first.conversation.visitor == dana
 
     async def test_an_unknown_session_is_not_adopted(self, opened: OpenedTurnStore):
         start = await opened.begin("one", session="chosen-by-client", new_session="s1")
