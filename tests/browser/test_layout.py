@@ -77,6 +77,19 @@ def test_nothing_is_cut_off(browser: Browser, scripted_server: str, look: str, s
         assert chat.page.evaluate(fits)
 
 
+def test_words_in_a_table_stay_whole(browser: Browser, scripted_server: str):
+    state = "long table, code and word"
+    with show(browser, scripted_server, LOOKS["small phone"], state) as (chat, _):
+        lines = chat.window.locator("td:first-child").evaluate_all("""cells => cells.map((cell) => {
+            const range = document.createRange();
+            range.selectNodeContents(cell);
+            return new Set([...range.getClientRects()].map((line) => line.top)).size;
+        })""")
+        assert lines == [1, 1, 2]  # "Four cheese" is two words
+        scrolls = "table => table.scrollWidth > table.clientWidth"
+        assert chat.window.locator(".table").evaluate(scrolls)
+
+
 @pytest.mark.parametrize("state", [*CROWDED, "ended and rated", "rated by a thumb"])
 def test_right_to_left_is_left_to_right_mirrored(
     browser: Browser, scripted_server: str, state: str

@@ -14,6 +14,9 @@ from tests.browser.widget_states import LOOKS, Look, show
 MOVING = "document.querySelector('csai-widget').shadowRoot.getAnimations().length"
 
 
+EDGED = "button:visible, .text, .field, .failure:visible, select, .panel input"
+
+
 def style_of(part: Locator, name: str) -> Any:
     return part.evaluate("(node, name) => getComputedStyle(node)[name]", name)
 
@@ -53,7 +56,7 @@ def test_few_colours_keep_edges_and_icons(browser: Browser, scripted_server: str
         assert style_of(window, "outlineStyle") == "solid"
         ground = style_of(window, "backgroundColor")
         assert style_of(window, "outlineColor") != ground
-        for part in window.locator("button:visible, .text, .field, select, .panel input").all():
+        for part in window.locator(EDGED).all():
             if part.get_attribute("type") == "radio":
                 continue
             assert style_of(part, "borderStyle") == "solid", part
@@ -61,6 +64,12 @@ def test_few_colours_keep_edges_and_icons(browser: Browser, scripted_server: str
         for icon in window.locator("button:visible .icon").all():
             button = icon.locator("xpath=..")
             assert style_of(icon, "stroke") != style_of(button, "backgroundColor"), button
+
+
+def test_dots_are_seen_in_few_colours(browser: Browser, scripted_server: str):
+    with show(browser, scripted_server, LOOKS["forced colors"], "tool running") as (chat, _):
+        dot = chat.typing.locator(".dots i").first
+        assert style_of(dot, "backgroundColor") != style_of(chat.window, "backgroundColor")
 
 
 def test_pressed_and_checked_are_seen_in_few_colours(browser: Browser, scripted_server: str):
