@@ -139,7 +139,7 @@ function appendBlocks(parent: Node, lines: readonly string[], options: MarkdownO
       at += 1;
     } else if (heading) {
       at += 1;
-      write("h3", heading[1]!.trim().replace(/(^| )#+$/, ""));
+      write("h3", heading[1]!.replace(/ #+ *$/, ""));
     } else if (item) appendList(item);
     else if (find(QUOTE, at)) {
       const quoted = take((line) => !QUOTE.test(line) && startsBlock(at)).map((line) => line.replace(QUOTE, ""));

@@ -29,7 +29,7 @@ const CONSTRUCTS = new RegExp(
 );
 const LINK_END = /\]\(\s*<?((?:\([^\s()<>]*\)|[^\s()<>\\]|\\.)*)>?(?:\s+["'(][^"')]*["')])?\s*\)/y;
 /** The end of a link, as far as it has arrived. */
-const CUT_LINK_END = /\](?:\([^\s()]*(?:\([^\s()]*)?(?:\s+["'(][^"')]*)?)?$/y;
+const CUT_LINK_END = /\](?:\((?:\([^\s()]*\)|[^\s()])*(?:\([^\s()]*)?(?:\s+(?:["'(][^"')]*["')]?)?)?)?$/y;
 
 /** Build the nodes of some inline text and add them to a parent, which says which way they run. */
 export function appendInline(parent: HTMLElement, text: string, options: InlineOptions): void {
@@ -148,7 +148,7 @@ function scan(text: string, canFall: boolean, { isUnfinished, hasImages }: Inlin
       if (close < 0 && isUnfinished) close = text.length;
       if (close <= at) add(fence);
       else {
-        add(text.slice(at, close).replace(/\n/g, " ").replace(/^ (.*\S.*) $/, "$1"), "code");
+        add(text.slice(at, close).replace(/\n/g, " ").trim(), "code");
         at = close + fence.length;
       }
     } else if (label) labels.push([add(label), open.length]);
