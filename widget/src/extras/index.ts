@@ -5,7 +5,7 @@
 import type { ConversationState, Failure } from "../conversation/state";
 import type { ExtrasHost } from "../extras-desk";
 import { addStyles } from "../view/dom";
-import { AnswerParts } from "./answer-parts";
+import { EntryParts } from "./entry-parts";
 import { coverPage } from "./cover";
 import css from "./extras.css?inline";
 import { FailureBar } from "./failure-bar";
@@ -40,10 +40,10 @@ export function createExtras(host: ExtrasHost): Extras {
   const { element, conversation } = host;
   if (element.shadowRoot !== null) addStyles(element.shadowRoot, css);
   const parts = new WindowParts(host);
-  new AnswerParts(host);
+  new EntryParts(host);
   const menu = new Menu(host);
   const voice = new Voice(host);
-  coverPage(element);
+  const uncover = coverPage(element);
   const live = new Live(conversation);
   const heirs = new Heirs(conversation);
   let shown: { readonly hasStars: boolean; readonly form: unknown } = { hasStars: false, form: null };
@@ -112,6 +112,7 @@ export function createExtras(host: ExtrasHost): Extras {
     stop: () => {
       live.stop();
       heirs.stop();
+      uncover();
       failureBar?.dispose();
     },
     toggleMenu: (button) => menu.toggle(button),

@@ -27,7 +27,7 @@ export function writeTranscript(entries: readonly Entry[], { locale }: Pick<Extr
   const time = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" });
   return entries
     .map((entry) => {
-      if (entry.kind === "notice") return `(${fill(strings[entry.topic], { name: entry.name })})`;
+      if (entry.kind === "notice") return `(${fill(extraStrings(locale())[entry.topic], { name: entry.name })})`;
       const speaker = entry.kind === "visitor" ? strings.you : entry.author || strings.assistant;
       return `${entry.at === 0 ? "" : `[${time.format(entry.at)}] `}${speaker}: ${entry.text}`;
     })

@@ -2,7 +2,7 @@
  * Owns the window's parts and their order: header, messages, quick replies, input.
  * Leaves opening and closing to the element and each part to its own module.
  */
-import type { AssistantEntry, Connection, ConversationState } from "../conversation/state";
+import type { Connection, ConversationState, Entry } from "../conversation/state";
 import type { Locale } from "../locale/index";
 import { Composer } from "./composer";
 import { ICONS, element, icon } from "./dom";
@@ -13,8 +13,8 @@ export interface ChatWindowEvents {
   readonly onSend: (text: string) => void;
   readonly onDraft: (text: string) => void;
   readonly onStop: () => void;
-  /** An answer was drawn; more may be put under it. */
-  readonly onAnswer: (entry: AssistantEntry, view: HTMLElement) => void;
+  /** An entry was drawn; more may be put into it. */
+  readonly onEntry: (entry: Entry, view: HTMLElement) => void;
   readonly onRestart: () => void;
   readonly onMenu: (button: HTMLElement) => void;
   readonly onClose: () => void;

@@ -30,7 +30,7 @@ export class MessageList {
 
   constructor(
     private readonly look: Look,
-    private readonly events: Pick<ChatWindowEvents, "onAnswer">,
+    private readonly events: Pick<ChatWindowEvents, "onEntry">,
   ) {
     this.locale = look.locale;
     const { strings } = this.locale;

@@ -1,5 +1,5 @@
 /**
- * Owns the custom element: its shadow tree, open and closed, focus, keys and the part of a phone's screen above the keyboard.
+ * Owns the custom element: its shadow tree, open and closed, focus, keys and whether it covers a phone's screen.
  * Leaves its registration to the definition, the window's inside to the window, and every decision to the widget.
  */
 import { type ConversationState, EMPTY_STATE } from "../conversation/state";
@@ -30,7 +30,7 @@ export const DEFAULT_LOOK: Omit<Look, "locale" | "title" | "disclosure"> = {
 };
 
 /** What a visitor did; the element itself changes nothing but its looks. */
-export interface WidgetElementEvents extends Omit<ChatWindowEvents, "onAnswer" | "onClose"> {
+export interface WidgetElementEvents extends Omit<ChatWindowEvents, "onEntry" | "onClose"> {
   readonly onToggle: (isOpen: boolean) => void;
 }
 
@@ -42,10 +42,10 @@ export class CsaiWidgetElement extends HTMLElement {
   isOpen = false;
   /** Whether nothing of the page is seen. */
   isCovering = false;
-  /** What the extras do when the window's place, the window, or an answer in it is new. */
+  /** What the extras do when the window's place, the window, or an entry in it is new. */
   onFit: (() => void) | null = null;
   onWindow: ((window: ChatWindow) => void) | null = null;
-  onAnswer: ChatWindowEvents["onAnswer"] | null = null;
+  onEntry: ChatWindowEvents["onEntry"] | null = null;
   window: ChatWindow | null = null;
   readonly bubble = element("button", {
     class: "bubble",
@@ -91,16 +91,12 @@ export class CsaiWidgetElement extends HTMLElement {
     this.showPopover?.();
     this.theme.follow();
     this.narrow.addEventListener("change", this.fit);
-    window.visualViewport?.addEventListener("resize", this.fit);
-    window.visualViewport?.addEventListener("scroll", this.fit);
     this.fit();
     this.render(this.state);
   }
 
   disconnectedCallback(): void {
     this.narrow.removeEventListener("change", this.fit);
-    window.visualViewport?.removeEventListener("resize", this.fit);
-    window.visualViewport?.removeEventListener("scroll", this.fit);
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     this.theme.dispose();
@@ -202,7 +198,7 @@ export class CsaiWidgetElement extends HTMLElement {
     this.window?.element.remove();
     this.window = new ChatWindow(look, {
       ...events,
-      onAnswer: (entry, view) => this.onAnswer?.(entry, view),
+      onEntry: (entry, view) => this.onEntry?.(entry, view),
       onRestart: () => {
         events.onRestart();
         this.focusInput();
@@ -229,17 +225,12 @@ export class CsaiWidgetElement extends HTMLElement {
     this.events?.onToggle(false);
   }
 
-  /** Fit into what there is of the screen; iOS lays its keyboard over the page without telling the style sheet. */
+  /** Cover the screen where there is no room for both. */
   private readonly fit = (): void => {
-    const { root, isOpen } = this;
-    const viewport = window.visualViewport;
     const isFull = this.narrow.matches;
-    root.toggleAttribute("data-full", isFull);
-    this.isCovering = isFull && isOpen && this.isConnected;
+    this.root.toggleAttribute("data-full", isFull);
+    this.isCovering = isFull && this.isOpen && this.isConnected;
     this.window?.element.setAttribute("aria-modal", String(this.isCovering));
     this.onFit?.();
-    if (viewport == null || !isOpen || viewport.scale !== 1) return;
-    root.style.setProperty("--visible-height", `${viewport.height}px`);
-    root.style.setProperty("--visible-top", `${viewport.offsetTop}px`);
   };
 }

@@ -35,7 +35,7 @@ function entry(text: string, isStreaming: boolean): AssistantEntry {
 
 function view(): EntryView {
   const look = { locale: buildLocale(["he"], {}), allowImages: false } as Look;
-  return new EntryView(look, { onAnswer: () => undefined }, "rtl");
+  return new EntryView(look, { onEntry: () => undefined }, "rtl");
 }
 
 /** Give numbers between 0 and 1 that are the same in every run. */

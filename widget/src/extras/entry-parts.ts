@@ -1,36 +1,45 @@
 /**
- * Owns what stands under an answer: its sources, and two thumbs.
- * Leaves the answer itself to its view, and the stars at the end to their panel.
+ * Owns what comes with an entry: a notice's words, the time, an answer's sources, and two thumbs.
+ * Leaves the message itself to its view, and the stars at the end to their panel.
  */
 import type { Citation } from "../api/contract";
-import type { AssistantEntry, Thumb } from "../conversation/state";
+import type { Entry, Thumb } from "../conversation/state";
 import type { ExtrasHost } from "../extras-desk";
+import { fill } from "../locale/index";
+import { timeText } from "../locale/time-text";
 import { pointAt } from "../markdown/inline";
 import { safeLinkTarget } from "../sanitizer";
-import { element, icon } from "../view/dom";
+import { element, icon, showText } from "../view/dom";
 import { type ExtraStrings, extraStrings } from "./strings";
 
 const THUMB = "M7 11v9H4v-9zM7 11l4-7a2.5 2.5 0 0 1 2.4 3L13 10h5.5a2 2 0 0 1 2 2.4l-1.2 6a2 2 0 0 1-2 1.6H7";
 
-/** Adds to each answer of one widget as it is drawn. */
-export class AnswerParts {
+/** Adds to each entry of one widget as it is drawn. */
+export class EntryParts {
   /** What was thought of answers, by the server's ids. */
   private readonly thumbs = new Map<string, Thumb>();
 
   constructor(private readonly host: ExtrasHost) {
     const { element: widget, conversation } = host;
-    widget.onAnswer = (entry, view) => this.add(entry, view);
+    widget.onEntry = (entry, view) => this.add(entry, view);
+    const { messages } = widget.window ?? {};
+    const isAtEnd = messages?.isAtEnd === true;
     for (const entry of conversation.state.entries) {
-      const view = widget.window?.messages.views.get(entry.id);
-      if (view !== undefined && entry.kind === "assistant") this.add(entry, view.element);
+      const view = messages?.views.get(entry.id);
+      if (view !== undefined) this.add(entry, view.element);
     }
+    if (isAtEnd) messages?.scrollToEnd();
   }
 
-  private add(entry: AssistantEntry, view: HTMLElement): void {
+  private add(entry: Entry, view: HTMLElement): void {
+    const { locale, choices } = this.host;
+    const strings = extraStrings(locale());
+    if (entry.kind === "notice") return showText(view, fill(strings[entry.topic], { name: entry.name }), locale().direction);
     const meta = view.querySelector(".meta");
-    const strings = extraStrings(this.host.locale());
+    if (entry.at > 0) meta?.prepend(element("time", {}, timeText(entry.at, locale())));
+    if (entry.kind === "visitor") return;
     if (entry.citations.length > 0) meta?.before(buildSources(entry.citations, strings));
-    const isRated = this.host.choices().rating !== false && entry.messageId !== "" && entry.author === "" && !entry.isStreaming;
+    const isRated = choices().rating !== false && entry.messageId !== "" && entry.author === "" && !entry.isStreaming;
     if (isRated) meta?.append(...this.buildThumbs(entry.messageId, strings));
   }
 
