@@ -26,7 +26,6 @@ TAKEN = {
     "hebrew": ("hebrew", "rated by a thumb"),
     "dark-hebrew": ("dark hebrew", "form"),
     "phone": ("phone", "a person has taken over"),
-    "table": ("light", "long table, code and word"),
 }
 """Pictures of the widget alone: in which look, in which state."""
 
@@ -68,7 +67,7 @@ def take_looks(folder: Path) -> None:
             with show(browser, origin, LOOKS[look], state) as (chat, _):
                 box = chat.window.bounding_box()
                 assert box is not None
-                frame = {**box, "x": max(box["x"] - 20, 0), "y": max(box["y"] - 20, 0)}
+                frame = {**box, "x": max(box["x"] - 14, 0), "y": max(box["y"] - 14, 0)}
                 frame["width"] = box["width"] + 2 * (box["x"] - frame["x"])
                 frame["height"] = box["height"] + 2 * (box["y"] - frame["y"])
                 chat.page.screenshot(path=folder / f"widget-{name}.png", clip=frame)
