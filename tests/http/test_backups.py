@@ -185,7 +185,7 @@ def test_the_command_line_works_beside_the_server(server: RunningServer, owner: 
     table = csai(server.folder, "backup", "list").splitlines()
     assert table[0].split()[0] == "ID"
     assert table[1].split()[0] == found[1]
-    assert {"manual", "yes", "0005"} <= set(table[1].split())
+    assert {"manual", "yes", migrations.HEAD} <= set(table[1].split())
     assert re.search(r" [1-9][\d.]* [kM]B ", table[1])
     for name in (found[1], found[2]):
         assert "is whole" in csai(server.folder, "backup", "verify", name, **ENCRYPTED)
@@ -421,12 +421,16 @@ def test_an_older_version_is_backed_up_and_upgraded(tmp_path: Path):
         operator = Operator(server)
         backups = operator.call("GET", "/backups")["items"]
         assert [(item["kind"], item["schema"]) for item in backups] == [("upgrade", "0001")]
-        assert read_rows(server.database, "SELECT version_num FROM alembic_version") == [("0005",)]
+        assert read_rows(server.database, "SELECT version_num FROM alembic_version") == [
+            (migrations.HEAD,)
+        ]
         operator.http.close()
     csai(tmp_path, "restore", backups[0]["id"])
     assert read_rows(server.database, "SELECT version_num FROM alembic_version") == [("0001",)]
     with server:
-        assert read_rows(server.database, "SELECT version_num FROM alembic_version") == [("0005",)]
+        assert read_rows(server.database, "SELECT version_num FROM alembic_version") == [
+            (migrations.HEAD,)
+        ]
 
 
 @pytest.mark.filterwarnings("ignore::litestar.exceptions.LitestarDeprecationWarning")

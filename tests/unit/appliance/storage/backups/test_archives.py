@@ -25,6 +25,7 @@ from appliance.errors import (
     StorageError,
 )
 from appliance.paths import DataPaths
+from appliance.storage import migrations
 from appliance.storage.backups import files
 from appliance.storage.backups.progress import Progress, Stopped
 from appliance.storage.backups.reading import unpack
@@ -46,7 +47,11 @@ def test_a_backup_is_made_listed_and_verified(installation: Installation, passph
     archives = installation.archives(passphrase)
     made = archives.create("manual")
     assert made.id.startswith("20260302T093000Z-")
-    assert (made.kind, made.schema, made.installation_id) == ("manual", "0005", INSTALLATION)
+    assert (made.kind, made.schema, made.installation_id) == (
+        "manual",
+        migrations.HEAD,
+        INSTALLATION,
+    )
     assert made.is_encrypted is (passphrase is not None)
     assert made.verified_at == installation.clock.now()
     assert archives.list_all() == [made]

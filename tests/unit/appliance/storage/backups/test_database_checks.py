@@ -14,7 +14,7 @@ from appliance.storage.backups.progress import Progress, Stopped
 from tests.fakes.backups import Installation, build_installation
 
 
-@pytest.fixture(params=["0001", "0002", "0003", "0004", "0005"])
+@pytest.fixture(params=["0001", "0002", "0003", "0004", "0005", "0006"])
 def checked(request: pytest.FixtureRequest, tmp_path: Path) -> Installation:
     installation = build_installation(tmp_path / "data", revision=request.param)
     installation.execute("PRAGMA journal_mode = DELETE")

@@ -10,7 +10,7 @@ from appliance.storage.secrets import secret_columns
 from tests.fakes.backups import AT, TENANT_ID, build_installation
 
 
-@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005"])
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_what_was_encrypted_is_gone_and_named(tmp_path: Path, revision: str):
     installation = build_installation(tmp_path / "data", revision=revision)
     installation.execute(

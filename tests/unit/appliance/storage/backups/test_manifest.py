@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.storage import migrations
 from appliance.storage.backups.manifest import (
     TableSums,
     measure_tables,
@@ -19,7 +20,7 @@ from tests.fakes.backups import INSTALLATION, Installation
 
 def test_rows_and_sums_are_counted(installation: Installation):
     revision, installation_id, tables = read_facts(installation.paths.database)
-    assert (revision, installation_id) == ("0005", INSTALLATION)
+    assert (revision, installation_id) == (migrations.HEAD, INSTALLATION)
     assert set(tables) == {*metadata.tables, "alembic_version"}
     assert tables["messages"] == TableSums(2, {"input_tokens": 1050, "output_tokens": 105})
     assert tables["api_usage"].sums == {

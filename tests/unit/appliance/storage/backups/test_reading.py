@@ -20,6 +20,7 @@ import pytest
 
 from appliance.errors import ApplianceError, BackupRefused, StorageError
 from appliance.paths import DataPaths
+from appliance.storage import migrations
 from appliance.storage.backups.archives import Archives
 from appliance.storage.backups.header import MAGIC
 from appliance.storage.backups.manifest import CONFIG, DATABASE, KEYS, MANIFEST
@@ -383,7 +384,7 @@ def test_a_newer_schema_is_refused_with_what_to_do(forger: Forger, tmp_path: Pat
     newer.database, newer.tables = forger.database, forger.tables
     newer.header = {**forger.header, "schema": "9999", "program_version": "7.0"}
     path = newer.write(tmp_path / "newer.csaibackup")
-    with pytest.raises(BackupRefused, match=r"'7.0' .* '9999'.*'0005'") as caught:
+    with pytest.raises(BackupRefused, match=rf"'7.0' .* '9999'.*'{migrations.HEAD}'") as caught:
         unpack(path, tmp_path, passphrase=None, progress=Progress())
     assert caught.value.code == "backup_too_new"
     assert not (tmp_path / DATABASE).exists()

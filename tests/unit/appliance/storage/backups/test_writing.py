@@ -7,6 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from appliance.errors import ConfigurationError, DataFolderUnusable
+from appliance.storage import migrations
 from appliance.storage.backups.header import ID_FORM, Header
 from appliance.storage.backups.progress import Progress
 from appliance.storage.backups.reading import read_head, unpack
@@ -43,7 +44,11 @@ def test_the_head_is_what_it_says(installation: Installation, tmp_path: Path):
     target = tmp_path / "backup"
     header = write(installation, target, PASSPHRASE)
     assert read_head(target) == header
-    assert (header.kind, header.created_at, header.schema) == ("daily", AT, "0005")
+    assert (header.kind, header.created_at, header.schema) == (
+        "daily",
+        AT,
+        migrations.HEAD,
+    )
     assert header.sealing is not None
 
 

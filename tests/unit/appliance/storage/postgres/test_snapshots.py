@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from appliance.errors import ConfigurationError, DataFolderUnusable, StorageError
 from appliance.paths import DataPaths
+from appliance.storage import migrations
 from appliance.storage.backups.archives import Archives
 from appliance.storage.backups.progress import Progress, Stopped
 from appliance.storage.backups.recovery import Choices, Restored, install_in_postgres, prepare
@@ -122,7 +123,7 @@ async def test_a_backup_goes_from_postgres_to_postgres(url: str, installation: I
     await fill(url, installation)
     archives = build_archives(installation, url)
     made = await asyncio.to_thread(archives.create, "manual")
-    assert made.schema == "0005"
+    assert made.schema == migrations.HEAD
     await query(url, "UPDATE tenants SET name = 'Later'")
     restored = await asyncio.to_thread(restore, installation, archives.find(made.id), url)
     assert await query(url, "SELECT name FROM tenants") == [("Corner Shop",)]
@@ -158,7 +159,7 @@ async def test_an_old_backup_of_sqlite_goes_into_an_empty_postgres(url: str, tmp
     path = archives.find(archives.create("manual").id)
     restored = await asyncio.to_thread(restore, old, path, url)
     assert restored.replaced is None
-    assert await query(url, "SELECT version_num FROM alembic_version") == [("0005",)]
+    assert await query(url, "SELECT version_num FROM alembic_version") == [(migrations.HEAD,)]
     assert await query(url, "SELECT sum(cost_micro_usd)::bigint FROM api_usage") == [(1234,)]
 
 
