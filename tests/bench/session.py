@@ -33,6 +33,8 @@ class Effort(Struct, frozen=True, kw_only=True):
     memory_turns: int
     slow_answers: int
     endurance_turns: int
+    talks: int
+    messages_a_talk: int
 
 
 FULL = Effort(
@@ -45,6 +47,8 @@ FULL = Effort(
     memory_turns=500,
     slow_answers=100,
     endurance_turns=50_000,
+    talks=100,
+    messages_a_talk=100,
 )
 QUICK = Effort(
     rounds=3,
@@ -56,6 +60,8 @@ QUICK = Effort(
     memory_turns=150,
     slow_answers=10,
     endurance_turns=5_000,
+    talks=12,
+    messages_a_talk=20,
 )
 
 

@@ -5,7 +5,7 @@
 import { asObject, parseJson } from "../api/json";
 import type { Conversation } from "../conversation/conversation";
 import { newMessageId } from "../conversation/message-id";
-import { readPending } from "../conversation/session-store";
+import { type PendingMessage, readPending } from "../conversation/session-store";
 import type { Entry } from "../conversation/state";
 
 /** What a tab removes as it lets go is still there for others a moment later. */
@@ -84,9 +84,12 @@ export class Heirs {
     const left = asObject(parseJson(localStorage.getItem(key) ?? ""));
     localStorage.removeItem(key);
     const { options, state } = this.conversation;
-    const messages = readPending(left["messages"]).filter(({ id }) => !isAnswered(state.entries, id));
+    const isShown = ({ id }: PendingMessage): boolean => state.entries.some((entry) => entry.id === id);
+    const isSent = ({ id }: PendingMessage): boolean => options.store.pending.some((own) => own.id === id);
+    const messages = readPending(left["messages"]).filter((one) => !isSent(one) && !isAnswered(state.entries, one.id));
     if (messages.length === 0) return;
-    if (left["session"] === options.store.sessionId) return this.conversation.inherit(messages);
+    // A first message was kept before its session was known.
+    if (left["session"] === options.store.sessionId || messages.every(isShown)) return this.conversation.inherit(messages);
     // In another conversation than their own they might be answered twice: the visitor decides.
     options.onSignal({ type: "returned", text: messages.map(({ text }) => text).join("\n") });
   }
