@@ -33,7 +33,7 @@ CONVERSATIONS = (
     ("book a table for 2 people tomorrow at 18:00", "Rina Barak", "No, thanks"),
     ("When are you open?",),
     ("do you deliver to E1 6AN?", "do you deliver to 75001?"),
-    ("what times are free on friday?",),
+    ("what times are free tomorrow?",),
     (
         "I want to order a margherita pizza", "2", "Rina Barak", "020 7946 0199",
         "12 Market Street, London E1 6AN", "Yes, go ahead",
