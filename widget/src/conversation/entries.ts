@@ -89,7 +89,7 @@ export function withNotice(entries: Entries, topic: NoticeTopic, name = ""): Ent
  * What waits in the outbox comes last, unless the server has it already.
  */
 export function withPast(entries: Entries, messages: readonly HistoryMessage[], outbox: readonly PendingMessage[]): Entries {
-  const waiting = outbox.map((message) => entries.find(({ id }) => id === message.id) ?? visitorEntry(message)).filter(isQueued);
+  const waiting = outbox.map((message) => entries.find(({ id }) => id === message.id) ?? visitorEntry(message)).filter((entry) => "messageId" in entry && entry.messageId === "");
   const all = [...entries.filter((entry) => !waiting.includes(entry)), ...waiting];
   let next = -1;
   for (const message of messages) {
@@ -97,7 +97,7 @@ export function withPast(entries: Entries, messages: readonly HistoryMessage[], 
     const known = all[at] as VisitorEntry | AssistantEntry | undefined;
     const entry = known === undefined ? entryFrom(message) : { ...known, messageId: message.id };
     if (known === undefined) {
-      if (next < 0) next = endOf(all);
+      if (next < 0) next = all.length - waiting.length;
       while (all[next]?.kind === "notice") next += 1;
     } else {
       all.splice(at, 1);

@@ -43,8 +43,15 @@ describe("withPast", () => {
     expect(texts(withPast(shown, [asked("early"), answered("early"), asked("late"), answered("late")], []))).toEqual(["Hi!", "early", "re early", "late", "re late"]);
   });
 
+  it("shows the past before a message that is on its way, or failed, before the past was there", () => {
+    for (const delivery of ["sending", "failed"] as const) {
+      const shown = withDelivery([greeting, visitorEntry(pending("two"))], "two", delivery);
+      expect(texts(withPast(shown, [asked("one"), answered("one")], [pending("two")]))).toEqual(["Hi!", "one", "re one", "two"]);
+    }
+  });
+
   it("leaves an answer that broke off under its message", () => {
-    const failed = withDelivery([greeting, visitorEntry(pending("one"))], "one", "failed");
+    const failed = withDelivery([greeting, visitorEntry(pending("one"))], "one", "failed", "u-one");
     const shown = [...failed, assistantEntry("answer:one", "half"), visitorEntry(pending("two"))];
     expect(texts(withPast(shown, [], [pending("one"), pending("two")]))).toEqual(["Hi!", "one", "half", "two"]);
   });
