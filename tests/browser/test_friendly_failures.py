@@ -16,6 +16,7 @@ from tests.http.running_server import RunningServer
 
 SENTENCES = {
     "unreached": ("We could not reach the server", "לא הצלחנו להגיע לשרת"),
+    "refused": ("This chat is not available on this website.", "הצ׳אט אינו זמין באתר הזה."),
     "rate": ("Too many messages at once. Please wait", "נשלחו הרבה הודעות בבת אחת. המתינו"),
     "over": ("Characters too many: 40", "תווים מעבר למותר: 40"),
 }
@@ -67,7 +68,7 @@ def test_a_wrong_key(page, watch: Watch, site, operator, demo_server, language):
     watch.expected += ["CORS policy", "ERR_FAILED", "401"]
     chat = open_chat(page, site, demo_server, "pk_wrong", language)
     chat.send(MESSAGE)
-    check_kept(chat, sentence("unreached", language))
+    check_kept(chat, sentence("refused", language))
 
 
 def test_a_website_that_the_shop_does_not_allow(
@@ -77,7 +78,7 @@ def test_a_website_that_the_shop_does_not_allow(
     shop = operator.make_shop("Far Shop", allowed_origins=["https://elsewhere.example"])
     chat = open_chat(page, site, demo_server, shop.api_key, language)
     chat.send(MESSAGE)
-    check_kept(chat, sentence("unreached", language))
+    check_kept(chat, sentence("refused", language))
 
 
 def make_shop(server: RunningServer, site: ShopServer) -> Shop:

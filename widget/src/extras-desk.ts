@@ -2,6 +2,7 @@
  * Owns when the extras are fetched: what a visitor rarely needs is a file of its own beside the widget's.
  * Leaves what they do to `extras/`.
  */
+import type { ApiClient } from "./api/client";
 import type { Conversation } from "./conversation/conversation";
 import type { SessionStore } from "./conversation/session-store";
 import type { ConversationState } from "./conversation/state";
@@ -16,6 +17,7 @@ declare const __EXTRAS__: string;
 export interface ExtrasHost {
   readonly element: CsaiWidgetElement;
   readonly conversation: Conversation;
+  readonly client: ApiClient;
   readonly store: SessionStore;
   readonly locale: () => Locale;
   readonly choices: () => Choices;

@@ -79,6 +79,7 @@ export class Widget {
     this.extras = new ExtrasDesk({
       element: this.element,
       conversation: this.conversation,
+      client: this.client,
       store: this.store,
       locale: () => this.locale,
       choices: () => this.chosen,

@@ -14,6 +14,9 @@ const ANSWER_DEADLINE_MS = 120_000;
 
 /** Speaks to one appliance as one tenant's visitor. */
 export class ApiClient {
+  /** Whether the server has ever let this page read an answer. */
+  isReached = false;
+
   constructor(
     readonly origin: string,
     readonly apiKey: string,
@@ -96,6 +99,7 @@ export class ApiClient {
     } finally {
       clearTimeout(timer);
     }
+    this.isReached = true;
     if (!response.ok) throw await problemFrom(response);
     return response;
   }

@@ -7,6 +7,7 @@ import type { Failure } from "../conversation/state";
 import { fill } from "../locale/index";
 import { element, icon } from "../view/dom";
 import { problemText } from "./problem-text";
+import type { Refusal } from "./refusal";
 import type { ExtraStrings } from "./strings";
 
 const WARNING = ["M12 8.5v4.5M12 16.5h.01", "M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17Z"];
@@ -23,6 +24,7 @@ export class FailureBar {
 
   constructor(
     private readonly strings: ExtraStrings,
+    private readonly refusal: Pick<Refusal, "isCertain" | "look">,
     onRetry: () => void,
   ) {
     this.button = element("button", { type: "button", "data-testid": "csai-retry" }, strings.retry);
@@ -37,10 +39,9 @@ export class FailureBar {
     this.shown = failure;
     this.dispose();
     this.element.hidden = failure === null;
-    const sentence = failure === null ? "" : problemText(failure.problem, failure.of, this.strings);
-    // The same again is not told again.
-    if (this.text.textContent !== sentence) this.text.textContent = sentence;
+    this.tell(failure);
     if (failure === null) return;
+    if (failure.problem.status === 0) void this.refusal.look().then(() => this.tell(this.shown));
     this.tick(failure);
     this.ticking = setInterval(() => this.tick(failure), 1000);
   }
@@ -48,6 +49,13 @@ export class FailureBar {
   /** Stop counting. */
   dispose(): void {
     clearInterval(this.ticking);
+  }
+
+  private tell(failure: Failure | null): void {
+    const isRefused = failure?.problem.status === 0 && this.refusal.isCertain;
+    const sentence = isRefused ? this.strings.errorOrigin : failure === null ? "" : problemText(failure.problem, failure.of, this.strings);
+    // The same again is not told again.
+    if (this.text.textContent !== sentence) this.text.textContent = sentence;
   }
 
   private tick({ of, problem, canRetryAt, retriesAt }: Failure): void {

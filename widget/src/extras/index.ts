@@ -14,6 +14,7 @@ import { Heirs } from "./heirs";
 import { Live } from "./live";
 import { Menu } from "./menu";
 import { askFirst } from "./pre-chat";
+import { Refusal } from "./refusal";
 import { ring, wantsSound } from "./sound";
 import { buildStars } from "./stars";
 import { type ExtraStrings, extraStrings } from "./strings";
@@ -47,6 +48,7 @@ export function createExtras(host: ExtrasHost): Extras {
   const live = new Live(conversation);
   const heirs = new Heirs(conversation);
   let shown: { readonly hasStars: boolean; readonly form: unknown } = { hasStars: false, form: null };
+  const refusal = new Refusal(host.client);
   let failureBar: FailureBar | null = null;
   let teaser: HTMLElement | null = null;
   let language = "";
@@ -56,7 +58,7 @@ export function createExtras(host: ExtrasHost): Extras {
     // A page that changes its language gets a new bar.
     if (failureBar === null || language !== host.locale().language) {
       failureBar?.dispose();
-      failureBar = new FailureBar(strings(), () => conversation.retry());
+      failureBar = new FailureBar(strings(), refusal, () => conversation.retry());
       parts.setFailure(failureBar.element);
       language = host.locale().language;
     }

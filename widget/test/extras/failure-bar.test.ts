@@ -11,9 +11,10 @@ const strings = extraStrings(buildLocale(["en"], {}));
 beforeEach(() => void vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => void vi.useRealTimers());
 
-function show(failure: Partial<Failure>) {
+function show(failure: Partial<Failure>, isRefused = false) {
+  const refusal = { isCertain: false, look: () => Promise.resolve((refusal.isCertain = isRefused)) };
   const onRetry = vi.fn();
-  const bar = new FailureBar(strings, onRetry);
+  const bar = new FailureBar(strings, refusal, onRetry);
   const render = (change: Partial<Failure>): void => bar.render({ of: "send", problem: new Problem(0, "network"), canRetryAt: 0, retriesAt: null, ...failure, ...change });
   render({});
   const button = bar.element.querySelector("button");
@@ -24,6 +25,17 @@ function show(failure: Partial<Failure>) {
 }
 
 describe("FailureBar", () => {
+  it("says that the website is refused once that is sure, and not each time anew", async () => {
+    const { told, render } = show({}, true);
+    expect(told()).toBe(strings.errorNetwork);
+    await Promise.resolve();
+    expect(told()).toBe(strings.errorOrigin);
+    render({ retriesAt: 1_001_000 });
+    expect(told()).toBe(strings.errorOrigin);
+    render({ problem: new Problem(503, "busy") });
+    expect(told()).toBe(strings.errorServer);
+  });
+
   it("counts down to the next try, beside the sentence that is read out", () => {
     const { told, pace, button, onRetry } = show({ retriesAt: 1_002_500 });
     expect([told(), pace(), button.hidden]).toEqual([strings.errorNetwork, "Trying again in 3 s", false]);
