@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import Watch, open_browser, open_page
 from tests.browser.scripted_server import run_scripted_server
+from tests.browser.shop_page import ShopServer, open_shop
+from tests.http.clients import Operator
 from tests.http.running_server import RunningServer
 
 
@@ -58,3 +60,17 @@ def chat(page: Page, watch: Watch, demo_server: RunningServer) -> Iterator[ChatP
     page.goto(f"{demo_server.base_url}/demo")
     yield ChatPage(page)
     assert watch.hosts == {demo_server.base_url.removeprefix("http://")}
+
+
+@pytest.fixture
+def site() -> Iterator[ShopServer]:
+    """A shop's own page, on another origin than the appliance."""
+    with open_shop() as server:
+        yield server
+
+
+@pytest.fixture
+def operator(demo_server: RunningServer) -> Iterator[Operator]:
+    operator = Operator(demo_server)
+    yield operator
+    operator.http.close()

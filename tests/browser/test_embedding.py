@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import Watch
-from tests.browser.shop_page import ShopServer, open_shop
+from tests.browser.shop_page import ShopServer
 from tests.http.clients import Operator, Shop
 from tests.http.running_server import RunningServer
 
 BUSINESS = {"hours": {"Monday": "09:00–17:00"}}
-
-
-@pytest.fixture
-def site() -> Iterator[ShopServer]:
-    with open_shop() as server:
-        yield server
-
-
-@pytest.fixture
-def operator(demo_server: RunningServer) -> Iterator[Operator]:
-    operator = Operator(demo_server)
-    yield operator
-    operator.http.close()
 
 
 def embed(site: ShopServer, operator: Operator, server: RunningServer, shop: Shop) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import Watch
-from tests.browser.shop_page import ShopServer, open_shop
+from tests.browser.shop_page import ShopServer
 from tests.http.clients import Operator, Shop
 from tests.http.running_server import RunningServer
 
@@ -27,19 +26,6 @@ MESSAGE = "When are you open?"
 @pytest.fixture(params=["en", "he"])
 def language(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-@pytest.fixture
-def site() -> Iterator[ShopServer]:
-    with open_shop() as server:
-        yield server
-
-
-@pytest.fixture
-def operator(demo_server: RunningServer) -> Iterator[Operator]:
-    operator = Operator(demo_server)
-    yield operator
-    operator.http.close()
 
 
 def sentence(name: str, language: str) -> str:

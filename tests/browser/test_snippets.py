@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import Watch
-from tests.browser.shop_page import ShopServer, open_shop
+from tests.browser.shop_page import ShopServer
 from tests.http.clients import Operator
 from tests.http.running_server import RunningServer
 
@@ -52,19 +51,6 @@ WAYS = {
     "site builder, with attributes": put_in(BY_SITE_BUILDER, TAG),
     "tag manager": put_in(BY_TAG_MANAGER, LOADER),
 }
-
-
-@pytest.fixture
-def site() -> Iterator[ShopServer]:
-    with open_shop() as server:
-        yield server
-
-
-@pytest.fixture
-def operator(demo_server: RunningServer) -> Iterator[Operator]:
-    operator = Operator(demo_server)
-    yield operator
-    operator.http.close()
 
 
 @pytest.fixture
