@@ -196,6 +196,8 @@ export class Conversation {
     this.setOutbox([...this.outbox, ...messages.filter(({ id }) => !known.has(id))]);
     this.showPast([]);
     this.resync();
+    // A tab that is back sends them too: in which order they arrived is known when all are answered.
+    this.isStale = true;
   }
 
   private showPast(messages: readonly HistoryMessage[]): void {

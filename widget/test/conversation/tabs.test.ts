@@ -77,6 +77,28 @@ describe("Two tabs", () => {
     expect(said(other)).toEqual(said(one));
   });
 
+  it("agree on the order when one sends what another left, and that one is back and sends it too", async () => {
+    const { openTab } = await start();
+    const [one, back] = [openTab(), openTab()];
+    one.send("first");
+    await expect.poll(() => said(one)).toHaveLength(2);
+    await back.load();
+    back.options.store.tellOtherTabs = () => undefined;
+    const { client } = one.options;
+    const { loadHistory } = client;
+    // Between what this tab knows and what it sends, the other one's message arrives.
+    client.loadHistory = async (sessionId) => {
+      const past = await loadHistory.call(client, sessionId);
+      client.loadHistory = loadHistory;
+      back.send("left");
+      await expect.poll(() => said(back)).toContain("You said: left");
+      return past;
+    };
+    const left = { openingKey: "", at: 0 };
+    one.inherit([{ id: "own", text: "own", ...left }, { id: "m2", text: "left", ...left }]);
+    await expect.poll(() => said(one)).toEqual(["first", "You said: first", "left", "You said: left", "own", "You said: own"]);
+  });
+
   it("go on in a new conversation after one of them began it", async () => {
     const { server, openTab } = await start();
     const [one, other] = [openTab(), openTab()];
