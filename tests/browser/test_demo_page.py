@@ -50,6 +50,17 @@ def test_the_four_questions(chat: ChatPage, demo_server: RunningServer):
     assert [booking["name"] for booking in added] == ["Rina Barak"]
 
 
+def test_a_double_click_opens_it_and_sends_once(chat: ChatPage):
+    chat.bubble.dblclick()
+    expect(chat.window).to_be_visible()
+    chat.input.fill("When are you open?")
+    chat.send_button.dblclick()
+    expect(chat.said_by("assistant").last).to_contain_text("11:00–22:00")
+    expect(chat.said_by("user")).to_have_count(1)
+    chat.bubble.click()
+    expect(chat.window).to_be_hidden()
+
+
 def test_no_thanks_books_nothing(chat: ChatPage, demo_server: RunningServer):
     chat.open()
     before = read_bookings(demo_server.database)

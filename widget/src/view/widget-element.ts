@@ -74,7 +74,8 @@ export class CsaiWidgetElement extends HTMLElement {
     const shadow = this.attachShadow({ mode: "open" });
     addStyles(shadow, css);
     this.bubble.append(icon(...ICONS.chat), icon(...ICONS.down), this.launcherText, this.badge);
-    this.bubble.addEventListener("click", () => this.events?.onToggle(!this.isOpen));
+    // Who double-clicks wants it open, not open and closed again.
+    this.bubble.addEventListener("click", ({ detail }) => (detail > 1 ? undefined : this.events?.onToggle(!this.isOpen)));
     this.root.append(this.bubble);
     shadow.append(this.root);
     this.theme = new ThemeApplier(this.root, matchMedia("(prefers-color-scheme: dark)"));
