@@ -98,6 +98,8 @@ def test_a_visitors_own_words_are_read_in_order(said: ChatPage):
         said.send(text)
         message = said.said_by("user").last
         expect(message).to_have_text(text)
+        # What is on its way is drawn anew when it arrives.
+        expect(message.locator("..")).to_have_attribute("data-delivery", "sent")
         check_order(message, text, [piece for piece in pieces if " x" not in piece], way)
 
 
@@ -117,3 +119,12 @@ def test_the_items_and_cells_of_a_hebrew_answer_stand_at_one_side(said: ChatPage
     check_order(items.nth(1), "an item", ["SodaStream", "(new)", "!"], 1)
     check_order(items.nth(2), "an item", ["#A-1043"], -1)
     check_order(answer.locator("td").nth(2), "a cell", ["SodaStream", "!"], 1)
+
+
+def test_a_number_is_not_broken_at_the_end_of_a_line(said: ChatPage):
+    numbers = ["03-555-1234", "(03) 555-1234", "10:00–17:00"]
+    lines = [f"{'חנות ' * count}{number} היום" for count in range(4, 12) for number in numbers]
+    answer = said.ask("say " + "\n\n".join(lines), lines[-1])
+    heights = answer.locator("bdi").evaluate_all("(all) => all.map((one) => one.offsetHeight)")
+    assert len(heights) == len(lines)
+    assert max(heights) < 2 * min(heights)

@@ -119,6 +119,28 @@ def test_the_page_behind_neither_scrolls_nor_is_reached(chat: ChatPage):
     page.wait_for_function("scrollY > 700")
 
 
+def test_the_page_behind_is_held_before_the_widget_is_there_as_a_whole(chat: ChatPage):
+    page = chat.page
+    page.route("**/widget-extras*", lambda route: None)
+    page.reload()
+    page.evaluate(FILLING)
+    chat.open()
+    page.mouse.move(WIDTH / 2, HEIGHT / 2)
+    page.mouse.wheel(0, 500)
+    page.wait_for_timeout(200)
+    assert page.evaluate("[scrollY, document.querySelector('main').inert]") == [0, True]
+
+
+def test_what_a_page_adds_behind_an_open_window_is_not_reached_either(chat: ChatPage):
+    chat.open()
+    page = chat.page
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<div id=late><a href=/>x</a>')")
+    page.wait_for_function("document.querySelector('#late').inert")
+    page.get_by_test_id("csai-close").tap()
+    expect(chat.window).to_be_hidden()
+    assert not page.evaluate("document.querySelector('#late').inert")
+
+
 def test_a_turned_phone_keeps_what_is_written(chat: ChatPage):
     chat.open()
     chat.input.fill("half a sentence")

@@ -6,11 +6,11 @@ import type { ConversationState, Failure } from "../conversation/state";
 import type { ExtrasHost } from "../extras-desk";
 import { addStyles } from "../view/dom";
 import { EntryParts } from "./entry-parts";
-import { coverPage } from "./cover";
 import css from "./extras.css?inline";
 import { FailureBar } from "./failure-bar";
 import { buildForm, readForm, tellAnswers } from "./form";
 import { Heirs } from "./heirs";
+import { keepAboveKeyboard } from "./keyboard";
 import { Live } from "./live";
 import { Menu } from "./menu";
 import { askFirst } from "./pre-chat";
@@ -44,7 +44,7 @@ export function createExtras(host: ExtrasHost): Extras {
   new EntryParts(host);
   const menu = new Menu(host);
   const voice = new Voice(host);
-  const uncover = coverPage(element);
+  const leaveKeyboard = keepAboveKeyboard(element);
   const live = new Live(conversation);
   const heirs = new Heirs(conversation);
   let shown: { readonly hasStars: boolean; readonly form: unknown } = { hasStars: false, form: null };
@@ -114,7 +114,7 @@ export function createExtras(host: ExtrasHost): Extras {
     stop: () => {
       live.stop();
       heirs.stop();
-      uncover();
+      leaveKeyboard();
       failureBar?.dispose();
     },
     toggleMenu: (button) => menu.toggle(button),

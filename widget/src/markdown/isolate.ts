@@ -47,5 +47,7 @@ export function appendPiece<Tag extends "a" | "bdi" | "code">(parent: Node, tag:
   const piece = parent.appendChild(document.createElement(tag));
   piece.dir = "ltr";
   piece.textContent = text;
+  // Browsers break a phone number at its hyphens, and opening hours at their dash.
+  if (/^[\d\s()+:\u2013-]{1,20}$/.test(text)) piece.className = "number";
   return piece;
 }

@@ -7,6 +7,7 @@ import { type Locale, fill } from "../locale/index";
 import type { Choices } from "../settings";
 import { ChatWindow, type ChatWindowEvents, WINDOW_ID } from "./chat-window";
 import { ICONS, addStyles, element, icon } from "./dom";
+import { holdPage } from "./page-behind";
 import css from "./styles.css?inline";
 import { DEFAULT_COLOR, ThemeApplier } from "./theme";
 
@@ -40,8 +41,6 @@ const NARROW = "(max-width: 480px), (max-height: 430px)";
 /** Shows one widget. */
 export class CsaiWidgetElement extends HTMLElement {
   isOpen = false;
-  /** Whether nothing of the page is seen. */
-  isCovering = false;
   /** What the extras do when the window's place, the window, or an entry in it is new. */
   onFit: (() => void) | null = null;
   onWindow: ((window: ChatWindow) => void) | null = null;
@@ -57,6 +56,7 @@ export class CsaiWidgetElement extends HTMLElement {
   });
   readonly root = element("div", { class: "root", role: "region", hidden: true });
   private readonly narrow = matchMedia(NARROW);
+  private releasePage: (() => void) | null = null;
   private hasLeft = false;
   private returns = 0;
   private readonly theme: ThemeApplier;
@@ -230,8 +230,13 @@ export class CsaiWidgetElement extends HTMLElement {
   private readonly fit = (): void => {
     const isFull = this.narrow.matches;
     this.root.toggleAttribute("data-full", isFull);
-    this.isCovering = isFull && this.isOpen && this.isConnected;
-    this.window?.element.setAttribute("aria-modal", String(this.isCovering));
+    const isCovering = isFull && this.isOpen && this.isConnected;
+    this.window?.element.setAttribute("aria-modal", String(isCovering));
+    if (isCovering) this.releasePage ??= holdPage(this);
+    else {
+      this.releasePage?.();
+      this.releasePage = null;
+    }
     this.onFit?.();
   };
 }
