@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chat_page import ChatPage
 from tests.browser.chromium import Watch
+from tests.browser.scripted_server import run_scripted_server
 from tests.fakes.background import Background
 from tests.fakes.model_script import Stall
 from tests.fakes.ollama_server import FakeOllama, Say
@@ -60,6 +61,45 @@ def test_text_is_shown_while_the_model_still_writes(page: Page, tmp_path, backgr
         expect(answer).to_have_attribute("data-streaming", "")
         page.goto("about:blank")
         background.run(ollama.has_hung_up.wait())
+
+
+def test_an_answer_can_be_used_while_it_is_written(page: Page):
+    words = "and then turn left at the old bakery " * 4
+    with run_scripted_server(delay_ms=60) as origin:
+        page.goto(origin)
+        chat = ChatPage(page)
+        chat.open()
+        chat.send(f"say Directions: [our map]({origin}/?map) {words}.")
+        answer = chat.said_by("assistant").last
+        link = answer.get_by_role("link")
+        link.hover()
+        page.mouse.down()
+        length = len(answer.inner_text())
+        page.wait_for_timeout(300)
+        assert len(answer.inner_text()) > length
+        with page.context.expect_page() as followed:
+            page.mouse.up()
+        assert followed.value.url == f"{origin}/?map"
+        expect(page.locator("[data-streaming]")).to_have_count(1)
+        followed.value.close()
+        expect(page.locator("[data-streaming]")).to_have_count(0)
+        page.goto("about:blank")
+
+
+def test_a_selection_in_an_answer_outlasts_what_follows(page: Page):
+    with run_scripted_server(delay_ms=60) as origin:
+        page.goto(origin)
+        chat = ChatPage(page)
+        chat.open()
+        chat.send("say Directions: " + "turn left at the old bakery " * 4)
+        answer = chat.said_by("assistant").last
+        expect(answer).to_contain_text("turn left")
+        answer.dblclick(position={"x": 24, "y": 20})
+        expect(page.locator("[data-streaming]")).to_have_count(1)
+        expect(page.locator("[data-streaming]")).to_have_count(0)
+        selected = "(one) => String(one.getRootNode().getSelection()).trim()"
+        assert answer.evaluate(selected) == "Directions"
+        page.goto("about:blank")
 
 
 @pytest.fixture

@@ -35,6 +35,19 @@ export function showText(target: HTMLElement, text: string, base?: Direction): v
   appendPlain(target, text);
 }
 
+/** Give an element the children of another; what is alike stays, and with it a selection in it or a link that is being pressed. */
+export function morph(shown: Node, next: Node): void {
+  const children = [...next.childNodes];
+  children.forEach((child, at) => {
+    const old = shown.childNodes[at];
+    if (old === undefined) shown.appendChild(child);
+    else if (old.nodeName === child.nodeName && child.nodeValue?.startsWith(old.nodeValue!)) (old as Text).appendData(child.nodeValue.slice(old.nodeValue!.length));
+    else if (old.cloneNode().isEqualNode(child.cloneNode())) morph(old, child);
+    else shown.replaceChild(child, old);
+  });
+  while (shown.childNodes.length > children.length) shown.lastChild!.remove();
+}
+
 /** Build a stroked 24 × 24 icon from its paths; assistive technology does not see it. */
 export function icon(...paths: readonly string[]): SVGSVGElement {
   const namespace = "http://www.w3.org/2000/svg";

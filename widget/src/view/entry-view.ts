@@ -6,7 +6,7 @@ import type { AssistantEntry, Entry, VisitorEntry } from "../conversation/state"
 import type { Direction, Locale } from "../locale/index";
 import { renderMarkdown } from "../markdown/blocks";
 import type { ChatWindowEvents } from "./chat-window";
-import { element, showText } from "./dom";
+import { element, morph, showText } from "./dom";
 import type { Look } from "./widget-element";
 
 /** Shows one entry and follows its changes. */
@@ -43,7 +43,7 @@ export class EntryView {
     const state = entry.delivery === "failed" ? strings.failed : entry.delivery === "queued" ? strings.queued : "";
     this.element.className = "entry visitor";
     this.element.dataset["delivery"] = entry.delivery;
-    this.element.replaceChildren(this.speaker(strings.you), text, element("div", { class: "meta" }, state));
+    this.show(this.speaker(strings.you), text, state);
   }
 
   private showAssistant(entry: AssistantEntry): void {
@@ -53,7 +53,12 @@ export class EntryView {
     const isPerson = entry.author !== "";
     const speaker = isPerson ? element("div", { class: "author", dir: "auto" }, entry.author) : this.speaker(this.locale.strings.assistant);
     this.element.className = isPerson ? "entry assistant person" : "entry assistant";
-    this.element.replaceChildren(speaker, text, element("div", { class: "meta" }));
+    this.element.querySelector(".text")?.toggleAttribute("data-streaming", entry.isStreaming);
+    this.show(speaker, text);
+  }
+
+  private show(speaker: HTMLElement, text: HTMLElement, state = ""): void {
+    morph(this.element, element("div", {}, speaker, text, element("div", { class: "meta" }, state)));
   }
 
   private speaker(name: string): HTMLElement {

@@ -65,6 +65,20 @@ describe("an answer that is being written", () => {
     }
   });
 
+  it("keeps what it showed while it grows, so that a link can be pressed and words can be selected", () => {
+    const written = view();
+    const start = "ראו את [המפה](https://shop.example/map) של";
+    written.update(entry(start, true));
+    const link = written.element.querySelector("a");
+    const words = link?.nextSibling;
+    for (const more of [" הדרך", " הדרך אלינו", " הדרך אלינו.\n\n- ימינה"]) written.update(entry(start + more, true));
+    written.update(entry(`${start} הדרך אלינו.\n\n- ימינה\n- שמאלה`, false));
+    const paragraph = written.element.querySelector("p");
+    expect(paragraph?.querySelector("a")).toBe(link);
+    expect(paragraph?.lastChild).toBe(words);
+    expect(paragraph?.textContent).toBe("ראו את המפה של הדרך אלינו.");
+  });
+
   it("turns no block more than once, and no Hebrew one in a Hebrew conversation", () => {
     const seen: string[][] = [];
     for (let cut = 1; cut <= HEBREW.length; cut += 1) {
