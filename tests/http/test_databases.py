@@ -29,7 +29,7 @@ def fill(file: Path) -> None:
     file.parent.mkdir(parents=True)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("CREATE TABLE orders (number text, customer text, margin real)")
-        connection.execute("INSERT INTO orders VALUES ('777', 'Yael the Brave', 0.4)")
+        connection.execute("INSERT INTO orders VALUES ('777', 'Yael the Brave', 8765.4375)")
         connection.commit()
 
 
@@ -79,7 +79,7 @@ async def test_a_visitor_is_answered_from_the_shops_own_database(tmp_path):
             reply = visitor.ask(QUESTION)
             assert [tool["status"] for tool in reply["tools"]] == ["succeeded"]
             assert "Yael the Brave" in reply["message"]["content"]
-            assert "0.4" not in json.dumps(reply)
+            assert "8765.4375" not in json.dumps(reply)
             visitor.say(QUESTION)
             log = call("GET", f"/integrations/{made}/logs")["items"]
             assert [line["outcome"] for line in log] == ["cached", "succeeded"]

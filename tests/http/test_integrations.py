@@ -69,7 +69,7 @@ def answer(request: SeenRequest) -> Answer:
     if request.headers.get("x-api-key") != KEY:
         return reply_json({"message": "internal: bad key"}, 401)
     if request.path == "/orders/777":
-        order = {"state": "on its way", "courier": "Yael", "margin": 0.4}
+        order = {"state": "on its way", "courier": "Yael", "margin": 8765.4375}
         return reply_json({"order": order})
     return reply_json({"message": "internal: nothing"}, 404)
 
@@ -101,7 +101,7 @@ async def test_a_visitor_is_answered_from_the_shops_own_system(tmp_path):
             assert [tool["status"] for tool in reply["tools"]] == ["succeeded"]
             assert "on its way" in reply["message"]["content"]
             assert "Yael" in reply["message"]["content"]
-            assert "0.4" not in json.dumps(reply)
+            assert "8765.4375" not in json.dumps(reply)
             stage.visitor.say(QUESTION)
             log = stage.call("GET", f"/integrations/{integration_id}/logs")["items"]
             assert [line["outcome"] for line in log] == ["cached", "succeeded"]
