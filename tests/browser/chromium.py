@@ -36,7 +36,7 @@ TIMEOUT_MS = 15_000
 @contextmanager
 def open_browser() -> Iterator[Browser]:
     """Start Chromium without a window."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium-browser")
     assert program is not None, "Chromium is missing; `make setup` installs it."
     with sync_playwright() as playwright:
         expect.set_options(timeout=TIMEOUT_MS)

@@ -40,6 +40,7 @@ CUT_OFF = """(window) => {
     return wrong;
 }"""
 
+DRAWN = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 SMALLER = {
     "light": [(640, 400), (320, 568)],
     "dark hebrew phone": [(320, 568), (844, 390)],
@@ -55,6 +56,7 @@ def test_everybody_can_use_it(browser: Browser, scripted_server: str, look: str,
         assert find_cut_off(chat) == []
         for width, height in SMALLER[look]:
             chat.page.set_viewport_size({"width": width, "height": height})
+            chat.page.evaluate(DRAWN)
             assert find_cut_off(chat) == [], (width, height)
     assert report.violations == []
     assert report.unsure == []
