@@ -11,8 +11,10 @@ DEV_READY := $(VENV)/.dev-ready
 KILLS ?= 1000
 CUTS ?= 1000
 # Whole files go to the workers, in the order in which they are found: the long ones come first.
+# One worker more than there are cores, for many a test waits for a clock.
+WORKERS := $(shell python3 -c 'import os; print(min((os.cpu_count() or 1) + 1, 5))')
 PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q \
-	--numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	--numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run panel widget setup test check lint types imports architecture test-widget \

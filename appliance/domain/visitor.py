@@ -7,6 +7,7 @@ Owns their shape and what is plausible; who a visitor really is is told by
 from __future__ import annotations
 
 import re
+from unicodedata import category
 
 from msgspec import Struct
 
@@ -20,6 +21,8 @@ _EMAIL = re.compile(r"[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:.]+(\.[^\s@<>\"',;:.]+)+
 _PHONE = re.compile(r"\+?[\d\s().*#/-]+")
 _LEAST_DIGITS = 7
 _MOST_DIGITS = 15
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Names in Persian and in scripts of India hold them."""
 
 
 class VisitorDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -36,15 +39,16 @@ class VisitorDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read_visitor(given: VisitorDetails) -> tuple[VisitorDetails | None, list[FieldError]]:
-    """Return what was given without blanks around it, and what of it is not plausible.
+    """Return what was given, tidied, and what of it is not plausible.
 
-    What is empty was not given; ``None`` when nothing was.
+    What is empty was not given; ``None`` when nothing was. Marks that nobody sees are dropped, as
+    they come along when a name or a number is copied from a Hebrew text.
     """
     name, email, phone = (
-        (value or "").strip() or None for value in (given.name, given.email, given.phone)
+        _tidy(value or "") or None for value in (given.name, given.email, given.phone)
     )
     problems: list[FieldError] = []
-    if name is not None and not (name.isprintable() and len(name) <= MAX_NAME_LENGTH):
+    if name is not None and not (_is_line(name) and len(name) <= MAX_NAME_LENGTH):
         problems.append(
             FieldError("visitor.name", f"Give a name of at most {MAX_NAME_LENGTH} letters.")
         )
@@ -58,6 +62,16 @@ def read_visitor(given: VisitorDetails) -> tuple[VisitorDetails | None, list[Fie
         )
     told = VisitorDetails(name=name, email=email, phone=phone)
     return (None if told == VisitorDetails() else told), problems
+
+
+def _tidy(text: str) -> str:
+    """Return ``text`` with plain spaces, without blanks around it and marks in it."""
+    spaced = "".join(" " if category(c) == "Zs" else c for c in text)
+    return "".join(c for c in spaced if category(c) != "Cf" or c in _JOINERS).strip()
+
+
+def _is_line(text: str) -> bool:
+    return all(c.isprintable() or c in _JOINERS for c in text)
 
 
 def _is_email(text: str) -> bool:

@@ -14,7 +14,6 @@ from tests.browser.axe import LOOKS, REPORT, ask_axe
 from tests.browser.chat_page import ChatPage
 from tests.browser.widget_states import STATES, show
 
-
 CUT_OFF = """(window) => {
     const frame = window.getBoundingClientRect();
     const wrong = [];

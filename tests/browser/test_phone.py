@@ -141,6 +141,26 @@ def test_what_a_page_adds_behind_an_open_window_is_not_reached_either(chat: Chat
     assert not page.evaluate("document.querySelector('#late').inert")
 
 
+def test_a_page_that_held_itself_is_not_held_for_ever(chat: ChatPage):
+    hold = "(how) => (document.documentElement.style.overflow = how)"
+    chat.page.evaluate(hold, "hidden")  # as a menu of the page's own does, which opens the chat
+    chat.open()
+    chat.page.evaluate(hold, "")
+    chat.page.get_by_test_id("csai-close").tap()
+    expect(chat.window).to_be_hidden()
+    chat.page.mouse.wheel(0, 300)
+    chat.page.wait_for_function("scrollY > 0")
+
+
+def test_one_of_two_widgets_does_not_lock_the_other(chat: ChatPage):
+    chat.page.route("**/api/config", lambda route: route.fulfill(json={}))
+    chat.page.evaluate("CSAI('init', { apiKey: 'pk_other' })")
+    others = chat.page.locator("csai-widget").nth(1)
+    expect(others.get_by_test_id("csai-bubble")).to_be_visible()
+    chat.page.evaluate("CSAI('open')")
+    expect(others).to_have_js_property("inert", False)
+
+
 def test_a_turned_phone_keeps_what_is_written(chat: ChatPage):
     chat.open()
     chat.input.fill("half a sentence")

@@ -103,6 +103,7 @@ def test_a_draft_stays_in_its_tab_and_nothing_is_unread_that_was_read_elsewhere(
     two.page.reload()
     two.open()
     expect(two.input).to_have_value("half a thought")
+    expect(two.said_by("user")).to_have_count(1)
     assert read_shown(one) == read_shown(two)
 
 

@@ -140,8 +140,8 @@ export function replayQueue(api: PageApi, stub: QueueStub | undefined): void {
 /** Give the origin of an address, or `null` when it is none a widget can speak to. */
 export function readOrigin(address: string | undefined): string | null {
   try {
-    const url = new URL(address ?? "", document.baseURI);
-    return address && /^https?:$/.test(url.protocol) ? url.origin : null;
+    // Without a scheme it would be a path on the page's own site.
+    return /^(https?:)?\/\//.test(address!) ? new URL(address!, document.baseURI).origin : null;
   } catch {
     return null;
   }

@@ -80,7 +80,8 @@ function readText(value: unknown): string | undefined {
 
 /** An attribute without a value says yes. */
 function readFlag(value: unknown): boolean | undefined {
-  return typeof value === "string" ? value !== "false" : typeof value === "boolean" ? value : undefined;
+  const text = String(value);
+  return text === "" || text === "true" ? true : text === "false" ? false : undefined;
 }
 
 function oneOf<T extends string>(allowed: readonly T[]): (value: unknown) => T | undefined {

@@ -44,7 +44,6 @@ export class Widget {
   private config: unknown;
   private chosen: Choices = {};
   private locale: Locale = buildLocale(["en"], {});
-  private identityToken: string;
   private teaserTimer: ReturnType<typeof setTimeout> | undefined;
   private isShown = false;
   private isOver = false;
@@ -52,16 +51,16 @@ export class Widget {
   constructor(private readonly options: WidgetOptions) {
     const { apiKey, apiUrl, page, fetch } = options;
     this.page = page;
-    this.identityToken = page["identityToken"] ?? "";
     this.client = new ApiClient(apiUrl, apiKey, fetch);
     this.store = new SessionStore(apiUrl, apiKey, { local: () => localStorage, tab: () => sessionStorage });
     this.conversation = new Conversation({
       client: this.client,
       store: this.store,
       context: () => ({
-        locale: this.locale.language,
+        // Until the tenant's language is known, the server knows it better.
+        locale: this.isShown ? this.locale.language : undefined,
         page_url: location.origin + location.pathname,
-        identity_token: this.identityToken || undefined,
+        identity_token: this.page["identityToken"] || undefined,
         visitor: this.store.visitor,
       }),
       newId: newMessageId,
@@ -98,23 +97,22 @@ export class Widget {
 
   /** Put the widget on the page; its bubble shows as soon as the tenant's choices are known, or after a short wait without them. */
   async mount(): Promise<void> {
+    if (this.isOver) return;
     document.body.append(this.element);
     for (const type of NOTICED) window.addEventListener(type, this.notice);
-    const config = this.client.loadConfig().catch(() => undefined);
-    const patience = new Promise<undefined>((resolve) => setTimeout(resolve, CONFIG_PATIENCE_MS));
-    const early = await Promise.race([config, patience]);
+    const config = this.configure();
+    await Promise.race([config, new Promise((resolve) => setTimeout(resolve, CONFIG_PATIENCE_MS))]);
     if (this.isOver) return;
-    this.applyConfig(early);
+    if (this.config === undefined) this.applyConfig(undefined);
     this.isShown = true;
     this.element.draft = this.store.draft;
     this.element.setUnread(this.store.unread);
     if (!navigator.onLine) this.notice();
     if (this.store.wasOpen) this.reveal({ withFocus: false });
     // A person may write while the window is closed.
-    else if (this.store.isLive) void this.conversation.load();
+    else if (this.store.isLive || this.store.pending.length > 0) void this.conversation.load();
     this.options.onEvent({ type: "ready" });
-    const late = await config;
-    if (late !== early && !this.isOver) this.applyConfig(late);
+    await config;
     this.planTeaser();
   }
 
@@ -144,13 +142,12 @@ export class Widget {
 
   /** Say who the visitor is from the next message on, by a token that the shop's server signed; without one, nobody. */
   identify(token: string): void {
-    this.identityToken = token;
+    this.page = { ...this.page, identityToken: token };
   }
 
   /** Change what the page chose; what is not named stays, and `undefined` leaves it to the tenant again. */
   update(page: PageOptions): void {
     this.page = { ...this.page, ...page };
-    if ("identityToken" in page) this.identify(page["identityToken"] ?? "");
     if (this.isShown) this.applyConfig(this.config);
   }
 
@@ -169,6 +166,7 @@ export class Widget {
   private reveal(focus: { withFocus: boolean }): void {
     if (this.isOver || this.element.isOpen) return;
     this.leaveAlone();
+    void this.configure();
     this.element.setOpen(true, focus);
     this.store.wasOpen = true;
     this.countUnread(0);
@@ -181,6 +179,13 @@ export class Widget {
   private show(state: ConversationState): void {
     this.element.render(state);
     this.extras.show(state);
+  }
+
+  /** Ask for the tenant's choices, until they are known. */
+  private async configure(): Promise<void> {
+    if (this.config !== undefined) return;
+    const config = await this.client.loadConfig().catch(() => undefined);
+    if (config !== undefined && !this.isOver) this.applyConfig(config);
   }
 
   private applyConfig(config: unknown): void {
@@ -200,7 +205,10 @@ export class Widget {
   private planTeaser(): void {
     const { proactiveText, proactiveDelay = 5 } = this.chosen;
     if (proactiveText === undefined || this.store.isLeftAlone || this.isOver) return;
-    this.teaserTimer = setTimeout(() => void this.extras.use((extras) => extras.greet(proactiveText)), proactiveDelay * 1000);
+    this.teaserTimer = setTimeout(() => {
+      this.store.isLeftAlone = true;
+      void this.extras.use((extras) => extras.greet(proactiveText));
+    }, proactiveDelay * 1000);
   }
 
   /** Greet no more by itself in this tab. */
@@ -229,7 +237,10 @@ export class Widget {
   }
 
   private readonly notice = (event?: Event): void => {
-    if (!(event instanceof StorageEvent)) this.conversation.setOnline(navigator.onLine);
+    if (!(event instanceof StorageEvent)) {
+      this.conversation.setOnline(navigator.onLine);
+      void this.configure();
+    }
     else if (this.store.isTold(event)) this.conversation.resync();
   };
 }

@@ -36,10 +36,10 @@ describe("choices", () => {
   );
 
   it("reads an attribute as the page wrote it, and the server's names as if they were attributes", () => {
-    const page = readChoices({ hideLauncher: "", sound: "false", rating: "yes", proactiveText: " Hi ", proactiveDelay: "2.5", avatarUrl: "http://a.example/a.png", unknown: "x" });
-    expect(page).toEqual({ hideLauncher: true, sound: false, rating: true, proactiveText: "Hi", proactiveDelay: 2.5 });
-    const config = readConfigChoices({ hide_launcher: true, sound: 5, avatar_url: "https://a.example/a.png", proactive: { text: "Hi", delay_s: -1 }, pre_chat: { fields: [] } });
-    expect(config).toEqual({ hideLauncher: true, avatarUrl: "https://a.example/a.png", proactiveText: "Hi", preChat: { fields: [] } });
+    const page = readChoices({ hideLauncher: "", sound: "false", rating: "TRUE", transcript: "true", proactiveText: " Hi ", proactiveDelay: "2.5", avatarUrl: "http://a.example/a.png", unknown: "x" });
+    expect(page).toEqual({ hideLauncher: true, sound: false, transcript: true, proactiveText: "Hi", proactiveDelay: 2.5 });
+    const config = readConfigChoices({ hide_launcher: true, sound: 0, rating: false, allow_images: "constructor", avatar_url: "https://a.example/a.png", proactive: { text: "Hi", delay_s: -1 }, pre_chat: { fields: [] } });
+    expect(config).toEqual({ hideLauncher: true, rating: false, avatarUrl: "https://a.example/a.png", proactiveText: "Hi", preChat: { fields: [] } });
   });
 
   it("lets the page win over the server, but not with an ill-formed value", () => {

@@ -30,10 +30,14 @@ afterEach(() => {
   widgets = [];
 });
 
-async function mount(options: { config?: unknown; page?: Record<string, string>; answer?: (init: RequestInit) => Response | Promise<Response> } = {}) {
+async function mount(options: { config?: unknown | (() => unknown); page?: Record<string, string>; answer?: (init: RequestInit) => Response | Promise<Response> } = {}) {
   const events: WidgetEvent[] = [];
   const fetch = vi.fn(async (url: string, init: RequestInit): Promise<Response> => {
-    if (url.endsWith("/api/config")) return options.config === undefined ? json(CONFIG) : json(options.config, options.config === null ? 500 : 200);
+    if (url.endsWith("/api/config")) {
+      const { config = CONFIG } = options;
+      const given: unknown = await (typeof config === "function" ? (config as () => unknown)() : config);
+      return json(given, given === null ? 500 : 200);
+    }
     if (url.endsWith("/chat/message")) return (options.answer ?? replyTo)(init);
     if (url.includes("/chat/history/")) return json({ messages: [{ id: "u", role: "user", content: "before" }] });
     return json({});
@@ -197,6 +201,97 @@ describe("Widget", () => {
     expect(shortcut).not.toHaveBeenCalled();
   });
 
+  it("asks again for the tenant's choices that it could not get, and loses nothing that was written", async () => {
+    let config: unknown = null;
+    const { widget, shadow, find, type, fetch } = await mount({ config: () => config });
+    const asked = () => fetch.mock.calls.filter(([url]) => url.endsWith("/api/config")).length;
+    expect([shadow.querySelector(".title")?.textContent, asked()]).toEqual(["Chat with us", 1]);
+    window.dispatchEvent(new Event("online"));
+    await eventually(() => expect(asked()).toBe(2));
+    config = { ...CONFIG, title: "Bob's" };
+    widget.open();
+    type("half");
+    await eventually(() => expect(shadow.querySelector(".title")?.textContent).toBe("Bob's"));
+    expect((find("input") as HTMLTextAreaElement).value).toBe("half");
+    widget.close();
+    widget.open();
+    expect(asked()).toBe(3);
+  });
+
+  it("leaves the window alone when nothing of its look changes", async () => {
+    const { widget, find } = await mount();
+    const input = find("input");
+    widget.update({ identityToken: "renewed" });
+    expect(find("input")).toBe(input);
+    widget.update({ title: "New" });
+    expect(find("input")).not.toBe(input);
+  });
+
+  it("gives the focus back to what opened it, and takes it from nobody", async () => {
+    const { widget, press, host } = await mount({ page: { hideLauncher: "" } });
+    const button = document.body.appendChild(document.createElement("button"));
+    button.focus();
+    widget.open();
+    expect(document.activeElement).toBe(host);
+    press("Escape");
+    expect(document.activeElement).toBe(button);
+    const field = document.body.appendChild(document.createElement("input"));
+    widget.open();
+    field.focus();
+    widget.close();
+    expect(document.activeElement).toBe(field);
+    button.remove();
+    field.remove();
+  });
+
+  it("does not stop by a double click the answer that its first click asked for", async () => {
+    const { widget, find, type, fetch } = await mount({ answer: () => new Promise(() => undefined) });
+    widget.open();
+    type("Where is it?");
+    (find("send").closest("form") as HTMLFormElement).requestSubmit();
+    await eventually(() => expect(find("stop").hidden).toBe(false));
+    const stopped = () => fetch.mock.calls.some(([url]) => url.endsWith("/chat/stop"));
+    const stop = vi.spyOn(Reflect.get(widget, "conversation") as { stopAnswer: () => void }, "stopAnswer");
+    find("stop").dispatchEvent(new MouseEvent("click", { detail: 2 }));
+    expect([stop.mock.calls.length, stopped()]).toEqual([0, false]);
+    find("stop").dispatchEvent(new MouseEvent("click", { detail: 1 }));
+    expect(stop.mock.calls.length).toBe(1);
+  });
+
+  it("sends what waits though the window stays closed", async () => {
+    const first = await mount({ answer: () => new Promise(() => undefined) });
+    first.widget.send("Where is it?");
+    await eventually(() => expect(first.fetch.mock.calls.some(([url]) => url.endsWith("/chat/message"))).toBe(true));
+    first.widget.shutdown();
+    const { find } = await mount();
+    await eventually(() => expect(find("badge").textContent).toBe("1"));
+  });
+
+  it("does not name a language before it knows the tenant's", async () => {
+    const locales: unknown[] = [];
+    const answer = (init: RequestInit): Response => {
+      locales.push((JSON.parse(String(init.body)) as Record<string, unknown>)["locale"]);
+      return replyTo(init);
+    };
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const mounting = mount({ config: () => held.then(() => ({ ...CONFIG, language: "he" })), answer });
+    widgets[0]?.send("early");
+    await eventually(() => expect(locales).toEqual([undefined]));
+    release();
+    const { widget } = await mounting;
+    widget.send("late");
+    await eventually(() => expect(locales).toEqual([undefined, "he"]));
+  });
+
+  it("comes to no page that it has left before", async () => {
+    const fetch = vi.fn(async () => json(CONFIG));
+    const widget = new Widget({ apiKey: "pk_1", apiUrl: "https://chat.example", page: {}, fetch, onEvent: () => undefined });
+    widget.shutdown();
+    await widget.mount();
+    expect([document.querySelector("csai-widget"), fetch.mock.calls.length]).toEqual([null, 0]);
+  });
+
   it("leaves nothing on the page after its shutdown", async () => {
     const { widget, events } = await mount();
     widget.shutdown();
@@ -251,7 +346,7 @@ describe("page API", () => {
     const { api, calls, made } = fakeWidgets();
     api("init", { apiKey: "pk_1", apiUrl: "https://other.example/widget.js", position: "top-left" });
     api("init", { apiKey: "pk_1" });
-    api("init", { apiKey: "pk_2" });
+    api("init", { apiKey: "pk_2", apiUrl: "chat.elsewhere.example" });
     api("open", "pk_2");
     api("toggle");
     api("identify", "a.b.c");

@@ -71,8 +71,14 @@ export class ApiClient {
   }
 
   private async json(path: string, body?: unknown): Promise<unknown> {
-    const response = await this.request(path, { body, deadlineMs: SHORT_DEADLINE_MS });
-    return parseJson(await response.text().catch(() => Promise.reject(networkProblem())));
+    const whole = new AbortController();
+    const timer = setTimeout(() => whole.abort(), SHORT_DEADLINE_MS);
+    try {
+      const response = await this.request(path, { body, deadlineMs: SHORT_DEADLINE_MS, signal: whole.signal });
+      return parseJson(await response.text().catch(() => Promise.reject(networkProblem())));
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** The deadline covers the wait for the headers; a body that stalls is the reader's to notice. */

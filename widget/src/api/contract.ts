@@ -56,7 +56,7 @@ export interface MessageRequest {
   readonly message_id: string;
   readonly session_id?: string | undefined;
   readonly opening_key?: string | undefined;
-  readonly locale?: string;
+  readonly locale?: string | undefined;
   readonly page_url?: string;
   readonly identity_token?: string | undefined;
   readonly visitor?: VisitorDetails | undefined;

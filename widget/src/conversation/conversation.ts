@@ -46,6 +46,7 @@ export class Conversation {
   private running: AbortController | null = null;
   private loading: Promise<void> | null = null;
   private wasDegraded = false;
+  private isOver = false;
   /** How often in a row something failed. */
   private tries = 0;
   private cancelRetry = (): void => undefined;
@@ -128,7 +129,7 @@ export class Conversation {
     store.sessionId = this.session = "";
     this.loading = Promise.resolve();
     this.wasDegraded = false;
-    this.set({ ...EMPTY_STATE, entries: this.opening(), quickReplies: this.greeting.quickReplies });
+    this.set({ ...EMPTY_STATE, connection: this.state.connection, entries: this.opening(), quickReplies: this.greeting.quickReplies });
     if (sessionId !== "") client.endConversation(sessionId).catch(() => undefined);
     store.tellOtherTabs();
     onSignal({ type: "restarted" });
@@ -147,6 +148,7 @@ export class Conversation {
 
   /** Stop for good; a message without an answer stays in the outbox. */
   stop(): void {
+    this.isOver = true;
     this.halt();
     this.session = "";
   }
@@ -214,7 +216,7 @@ export class Conversation {
 
   private async pump(): Promise<void> {
     const { failure } = this.state;
-    if (this.running !== null) return;
+    if (this.running !== null || this.isOver) return;
     if (failure?.of === "history" && failure.problem.status === 0) return;
     if (this.mustWait()) return;
     for (let message = this.outbox[0]; message !== undefined; message = this.outbox[0]) {
@@ -263,18 +265,20 @@ export class Conversation {
 
   private take(event: TurnEvent, message: PendingMessage): void {
     const answerId = change.answerIdFor(message);
-    const { entries } = this.state;
     switch (event.type) {
       case "connecting":
         return this.set({ connection: "connecting" });
       case "session": {
+        // Who has signed in as somebody else has left the conversation.
+        const isOthers = !["", event.sessionId].includes(this.options.store.sessionId);
+        const entries = isOthers ? this.state.entries.filter(({ id }) => id === change.GREETING_ID || this.outbox.some((one) => one.id === id)) : this.state.entries;
         this.adoptSession(event.sessionId);
         const sent = change.withDelivery(change.without(entries, answerId), message.id, "sent", event.userMessageId);
         return this.set({ entries: sent, failure: null, connection: "online", activity: { kind: "waiting" } });
       }
       case "delta":
         if (event.text === "") return;
-        return this.set({ entries: change.withDelta(entries, answerId, event.text), activity: { kind: "streaming" } });
+        return this.set({ entries: change.withDelta(this.state.entries, answerId, event.text), activity: { kind: "streaming" } });
       case "tool":
         return this.set({ activity: event.isRunning ? { kind: "tool", name: event.name } : { kind: "waiting" } });
       case "reply":

@@ -90,12 +90,14 @@ export function withNotice(entries: Entries, topic: NoticeTopic, name = ""): Ent
  */
 export function withPast(entries: Entries, messages: readonly HistoryMessage[], outbox: readonly PendingMessage[]): Entries {
   const waiting = outbox.map((message) => entries.find(({ id }) => id === message.id) ?? visitorEntry(message)).filter((entry) => "messageId" in entry && entry.messageId === "");
-  const all = [...entries.filter((entry) => !waiting.includes(entry)), ...waiting];
+  // Of an answer that was given up, the server knows how it went on.
+  const isGivenUp = (entry: Entry): boolean => messages.length > 0 && entry.kind === "assistant" && /^answer:/.test(entry.id) && entry.messageId === "" && !entry.isStreaming;
+  const all = [...entries.filter((entry) => !waiting.includes(entry) && !isGivenUp(entry)), ...waiting];
   let next = -1;
   for (const message of messages) {
     const at = all.findIndex((one) => one.id === message.entryId || (one.kind !== "notice" && one.messageId === message.id));
     const known = all[at] as VisitorEntry | AssistantEntry | undefined;
-    const entry = known === undefined ? entryFrom(message) : { ...known, messageId: message.id };
+    const entry = known === undefined ? entryFrom(message) : known.messageId === message.id ? known : { ...known, messageId: message.id };
     if (known === undefined) {
       if (next < 0) next = all.length - waiting.length;
       while (all[next]?.kind === "notice") next += 1;

@@ -16,6 +16,8 @@ export interface Field {
   readonly isRequired: boolean;
   readonly options: readonly { readonly value: string; readonly label: string }[];
   readonly value: string;
+  /** What an answer must look like, where the browser's own rules for its type are not the server's. */
+  readonly accepts?: RegExp;
 }
 
 export interface ToolForm {
@@ -81,7 +83,7 @@ export function buildForm({ title, fields, strings, submit, cancel, onSubmit, on
     event.preventDefault();
     const wrong = rows.filter((row) => !row.check());
     if (wrong.length > 0) return wrong[0]?.input.focus();
-    onSubmit(Object.fromEntries(rows.map((row) => [row.field.name, row.input.value.trim()])));
+    onSubmit(Object.fromEntries(rows.map((row) => [row.field.name, row.answer])));
   });
   return form;
 }
@@ -105,11 +107,17 @@ class Row {
     this.element = element("div", { class: "row" }, element("label", { for: id, dir: "auto" }, caption), this.input, this.complaint);
   }
 
+  get answer(): string {
+    return cleanText(this.input.value).trim();
+  }
+
   /** Say whether the answer will do, and show what is wrong with it. */
   check(): boolean {
     const { input, strings, complaint } = this;
-    const isMissing = input.required && input.value.trim() === "";
-    const isRight = !isMissing && input.validity.valid;
+    const { answer } = this;
+    const isMissing = input.required && answer === "";
+    const isAccepted = answer === "" || this.field.accepts?.test(answer) !== false;
+    const isRight = !isMissing && isAccepted && input.validity.valid;
     complaint.textContent = isRight ? "" : isMissing ? strings.required : strings.invalid;
     input.setAttribute("aria-invalid", String(!isRight));
     return isRight;

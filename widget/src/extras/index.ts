@@ -38,7 +38,7 @@ export interface Extras {
 
 /** Give one widget its extras. */
 export function createExtras(host: ExtrasHost): Extras {
-  const { element, conversation } = host;
+  const { element, conversation, store } = host;
   if (element.shadowRoot !== null) addStyles(element.shadowRoot, css);
   const parts = new WindowParts(host);
   new EntryParts(host);
@@ -53,6 +53,7 @@ export function createExtras(host: ExtrasHost): Extras {
   let teaser: HTMLElement | null = null;
   let language = "";
   let wasAsked = false;
+  let seen: Failure | null = null;
 
   const showFailure = (failure: Failure | null): void => {
     // A page that changes its language gets a new bar.
@@ -92,6 +93,13 @@ export function createExtras(host: ExtrasHost): Extras {
 
   const show = ({ isEnded, form, failure }: ConversationState): void => {
     const hasStars = isEnded && host.choices().rating !== false;
+    if (failure !== seen && failure?.problem.code === "validation_failed" && store.visitor !== undefined) {
+      // It may be for what the visitor told, which goes along with each message.
+      store.visitor = undefined;
+      wasAsked = false;
+    }
+    seen = failure;
+    if (element.isOpen) wasAsked ||= askFirst(host, parts);
     element.keepFocus(() => showFailure(failure));
     parts.update();
     voice.update();
@@ -106,8 +114,6 @@ export function createExtras(host: ExtrasHost): Extras {
   return {
     open: () => {
       teaser?.remove();
-      if (!wasAsked) askFirst(host, parts);
-      wasAsked = true;
       show(conversation.state);
     },
     show,

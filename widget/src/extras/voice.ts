@@ -41,7 +41,7 @@ export class Voice {
     let visitorId = "";
     for (const entry of conversation.state.entries) {
       if (entry.kind === "visitor") {
-        news.clear();
+        if (entry.delivery === "sent") news.clear();
         visitorId = entry.id;
       } else if (entry.kind === "notice" || !entry.isStreaming) news.set(entry.id, this.read(entry.id));
     }

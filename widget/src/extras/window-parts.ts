@@ -6,6 +6,7 @@ import type { ExtrasHost } from "../extras-desk";
 import { fill } from "../locale/index";
 import type { ChatWindow } from "../view/chat-window";
 import { ICONS, element, icon } from "../view/dom";
+import { activityText } from "./activity-text";
 import { extraStrings } from "./strings";
 
 /** So few characters left are told. */
@@ -61,6 +62,7 @@ export class WindowParts {
   };
 
   private furnish({ composer, messages }: ChatWindow): void {
+    messages.nameActivity = (activity) => activityText(activity, this.host.locale());
     messages.element.append(this.jump);
     composer.element.append(this.counter);
     composer.element.before(this.failure);
@@ -69,8 +71,9 @@ export class WindowParts {
   }
 
   private placePanel(): void {
-    const composer = this.host.element.window?.composer.element;
-    if (this.panel !== null) composer?.before(this.panel);
-    composer?.toggleAttribute("hidden", this.hidesComposer);
+    const { composer, element } = this.host.element.window ?? {};
+    if (this.panel !== null) composer?.element.before(this.panel);
+    composer?.element.toggleAttribute("hidden", this.hidesComposer);
+    element?.toggleAttribute("data-asking", this.hidesComposer);
   }
 }

@@ -21,10 +21,7 @@ export const en = {
   quickReplies: "Suggested replies",
   queued: "Waiting to be sent",
   failed: "Not sent",
-  workingOn: "Working on it…",
-  checking: "Checking {subject}…",
   unread: "New messages: {count}",
-  personTyping: "{name} is typing",
   stop: "Stop the answer",
   menu: "More",
 };

@@ -23,10 +23,7 @@ export const he: Strings = {
   quickReplies: "תשובות מוצעות",
   queued: "ממתינה לשליחה",
   failed: "לא נשלחה",
-  workingOn: "מטפל בזה…",
-  checking: "בודק…",
   unread: "הודעות חדשות: {count}",
-  personTyping: "{name} בהקלדה…",
   stop: "עצירת התשובה",
   menu: "עוד",
 };

@@ -3,7 +3,6 @@
  * Leaves opening and closing to the element and each part to its own module.
  */
 import type { Connection, ConversationState, Entry } from "../conversation/state";
-import type { Locale } from "../locale/index";
 import { Composer } from "./composer";
 import { ICONS, element, icon } from "./dom";
 import { MessageList } from "./message-list";
@@ -31,14 +30,11 @@ export class ChatWindow {
   private readonly status: HTMLElement;
   private shownReplies: readonly string[] = [];
 
-  private readonly locale: Locale;
-
   constructor(
     private readonly look: Look,
     private readonly events: ChatWindowEvents,
   ) {
     const { locale } = look;
-    this.locale = locale;
     const { strings } = locale;
     this.status = element("div", { class: "status", role: "status" });
     this.messages = new MessageList(look, events);
@@ -64,7 +60,7 @@ export class ChatWindow {
   }
 
   private header(title: string): HTMLElement {
-    const { strings } = this.locale;
+    const { strings } = this.look.locale;
     const initial = (Array.from(title.trim())[0] ?? "?").toLocaleUpperCase();
     return element(
       "div",
@@ -96,7 +92,7 @@ export class ChatWindow {
   }
 
   private showConnection(connection: Connection, human: string): void {
-    const text = connection === "online" && human !== "" ? human : this.locale.strings[connection];
+    const text = connection === "online" && human !== "" ? human : this.look.locale.strings[connection];
     if (this.status.textContent === text) return;
     this.status.dataset["connection"] = connection;
     this.status.textContent = text;

@@ -37,7 +37,7 @@ export class Composer {
     });
     this.button = element("button", { class: "send", type: "submit", "aria-label": strings.send, "data-testid": "csai-send" }, icon(...ICONS.send));
     this.stop = element("button", { class: "send", type: "button", "aria-label": strings.stop, hidden: true, "data-testid": "csai-stop" }, icon(...ICONS.stop));
-    this.stop.addEventListener("click", () => this.events.onStop());
+    this.stop.addEventListener("click", ({ detail }) => (detail > 1 ? undefined : this.events.onStop()));
     const field = element("div", { class: "field" }, this.input, this.button, this.stop);
     this.element = element("form", { class: "composer" }, field);
     this.input.addEventListener("input", () => this.changed());

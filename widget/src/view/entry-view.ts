@@ -3,7 +3,7 @@
  * Leaves their order and the scrolling to the message list; a notice's words and what stands under a message to the extras.
  */
 import type { AssistantEntry, Entry, VisitorEntry } from "../conversation/state";
-import type { Direction, Locale } from "../locale/index";
+import type { Direction } from "../locale/index";
 import { renderMarkdown } from "../markdown/blocks";
 import type { ChatWindowEvents } from "./chat-window";
 import { element, morph, showText } from "./dom";
@@ -14,15 +14,12 @@ export class EntryView {
   readonly element: HTMLElement;
   private shown: Entry | null = null;
 
-  private readonly locale: Locale;
-
   constructor(
     private readonly look: Look,
     private readonly events: Pick<ChatWindowEvents, "onEntry">,
     /** Which way the conversation runs so far. */
     private readonly base: Direction,
   ) {
-    this.locale = look.locale;
     this.element = element("div");
   }
 
@@ -37,7 +34,7 @@ export class EntryView {
   }
 
   private showVisitor(entry: VisitorEntry): void {
-    const { strings } = this.locale;
+    const { strings } = this.look.locale;
     const text = element("div", { class: "text", "data-testid": "csai-message", "data-role": "user" });
     showText(text, entry.text, this.base);
     const state = entry.delivery === "failed" ? strings.failed : entry.delivery === "queued" ? strings.queued : "";
@@ -51,7 +48,7 @@ export class EntryView {
     if (entry.isStreaming) text.dataset["streaming"] = "";
     text.append(renderMarkdown(entry.text, { isUnfinished: entry.isStreaming, hasImages: this.look.allowImages, base: this.base }));
     const isPerson = entry.author !== "";
-    const speaker = isPerson ? element("div", { class: "author", dir: "auto" }, entry.author) : this.speaker(this.locale.strings.assistant);
+    const speaker = isPerson ? element("div", { class: "author", dir: "auto" }, entry.author) : this.speaker(this.look.locale.strings.assistant);
     this.element.className = isPerson ? "entry assistant person" : "entry assistant";
     this.element.querySelector(".text")?.toggleAttribute("data-streaming", entry.isStreaming);
     this.show(speaker, text);

@@ -4,9 +4,7 @@
  */
 import type { Activity, ConversationState } from "../conversation/state";
 import { directionOf } from "../locale/direction";
-import { type Locale, fill } from "../locale/index";
 import { dayText } from "../locale/time-text";
-import { toolText } from "../locale/tool-text";
 import type { ChatWindowEvents } from "./chat-window";
 import { element, showText } from "./dom";
 import { EntryView } from "./entry-view";
@@ -21,19 +19,18 @@ export class MessageList {
   readonly log: HTMLElement;
   private readonly typing: HTMLElement;
   readonly typingText: HTMLElement;
+  /** How the extras call what is being done; where they do not, it is shown by the dots alone. */
+  nameActivity: (activity: Activity) => string = () => "";
   views = new Map<string, EntryView>();
   private days = new Map<string, HTMLElement>();
   private lastVisitorId = "";
   private isFollowing = true;
 
-  private readonly locale: Locale;
-
   constructor(
     private readonly look: Look,
     private readonly events: Pick<ChatWindowEvents, "onEntry">,
   ) {
-    this.locale = look.locale;
-    const { strings } = this.locale;
+    const { strings } = this.look.locale;
     this.log = element("div", { class: "log", role: "log", "aria-label": strings.log, tabindex: "0" });
     this.log.append(element("p", { class: "disclosure", dir: "auto" }, look.disclosure));
     this.typingText = element("span", { dir: "auto" });
@@ -51,14 +48,14 @@ export class MessageList {
   render({ entries, activity }: ConversationState): void {
     const views = new Map<string, EntryView>();
     const days = new Map<string, HTMLElement>();
-    let base = this.locale.direction;
+    let base = this.look.locale.direction;
     let before: Element | null = this.log.firstElementChild;
     const place = (next: Element): void => {
       if (before?.nextElementSibling !== next) this.log.insertBefore(next, before?.nextSibling ?? null);
       before = next;
     };
     for (const entry of entries) {
-      const day = "at" in entry && entry.at > 0 ? dayText(entry.at, this.locale) : "";
+      const day = "at" in entry && entry.at > 0 ? dayText(entry.at, this.look.locale) : "";
       if (day !== "" && !days.has(day)) {
         const line = this.days.get(day) ?? element("div", { class: "day" }, day);
         days.set(day, line);
@@ -92,10 +89,6 @@ export class MessageList {
     this.log.scrollTop = this.log.scrollHeight;
   }
 
-  private named({ kind, name }: Extract<Activity, { name: string }>): string {
-    return kind === "tool" ? toolText(name, this.locale) : fill(this.locale.strings.personTyping, { name });
-  }
-
   /** Whether the end is in view. */
   get isAtEnd(): boolean {
     const { scrollHeight, scrollTop, clientHeight } = this.log;
@@ -104,9 +97,10 @@ export class MessageList {
 
   private showActivity(activity: Activity): void {
     if (activity.kind === "idle" || activity.kind === "streaming") return this.typing.remove();
-    const text = "name" in activity ? this.named(activity) : this.locale.strings.typing;
-    this.typingText.className = "name" in activity ? "" : "hidden-text";
-    if (this.typingText.textContent !== text) showText(this.typingText, text, this.locale.direction);
+    const named = this.nameActivity(activity);
+    const text = named || this.look.locale.strings.typing;
+    this.typingText.className = named === "" ? "hidden-text" : "";
+    if (this.typingText.textContent !== text) showText(this.typingText, text, this.look.locale.direction);
     if (this.log.lastElementChild !== this.typing) this.log.append(this.typing);
   }
 }

@@ -11,7 +11,7 @@ export function holdPage(widget: HTMLElement): () => void {
   const behind: HTMLElement[] = [];
   const hold = (): void => {
     for (const part of body.children as HTMLCollectionOf<HTMLElement>) {
-      if (part === widget || part.inert) continue;
+      if (part.localName === widget.localName || part.inert) continue;
       part.inert = true;
       behind.push(part);
     }
@@ -23,6 +23,6 @@ export function holdPage(widget: HTMLElement): () => void {
   return () => {
     newcomers.disconnect();
     for (const part of behind) part.inert = false;
-    style.overflow = overflow;
+    if (style.overflow === "hidden") style.overflow = overflow;
   };
 }

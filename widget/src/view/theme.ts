@@ -17,12 +17,12 @@ export class ThemeApplier {
 
   constructor(
     private readonly root: HTMLElement,
-    private readonly systemDark: MediaQueryList | null,
+    private readonly systemDark: MediaQueryList,
   ) {}
 
   /** Follow the system from now on. */
   follow(): void {
-    this.systemDark?.addEventListener("change", this.apply);
+    this.systemDark.addEventListener("change", this.apply);
   }
 
   /** Change theme and colour. */
@@ -34,11 +34,11 @@ export class ThemeApplier {
 
   /** Stop following the system. */
   dispose(): void {
-    this.systemDark?.removeEventListener("change", this.apply);
+    this.systemDark.removeEventListener("change", this.apply);
   }
 
   private readonly apply = (): void => {
-    const isDark = this.theme === "dark" || (this.theme === "auto" && this.systemDark?.matches === true);
+    const isDark = this.theme === "dark" || (this.theme === "auto" && this.systemDark.matches);
     const shown = isDark ? "dark" : "light";
     const onPrimary = textColorOn(this.color);
     this.root.dataset["theme"] = shown;

@@ -66,6 +66,8 @@ export class CsaiWidgetElement extends HTMLElement {
   private frame = 0;
   private unread = 0;
   private look: Look | null = null;
+  private opener: Element | null = null;
+  private owesFocus = false;
   private readonly badge = element("span", { class: "badge", hidden: true, "aria-hidden": "true", "data-testid": "csai-badge" });
   private readonly launcherText = element("span", { class: "launcher-text", dir: "auto" });
 
@@ -125,13 +127,14 @@ export class CsaiWidgetElement extends HTMLElement {
     root.setAttribute("aria-label", look.title);
     root.dataset["position"] = look.position;
     this.theme.set(look.theme, look.primaryColor);
+    const isNew = JSON.stringify(look) !== JSON.stringify(this.look);
     this.locale = look.locale;
     this.look = look;
     this.launcherText.textContent = look.launcherText;
     this.bubble.hidden = look.hideLauncher;
-    this.rebuildWindow(look);
+    root.hidden = false; // what is hidden takes no focus
+    if (isNew) this.rebuildWindow(look);
     this.labelBubble();
-    root.hidden = false;
   }
 
   /** Show a state with the next frame. */
@@ -152,13 +155,17 @@ export class CsaiWidgetElement extends HTMLElement {
       this.draw();
       this.window?.messages.scrollToEnd();
       this.window?.composer.fit();
-      if (withFocus) this.focusInput();
-    } else if (withFocus) this.bubble.focus({ preventScroll: true });
+      if (withFocus) {
+        this.opener = document.activeElement;
+        this.focusInput();
+      }
+    } else if (document.activeElement === this) (this.bubble.hidden ? (this.opener as HTMLElement) : this.bubble).focus({ preventScroll: true });
   }
 
   /** Put the focus where the visitor goes on: into the input, but on a phone not so that its keyboard covers the rest. */
   focusInput(): void {
     const { composer, messages, element } = this.window ?? {};
+    this.owesFocus = this.window === null;
     const field = composer?.element.hidden === true ? element?.querySelector<HTMLElement>(".panel :is(input, select, button)") : composer;
     (matchMedia("(pointer: coarse)").matches ? messages : field)?.focus();
   }
@@ -195,7 +202,8 @@ export class CsaiWidgetElement extends HTMLElement {
   private rebuildWindow(look: Look): void {
     const { events, draft } = this;
     if (events === null) return;
-    const hadFocus = this.window?.element.matches(":focus-within") === true;
+    const hadFocus = this.owesFocus || this.window?.element.matches(":focus-within") === true;
+    const wasWriting = this.window?.composer.element.matches(":focus-within") === true;
     this.window?.element.remove();
     this.window = new ChatWindow(look, {
       ...events,
@@ -210,7 +218,8 @@ export class CsaiWidgetElement extends HTMLElement {
     if (draft !== "") this.draft = draft;
     this.onWindow?.(this.window);
     this.window.render(this.state);
-    if (hadFocus) this.focusInput();
+    if (wasWriting) this.window.composer.focus();
+    else if (hadFocus) this.focusInput();
   }
 
   private labelBubble(): void {

@@ -250,6 +250,31 @@ describe("Conversation", () => {
     await idle(conversation).toEqual(["a: Hi!", "v: one", "a: Ok.", "(degraded)", "(escalated)", "v: two", "a: Ok."]);
   });
 
+  it("leaves behind what was said in a session that the next message is no more part of", async () => {
+    const { server, conversation } = await start();
+    conversation.send("Anna's order");
+    await idle(conversation).toEqual(["a: Hi!", "v: Anna's order", "a: You said: Anna's order"]);
+    for (const [id, session] of [...server.sessions]) server.sessions.delete(id) && server.sessions.set("theirs", session);
+    conversation.send("one");
+    conversation.send("two");
+    await idle(conversation).toEqual(["a: Hi!", "v: one", "a: You said: one", "v: two", "a: You said: two"]);
+  });
+
+  it("does not wait for ever for a past that stalls", async () => {
+    const { conversation, client, store } = await start();
+    store.sessionId = "vs_1";
+    vi.useFakeTimers();
+    const stalled = new ApiClient(client.origin, "pk_test", async (_, { signal }) => {
+      const body = new ReadableStream({ start: (stream) => signal?.addEventListener("abort", () => stream.error(new Error("aborted"))) });
+      return new Response(body);
+    });
+    const loaded = stalled.loadHistory("vs_1").catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(15_000);
+    vi.useRealTimers();
+    expect(await loaded).toMatchObject({ status: 0 });
+    conversation.stop();
+  });
+
   it("shows no answer where a person has the conversation", async () => {
     const { conversation } = await start({ answer: () => ({ text: "", escalated: true }) });
     conversation.send("one");
@@ -444,6 +469,17 @@ describe("Trying again by itself", () => {
     conversation[end]();
     await conversation.load();
     expect(timers.size).toBe(0);
+  });
+
+  it("sends nothing after its end", async () => {
+    const { server, conversation, store, openPage } = await start();
+    conversation.send("one");
+    conversation.stop();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([server.turnsRun, store.pending.length]).toEqual([0, 1]);
+    const next = openPage().conversation;
+    void next.load();
+    await idle(next).toEqual(["a: Hi!", "v: one", "a: You said: one"]);
   });
 
   it("begins no tries after its end", async () => {

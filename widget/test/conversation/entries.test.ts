@@ -55,6 +55,19 @@ describe("withPast", () => {
     const shown = [...failed, assistantEntry("answer:one", "half"), visitorEntry(pending("two"))];
     expect(texts(withPast(shown, [], [pending("one"), pending("two")]))).toEqual(["Hi!", "one", "half", "two"]);
   });
+
+  it("leaves what it shows already as it is", () => {
+    const shown = withPast([greeting, sent("one"), answer("one")], [asked("one"), answered("one")], []);
+    const again = withPast(shown, [asked("one"), answered("one"), asked("two")], []);
+    expect(again.slice(0, 3).map((entry, at) => entry === shown[at])).toEqual([true, true, true]);
+  });
+
+  it("shows how an answer went on that was given up here", () => {
+    const shown = [greeting, sent("one"), assistantEntry("answer:one", "re")];
+    expect(texts(withPast(shown, [asked("one"), answered("one")], []))).toEqual(["Hi!", "one", "re one"]);
+    const written = [greeting, sent("one"), { ...assistantEntry("answer:one", "re"), isStreaming: true }];
+    expect(texts(withPast(written, [asked("one")], []))).toEqual(["Hi!", "one", "re"]);
+  });
 });
 
 describe("upsert", () => {

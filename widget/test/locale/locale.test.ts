@@ -1,9 +1,8 @@
-/** Tests the choice of language and the sentences for tools. */
+/** Tests the choice of language. */
 import { describe, expect, it } from "vitest";
 import { en } from "../../src/locale/en";
 import { he } from "../../src/locale/he";
 import { buildLocale } from "../../src/locale/index";
-import { toolText } from "../../src/locale/tool-text";
 
 const placeholders = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
 
@@ -34,22 +33,5 @@ describe("Hebrew", () => {
       const known = placeholders(en[key as keyof typeof en]);
       for (const name of placeholders(sentence)) expect(known, key).toContain(name);
     }
-  });
-});
-
-describe("toolText", () => {
-  it.each([
-    ["get_order_status", "Checking order status…"],
-    ["checkInventory", "Checking inventory…"],
-    ["look_up_customer", "Checking customer…"],
-    ["book_appointment", en.workingOn],
-    ["get", en.workingOn],
-    ["", en.workingOn],
-  ])("names %j as %j", (name, text) => {
-    expect(toolText(name, buildLocale(["en"], {}))).toBe(text);
-  });
-
-  it("uses the tenant's own words", () => {
-    expect(toolText("x", buildLocale(["he"], { tool_x: "בודק את ההזמנה…" }))).toBe("בודק את ההזמנה…");
   });
 });
