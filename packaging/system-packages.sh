@@ -7,7 +7,7 @@ purpose=${1:-run}
 panel="libegl1 libgl1 libx11-6 libx11-xcb1 libxkbcommon0 libxkbcommon-x11-0 libfontconfig1 libfreetype6
 libdbus-1-3 libglib2.0-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render0
 libxcb-render-util0 libxcb-shape0 libxcb-shm0 libxcb-sync1 libxcb-util1 libxcb-xfixes0 libxcb-xkb1 fonts-dejavu-core"
-tests="chromium fonts-noto-core binutils libatomic1 postgresql mariadb-server redis-server dbus gnome-keyring strace faketime"
+tests="chromium-headless-shell fonts-noto-core binutils libatomic1 postgresql mariadb-server redis-server dbus gnome-keyring strace faketime"
 
 wanted="$panel"
 python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || wanted="python3-venv $wanted"

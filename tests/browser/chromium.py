@@ -1,5 +1,8 @@
 """Debian's Chromium, driven by Playwright: started so that it talks to nobody but the test.
 
+Its headless shell where there is one: the same engine without the windows' own pages, each of
+which costs as much as a test's.
+
 Owns the browser's command line and what a page may not do; pages are driven by the tests.
 """
 
@@ -36,7 +39,8 @@ TIMEOUT_MS = 15_000
 @contextmanager
 def open_browser() -> Iterator[Browser]:
     """Start Chromium without a window."""
-    program = shutil.which("chromium-headless-shell") or shutil.which("chromium-browser")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    program = next(filter(None, map(shutil.which, names)), None)
     assert program is not None, "Chromium is missing; `make setup` installs it."
     with sync_playwright() as playwright:
         expect.set_options(timeout=TIMEOUT_MS)

@@ -20,7 +20,11 @@ ASKED = {"fields": [{"name": "email", "required": True}, {"name": "phone"}]}
 def held_config(page: Page, origin: str, **choices: object) -> Iterator[ChatPage]:
     """Go to the page; the shop's choices, and those given, arrive when the block ends."""
     held: list[Route] = []
-    page.route(CONFIG, lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(CONFIG, hold)
     page.goto(origin)
     yield ChatPage(page)
     for route in held:
