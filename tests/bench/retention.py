@@ -24,7 +24,7 @@ from appliance.domain.ids import hash_token
 from tests.bench.report import write_line
 from tests.bench.rows import p50, p95
 from tests.http.clients import Operator, Visitor, read_demo_key
-from tests.http.running_server import RunningServer, run_csai
+from tests.http.running_server import FROM_CHECKOUT, RunningServer, run_csai
 
 MESSAGES_PER_CONVERSATION = 8
 QUIET_TURNS = 1_000
@@ -103,7 +103,7 @@ def _write_time(at: datetime) -> str:
 
 def measure_alone(messages: int, folder: Path) -> None:
     """Fill, and delete by the command while no server runs."""
-    server = RunningServer(folder)
+    server = RunningServer(folder, program=FROM_CHECKOUT)
     server.start()
     server.stop()
     fill(server.database, messages)
@@ -129,7 +129,7 @@ def chat(visitor: Visitor, stop: threading.Event, at_least: int) -> Iterator[flo
 def measure(messages: int, archive: Path | None, folder: Path) -> None:
     """Fill, serve, chat, delete, and write the figures."""
     settings = {} if archive is None else {"CSAI_ARCHIVE_URL": str(archive)}
-    server = RunningServer(folder, settings=settings)
+    server = RunningServer(folder, settings=settings, program=FROM_CHECKOUT)
     server.start()
     server.stop()
     started = time.perf_counter()

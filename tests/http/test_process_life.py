@@ -11,7 +11,13 @@ import time
 import httpx
 
 from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
-from tests.http.running_server import RunningServer, run_csai, serving, wait_until
+from tests.http.running_server import (
+    FROM_CHECKOUT,
+    RunningServer,
+    run_csai,
+    serving,
+    wait_until,
+)
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
 from tests.http.stored_rows import read_bookings, read_rows
 
@@ -22,7 +28,7 @@ USAGE = "SELECT sum(messages), sum(input_tokens), sum(output_tokens) FROM api_us
 
 
 def test_open_streams_do_not_hold_up_the_end(tmp_path):
-    server = RunningServer(tmp_path).start()
+    server = RunningServer(tmp_path, program=FROM_CHECKOUT).start()
     visitor = Visitor(server, read_demo_key(server))
     operator = Operator(server)
     visitor.ask("hello")
@@ -52,14 +58,14 @@ def test_open_streams_do_not_hold_up_the_end(tmp_path):
 
 
 def test_an_interrupt_ends_it_as_well(tmp_path):
-    server = RunningServer(tmp_path).start()
+    server = RunningServer(tmp_path, program=FROM_CHECKOUT).start()
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(STOP_S) == 0
     assert server.unexpected() == []
 
 
 def test_a_second_start_is_quick_and_keeps_everything(tmp_path):
-    server = RunningServer(tmp_path)
+    server = RunningServer(tmp_path, program=FROM_CHECKOUT)
     with server:
         key = read_demo_key(server)
         visitor = Visitor(server, key)
@@ -84,7 +90,7 @@ def test_a_second_start_is_quick_and_keeps_everything(tmp_path):
 
 
 def test_a_conversation_goes_on_after_a_restart(tmp_path):
-    server = RunningServer(tmp_path)
+    server = RunningServer(tmp_path, program=FROM_CHECKOUT)
     with server:
         visitor = Visitor(server, read_demo_key(server))
         visitor.ask("Where is my order 12345?", message_id="m-1")
@@ -173,7 +179,7 @@ async def test_a_stopping_server_ends_what_it_has_begun_and_begins_nothing(tmp_p
 
 
 def test_a_killed_servers_folder_is_free_again(tmp_path):
-    server = RunningServer(tmp_path).start()
+    server = RunningServer(tmp_path, program=FROM_CHECKOUT).start()
     server.kill()
     with server:
         assert httpx.get(f"{server.base_url}/health", trust_env=False).json()["status"] == "ok"
@@ -185,12 +191,13 @@ def test_a_parent_that_dies_takes_its_server_along(tmp_path):
         *("serve", "--stop-on-stdin-eof", "--data-dir", str(tmp_path / "data")),
         *("--port", "0", "--admin-port", "0", "--llm-provider", "builtin"),
         home=tmp_path,
+        program=FROM_CHECKOUT,
     )
     assert ended.returncode == 0, ended.stderr
 
 
 def test_the_cache_may_vanish_while_the_server_runs(tmp_path):
-    with RunningServer(tmp_path) as server:
+    with RunningServer(tmp_path, program=FROM_CHECKOUT) as server:
         visitor = Visitor(server, read_demo_key(server))
         visitor.ask("hello")
         shutil.rmtree(server.data_dir / "cache")

@@ -12,7 +12,7 @@ import pytest
 
 from appliance.cli import main as main_module
 from appliance.cli.main import csai, run
-from tests.http.running_server import RunningServer, run_csai
+from tests.http.running_server import FROM_CHECKOUT, RunningServer, run_csai
 
 ONE_SENTENCE = re.compile(r"csai: [^\n]+\n")
 
@@ -118,7 +118,7 @@ def test_an_unknown_name_in_the_settings_file_ends_with_3(tmp_path):
     "arguments", [("serve", "--colour", "red"), ("surf",), ("serve", "stray"), ("--colour",)]
 )
 def test_wrong_usage_ends_with_2(tmp_path, arguments):
-    ended = run_csai(*arguments, home=tmp_path)
+    ended = run_csai(*arguments, home=tmp_path, program=FROM_CHECKOUT)
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
     assert ended.stderr.strip()
@@ -126,7 +126,7 @@ def test_wrong_usage_ends_with_2(tmp_path, arguments):
 
 @pytest.mark.parametrize("command", ["serve", "demo", "panel", "secrets", "selftest"])
 def test_every_command_explains_itself(tmp_path, command):
-    ended = run_csai(command, "--help", home=tmp_path)
+    ended = run_csai(command, "--help", home=tmp_path, program=FROM_CHECKOUT)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "--help" in ended.stdout
 
@@ -151,7 +151,7 @@ def test_a_generated_password_is_shown_once_and_kept_for_its_owner_only(tmp_path
 
 
 def test_without_demo_mode_there_is_no_demo(tmp_path):
-    with RunningServer(tmp_path, command="serve") as server:
+    with RunningServer(tmp_path, command="serve", program=FROM_CHECKOUT) as server:
         answer = httpx.get(f"{server.base_url}/demo", trust_env=False)
         assert answer.status_code == 404
         assert "Demo shop" not in server.output()
