@@ -11,7 +11,7 @@ import jwt
 import pytest
 
 from tests.http.clients import Operator, Visitor, read_demo_key
-from tests.http.running_server import RunningServer, wait_until
+from tests.http.running_server import FROM_CHECKOUT, RunningServer, wait_until
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
 from tests.http.stored_rows import read_rows
 
@@ -79,7 +79,8 @@ def check_sessions(server: RunningServer, visitor: Visitor, operator: Operator) 
 async def test_a_jump_loses_no_session_and_no_turn(tmp_path: Path, jump: timedelta):
     clock = await asyncio.to_thread(Clock, tmp_path)
     async with GatedOllama(say_answer) as ollama:
-        server = RunningServer(tmp_path, settings={**use_ollama(ollama), **clock.settings})
+        settings = {**use_ollama(ollama), **clock.settings}
+        server = RunningServer(tmp_path, settings=settings, program=FROM_CHECKOUT)
         await asyncio.to_thread(server.start)
         visitor = Visitor(server, await asyncio.to_thread(read_demo_key, server))
         operator = await asyncio.to_thread(Operator, server)
