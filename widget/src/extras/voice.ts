@@ -11,7 +11,7 @@ const KEPT_MS = 9000;
 
 export class Voice {
   private readonly region = element("div", { class: "hidden-text", role: "status", "data-testid": "csai-voice" });
-  private readonly told = new Set<string>();
+  private told = new Set<string>();
   private unread = 0;
 
   constructor(private readonly host: ExtrasHost) {
@@ -37,9 +37,12 @@ export class Voice {
   /** Give what came since the visitor's last message and was not told yet. */
   private findNews(): string {
     const { element: widget, conversation } = this.host;
+    const { entries } = conversation.state;
+    // What was told of a conversation that is over is needed no more.
+    if (entries.length < 2) this.told = new Set(entries.map(({ id }) => id).filter((id) => this.told.has(id)));
     const news = new Map<string, string>();
     let visitorId = "";
-    for (const entry of conversation.state.entries) {
+    for (const entry of entries) {
       if (entry.kind === "visitor") {
         if (entry.delivery === "sent") news.clear();
         visitorId = entry.id;
