@@ -206,7 +206,7 @@ export class Widget {
     const { proactiveText, proactiveDelay = 5 } = this.chosen;
     if (proactiveText === undefined || this.store.isLeftAlone || this.isOver) return;
     this.teaserTimer = setTimeout(() => {
-      this.store.isLeftAlone = true;
+      this.leaveAlone();
       void this.extras.use((extras) => extras.greet(proactiveText));
     }, proactiveDelay * 1000);
   }
@@ -237,10 +237,11 @@ export class Widget {
   }
 
   private readonly notice = (event?: Event): void => {
-    if (!(event instanceof StorageEvent)) {
-      this.conversation.setOnline(navigator.onLine);
-      void this.configure();
+    if (event instanceof StorageEvent) {
+      if (this.store.isTold(event)) this.conversation.resync();
+      return;
     }
-    else if (this.store.isTold(event)) this.conversation.resync();
+    this.conversation.setOnline(navigator.onLine);
+    if (navigator.onLine) void this.configure();
   };
 }

@@ -244,6 +244,18 @@ describe("Widget", () => {
     field.remove();
   });
 
+  it("closes without a bubble too when nobody opened it, as after a reload", async () => {
+    const page = { hideLauncher: "" };
+    const first = await mount({ page });
+    first.widget.open();
+    first.widget.shutdown();
+    const { find, press, root, events } = await mount({ page });
+    expect(root.hasAttribute("data-open")).toBe(true);
+    find("input").focus();
+    press("Escape");
+    expect([root.hasAttribute("data-open"), events.pop()?.type, sessionStorage.length]).toEqual([false, "close", 1]);
+  });
+
   it("does not stop by a double click the answer that its first click asked for", async () => {
     const { widget, find, type, fetch } = await mount({ answer: () => new Promise(() => undefined) });
     widget.open();

@@ -92,7 +92,7 @@ export class SessionStore {
     this.write("tab", "unread", count === 0 ? "" : String(count));
   }
 
-  /** Whether the visitor has sent the proactive greeting away. */
+  /** Whether the proactive greeting was seen, or is not wanted any more. */
   get isLeftAlone(): boolean {
     return this.read("tab", "alone") === "1";
   }

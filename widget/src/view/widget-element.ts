@@ -159,7 +159,7 @@ export class CsaiWidgetElement extends HTMLElement {
         this.opener = document.activeElement;
         this.focusInput();
       }
-    } else if (document.activeElement === this) (this.bubble.hidden ? (this.opener as HTMLElement) : this.bubble).focus({ preventScroll: true });
+    } else if (document.activeElement === this) (this.bubble.hidden ? (this.opener as HTMLElement | null) : this.bubble)?.focus({ preventScroll: true });
   }
 
   /** Put the focus where the visitor goes on: into the input, but on a phone not so that its keyboard covers the rest. */
