@@ -18,7 +18,7 @@ PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q \
 
 .DEFAULT_GOAL := help
 .PHONY: help run panel widget setup test check lint types imports architecture test-widget \
-	test-python test-postgres test-n8n crash chaos bench package selftest lock screenshots clean
+	test-python test-stored test-postgres test-n8n workflows crash chaos bench package selftest lock screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -34,7 +34,7 @@ setup: $(DEV_READY) $(WIDGET) ## Prepare everything that the tests need
 
 widget: $(WIDGET) ## Build the chat widget
 
-test: setup check test-widget test-python test-postgres ## Check and test everything
+test: setup check test-widget test-python test-stored ## Check and test everything
 
 check: $(DEV_READY) $(NODE_MODULES) lint types imports architecture ## Style, types, layers, sizes
 	@cd widget && npm run --silent check
@@ -58,7 +58,10 @@ test-widget: $(NODE_MODULES) ## Test the chat widget
 test-python: $(DEV_READY) $(WIDGET) ## Test the server, the panel and both in a real browser
 	@$(PYTEST) tests
 
-test-postgres: $(DEV_READY) $(WIDGET) ## Test the server once more, on a PostgreSQL of the tests' own
+test-stored: $(DEV_READY) $(WIDGET) ## Test once more what the database keeps, on a PostgreSQL
+	@CSAI_TEST_DATABASE=postgres $(PYTEST) -m "stored and not on_sqlite" tests/http
+
+test-postgres: $(DEV_READY) $(WIDGET) ## Test the whole server on a PostgreSQL of the tests' own
 	@CSAI_TEST_DATABASE=postgres $(PYTEST) -m "not on_sqlite" tests/http
 
 test-n8n: $(DEV_READY) $(WIDGET) ## Compare with a real n8n, and run beside one (minutes, gigabytes)

@@ -27,6 +27,7 @@ from tests.fakes.anthropic_server import (
     Step,
     play,
 )
+from tests.loopback import DIRECT
 
 MODEL = "claude-haiku-5-5"
 CALLS = [
@@ -50,7 +51,7 @@ async def open_sdk(*steps: Step, **options: Any) -> AsyncIterator[anthropic.Asyn
             base_url=fake.url,
             api_key=API_KEY,
             max_retries=0,
-            http_client=httpx2.AsyncClient(trust_env=False, verify=False),
+            http_client=httpx2.AsyncClient(**DIRECT),
             _strict_response_validation=True,
         )
         async with client:

@@ -18,6 +18,7 @@ from appliance.tool_spelling import build_function_tools
 from tests.contract.chat_model_contract import HEBREW, ORDER_STATUS, build_request
 from tests.fakes.model_script import FailMidway
 from tests.fakes.openai_server import FakeOpenAI, Refuse, Say, Step, play
+from tests.loopback import DIRECT
 
 KEY = "sk-12345678"
 CALLS = [
@@ -40,7 +41,7 @@ async def open_sdk(*steps: Step, **options: Any) -> AsyncIterator[openai.AsyncOp
             base_url=fake.url,
             api_key=KEY,
             max_retries=0,
-            http_client=httpx2.AsyncClient(trust_env=False, verify=False),
+            http_client=httpx2.AsyncClient(**DIRECT),
             _strict_response_validation=True,
         )
         yield client

@@ -33,6 +33,7 @@ from tests.crash.surroundings import (
 from tests.crash.visitors import Mood, Visitor
 from tests.fakes.webhook_server import WebhookServer
 from tests.http.running_server import RunningServer
+from tests.loopback import DIRECT
 
 VISITORS_PER_SHOP = 3
 UNASSIGNED_PORTS = range(15_000, 32_000)
@@ -236,9 +237,7 @@ class Arena:
         """Return what of these messages and answers a visitor does not see in the history."""
         broken: list[str] = []
         keys = {shop.name: shop.api_key for shop in self._shops}
-        async with httpx.AsyncClient(
-            base_url=self._server.base_url, trust_env=False, verify=False
-        ) as client:
+        async with httpx.AsyncClient(base_url=self._server.base_url, **DIRECT) as client:
             for message in told:
                 answer = await client.get(
                     f"/chat/history/{message.session_id}?limit=200",

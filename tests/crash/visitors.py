@@ -18,6 +18,7 @@ import httpx
 
 from tests.crash.journal import Booking, Journal, Message
 from tests.crash.surroundings import SLOWLY, VERY_SLOWLY, Shop
+from tests.loopback import DIRECT
 
 EVENT_STREAM = "text/event-stream"
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -58,8 +59,7 @@ class Visitor:
             base_url=base_url,
             headers={"X-API-Key": shop.api_key},
             timeout=httpx.Timeout(20.0, connect=2.0),
-            trust_env=False,
-            verify=False,  # there is no TLS here; the certificates need not be read
+            **DIRECT,
         )
 
     async def live(self) -> None:

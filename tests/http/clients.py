@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from tests.http.running_server import ADMIN_PASSWORD, RunningServer
+from tests.loopback import DIRECT
 
 TIMEOUT_S = 20.0
 EVENT_STREAM = "text/event-stream"
@@ -57,7 +58,7 @@ def read_events(lines: Iterator[str]) -> Iterator[Event]:
 
 def read_demo_key(server: RunningServer) -> str:
     """Return the demo shop's publishable key, from its page as a browser reads it."""
-    page = httpx.get(f"{server.base_url}/demo", timeout=TIMEOUT_S, trust_env=False)
+    page = httpx.get(f"{server.base_url}/demo", timeout=TIMEOUT_S, **DIRECT)
     found = re.search(r'data-api-key="(pk_[^"]+)"', page.text)
     assert found is not None
     return found[1]
@@ -73,7 +74,7 @@ class Visitor:
             base_url=server.base_url,
             headers={"X-API-Key": api_key},
             timeout=TIMEOUT_S,
-            trust_env=False,
+            **DIRECT,
         )
 
     def post(self, message: str, **fields: Any) -> httpx.Response:
@@ -147,7 +148,7 @@ class Operator:
         self, server: RunningServer, username: str = "admin", password: str = ADMIN_PASSWORD
     ) -> None:
         self.http = httpx.Client(
-            base_url=f"{server.admin_url}/api/admin", timeout=TIMEOUT_S, trust_env=False
+            base_url=f"{server.admin_url}/api/admin", timeout=TIMEOUT_S, **DIRECT
         )
         answer = self.http.post("/login", json={"username": username, "password": password})
         assert answer.status_code == 200, answer.text

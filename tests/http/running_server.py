@@ -27,6 +27,7 @@ import httpx
 from tests.fakes.free_ports import find_two_free_ports
 from tests.fakes.postgres_server import running_postgres
 from tests.http.warm_program import WarmProgram
+from tests.loopback import DIRECT
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN_PASSWORD = "quiet-harbour-lantern"
@@ -200,7 +201,7 @@ class RunningServer:
         """Start the process and return once it answers."""
         self.launch()
         wait_until(self._lives_and_has_greeted, timeout_s=START_DEADLINE_S, what="the greeting")
-        answer = httpx.get(f"{self.base_url}/health", timeout=10, trust_env=False)
+        answer = httpx.get(f"{self.base_url}/health", timeout=10, **DIRECT)
         assert answer.status_code == 200, answer.text
         return self
 

@@ -18,6 +18,7 @@ from tests.http.running_server import ADMIN_PASSWORD, RunningServer
 from tests.http.stored_rows import write_rows
 from tests.http.test_openapi import listed_operations
 from tests.http.test_workflows import GREET, build_export
+from tests.loopback import DIRECT
 
 OPEN = {("GET", "/health"), ("POST", "/api/admin/login"), ("POST", "/api/admin/refresh")}
 ADMIN = "/api/admin"
@@ -291,7 +292,7 @@ def look(owner: Operator, ids: dict[str, str]) -> list[Any]:
 
 
 def test_every_published_operation_is_in_the_matrix(matrix_server):
-    answer = httpx.get(f"{matrix_server.admin_url}/schema/openapi.json", trust_env=False)
+    answer = httpx.get(f"{matrix_server.admin_url}/schema/openapi.json", **DIRECT)
     assert listed_operations(answer.json()) == set(BODIES) | OPEN
 
 
@@ -300,7 +301,7 @@ def test_without_a_token_nothing_works(matrix_server, owner, twins, operation):
     before = look(owner, twins.theirs)
     revoked = Operator(matrix_server)
     revoked.call("POST", "/logout", status=204)
-    with httpx.Client(trust_env=False) as nobody:
+    with httpx.Client(**DIRECT) as nobody:
         for client in (nobody, revoked.http):
             answer = send(client, matrix_server.admin_url, operation, twins.theirs)
             assert answer.status_code == 401, operation
@@ -314,7 +315,7 @@ def test_a_visitors_key_opens_nothing_on_the_admin_side(matrix_server, twins, op
         "X-API-Key": twins.theirs["api_key"],
         "Authorization": f"Bearer {twins.theirs['api_key']}",
     }
-    with httpx.Client(trust_env=False, headers=headers) as visitor:
+    with httpx.Client(**DIRECT, headers=headers) as visitor:
         answer = send(visitor, matrix_server.admin_url, operation, twins.theirs)
         elsewhere = send(visitor, matrix_server.base_url, operation, twins.theirs)
     assert answer.status_code == 401
@@ -423,7 +424,7 @@ def test_a_key_of_another_tenant_is_not_found(owner, twins):
 @pytest.mark.parametrize("operation", OF_VISITORS)
 @pytest.mark.parametrize("headers", [{}, {"X-API-Key": "pk_unknown"}])
 def test_without_a_key_a_visitor_gets_nothing(matrix_server, twins, operation, headers):
-    with httpx.Client(trust_env=False, headers=headers) as nobody:
+    with httpx.Client(**DIRECT, headers=headers) as nobody:
         answer = send(nobody, matrix_server.base_url, operation, twins.theirs)
     assert answer.status_code == 401
     assert "canary" not in answer.text
@@ -433,10 +434,10 @@ def test_without_a_key_a_visitor_gets_nothing(matrix_server, twins, operation, h
     "operation", [op for op in OF_VISITORS if "session_id" in str((op[1], BODIES[op]))]
 )
 def test_a_session_of_another_tenant_is_not_found(matrix_server, twins, operation):
-    with httpx.Client(trust_env=False, headers={"X-API-Key": twins.mine["api_key"]}) as mine:
+    with httpx.Client(**DIRECT, headers={"X-API-Key": twins.mine["api_key"]}) as mine:
         answer = send(mine, matrix_server.base_url, operation, twins.theirs)
     assert answer.status_code == 404
-    with httpx.Client(trust_env=False, headers={"X-API-Key": twins.theirs["api_key"]}) as theirs:
+    with httpx.Client(**DIRECT, headers={"X-API-Key": twins.theirs["api_key"]}) as theirs:
         path = "/chat/history/{session_id}"
         history = send(theirs, matrix_server.base_url, ("GET", path), twins.theirs).json()
     assert (history["conversation_ended"], history["escalated"]) == (False, False)

@@ -8,6 +8,8 @@ import pytest
 
 from tests.http.clients import EVENT_STREAM, check_problem
 
+pytestmark = pytest.mark.stored
+
 LONGEST = 4_000
 MAX_BODY_BYTES = 64 * 1024
 

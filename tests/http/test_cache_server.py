@@ -18,6 +18,7 @@ from tests.fakes.redis_server import RedisServer
 from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import RunningServer, run_csai, wait_until
 from tests.http.stored_rows import read_rows
+from tests.loopback import DIRECT
 
 PASSWORD = "c4n4ry-password"
 LIMIT = 4
@@ -47,7 +48,7 @@ def visitor(server: RunningServer) -> Iterator[Visitor]:
 
 
 def read_health(server: RunningServer) -> dict[str, Any]:
-    answer = httpx.get(f"{server.base_url}/health", timeout=10, trust_env=False)
+    answer = httpx.get(f"{server.base_url}/health", timeout=10, **DIRECT)
     assert answer.status_code == 200
     health: dict[str, Any] = answer.json()
     return health

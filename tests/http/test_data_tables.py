@@ -12,6 +12,8 @@ import pytest
 from tests.http.clients import Operator, Shop, Visitor, check_problem
 from tests.http.stored_rows import read_rows
 
+pytestmark = pytest.mark.stored
+
 CSV = {"Content-Type": "text/csv"}
 PRODUCTS = (
     'מק"ט;שם;מחיר;מטבע;מלאי\r\nH-1;כובע צמר;49,90 ₪;ILS;3\r\nH-2;כובע קש;"1.234,50";ILS;0\r\n'

@@ -13,6 +13,8 @@ from tests.http.clients import Operator, Visitor, read_demo_key
 from tests.http.running_server import RunningServer
 from tests.http.stored_rows import read_bookings, read_cells
 
+pytestmark = pytest.mark.stored
+
 HEBREW_DAYS = ("שני", "שלישי", "רביעי", "חמישי", "שישי", "שבת", "ראשון")
 OPENING_HOURS = "11:00–22:00"
 YES, NO = "Yes, go ahead", "No, thanks"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.http.clients import Operator, Visitor, check_problem
 
+pytestmark = pytest.mark.stored
+
 
 @pytest.fixture
 def asked(visitor: Visitor) -> Visitor:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.http.clients import check_problem
 
+pytestmark = pytest.mark.stored
+
 ORDERS = {"executor": "workflow", "workflow": "get_order_status"}
 
 

@@ -12,6 +12,8 @@ from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import serving
 from tests.http.slow_ollama import say, use_ollama
 
+pytestmark = pytest.mark.stored
+
 DAY = "2030-05-14"  # a Tuesday, far from every clock
 FILLED = {"date": DAY, "time": "19:00", "party_size": "4", "name": "Dana"}
 TOLD = f"Date: {DAY}\nTime: 19:00\nNumber of people: 4\nName: Dana"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.http.clients import check_problem
 
+pytestmark = pytest.mark.stored
+
 
 def test_the_history_of_a_conversation(visitor):
     first = visitor.ask("Where is my order 12345?")

@@ -12,6 +12,8 @@ from tests.http.running_server import RunningServer, serving
 from tests.http.slow_ollama import GatedOllama, echo, use_ollama
 from tests.http.stored_rows import read_rows
 
+pytestmark = pytest.mark.stored
+
 AT_ONCE = 20
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.http.clients import Event, Operator, Visitor, check_problem
 
+pytestmark = pytest.mark.stored
+
 WITH_SHOP = {"escalated": True, "human": {"name": "Corner Shop"}, "conversation_ended": False}
 ALONE = {"escalated": False, "human": None, "conversation_ended": False}
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.http.clients import Operator, check_problem
 from tests.http.running_server import ADMIN_PASSWORD, RunningServer
+from tests.loopback import DIRECT
 
 GUESSES_AT_ONCE = 40
 FREE_GUESSES = 5
@@ -27,7 +28,7 @@ def try_login(server: RunningServer, username: str, password: str) -> httpx.Resp
     return httpx.post(
         f"{server.admin_url}/api/admin/login",
         json={"username": username, "password": password},
-        trust_env=False,
+        **DIRECT,
         timeout=20,
     )
 
@@ -126,7 +127,7 @@ def test_wrong_passwords_have_to_wait_even_all_at_once(tmp_path):
     with RunningServer(tmp_path) as server:
         server.expect("login_failed")
 
-        with httpx.Client(trust_env=False, timeout=20) as client:
+        with httpx.Client(**DIRECT, timeout=20) as client:
 
             def guess(number: int) -> int:
                 body = {"username": "admin", "password": f"wrong-password-{number}"}
@@ -142,7 +143,7 @@ def test_wrong_passwords_have_to_wait_even_all_at_once(tmp_path):
         assert int(refused.headers["retry-after"]) >= 1
         by_another_name = try_login(server, "nobody", "wrong-password")
         check_problem(by_another_name, 429, "login_back_off")
-        health = httpx.get(f"{server.admin_url}/health", trust_env=False)
+        health = httpx.get(f"{server.admin_url}/health", **DIRECT)
         assert health.status_code == 200
 
 

@@ -15,6 +15,7 @@ from tests.fakes.mcp_server import INJECTION, PROGRAM, TOKEN, McpHttpServer, ope
 from tests.fakes.openai_server import FakeOpenAI, Say, Step
 from tests.http.clients import Operator, Shop, Visitor
 from tests.http.running_server import RunningServer, serving, wait_until
+from tests.loopback import DIRECT
 
 KEY = "sk-quiet-lantern-0123456789"
 EXECUTABLE = {
@@ -273,7 +274,7 @@ def find_programs(mark: Path) -> list[int]:
 def test_no_route_takes_a_command(demo_server: RunningServer) -> None:
     """Every body of every route, whatever it refers to: no field of it could name a program."""
     url = f"{demo_server.admin_url}/schema/openapi.json"
-    document = httpx.get(url, trust_env=False).json()
+    document = httpx.get(url, **DIRECT).json()
     schemas = document["components"]["schemas"]
     seen: set[str] = set()
 

@@ -11,12 +11,13 @@ from tests.fakes.background import Background
 from tests.fakes.n8n_api import KEY, FakeN8n
 from tests.http.clients import Operator, Visitor, check_problem
 from tests.http.running_server import RunningServer
+from tests.loopback import DIRECT
 
 TOOL = "get_order_status"
 
 
 def read_health(server: RunningServer) -> dict[str, Any]:
-    answer: dict[str, Any] = httpx.get(f"{server.base_url}/health", trust_env=False).json()
+    answer: dict[str, Any] = httpx.get(f"{server.base_url}/health", **DIRECT).json()
     return answer
 
 

@@ -24,6 +24,7 @@ from tests.http.clients import (
 from tests.http.running_server import serving
 from tests.http.slow_ollama import use_ollama
 from tests.http.stored_rows import read_bookings
+from tests.loopback import DIRECT
 
 FAILURES = ("model_", "provider", "fallback", "degraded")
 
@@ -81,7 +82,7 @@ async def test_the_demo_questions_through_a_model(tmp_path):
 
 
 def visitor_health(base_url: str) -> dict[str, Any]:
-    health: dict[str, Any] = httpx.get(f"{base_url}/health", trust_env=False).json()
+    health: dict[str, Any] = httpx.get(f"{base_url}/health", **DIRECT).json()
     return health
 
 

@@ -13,6 +13,7 @@ from appliance.logs import LogBuffer
 from appliance.settings import load_settings
 from appliance.web.openapi import UNSERVED_PATH
 from tests.http.clients import Operator, Shop, check_problem
+from tests.loopback import DIRECT
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 UNLISTED = re.compile(
@@ -22,7 +23,7 @@ UNLISTED = re.compile(
 
 @pytest.fixture(scope="module")
 def document(demo_server) -> dict[str, Any]:
-    answer = httpx.get(f"{demo_server.admin_url}/schema/openapi.json", trust_env=False)
+    answer = httpx.get(f"{demo_server.admin_url}/schema/openapi.json", **DIRECT)
     assert answer.status_code == 200
     found: dict[str, Any] = answer.json()
     return found
@@ -95,7 +96,7 @@ def test_every_reference_leads_somewhere(document):
 
 def test_nothing_secret_is_in_the_document(document, demo_server, demo_key, operator: Operator):
     shop: Shop = operator.make_shop()
-    text = httpx.get(f"{demo_server.admin_url}/schema/openapi.json", trust_env=False).text
+    text = httpx.get(f"{demo_server.admin_url}/schema/openapi.json", **DIRECT).text
     for secret in (
         demo_key,
         shop.api_key,
@@ -127,7 +128,7 @@ def test_a_listed_operation_names_its_credential(document):
 )
 def test_the_frameworks_own_pages_are_not_served(demo_server, base, path):
     url = getattr(demo_server, base) + UNSERVED_PATH + path
-    check_problem(httpx.get(url, trust_env=False), 404, "not_found")
+    check_problem(httpx.get(url, **DIRECT), 404, "not_found")
 
 
 def test_the_public_listener_publishes_no_contract(visitor):

@@ -9,6 +9,8 @@ import pytest
 from appliance import __version__
 from tests.http.clients import EVENT_STREAM, Event, check_problem, read_events
 
+pytestmark = pytest.mark.stored
+
 
 def test_the_status(operator, demo_server):
     status = operator.call("GET", "/status")

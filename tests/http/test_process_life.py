@@ -20,6 +20,7 @@ from tests.http.running_server import (
 )
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
 from tests.http.stored_rows import read_bookings, read_rows
+from tests.loopback import DIRECT
 
 STOP_S = 5.0
 START_S = 5.0
@@ -182,7 +183,7 @@ def test_a_killed_servers_folder_is_free_again(tmp_path):
     server = RunningServer(tmp_path, program=FROM_CHECKOUT).start()
     server.kill()
     with server:
-        assert httpx.get(f"{server.base_url}/health", trust_env=False).json()["status"] == "ok"
+        assert httpx.get(f"{server.base_url}/health", **DIRECT).json()["status"] == "ok"
 
 
 def test_a_parent_that_dies_takes_its_server_along(tmp_path):

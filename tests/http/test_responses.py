@@ -11,6 +11,7 @@ import pytest
 from appliance import __version__
 from appliance.paths import widget_bundle
 from tests.http.clients import check_problem
+from tests.loopback import DIRECT
 
 PUBLIC = ("/health", "/demo", "/widget.js", "/api/config", "/nowhere", "/chat/history/vs_x")
 ADMIN = ("/health", "/schema/openapi.json", "/api/admin/tenants", "/api/admin/me", "/nowhere")
@@ -27,7 +28,7 @@ def test_every_public_answer_has_a_request_id(visitor, path):
 
 @pytest.mark.parametrize("path", ADMIN)
 def test_every_admin_answer_has_a_request_id(demo_server, path):
-    answer = httpx.get(f"{demo_server.admin_url}{path}", trust_env=False)
+    answer = httpx.get(f"{demo_server.admin_url}{path}", **DIRECT)
     assert UUID.fullmatch(answer.headers["x-request-id"])
 
 
@@ -57,7 +58,7 @@ def test_head_answers_as_get_without_a_body(visitor, path):
 
 @pytest.mark.parametrize("base", ["base_url", "admin_url"])
 def test_both_listeners_tell_of_their_health(demo_server, base):
-    answer = httpx.get(f"{getattr(demo_server, base)}/health", trust_env=False)
+    answer = httpx.get(f"{getattr(demo_server, base)}/health", **DIRECT)
     state = answer.json()
     assert (answer.status_code, state["status"], state["version"]) == (200, "ok", __version__)
     assert {name: part["status"] for name, part in state["components"].items()} == {

@@ -17,6 +17,8 @@ from tests.http.clients import Operator, Shop, Visitor, check_problem
 from tests.http.running_server import RunningServer, run_csai, wait_until
 from tests.http.stored_rows import read_rows, write_rows
 
+pytestmark = pytest.mark.stored
+
 OLD = datetime(2020, 1, 31, 9, 30, tzinfo=UTC)
 
 

@@ -13,6 +13,7 @@ import pytest
 from appliance.cli import main as main_module
 from appliance.cli.main import csai, run
 from tests.http.running_server import FROM_CHECKOUT, RunningServer, run_csai
+from tests.loopback import DIRECT
 
 ONE_SENTENCE = re.compile(r"csai: [^\n]+\n")
 
@@ -76,7 +77,7 @@ def test_a_data_folder_in_use_ends_with_5_and_names_the_process(tmp_path, demo_s
         code=5,
     )
     assert str(demo_server.process.pid) in said
-    answer = httpx.get(f"{demo_server.base_url}/health", trust_env=False)
+    answer = httpx.get(f"{demo_server.base_url}/health", **DIRECT)
     assert answer.json()["status"] == "ok"
 
 
@@ -139,7 +140,7 @@ def test_a_generated_password_is_shown_once_and_kept_for_its_owner_only(tmp_path
         answer = httpx.post(
             f"{server.admin_url}/api/admin/login",
             json={"username": "admin", "password": shown[1]},
-            trust_env=False,
+            **DIRECT,
         )
         assert answer.status_code == 200
         kept = server.data_dir / "first-login.txt"
@@ -152,7 +153,7 @@ def test_a_generated_password_is_shown_once_and_kept_for_its_owner_only(tmp_path
 
 def test_without_demo_mode_there_is_no_demo(tmp_path):
     with RunningServer(tmp_path, command="serve", program=FROM_CHECKOUT) as server:
-        answer = httpx.get(f"{server.base_url}/demo", trust_env=False)
+        answer = httpx.get(f"{server.base_url}/demo", **DIRECT)
         assert answer.status_code == 404
         assert "Demo shop" not in server.output()
 

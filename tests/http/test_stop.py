@@ -13,6 +13,8 @@ from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import serving, wait_until
 from tests.http.slow_ollama import say, use_ollama
 
+pytestmark = pytest.mark.stored
+
 
 def stop(visitor: Visitor) -> dict[str, Any]:
     answer = visitor.http.post("/chat/stop", json={"session_id": visitor.session_id})

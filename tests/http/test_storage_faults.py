@@ -18,6 +18,7 @@ from tests.fakes.small_disk import SmallDisk, small_disk
 from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import RunningServer, build_environment, run_csai, wait_until
 from tests.http.stored_rows import read_rows
+from tests.loopback import DIRECT
 
 pytestmark = pytest.mark.on_sqlite
 
@@ -177,7 +178,7 @@ def test_a_database_locked_from_outside_is_waited_for_but_nobody_else_waits(tmp_
             started = time.monotonic()
             waiting = [threads.submit(one.post, QUESTION) for one in (visitor, other)]
             waits: list[float] = []
-            with httpx.Client(base_url=server.base_url, trust_env=False) as http:
+            with httpx.Client(base_url=server.base_url, **DIRECT) as http:
                 while not all(future.done() for future in waiting):
                     asked = time.monotonic()
                     assert http.get("/health").status_code == 200
@@ -224,7 +225,7 @@ def test_a_database_that_is_damaged_while_in_use_is_told_and_ends_nothing(tmp_pa
         problem = check_problem(answer, 503, "storage_unavailable")
         assert "csai backup restore" in problem["detail"]
         assert str(server.data_dir) not in answer.text
-        assert httpx.get(f"{server.base_url}/widget.js", trust_env=False).status_code == 200
+        assert httpx.get(f"{server.base_url}/widget.js", **DIRECT).status_code == 200
         wait_until(lambda: "is damaged" in server.output(), timeout_s=2, what="a clear log")
         visitor.http.close()
 

@@ -22,6 +22,9 @@ from tests.http.clients import (
 )
 from tests.http.running_server import serving
 from tests.http.slow_ollama import ANSWER, GatedOllama, say_answer, use_ollama
+from tests.loopback import DIRECT
+
+pytestmark = pytest.mark.stored
 
 QUESTION = "Where is my order 12345?"
 KEEP_ALIVE_S = 15.0
@@ -203,7 +206,7 @@ async def test_the_model_is_left_when_the_visitor_leaves(tmp_path, accept):
         serving(tmp_path, settings=use_ollama(ollama)) as server,
     ):
         key = await asyncio.to_thread(read_demo_key, server)
-        async with httpx.AsyncClient(base_url=server.base_url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=server.base_url, **DIRECT) as client:
             asking = asyncio.create_task(
                 client.post(
                     "/chat/message",

@@ -7,6 +7,8 @@ import pytest
 from tests.http.clients import Operator, Visitor, check_problem
 from tests.http.running_server import RunningServer, run_csai
 
+pytestmark = pytest.mark.stored
+
 EVERYTHING = {
     "name": "Full Shop",
     "domain": "full.example",

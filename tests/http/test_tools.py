@@ -10,6 +10,8 @@ import pytest
 from tests.http.clients import Operator, check_problem
 from tests.http.stored_rows import write_rows
 
+pytestmark = pytest.mark.stored
+
 TOOL = {
     "tool_name": "find_gift_card",
     "description": "Find a gift card by its code.",

@@ -15,6 +15,8 @@ from tests.http.clients import Operator, Shop, check_problem
 from tests.http.running_server import RunningServer
 from tests.http.stored_rows import read_rows
 
+pytestmark = pytest.mark.stored
+
 PATH = "/test-chat"
 TABLES = ("conversations", "messages", "tool_executions", "turn_traces", "api_usage", "escalations")
 

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.http.clients import check_problem
+from tests.loopback import DIRECT
 
 UNKNOWN = "no_such_field"
 JSON = "application/json"
@@ -87,7 +88,7 @@ def build_body(steps: tuple[str | int, ...]) -> Any:
 @pytest.fixture(scope="module")
 def contract(demo_server) -> Contract:
     url = f"{demo_server.admin_url}/schema/openapi.json"
-    return Contract(httpx.get(url, trust_env=False).json())
+    return Contract(httpx.get(url, **DIRECT).json())
 
 
 def test_every_object_of_a_body_is_closed_or_free_on_purpose(contract):
@@ -119,7 +120,7 @@ def test_every_object_of_every_body_refuses_an_unknown_field(
                 re.sub(r"{\w+}", "x", url),
                 json=build_body(steps),
                 headers=headers,
-                trust_env=False,
+                **DIRECT,
             )
             problem = check_problem(answer, 400, "validation_failed")
             field = ".".join(str(step) for step in (*steps, UNKNOWN))

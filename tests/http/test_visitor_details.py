@@ -12,6 +12,8 @@ from tests.http.clients import Operator, Visitor, check_problem, read_demo_key
 from tests.http.running_server import serving
 from tests.http.slow_ollama import say, use_ollama
 
+pytestmark = pytest.mark.stored
+
 DANA = {"name": "Dana", "email": "dana@example.com", "phone": "050-1234567"}
 
 

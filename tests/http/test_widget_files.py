@@ -12,6 +12,7 @@ import pytest
 
 from tests.http.clients import Operator
 from tests.http.running_server import RunningServer
+from tests.loopback import DIRECT
 
 IDENTITY = {"Accept-Encoding": "identity"}
 
@@ -19,7 +20,7 @@ IDENTITY = {"Accept-Encoding": "identity"}
 def fetch(server: RunningServer, name: str, **headers: str) -> httpx.Response:
     """Return the answer as it is on the wire, its body not unpacked."""
     request = httpx.Request("GET", f"{server.base_url}/{name}", headers=headers)
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(**DIRECT) as client:
         answer = client.send(request, stream=True)
         body = b"".join(answer.iter_raw())
         answer.close()

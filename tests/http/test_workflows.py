@@ -9,6 +9,8 @@ import pytest
 from appliance.paths import bundled_workflows
 from tests.http.clients import Operator, check_problem
 
+pytestmark = pytest.mark.stored
+
 BUNDLED = ("book_appointment", "check_inventory", "get_order_status")
 
 
