@@ -8,7 +8,7 @@ from __future__ import annotations
 from appliance.domain.ids import TenantId, WorkflowId, new_id
 from appliance.domain.json_types import JsonObject
 from appliance.domain.workflow import StoredWorkflow
-from appliance.errors import Conflict, InvalidInput, NotFound
+from appliance.errors import Conflict, FieldError, InvalidInput, NotFound
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import TenantRepository, ToolRepository, WorkflowRepository
 from appliance.ports.workflow_engine import WorkflowEngine, WorkflowRun, WorkflowSummary
@@ -84,13 +84,28 @@ class WorkflowService:
         stored = await self._workflows.get(workflow_id)
         if stored is None:
             raise _not_found(workflow_id)
-        if (
-            only is not None
-            and not stored.is_bundled
-            and stored.id not in await self._find_named(only)
-        ):
+        if only is not None and not await self._has(only, stored):
             raise _not_found(workflow_id)
         return stored, self._summarise(stored)
+
+    async def check_choice(self, reference: str, *, only: TenantId) -> None:
+        """Refuse a workflow for a tenant's tool that the tenant does not have; see ``list_all``.
+
+        Raises:
+            InvalidInput: There is none of this name or id for the tenant.
+        """
+        if any(tool.workflow == reference for tool in await self._tools.list_for_tenant(only)):
+            return
+        stored = await self._workflows.find(reference)
+        if stored is None or not await self._has(only, stored):
+            message = f"The tenant has no workflow {reference!r}."
+            raise InvalidInput(
+                f"{message} Whoever runs the appliance can choose it for the tenant.",
+                errors=[FieldError("workflow", message)],
+            )
+
+    async def _has(self, tenant_id: TenantId, stored: StoredWorkflow) -> bool:
+        return stored.is_bundled or stored.id in await self._find_named(tenant_id)
 
     async def _find_named(self, tenant_id: TenantId) -> set[WorkflowId]:
         """Return the ids of the workflows that the tenant's tools are run by."""

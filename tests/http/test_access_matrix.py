@@ -407,6 +407,30 @@ def test_one_tenants_operator_sees_and_runs_the_workflows_of_its_own_tools(
     owner.call("DELETE", path, status=204)
 
 
+def test_one_tenants_operator_cannot_take_a_workflow_of_others(owner, my_operator, twins):
+    export = build_export("theirs", "return [{json: {key: 'sk-of-theirs'}}];") | {"id": "n8n-8"}
+    private = owner.call("POST", "/workflows", export, status=201)
+    mine, theirs = (f"/tenants/{side['tenant_id']}/tools/{twins.mine['tool_id']}" for side in twins)
+    before = owner.call("GET", f"/tenants/{twins.mine['tenant_id']}/tools")
+    owner.call("PATCH", theirs, {"workflow": "theirs"})
+    said = set()
+    for reference in ("theirs", private["id"], "n8n-8", "nobody"):
+        for method in ("PUT", "PATCH"):
+            answer = my_operator.http.request(method, mine, json={"workflow": reference})
+            problem = check_problem(answer, 400, "validation_failed")
+            assert [error["field"] for error in problem["errors"]] == ["workflow"]
+            said.add(problem["detail"].replace(reference, "…"))
+    assert len(said) == 1
+    assert owner.call("GET", f"/tenants/{twins.mine['tenant_id']}/tools") == before
+    check_problem(my_operator.http.get(f"/workflows/{private['id']}"), 404, "workflow_not_found")
+    my_operator.call("PATCH", mine, {"workflow": "get_order_status"})
+    owner.call("PATCH", mine, {"workflow": "theirs"})
+    my_operator.call("PATCH", mine, {"enabled": True, "workflow": "theirs"})
+    for used in (mine, theirs):
+        owner.call("PATCH", used, {"workflow": "get_order_status"})
+    owner.call("DELETE", f"/workflows/{private['id']}", status=204)
+
+
 def test_one_tenants_operator_may_change_that_tenant(my_operator, twins):
     changed = my_operator.call(
         "PATCH", f"/tenants/{twins.mine['tenant_id']}", {"domain": "mine.example"}

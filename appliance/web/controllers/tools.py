@@ -23,6 +23,7 @@ from appliance.services.tools import (
     ToolChanges,
     ToolService,
 )
+from appliance.services.workflows import WorkflowService
 from appliance.web.guards import require_everywhere, require_role, require_tenant
 from appliance.web.query import Cursor, Limit
 from appliance.web.schemas.admin import (
@@ -142,10 +143,13 @@ class TenantToolController(Controller):
         data: JSONBody[TenantToolChoice],
         tenants: NamedDependency[TenantService],
         tools: NamedDependency[ToolService],
+        workflows: NamedDependency[WorkflowService],
         auditor: NamedDependency[Auditor],
     ) -> TenantToolView:
         """Set how the tenant uses the tool, replacing what was set before."""
         tenant = await tenants.get(require_tenant(operator, tenant_id, "operator"))
+        if data.workflow and operator.tenant_id is not None:
+            await workflows.check_choice(data.workflow, only=operator.tenant_id)
         stored = await tools.put_for_tenant(tenant.id, ToolId(tool_id), data)
         await auditor.record(
             operator.username, "tenant_tool.put", tool_id, tenant_id=tenant.id, changes=data
@@ -160,10 +164,13 @@ class TenantToolController(Controller):
         tool_id: FromPath[str],
         data: JSONBody[TenantToolChanges],
         tools: NamedDependency[ToolService],
+        workflows: NamedDependency[WorkflowService],
         auditor: NamedDependency[Auditor],
     ) -> TenantToolView:
         """Change the given fields; absent ones stay."""
         allowed = require_tenant(operator, tenant_id, "operator")
+        if data.workflow and operator.tenant_id is not None:
+            await workflows.check_choice(data.workflow, only=operator.tenant_id)
         stored = await tools.change_for_tenant(allowed, ToolId(tool_id), data)
         await auditor.record(
             operator.username, "tenant_tool.change", tool_id, tenant_id=allowed, changes=data
