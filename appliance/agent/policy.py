@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from appliance.domain.argument_checks import find_excess, open_validator
+from appliance.domain.argument_checks import find_excess, find_misfits
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.domain.message import SERVER_SENTENCES, ChatMessage
@@ -104,24 +104,17 @@ def find_argument_problem(arguments: JsonObject, schema: JsonObject) -> str | No
 
     Source: JSON Schema 2020-12, formats asserted.
     """
-    from referencing.exceptions import Unresolvable
-
     excess = find_excess(arguments)
     if excess is not None:
         return excess
-    validator = open_validator(schema)
-    if isinstance(validator, str):
-        return f"the tool's schema cannot be used. {validator}"
-    try:
-        errors = sorted(
-            validator.iter_errors(arguments), key=lambda error: list(map(str, error.path))
-        )
-    except Unresolvable as error:
-        return f"the tool's schema refers to {error.ref!r}, which is not in it."
-    if not errors:
+    misfits = find_misfits(arguments, schema)
+    if isinstance(misfits, str):
+        return f"the tool's schema cannot be used. {misfits}"
+    if not misfits:
         return None
-    where = ".".join(str(part) for part in errors[0].path)
-    message = str(errors[0].message)[:300]
+    first = min(misfits, key=lambda error: list(map(str, error.path)))
+    where = ".".join(str(part) for part in first.path)
+    message = str(first.message)[:300]
     return f"{where}: {message}" if where else message
 
 

@@ -7,8 +7,10 @@ means is left to whoever asks.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from functools import lru_cache
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -17,14 +19,26 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.safe_patterns import MAX_TEXT_CHARS, find_danger, read_pattern
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
 
 MAX_ARGUMENT_BYTES: Final = 64_000
 MAX_ARGUMENT_DEPTH: Final = 20
+MAX_STEPS: Final = 50_000
+"""About a second; an ordinary schema takes a third of it for the largest arguments."""
+
+_ENDLESS: Final = f"To check arguments against it takes more than {MAX_STEPS} steps."
 _UNASKED_FORMATS: Final = ("regex",)
 """Reading a text as a regular expression can take long, or more room than there is."""
 
+_NOT_COUNTED: Final = repeat(0)
+_steps: ContextVar[Iterator[int]] = ContextVar("steps")
+
 logger = structlog.get_logger(__name__)
+
+
+class _TooManySteps(Exception):
+    """A check has gone on for too long."""
 
 
 def find_unsafe_pattern(schema: JsonObject) -> str | None:
@@ -53,24 +67,39 @@ def find_excess(arguments: JsonObject) -> str | None:
     return None
 
 
-def open_validator(schema: JsonObject) -> Draft202012Validator | str:
-    """Return what checks arguments against ``schema``, or why nothing is checked against it.
+def find_misfits(arguments: JsonObject, schema: JsonObject) -> list[ValidationError] | str:
+    """Return how ``arguments`` do not fit ``schema``, or why that cannot be said.
 
     A schema that is invalid, or has a pattern that is not safe, is not used at all, also where it
     was stored long ago: without its pattern it would let pass what it was to keep out. The operator
     finds it in the log.
     Formats are asserted; no reference is fetched; a text longer than 1,000 characters fits no
-    pattern and no format.
+    pattern and no format; who refers back and forth until there is no end is left after
+    ``MAX_STEPS`` parts of the schema, each counted for each value that it is asked about.
 
     Source: JSON Schema 2020-12, whatever ``$schema`` says.
     """
-    return _open_validator(json.dumps(schema, sort_keys=True))
+    from referencing.exceptions import Unresolvable
+
+    validator = _open_validator(json.dumps(schema, sort_keys=True))
+    if isinstance(validator, str):
+        return validator
+    counted = _steps.set(count(1))
+    try:
+        return list(validator.iter_errors(arguments))
+    except Unresolvable as error:
+        return f"It refers to {error.ref!r}, which is not in it."
+    except (_TooManySteps, RecursionError):
+        logger.warning("tool.schema_not_used", title=schema.get("title"), problem=_ENDLESS)
+        return _ENDLESS
+    finally:
+        _steps.reset(counted)
 
 
 @lru_cache(maxsize=512)
-def _open_validator(schema_text: str) -> Draft202012Validator | str:
+def _open_validator(schema_text: str) -> Validator | str:
     from jsonschema import Draft202012Validator, FormatChecker
-    from jsonschema.validators import extend
+    from jsonschema.validators import create
     from referencing import Registry
 
     schema = _without_dialects(json.loads(schema_text))
@@ -85,11 +114,17 @@ def _open_validator(schema_text: str) -> Draft202012Validator | str:
         for name, check in Draft202012Validator.FORMAT_CHECKER.checkers.items()
         if name not in _UNASKED_FORMATS
     }
-    bounded = extend(  # type: ignore[no-untyped-call]
-        Draft202012Validator,
-        {"pattern": _check_pattern, "format": _check_format, "uniqueItems": _check_unique},
+    bounded = create(
+        Draft202012Validator.META_SCHEMA,
+        {
+            **Draft202012Validator.VALIDATORS,
+            "pattern": _check_pattern,
+            "format": _check_format,
+            "uniqueItems": _check_unique,
+        },
+        applicable_validators=_count_step,
     )
-    validator: Draft202012Validator = bounded(
+    validator: Validator = bounded(
         schema,
         format_checker=formats,
         registry=Registry(),  # the library's own one would fetch references from the network
@@ -109,7 +144,17 @@ def _find_fault(schema: JsonObject) -> str | None:
     return None
 
 
-def _check_pattern(validator: Any, pattern: Any, value: Any, schema: Any) -> Iterator[Exception]:
+def _count_step(schema: Any) -> Iterable[tuple[str, Any]]:
+    """Give a schema's keywords to the library, which asks for them once a value and schema."""
+    if next(_steps.get(_NOT_COUNTED)) > MAX_STEPS:
+        raise _TooManySteps
+    keywords: Iterable[tuple[str, Any]] = schema.items()
+    return keywords
+
+
+def _check_pattern(
+    validator: Any, pattern: Any, value: Any, schema: Any
+) -> Iterator[ValidationError]:
     from jsonschema import ValidationError
 
     if isinstance(value, str):
@@ -118,7 +163,7 @@ def _check_pattern(validator: Any, pattern: Any, value: Any, schema: Any) -> Ite
             yield ValidationError(f"{value[:100]!r} does not match {pattern!r}")
 
 
-def _check_format(validator: Any, name: Any, value: Any, schema: Any) -> Iterator[Exception]:
+def _check_format(validator: Any, name: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
     from jsonschema import Draft202012Validator, ValidationError
 
     if isinstance(value, str) and len(value) > MAX_TEXT_CHARS:
@@ -127,7 +172,9 @@ def _check_format(validator: Any, name: Any, value: Any, schema: Any) -> Iterato
         yield from Draft202012Validator.VALIDATORS["format"](validator, name, value, schema)
 
 
-def _check_unique(validator: Any, is_asked: Any, value: Any, schema: Any) -> Iterator[Exception]:
+def _check_unique(
+    validator: Any, is_asked: Any, value: Any, schema: Any
+) -> Iterator[ValidationError]:
     """Compare each item with all others at once, where the library does it in pairs."""
     from jsonschema import ValidationError
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from appliance.domain.argument_checks import find_excess, open_validator
+from appliance.domain.argument_checks import find_excess, find_misfits
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.providers.builtin.contact_values import EMAIL, URL, is_phone
 from appliance.providers.builtin.phrasebook import Phrasebook
@@ -106,15 +106,7 @@ def find_misfit(schema: JsonObject, arguments: JsonObject) -> tuple[str, ...] | 
     A schema that cannot be used, or has a pattern that is not run, refuses nothing here: the caller
     of the tool validates again and reports it to the operator.
     """
-    from referencing.exceptions import Unresolvable
-
-    validator = None if find_excess(arguments) else open_validator(schema)
-    if validator is None or isinstance(validator, str):
+    misfits = [] if find_excess(arguments) else find_misfits(arguments, schema)
+    if not misfits or isinstance(misfits, str):
         return None
-    try:
-        first = next(iter(validator.iter_errors(arguments)), None)
-    except (Unresolvable, RecursionError, TypeError, ValueError):
-        return None
-    if first is None:
-        return None
-    return tuple(part for part in first.absolute_path if isinstance(part, str))
+    return tuple(part for part in misfits[0].absolute_path if isinstance(part, str))

@@ -7,6 +7,7 @@ to ``slot_filling``, judging values to ``slot_checks``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct, structs
@@ -35,6 +36,8 @@ _THING_NAME = "thing_name"
 _MAX_NAME_LENGTH = 200
 _MAX_DEPTH = 3
 _MAX_SLOTS = 40
+_MAX_PARAMETERS = 400
+"""So many are looked at: with references, a small schema holds more than anybody can read."""
 _MAX_CHOICES = 200
 
 
@@ -99,7 +102,8 @@ def compile_pattern(pattern: JsonValue) -> SafePattern | None:
 def build_slots(tool: ToolSpec) -> tuple[Slot, ...]:
     """Return the slots of a tool, required ones first, each group in the schema's order."""
     root = tool.parameters_schema if isinstance(tool.parameters_schema, dict) else {}
-    slots = list(_walk(root, root, (), True))[:_MAX_SLOTS]
+    walked = islice(_walk(root, root, (), True), _MAX_PARAMETERS)
+    slots = [slot for slot in walked if slot is not None][:_MAX_SLOTS]
     if tool.risk != "read" or sum(slot.is_required for slot in slots) != 1:
         slots = [_without_search(slot) for slot in slots]
     return tuple(sorted(slots, key=lambda slot: not slot.is_required))
@@ -114,7 +118,8 @@ def _without_search(slot: Slot) -> Slot:
 
 def _walk(
     schema: JsonObject, root: JsonObject, path: tuple[str, ...], is_required: bool
-) -> Iterator[Slot]:
+) -> Iterator[Slot | None]:
+    """Give a slot for each parameter, and ``None`` for each that is none by itself."""
     properties = schema.get("properties")
     required = schema.get("required")
     wanted = (
@@ -130,9 +135,10 @@ def _walk(
         inner = _simplify(raw, root)
         needed = is_required and name in wanted
         if isinstance(inner.get("properties"), Mapping) and len(path) < _MAX_DEPTH:
+            yield None
             yield from _walk(inner, root, (*path, name), needed)
-        elif "const" not in inner:
-            yield _build_slot(inner, (*path, name), needed)
+        else:
+            yield None if "const" in inner else _build_slot(inner, (*path, name), needed)
 
 
 def _simplify(raw: JsonValue, root: JsonObject) -> JsonObject:

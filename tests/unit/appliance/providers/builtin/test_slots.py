@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -60,6 +61,19 @@ def test_nested_objects_and_references_are_followed() -> None:
 def test_a_reference_to_itself_ends() -> None:
     slots = build({"child": {"$ref": "#"}})
     assert all(len(slot.path) <= 4 for slot in slots.values())
+
+
+@pytest.mark.parametrize("leaf", [{"type": "string"}, {"const": 1}, {"properties": {}}])
+def test_of_references_in_all_directions_some_are_followed(leaf: Any) -> None:
+    names = [f"p{number}" for number in range(300)]
+    levels: dict[str, Any] = {"d0": leaf}
+    for level in range(3):
+        below = {"$ref": f"#/$defs/d{level}"}
+        levels[f"d{level + 1}"] = {"properties": dict.fromkeys(names, below)}
+    began = time.thread_time()
+    found = build({"x": {"$ref": "#/$defs/d3"}}, **{"$defs": levels})
+    assert len(found) <= 40
+    assert time.thread_time() - began < 1
 
 
 def test_labelled_choices_keep_value_and_label() -> None:
