@@ -19,7 +19,7 @@ from appliance.ports.cache import Cache
 
 SHORT_S = 0.05
 LONG_S = 60.0
-DEADLINE_S = 5.0
+DEADLINE_S = 20.0
 
 VALUES = [
     b"",

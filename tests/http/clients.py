@@ -18,7 +18,7 @@ import httpx
 from tests.http.running_server import ADMIN_PASSWORD, RunningServer
 from tests.loopback import DIRECT
 
-TIMEOUT_S = 20.0
+TIMEOUT_S = 60.0
 EVENT_STREAM = "text/event-stream"
 
 

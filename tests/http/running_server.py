@@ -31,8 +31,8 @@ from tests.loopback import DIRECT
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMIN_PASSWORD = "quiet-harbour-lantern"
-START_DEADLINE_S = 30.0
-STOP_DEADLINE_S = 10.0
+START_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 30.0
 POLL_S = 0.02
 LOUD = re.compile(r"\[(?:warning|error|critical)\s*\]|Traceback|Warning:|Error\b|Exception\b")
 IS_ON_POSTGRES = os.environ.get("CSAI_TEST_DATABASE") == "postgres"
@@ -201,7 +201,7 @@ class RunningServer:
         """Start the process and return once it answers."""
         self.launch()
         wait_until(self._lives_and_has_greeted, timeout_s=START_DEADLINE_S, what="the greeting")
-        answer = httpx.get(f"{self.base_url}/health", timeout=10, **DIRECT)
+        answer = httpx.get(f"{self.base_url}/health", timeout=30, **DIRECT)
         assert answer.status_code == 200, answer.text
         return self
 

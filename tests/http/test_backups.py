@@ -355,7 +355,7 @@ def make_busy(folder: Path, number: signal.Signals) -> int:
         copies = (folder / "data" / "work").glob
         wait_until(lambda: list(copies("backup-*/*")), timeout_s=20, what="the copy")
         process.send_signal(number)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
         assert b"Traceback" not in said
         assert b"csai:" not in said
         return process.returncode

@@ -48,7 +48,7 @@ def visitor(server: RunningServer) -> Iterator[Visitor]:
 
 
 def read_health(server: RunningServer) -> dict[str, Any]:
-    answer = httpx.get(f"{server.base_url}/health", timeout=10, **DIRECT)
+    answer = httpx.get(f"{server.base_url}/health", timeout=30, **DIRECT)
     assert answer.status_code == 200
     health: dict[str, Any] = answer.json()
     return health
@@ -212,7 +212,7 @@ def test_a_restart_does_not_give_the_minute_anew(tmp_path: Path, ending: str):
                 answers = [http.post("/chat/message", json=HELLO) for _ in range(LIMIT)]
             assert [answer.status_code for answer in answers] == [200] * LIMIT
             if ending == "kill":
-                wait_until(lambda: is_written(shop.id), timeout_s=5, what="the count")
+                wait_until(lambda: is_written(shop.id), timeout_s=20, what="the count")
             getattr(server, ending)()
             server.start()
             with closing(Visitor(server, shop.api_key).http) as http:

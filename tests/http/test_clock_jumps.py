@@ -55,7 +55,7 @@ def jump_and_wait(server: RunningServer, clock: Clock, ahead: timedelta) -> None
         issued = jwt.decode(operator.tokens["access_token"], options={"verify_signature": False})
         return abs(issued["iat"] - time.time() - ahead.total_seconds()) < TOLERANCE_S
 
-    wait_until(has_jumped, timeout_s=5, what="the jump of the clock")
+    wait_until(has_jumped, timeout_s=20, what="the jump of the clock")
 
 
 def check_sessions(server: RunningServer, visitor: Visitor, operator: Operator) -> None:

@@ -29,7 +29,7 @@ def try_login(server: RunningServer, username: str, password: str) -> httpx.Resp
         f"{server.admin_url}/api/admin/login",
         json={"username": username, "password": password},
         **DIRECT,
-        timeout=20,
+        timeout=60,
     )
 
 
@@ -127,7 +127,7 @@ def test_wrong_passwords_have_to_wait_even_all_at_once(tmp_path):
     with RunningServer(tmp_path) as server:
         server.expect("login_failed")
 
-        with httpx.Client(**DIRECT, timeout=20) as client:
+        with httpx.Client(**DIRECT, timeout=60) as client:
 
             def guess(number: int) -> int:
                 body = {"username": "admin", "password": f"wrong-password-{number}"}

@@ -179,7 +179,7 @@ async def test_a_model_s_write_is_confirmed_and_a_changed_tool_is_not_run(tmp_pa
                 assert stage.try_out(turn)["success"] is True
                 wait_until(
                     lambda: not stage.endpoint("get_stock")["is_approved"],
-                    timeout_s=10,
+                    timeout_s=30,
                     what="the mirror to hear of the change",
                 )
                 after = stage.endpoint("get_stock")
@@ -242,7 +242,7 @@ async def test_a_program_runs_by_its_name_only_and_ends_with_the_server(tmp_path
 
         running = await on_stage(play, server, program="notes")
         assert len(running) == 1
-    wait_until(lambda: not find_programs(tmp_path), timeout_s=10, what="the program to end")
+    wait_until(lambda: not find_programs(tmp_path), timeout_s=30, what="the program to end")
 
 
 async def test_a_program_is_only_for_tenants_that_it_was_given_to(tmp_path: Path) -> None:

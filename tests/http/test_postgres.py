@@ -109,7 +109,7 @@ def check_work_goes_on(server: RunningServer) -> None:
     assert find_state() == "done"
     operator.http.close()
     query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
-    wait_until(lambda: read_rows(server.database, query) == [(1,)], timeout_s=10, what="a lock")
+    wait_until(lambda: read_rows(server.database, query) == [(1,)], timeout_s=30, what="a lock")
 
 
 def test_an_export_that_cannot_be_read_is_a_problem(tmp_path: Path):
@@ -247,7 +247,7 @@ def test_a_server_stops_while_postgres_hangs_in_a_backup(
     async def freeze_in_the_copy() -> None:
         connection = await asyncpg.connect(url)
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await connection.execute("BEGIN; LOCK TABLE tool_usage IN ACCESS EXCLUSIVE MODE")
             asked.append(threads.submit(operator.http.post, "/backups"))
             while not await connection.fetchval(waiting):  # noqa: ASYNC110 -- another process

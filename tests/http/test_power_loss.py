@@ -72,7 +72,7 @@ def test_what_is_acknowledged_was_synced_before(tmp_path: Path):
         events = visitor.stream("canary: when are you open?")
         answer_id = events[-2].data["message"]["id"]
         visitor.http.close()
-    wait_until(lambda: "+++ exited with 0 +++" in trace.read_text(), timeout_s=5, what="strace")
+    wait_until(lambda: "+++ exited with 0 +++" in trace.read_text(), timeout_s=30, what="strace")
     calls = read_calls(trace)
     asked = find_position(calls, "pwrite64", LOG, "canary: when")
     told = find_position(calls, "write|writev|sendto|sendmsg", "event: session", after=asked)

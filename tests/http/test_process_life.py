@@ -23,7 +23,7 @@ from tests.http.stored_rows import read_bookings, read_rows
 from tests.loopback import DIRECT
 
 STOP_S = 5.0
-START_S = 5.0
+START_S = 15.0
 STREAMS = 20
 USAGE = "SELECT sum(messages), sum(input_tokens), sum(output_tokens) FROM api_usage"
 
@@ -205,7 +205,7 @@ def test_the_cache_may_vanish_while_the_server_runs(tmp_path):
         assert "11:00" in visitor.say("When are you open?")
         wait_until(
             lambda: visitor.http.get("/health").json()["components"]["database"]["status"] == "ok",
-            timeout_s=5,
+            timeout_s=20,
             what="a usable database",
         )
         visitor.http.close()

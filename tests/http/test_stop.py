@@ -56,7 +56,7 @@ async def test_a_visitor_stops_an_answer_and_goes_on(tmp_path):
             ]
             operator = Operator(server)
             path = f"/conversations/{again['conversation_id']}"
-            wait_until(lambda: operator.call("GET", path)["trace"], timeout_s=5, what="the trace")
+            wait_until(lambda: operator.call("GET", path)["trace"], timeout_s=20, what="the trace")
             steps = operator.call("GET", path)["trace"][0]["steps"]
             assert "stopped" in [step["kind"] for step in steps]
             operator.http.close()

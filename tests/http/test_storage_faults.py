@@ -226,7 +226,7 @@ def test_a_database_that_is_damaged_while_in_use_is_told_and_ends_nothing(tmp_pa
         assert "csai backup restore" in problem["detail"]
         assert str(server.data_dir) not in answer.text
         assert httpx.get(f"{server.base_url}/widget.js", **DIRECT).status_code == 200
-        wait_until(lambda: "is damaged" in server.output(), timeout_s=2, what="a clear log")
+        wait_until(lambda: "is damaged" in server.output(), timeout_s=20, what="a clear log")
         visitor.http.close()
 
 
