@@ -254,11 +254,10 @@ class ModelCalls:
             limits.append(length - answer)
         if not limits:
             return request
-        specs = msgspec.json.encode(request.declared_tools) if request.declared_tools else b""
         messages = fit_messages(
             request.messages,
             max_input_tokens=int(min(limits) * room),
-            fixed_tokens=estimate_tokens(specs.decode()) if specs else 0,
+            fixed_tokens=sum(tool.tokens for tool in request.declared_tools),
         )
         return msgspec.structs.replace(request, messages=messages)
 
@@ -285,7 +284,7 @@ class ModelCalls:
 
     def _note_broken(self, choice: AnswerModel, request: ChatRequest, said: str) -> None:
         """Count about what an answer has used that broke before its provider could say."""
-        asked = msgspec.json.encode([request.messages, request.declared_tools]).decode()
+        asked = msgspec.json.encode([request.messages, request.declared_tools])
         usage = TokenUsage(input_tokens=estimate_tokens(asked), output_tokens=estimate_tokens(said))
         self._add_usage(choice.provider.name, choice.model or choice.provider.name, usage)
 

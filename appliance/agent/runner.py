@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from appliance.agent.bound_arguments import bind_call, build_spec, select_shown
+from appliance.agent.bound_arguments import bind_call, select_shown
 from appliance.agent.claim_guard import ClaimGuard
 from appliance.agent.confirmation import build_confirmation, confirmation_replies
 from appliance.agent.language import texts_for
@@ -54,6 +54,7 @@ from appliance.domain.tool import (
     ToolCall,
     ToolExecution,
     ToolOutcome,
+    ToolSpec,
 )
 from appliance.domain.tool_form import ToolForm
 from appliance.domain.turn_events import AnswerDelta, ToolProgress
@@ -81,13 +82,15 @@ OWN_ANSWER = ModelUsage(provider=BUILTIN, model=BUILTIN, usage=TokenUsage())
 class Assignment(Struct, frozen=True, kw_only=True):
     """Everything one turn needs. ``models`` are tried in order; the last one must not fail.
 
-    ``messages`` begin with the system message and end with the visitor's. The turn begins with what
-    was ``decided`` or ``filled`` in, if anything was.
+    ``messages`` begin with the system message and end with the visitor's; ``specs`` are the
+    ``tools`` as models see them. The turn begins with what was ``decided`` or ``filled`` in, if
+    anything was.
     """
 
     context: ToolContext
     messages: tuple[ChatMessage, ...]
     tools: Mapping[str, TenantTool]
+    specs: Mapping[str, ToolSpec]
     models: Sequence[AnswerModel]
     briefing: Briefing
     temperature: float
@@ -171,12 +174,9 @@ class _Turn:
         self._guard = guard
         self._clock = clock
         self._assignment = assignment
+        self._specs = assignment.specs
         self._tally = tally
         self._emit = emit
-        self._specs = {
-            name: build_spec(tool, assignment.context.identity)
-            for name, tool in assignment.tools.items()
-        }
         self._models = ModelCalls(
             assignment.models,
             tally,

@@ -6,16 +6,20 @@ have to be downloaded.
 
 from __future__ import annotations
 
+from typing import Final
+
 LATIN_CHARS_PER_TOKEN = 3.5
 OTHER_BYTES_PER_TOKEN = 4
+_NOT_ASCII: Final = bytes(range(128, 256))
 
 
-def estimate_tokens(text: str) -> int:
-    """Return about how many tokens ``text`` takes.
+def estimate_tokens(text: str | bytes) -> int:
+    """Return about how many tokens ``text`` takes; bytes are UTF-8.
 
     3.5 characters make a token in Latin script, two in Hebrew, Arabic or Cyrillic, about one in
     Chinese or Japanese: outside ASCII that is four bytes of UTF-8.
     """
-    ascii_chars = len(text.encode("ascii", "ignore"))
-    other_bytes = len(text.encode(errors="replace")) - ascii_chars
+    encoded = text.encode(errors="replace") if isinstance(text, str) else text
+    ascii_chars = len(encoded) if encoded.isascii() else len(encoded.translate(None, _NOT_ASCII))
+    other_bytes = len(encoded) - ascii_chars
     return int(ascii_chars / LATIN_CHARS_PER_TOKEN + other_bytes / OTHER_BYTES_PER_TOKEN) + 1

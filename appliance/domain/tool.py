@@ -7,12 +7,15 @@ Owns the shapes; who runs a tool is decided by ``appliance.tools``, whether it m
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct, field
 
 from appliance.domain.ids import TenantId, ToolId
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.tokens import estimate_tokens
 from appliance.domain.tool_failures import FailureKind
 
 Risk = Literal["read", "write", "destructive"]
@@ -78,7 +81,7 @@ class TenantTool(Struct, frozen=True, kw_only=True):
         return self.risk == "read" or self.custom_config.get("idempotent") is True
 
 
-class ToolSpec(Struct, frozen=True, kw_only=True):
+class ToolSpec(Struct, frozen=True, kw_only=True, dict=True):
     """A tool as a model sees it.
 
     ``bound`` are the parameters that the server fills in, which ``parameters_schema`` lacks.
@@ -94,6 +97,11 @@ class ToolSpec(Struct, frozen=True, kw_only=True):
     bound: tuple[str, ...] = ()
     refusal: str | None = None
     result_words: JsonObject = {}
+
+    @cached_property
+    def tokens(self) -> int:
+        """About how many tokens a model reads of it."""
+        return estimate_tokens(msgspec.json.encode(self))
 
 
 class ToolCall(Struct, frozen=True, kw_only=True):

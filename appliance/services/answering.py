@@ -7,7 +7,7 @@ waits, the models, the agent. Storing the answer and telling the visitor is left
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, SessionHash, hash_token, new_id
 from appliance.domain.message import ChatMessage
 from appliance.domain.tenant import Tenant
-from appliance.domain.tool import ToolCall
+from appliance.domain.tool import ToolCall, ToolSpec
 from appliance.domain.tool_form import FilledForm
 from appliance.domain.turn_events import AnswerDelta
 from appliance.ports.chat_model import Briefing
@@ -232,6 +232,7 @@ class Answering:
             ),
             messages=(system, *visit.messages),
             tools=tools,
+            specs=_build_specs(question),
             models=models,
             briefing=Briefing(
                 shop_name=tenant.name,
@@ -254,6 +255,16 @@ class Answering:
             ),
             filled=filled,
         )
+
+
+def _build_specs(question: Question) -> Mapping[str, ToolSpec]:
+    """Return the tools as models see them, for who the visitor was proved to be."""
+    specs = question.known.specs
+    if question.identity is None:
+        return specs
+    tools = question.known.tools
+    bound = (name for name, spec in specs.items() if spec.bound)
+    return specs | {name: build_spec(tools[name], question.identity) for name in bound}
 
 
 def _read_form(question: Question) -> FormFilled | None:

@@ -183,7 +183,7 @@ class Budgets:
             )
 
     def _estimate(self, provider: str, request: ChatRequest, llm: LlmSettings) -> Spent:
-        text = msgspec.json.encode([request.messages, request.declared_tools]).decode()
+        text = msgspec.json.encode([request.messages, request.declared_tools])
         input_tokens = int(estimate_tokens(text) * PROMPT_MARGIN)
         tokens = input_tokens + request.max_output_tokens
         if llm.daily_budget_micro_usd is None:

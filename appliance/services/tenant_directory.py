@@ -7,12 +7,14 @@ Owns the cache of tenants and their tools on the hot path; changing them is left
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cached_property
 
 from msgspec import Struct
 
+from appliance.agent.bound_arguments import build_spec
 from appliance.domain.ids import TenantId, hash_token
 from appliance.domain.tenant import Tenant
-from appliance.domain.tool import TenantTool
+from appliance.domain.tool import TenantTool, ToolSpec
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import TenantRepository, ToolRepository
 
@@ -21,12 +23,17 @@ MAX_AGE_S = 30.0
 """A key that expires, or a change made by another process, is noticed after this time."""
 
 
-class KnownTenant(Struct, frozen=True, kw_only=True):
+class KnownTenant(Struct, frozen=True, kw_only=True, dict=True):
     """A tenant and its enabled tools by name, as of ``loaded_at`` on the monotonic clock."""
 
     tenant: Tenant
     tools: dict[str, TenantTool]
     loaded_at: float
+
+    @cached_property
+    def specs(self) -> dict[str, ToolSpec]:
+        """The tools as models see them, for a visitor who was not proved to be anybody."""
+        return {name: build_spec(tool, None) for name, tool in self.tools.items()}
 
 
 class TenantDirectory:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from appliance.domain.tool import ToolSpec
 
@@ -19,6 +20,9 @@ CALL_NUMBER = re.compile(r":\d+$")
 def squeeze(name: str) -> str:
     """Return ``name`` without letter case, signs and blanks: what all its spellings share."""
     return SIGN.sub("", name.casefold())
+
+
+_squeeze_known = lru_cache(maxsize=1_000)(squeeze)
 
 
 def match_name(written: str, names: Iterable[str]) -> str | None:
@@ -39,7 +43,7 @@ class KnownTools:
         self._exact = {tool.name: tool for tool in tools}
         self._alike: dict[str, ToolSpec | None] = {}
         for tool in self._exact.values():
-            key = squeeze(tool.name)
+            key = _squeeze_known(tool.name)
             self._alike[key] = None if key in self._alike else tool
 
     def find(self, written: str) -> ToolSpec | None:

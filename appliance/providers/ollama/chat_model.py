@@ -179,7 +179,7 @@ class OllamaChatModel:
                     body["format"] = build_schema(tools)
             case "prompted":
                 body["messages"] = build_prompted_messages(request.messages, tools)
-        prompt = msgspec.json.encode([body["messages"], body.get("tools")]).decode()
+        prompt = msgspec.json.encode([body["messages"], body.get("tools")])
         # Without these two Ollama drops the oldest messages and says nothing.
         body["truncate"] = False
         body["shift"] = False

@@ -28,13 +28,13 @@ class WindowSizes:
         return min(self._max_window_tokens, context_length or self._max_window_tokens)
 
     def choose(
-        self, model: str, *, prompt_text: str, max_output_tokens: int, context_length: int | None
+        self, model: str, *, prompt_text: bytes, max_output_tokens: int, context_length: int | None
     ) -> int:
         """Return ``num_ctx`` for a call: a power of two, or the most that ``model`` can hold.
 
         Args:
             model: The model's name.
-            prompt_text: Messages and tool schemas as they are sent.
+            prompt_text: Messages and tool schemas as they are sent, in UTF-8.
             max_output_tokens: Room that the answer needs.
             context_length: What the model was made for; ``None`` when it does not say.
         """

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from appliance.agent.bound_arguments import build_spec
 from appliance.agent.decisions import read_decision
 from appliance.agent.language import texts_for
 from appliance.agent.loop import ActionDecided
@@ -65,7 +66,7 @@ class Stage:
         context = ToolContext(
             tenant_id=self.temporary.tenant_id, conversation_id=self.conversation_id
         )
-        given = {
+        given: dict[str, Any] = {
             "context": context,
             "messages": (SYSTEM, QUESTION),
             "tools": self.tools,
@@ -74,8 +75,10 @@ class Stage:
             "temperature": 0.4,
             "max_output_tokens": 77,
             "max_tool_rounds": 3,
-        }
-        return Assignment(**(given | fields))
+        } | fields
+        identity = given["context"].identity
+        specs = {name: build_spec(tool, identity) for name, tool in given["tools"].items()}
+        return Assignment(**given, specs=specs)
 
     async def run(self, *models: ScriptedChatModel, **fields: Any) -> AgentResult:
         self.events.clear()

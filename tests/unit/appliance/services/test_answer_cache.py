@@ -69,6 +69,7 @@ def assign(text: str = "When do you close?", **fields: Any) -> Assignment:
             ChatMessage(role="user", content=text),
         ),
         "tools": {},
+        "specs": {},
         "models": [AnswerModel(provider=ScriptedChatModel(), model="a")],
         "briefing": Briefing(shop_name="Bob's Pizza Shop", now=NOW),
         "temperature": 0.3,

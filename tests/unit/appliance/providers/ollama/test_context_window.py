@@ -10,7 +10,7 @@ def choose(
     sizes: WindowSizes, chars: int, *, output: int = 512, length: int | None = 131_072
 ) -> int:
     return sizes.choose(
-        "m", prompt_text="x" * chars, max_output_tokens=output, context_length=length
+        "m", prompt_text=b"x" * chars, max_output_tokens=output, context_length=length
     )
 
 
@@ -32,7 +32,7 @@ def test_the_window_never_shrinks_since_that_would_reload_the_model() -> None:
 def test_models_have_their_own_windows() -> None:
     sizes = WindowSizes(max_window_tokens=32_768)
     choose(sizes, 35_000)
-    other = sizes.choose("n", prompt_text="x", max_output_tokens=16, context_length=None)
+    other = sizes.choose("n", prompt_text=b"x", max_output_tokens=16, context_length=None)
     assert other == 4096
 
 
