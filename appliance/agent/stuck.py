@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 
-from appliance.agent.phrases import Words, split_words
+from appliance.agent.phrases import Phrases, Words, split_words
 from appliance.domain.message import ChatMessage
 
 _SAME_WORDS = 0.8
@@ -32,7 +32,7 @@ def is_failed_round(messages: Sequence[ChatMessage], answer: str) -> bool:
         answer: What he was told.
     """
     told = _words(answer)
-    if not told or _admits(told):
+    if not told or _load().are_in(told):
         return True
     said = [message for message in messages if message.role != "tool" and message.content]
     earlier = next((m.content for m in reversed(said[:-1]) if m.role == "assistant"), "")
@@ -48,11 +48,6 @@ def _words(text: str) -> Words:
     return tuple(word for word in split_words(text) if word[0].isalnum())
 
 
-def _admits(words: Words) -> bool:
-    text = f" {' '.join(words)} "
-    return any(phrase in text for phrase in _load())
-
-
 def _is_same(one: Words, other: Words, *, least: int = _LEAST_WORDS) -> bool:
     """Say whether two messages have nearly the same words."""
     first, second = set(one), set(other)
@@ -62,6 +57,7 @@ def _is_same(one: Words, other: Words, *, least: int = _LEAST_WORDS) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _load() -> tuple[str, ...]:
+def _load() -> Phrases:
+    """Return what an answer says that does not help."""
     raw = files("appliance.agent").joinpath("stuck.toml").read_text(encoding="utf-8")
-    return tuple(f" {' '.join(_words(phrase))} " for phrase in tomllib.loads(raw)["no_help"])
+    return Phrases(" ".join(_words(phrase)) for phrase in tomllib.loads(raw)["no_help"])
