@@ -6,7 +6,9 @@ left to ``appliance.workflows.engine``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -23,6 +25,8 @@ MAX_NODES = 1_000
 MAX_INPUTS = 64
 MAX_LINKS = 1_000
 """The most connections that leave one node."""
+_DATES = re.compile(r"\$(?:now|today)\b|toDateTime|\b(?:DateTime|Duration|Interval)\b")
+_FORMATS = re.compile(r"\bIntl\b|\btoLocale")
 IGNORED_TYPES = frozenset({"n8n-nodes-base.stickyNote"})
 START_ORDER = ("webhook", "manualTrigger", "scheduleTrigger", "executeWorkflowTrigger")
 CALLED_ORDER = ("executeWorkflowTrigger", "manualTrigger")
@@ -98,7 +102,7 @@ class _Export(Struct, kw_only=True, rename="camel"):
     settings: Settings | None = None
 
 
-class WorkflowDefinition(Struct, kw_only=True, frozen=True):
+class WorkflowDefinition(Struct, kw_only=True, frozen=True, dict=True):
     """A workflow that can run here.
 
     ``links`` holds, per node and output, where that output leads. ``input_counts`` holds how many
@@ -124,6 +128,21 @@ class WorkflowDefinition(Struct, kw_only=True, frozen=True):
         if node.short_type != "webhook":
             return None
         return node.given.text("path") or None
+
+    @cached_property
+    def has_dates(self) -> bool:
+        """Whether its scripts are expected to use Luxon."""
+        return _DATES.search(self.text) is not None
+
+    @cached_property
+    def has_formats(self) -> bool:
+        """Whether its scripts are expected to write dates or numbers as a language does."""
+        return _FORMATS.search(self.text) is not None
+
+    @cached_property
+    def needs_history(self) -> bool:
+        """Whether anything in it may look at the output of an earlier node."""
+        return any(mark in self.text for mark in ("$(", "$node", "$items"))
 
     @property
     def node_names(self) -> list[str]:

@@ -311,7 +311,7 @@ class NodeContext:
     async def _call(self, request: JsonObject, *, page: JsonObject | None = None) -> Any:
         """Tell the sandbox what it does not know yet, and ask it."""
         state = self.state
-        if needs_history(state.definition):
+        if state.definition.needs_history:
             unsent, state.unsent = state.unsent, []
             count = sum(len(b) for name, run in unsent for b in state.outputs[name][run].branches)
             request["outputs"] = await self.work_out(
@@ -331,11 +331,6 @@ class NodeContext:
             "page": page,
         }
         return await state.session.call(request)
-
-
-def needs_history(definition: WorkflowDefinition) -> bool:
-    """Say whether anything in the workflow may look at the output of an earlier node."""
-    return any(mark in definition.text for mark in ("$(", "$node", "$items"))
 
 
 def describe_script_error(answer: JsonObject) -> str:

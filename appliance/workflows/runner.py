@@ -7,7 +7,6 @@ trace. The order of nodes is left to ``appliance.workflows.engine``.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +42,6 @@ MAX_DEPTH = 10
 _CACHED_DEFINITIONS = 256
 _TOO_DEEP = f"Its answer is JSON that is nested more than {MAX_NESTING} levels deep."
 _THREADS_ASIDE = 2
-_DATE_MARKS = re.compile(r"\$(?:now|today)\b|toDateTime|\b(?:DateTime|Duration|Interval)\b")
 
 
 async def _find_none(_reference: str) -> None:
@@ -193,13 +191,15 @@ class WorkflowRunner:
     def _open(self, definition: WorkflowDefinition, call: _Call) -> Iterator[RunState]:
         """Give what the nodes of one run share, and throw its sandbox away at the end."""
         zone = _chosen_zone(definition, call.time_zone)
-        has_dates = _DATE_MARKS.search(definition.text) is not None
 
         async def run_child(export: JsonObject, items: list[Item]) -> list[Item]:
             return await self._run_child(structs.replace(call, weight=state.weight), export, items)
 
         opened = self._sandbox.session(
-            self._begin(definition, zone), owner=call.tenant_id, has_dates=has_dates
+            self._begin(definition, zone),
+            owner=call.tenant_id,
+            has_dates=definition.has_dates,
+            has_formats=definition.has_formats,
         )
         with opened as session:
             state = RunState(

@@ -65,7 +65,12 @@ class Sandbox:
         self._is_closed = False
 
     def session(
-        self, begin: JsonObject, *, owner: str = "anyone", has_dates: bool = False
+        self,
+        begin: JsonObject,
+        *,
+        owner: str = "anyone",
+        has_dates: bool = False,
+        has_formats: bool = False,
     ) -> SandboxSession:
         """Prepare a session; its context is taken from the pool on the first call.
 
@@ -75,9 +80,16 @@ class Sandbox:
                 and ``timeZone``.
             has_dates: Whether the run is expected to use Luxon, which is then loaded ahead of it;
                 otherwise it is loaded when something asks for it.
+            has_formats: The same of writing dates and numbers as a language does.
         """
         return SandboxSession(
-            self, next(self._session_ids), begin, self._limits, owner=owner, has_dates=has_dates
+            self,
+            next(self._session_ids),
+            begin,
+            self._limits,
+            owner=owner,
+            has_dates=has_dates,
+            has_formats=has_formats,
         )
 
     def pick_thread(self, flavour: str, owner: str) -> SandboxThread:
@@ -143,6 +155,7 @@ class SandboxSession:
         *,
         owner: str,
         has_dates: bool,
+        has_formats: bool,
     ) -> None:
         self._sandbox = sandbox
         self._id = session_id
@@ -150,6 +163,7 @@ class SandboxSession:
         self._limits = limits
         self._owner = owner
         self._has_dates = has_dates
+        self._has_formats = has_formats
         self._thread: SandboxThread | None = None
         self._failure: Rejected | Unavailable | None = None
 
@@ -257,12 +271,16 @@ class SandboxSession:
     # ---- what follows runs in the sandbox's thread --------------------------------------------
 
     def _first(self, thread: SandboxThread, begin: str, payload: str, is_async: bool) -> JsonValue:
+        expected: list[str] = []
         if self._has_dates:
             thread.open(self._id, "dates", _load_dates())
-            zone = _supply([f"zone:{self._begin['timeZone']}"])
-            thread.evaluate(self._id, zone, time_s=self._limits.time_s)
         else:
             thread.open(self._id, "plain", ())
+            if self._has_formats:
+                expected.append("source:intl")
+        if self._has_dates or self._has_formats:
+            expected.append(f"zone:{self._begin['timeZone']}")
+            thread.evaluate(self._id, _supply(expected), time_s=self._limits.time_s)
         thread.evaluate(self._id, begin, time_s=self._limits.time_s)
         return self._answer(thread, payload, is_async)
 
@@ -314,6 +332,7 @@ def _mend_surrogate(escape: re.Match[str]) -> str:
     return "\\ufffd" if escape.group(1).startswith("ud") else escape.group()
 
 
+@cache
 def load_source(name: str) -> str:
     """Return a script that ships with this package."""
     folder = resources.files("appliance.workflows") / "javascript"

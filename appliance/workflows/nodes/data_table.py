@@ -7,7 +7,8 @@ tenant of the run.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import get_args
+from functools import partial
+from typing import TypeVar, get_args
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.errors import ApplianceError, NotFound, Rejected
@@ -18,6 +19,8 @@ from appliance.workflows.node_context import NodeContext
 from appliance.workflows.parameter_rules import ignored, one_of, read
 from appliance.workflows.parameters import Parameters
 from appliance.workflows.registry import NodeKind
+
+Result = TypeVar("Result")
 
 _DEFAULT_LIMIT = 50
 _SYSTEM_COLUMNS = ("id", "createdAt", "updatedAt")
@@ -33,26 +36,37 @@ async def _run(context: NodeContext) -> Branches:
     work = _WORK[operation]
 
     async def do(item: Item, values: Parameters) -> list[Item]:
-        return await work(context, await _table_name(context, values), item, values)
+        return await _in_table(
+            context, _table_name(values), lambda name: work(context, name, item, values)
+        )
 
     return [await context.for_each_item(do)]
 
 
-async def _table_name(context: NodeContext, values: Parameters) -> str:
-    """Return the table's name as it is stored: names differ in letter case only by accident."""
+async def _in_table(
+    context: NodeContext, name: str, work: Callable[[str], Awaitable[Result]]
+) -> Result:
+    """Do ``work`` in the table of this name: names differ in letter case only by accident."""
+    try:
+        return await work(name)
+    except NotFound:
+        tables = await context.state.data_tables.list_tables(context.state.tenant_id)
+        if name in tables:
+            raise
+        for known in tables:
+            if known.lower() == name.lower():
+                return await work(known)
+        raise NotFound(
+            f"there is no data table {name!r}; the tenant has {sorted(tables)}"
+        ) from None
+
+
+def _table_name(values: Parameters) -> str:
     if isinstance(values.value("dataTableId"), dict):
         locator = values.group("dataTableId")
         listed = locator.text("cachedResultName") if locator.text("mode") == "list" else ""
-        name = listed or locator.text("value")
-    else:
-        name = values.text("dataTableId")
-    tables = await context.state.data_tables.list_tables(context.state.tenant_id)
-    if name in tables:
-        return name
-    for known in tables:
-        if known.lower() == name.lower():
-            return known
-    raise NotFound(f"there is no data table {name!r}; the tenant has {sorted(tables)}")
+        return listed or locator.text("value")
+    return values.text("dataTableId")
 
 
 async def _insert(context: NodeContext) -> list[Item]:
@@ -64,13 +78,13 @@ async def _insert(context: NodeContext) -> list[Item]:
             if isinstance(values, ApplianceError):
                 raise values
             row = _row(context.items[index], values)
-            batches.setdefault(await _table_name(context, values), []).append((index, row))
+            batches.setdefault(_table_name(values), []).append((index, row))
         except ApplianceError as exc:
             made.append(_failed(context, exc, index))
     for table, rows in batches.items():
         try:
-            stored = await context.state.data_tables.insert_rows(
-                context.state.tenant_id, table, [row for _, row in rows]
+            stored = await _in_table(
+                context, table, partial(_insert_rows, context, [row for _, row in rows])
             )
         except ApplianceError as exc:
             made += [_failed(context, exc, index) for index, _ in rows]
@@ -80,6 +94,12 @@ async def _insert(context: NodeContext) -> list[Item]:
             for (index, _), row in zip(rows, stored, strict=True)
         ]
     return sorted(made, key=lambda item: item.origins[0].item if item.origins else 0)
+
+
+async def _insert_rows(
+    context: NodeContext, rows: list[JsonObject], table: str
+) -> list[JsonObject]:
+    return await context.state.data_tables.insert_rows(context.state.tenant_id, table, rows)
 
 
 def _failed(context: NodeContext, error: ApplianceError, index: int) -> Item:

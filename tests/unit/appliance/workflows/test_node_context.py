@@ -8,7 +8,7 @@ from msgspec import structs
 from appliance.errors import Rejected
 from appliance.workflows.definition import parse_definition
 from appliance.workflows.items import pass_through
-from appliance.workflows.node_context import describe_script_error, needs_history
+from appliance.workflows.node_context import describe_script_error
 from appliance.workflows.nodes import sort
 from appliance.workflows.registry import _kinds, find_kind
 from tests.workflows.workflow_runs import code, export_of, node, set_fields, webhook
@@ -25,7 +25,7 @@ from tests.workflows.workflow_runs import code, export_of, node, set_fields, web
 )
 def test_knows_whether_earlier_nodes_are_looked_at(expression, expected):
     definition = parse_definition(export_of([webhook(), set_fields("Set", x=expression)]))
-    assert needs_history(definition) is expected
+    assert definition.needs_history is expected
 
 
 def test_a_script_error_says_where():
