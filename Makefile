@@ -18,7 +18,8 @@ PYTEST := QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -q \
 
 .DEFAULT_GOAL := help
 .PHONY: help run panel widget setup test check lint types imports architecture test-widget \
-	test-python test-stored test-postgres test-n8n workflows crash chaos bench package selftest lock screenshots clean
+	test-python test-stored test-postgres test-n8n workflows crash chaos bench package selftest \
+	lock screenshots clean
 
 help: ## List the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -34,7 +35,7 @@ setup: $(DEV_READY) $(WIDGET) ## Prepare everything that the tests need
 
 widget: $(WIDGET) ## Build the chat widget
 
-test: setup check test-widget test-python test-stored ## Check and test everything
+test: setup check test-widget test-python test-stored ## Check and test, what the database keeps on PostgreSQL too
 
 check: $(DEV_READY) $(NODE_MODULES) lint types imports architecture ## Style, types, layers, sizes
 	@cd widget && npm run --silent check

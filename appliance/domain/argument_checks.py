@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import count, repeat
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,7 @@ from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.safe_patterns import MAX_TEXT_CHARS, find_danger, read_pattern
 
 if TYPE_CHECKING:
-    from jsonschema import ValidationError
+    from jsonschema import FormatChecker, ValidationError
     from jsonschema.protocols import Validator
 
 MAX_ARGUMENT_BYTES: Final = 64_000
@@ -89,6 +89,8 @@ def find_misfits(arguments: JsonObject, schema: JsonObject) -> list[ValidationEr
         return list(validator.iter_errors(arguments))
     except Unresolvable as error:
         return f"It refers to {error.ref!r}, which is not in it."
+    except (TypeError, ValueError, ArithmeticError) as error:
+        return f"These arguments cannot be checked against it: {error}."
     except (_TooManySteps, RecursionError):
         logger.warning("tool.schema_not_used", title=schema.get("title"), problem=_ENDLESS)
         return _ENDLESS
@@ -98,8 +100,6 @@ def find_misfits(arguments: JsonObject, schema: JsonObject) -> list[ValidationEr
 
 @lru_cache(maxsize=512)
 def _open_validator(schema_text: str) -> Validator | str:
-    from jsonschema import Draft202012Validator, FormatChecker
-    from jsonschema.validators import create
     from referencing import Registry
 
     schema = _without_dialects(json.loads(schema_text))
@@ -108,6 +108,20 @@ def _open_validator(schema_text: str) -> Validator | str:
         title = schema.get("title") if isinstance(schema, dict) else None
         logger.warning("tool.schema_not_used", title=title, problem=problem)
         return problem
+    make, formats = _load_dialect()
+    return make(
+        schema,
+        format_checker=formats,
+        registry=Registry(),  # the library's own one would fetch references from the network
+    )
+
+
+@cache
+def _load_dialect() -> tuple[type[Validator], FormatChecker]:
+    """Return the library's validator of 2020-12 with the bounds of this module, and the formats."""
+    from jsonschema import Draft202012Validator, FormatChecker
+    from jsonschema.validators import create
+
     formats = FormatChecker(formats=())
     formats.checkers = {
         name: check
@@ -124,12 +138,7 @@ def _open_validator(schema_text: str) -> Validator | str:
         },
         applicable_validators=_count_step,
     )
-    validator: Validator = bounded(
-        schema,
-        format_checker=formats,
-        registry=Registry(),  # the library's own one would fetch references from the network
-    )
-    return validator
+    return bounded, formats
 
 
 def _find_fault(schema: JsonObject) -> str | None:

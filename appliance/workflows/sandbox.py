@@ -271,16 +271,15 @@ class SandboxSession:
     # ---- what follows runs in the sandbox's thread --------------------------------------------
 
     def _first(self, thread: SandboxThread, begin: str, payload: str, is_async: bool) -> JsonValue:
-        expected: list[str] = []
+        zone = f"zone:{self._begin['timeZone']}"
         if self._has_dates:
             thread.open(self._id, "dates", _load_dates())
+            thread.evaluate(self._id, _supply([zone]), time_s=self._limits.time_s)
         else:
             thread.open(self._id, "plain", ())
             if self._has_formats:
-                expected.append("source:intl")
-        if self._has_dates or self._has_formats:
-            expected.append(f"zone:{self._begin['timeZone']}")
-            thread.evaluate(self._id, _supply(expected), time_s=self._limits.time_s)
+                supply = _supply(["source:intl", zone])
+                thread.evaluate(self._id, supply, time_s=self._limits.time_s)
         thread.evaluate(self._id, begin, time_s=self._limits.time_s)
         return self._answer(thread, payload, is_async)
 

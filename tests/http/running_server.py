@@ -26,7 +26,7 @@ import httpx
 
 from tests.fakes.free_ports import find_two_free_ports
 from tests.fakes.postgres_server import running_postgres
-from tests.http.warm_program import WarmProgram
+from tests.http.warm_program import Start, WarmProgram
 from tests.loopback import DIRECT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,9 +92,7 @@ def _run_warm(
 ) -> subprocess.CompletedProcess[str]:
     with TemporaryDirectory() as said:
         stdout, stderr = Path(said, "stdout"), Path(said, "stderr")
-        run = WarmProgram(
-            arguments, environment=environment, folder=folder, stdout=stdout, stderr=stderr
-        )
+        run = WarmProgram(Start(arguments, environment, folder, stdout, stderr))
         try:
             code = run.wait(timeout_s)
         finally:
@@ -218,9 +216,7 @@ class RunningServer:
         stdout, stderr = self._output_files()
         stdout.touch()
         if not self.program:
-            self._process = WarmProgram(
-                arguments, environment=environment, folder=home, stdout=stdout, stderr=stderr
-            )
+            self._process = WarmProgram(Start(arguments, environment, home, stdout, stderr))
             return
         with stdout.open("wb") as out, stderr.open("wb") as err:
             self._process = subprocess.Popen(

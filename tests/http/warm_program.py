@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import NamedTuple
 
 IMPORTED = ["appliance.__main__", "tests.http.warm_imports"]
 """In this order: which SQLite library the process uses must be settled first."""
@@ -23,20 +24,22 @@ _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload(IMPORTED)
 
 
-class WarmProgram:
-    """``csai`` with ``arguments``, running in a process of its own."""
+class Start(NamedTuple):
+    """What ``csai`` is started with, in which folder, and the files that it writes to."""
 
-    def __init__(
-        self,
-        arguments: Sequence[str],
-        *,
-        environment: Mapping[str, str],
-        folder: Path,
-        stdout: Path,
-        stderr: Path,
-    ) -> None:
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    folder: Path
+    stdout: Path
+    stderr: Path
+
+
+class WarmProgram:
+    """``csai``, running in a process of its own."""
+
+    def __init__(self, start: Start) -> None:
         self._process: ForkServerProcess = _forks.Process(
-            target=_become, args=(arguments, environment, folder, stdout, stderr), daemon=True
+            target=_become, args=(start,), daemon=True
         )
         self._process.start()
 
@@ -82,17 +85,11 @@ class WarmProgram:
         self.send_signal(signal.SIGKILL)
 
 
-def _become(
-    arguments: Sequence[str],
-    environment: Mapping[str, str],
-    folder: Path,
-    stdout: Path,
-    stderr: Path,
-) -> None:
+def _become(start: Start) -> None:
     os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    streams = {0: (os.devnull, "r"), 1: (stdout, "w"), 2: (stderr, "w")}
+    os.environ.update(start.environment)
+    os.chdir(start.folder)
+    streams = {0: (os.devnull, "r"), 1: (start.stdout, "w"), 2: (start.stderr, "w")}
     for number, (path, mode) in streams.items():
         with open(path, mode, encoding="utf-8") as stream:
             os.dup2(stream.fileno(), number)
@@ -100,7 +97,7 @@ def _become(
         os.fdopen(number, mode, 1, "utf-8", "backslashreplace", closefd=False)
         for number, (_, mode) in streams.items()
     )
-    sys.argv = ["csai", *arguments]
+    sys.argv = ["csai", *start.arguments]
     from appliance.__main__ import main
 
     try:

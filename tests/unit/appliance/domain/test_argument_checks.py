@@ -148,6 +148,13 @@ def test_the_largest_arguments_are_no_maze() -> None:
     assert fits({"type": "array", "items": line}, lines)
 
 
+def test_a_number_beyond_all_measure_is_said() -> None:
+    said = find_misfits({"x": 10**400}, {"properties": {"x": {"multipleOf": 0.1}}})
+    assert said == (
+        "These arguments cannot be checked against it: int too large to convert to float."
+    )
+
+
 def test_a_reference_to_nowhere_is_named() -> None:
     assert find_misfits({"x": 1}, {"properties": {"x": {"$ref": "#/$defs/gone"}}}) == (
         "It refers to '/$defs/gone', which is not in it."
