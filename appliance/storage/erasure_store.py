@@ -5,8 +5,9 @@ Owns the short transactions of an erasure; which tables there are is left to ``o
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -26,7 +27,9 @@ from sqlalchemy import (
 )
 
 from appliance.domain.ids import ConversationId, TenantId
+from appliance.errors import NotFound
 from appliance.ports.erasure import ErasureStep
+from appliance.ports.turn_store import OWNER_GONE
 from appliance.storage.backend import Backend
 from appliance.storage.ownership import (
     conversation_tables,
@@ -41,9 +44,15 @@ from appliance.storage.tables import api_keys, audit_log, conversations, tenants
 ERASED_SESSION: Final = "erased:"
 """What stands before the id in place of a closed conversation's session hash: no session has it."""
 
+MAX_TRIES: Final = 20
+PAUSE_S: Final = 0.05
+"""How often, and how long, those who still write of what is closed (a turn's trace comes a little
+after its answer) are waited for."""
 
 _Keys = list[tuple[Table, list[tuple[Any, ...]]]]
 """Tables, in the order in which their rows can go, and some of their rows."""
+
+_EraseFound = Callable[[_Keys, Connection], ErasureStep]
 
 
 class StoredErasure:
@@ -102,7 +111,7 @@ class StoredErasure:
 
         tables = conversation_tables()
 
-        def erase(connection: Connection, found: _Keys) -> ErasureStep:
+        def erase(found: _Keys, connection: Connection) -> ErasureStep:
             started = time.perf_counter()
             rows: dict[str, int] = {}
             for table, keys in found:
@@ -122,8 +131,7 @@ class StoredErasure:
                 _count(rows, conversations.name, connection.execute(statement).rowcount)
             return _step(rows, started, is_done=is_done)
 
-        found = await self._find([(table, of(table)) for table in tables], limit)
-        return await self._transactions.write(partial(erase, found=found))
+        return await self._erase([(table, of(table)) for table in tables], limit, erase)
 
     async def close_tenant(self, tenant_id: TenantId) -> bool:
         """Switch the tenant off, remove its keys and end its running turns; false if absent."""
@@ -153,7 +161,7 @@ class StoredErasure:
         """Erase some rows of a closed tenant, at last the tenant itself."""
         theirs = [(table, of_tenant(table, tenant_id)) for table, _ in tenant_tables()]
 
-        def erase(connection: Connection, found: _Keys) -> ErasureStep:
+        def erase(found: _Keys, connection: Connection) -> ErasureStep:
             started = time.perf_counter()
             rows: dict[str, int] = {}
             for table, keys in found:
@@ -168,8 +176,24 @@ class StoredErasure:
                 _count(rows, tenants.name, connection.execute(statement).rowcount)
             return _step(rows, started, is_done=is_done)
 
-        found = await self._find(theirs, limit)
-        return await self._transactions.write(partial(erase, found=found))
+        return await self._erase(theirs, limit, erase)
+
+    async def _erase(
+        self,
+        wanted: Sequence[tuple[Table, ColumnElement[bool]]],
+        limit: int,
+        erase: _EraseFound,
+    ) -> ErasureStep:
+        """Erase up to ``limit`` rows; found anew when one was referred to in between."""
+        for is_last in (*(False,) * (MAX_TRIES - 1), True):
+            found = await self._find(wanted, limit)
+            try:
+                return await self._transactions.write(partial(erase, found))
+            except NotFound as error:
+                if is_last or error.code != OWNER_GONE:
+                    raise
+            await asyncio.sleep(PAUSE_S)
+        raise AssertionError("unreachable")
 
     async def _find(self, wanted: Sequence[tuple[Table, ColumnElement[bool]]], limit: int) -> _Keys:
         """Return the keys of up to ``limit`` rows, away from the writer: it may be a long look."""

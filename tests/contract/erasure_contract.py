@@ -9,7 +9,7 @@ import io
 import json
 import zipfile
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +19,10 @@ import pytest_asyncio
 from sqlalchemy import Boolean, Column, Connection, Integer, Table, insert, select
 
 from appliance.domain.ids import ConversationId, TenantId, new_id
+from appliance.domain.trace import StoredTrace
 from appliance.domain.user import AuditEntry
 from appliance.errors import Conflict, NotFound
+from appliance.ports.erasure import ErasureStore
 from appliance.ports.exports import ConversationFilter
 from appliance.services.audit import Auditor
 from appliance.services.cached_copies import CachedCopies
@@ -28,6 +30,7 @@ from appliance.services.erasure import ErasureService
 from appliance.services.exports import ExportService
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.turn_streams import TurnStream, TurnStreams
+from appliance.storage.erasure_store import StoredErasure
 from appliance.storage.ownership import conversation_tables, tenant_tables
 from appliance.storage.tables import (
     api_usage,
@@ -182,6 +185,29 @@ class ErasureContract(ABC):
         await history.opened.fail(accepted)
         assert await history.count(api_usage) == await history.count(messages) == 0
 
+    @pytest.mark.parametrize("of", ["tenant", "visitor"])
+    async def test_what_is_written_meanwhile_goes_too(self, history: StoredHistory, of: str):
+        await history.talk("s1", tools=1, user_identifier="dana")
+        [question, _] = await history.rows(messages)
+        trace = StoredTrace(
+            tenant_id=history.tenant_id,
+            conversation_id=question.conversation_id,
+            message_id=question.id,
+            created_at=history.clock.now(),
+            steps=(),
+        )
+        database = history.temporary.database
+        late = LateBackend(database.backend, lambda: database.traces.add([trace]))
+        erasure = build_erasure(history, store=StoredErasure(late))
+        if of == "tenant":
+            report = await erasure.erase_tenant("ann", history.tenant_id)
+        else:
+            report = await erasure.erase_visitor("ann", history.tenant_id, "dana")
+        assert not late.waiting
+        assert report.rows["turn_traces"] == report.rows["conversations"] == 1
+        for table in (conversations, messages, turn_traces):
+            assert await history.count(table) == 0, table.name
+
     async def test_a_visitors_export_reads_whole(self, history: StoredHistory):
         for number in range(3):
             await history.talk(
@@ -260,13 +286,36 @@ class ErasureContract(ABC):
         assert only["messages"][0]["content"] == "later"
 
 
+class LateBackend:
+    """A backend on which something is written after a step has found its rows, once."""
+
+    def __init__(self, backend: Any, write_late: Callable[[], Awaitable[None]]) -> None:
+        self._backend = backend
+        self.transactions = self
+        self.write = backend.transactions.write
+        self.waiting = [write_late]
+
+    async def read(self, work: Callable[[Connection], Any]) -> Any:
+        found = await self._backend.transactions.read(work)
+        if found and self.waiting:
+            await self.waiting.pop()()
+        return found
+
+    async def scrub(self) -> None:
+        await self._backend.scrub()
+
+
 def build_erasure(
-    history: StoredHistory, *, streams: TurnStreams | None = None, rows: int = 5
+    history: StoredHistory,
+    *,
+    streams: TurnStreams | None = None,
+    rows: int = 5,
+    store: ErasureStore | None = None,
 ) -> ErasureService:
     """Return a service over the history's database."""
     database, clock = history.temporary.database, history.clock
     return ErasureService(
-        store=database.erasure,
+        store=store or database.erasure,
         tenants=database.tenants,
         streams=streams or TurnStreams(clock),
         directory=TenantDirectory(tenants=database.tenants, tools=database.tools, clock=clock),

@@ -27,8 +27,10 @@ class StoredTraces:
         """Keep the traces; of a message that was tried again, the last."""
         latest = {trace.message_id: trace for trace in traces}
         theirs = {trace.conversation_id for trace in latest.values()}
-        alive = select(conversations.c.id, conversations.c.tenant_id).where(
-            conversations.c.id.in_(theirs)
+        alive = (
+            select(conversations.c.id, conversations.c.tenant_id)
+            .where(conversations.c.id.in_(theirs))
+            .with_for_update(read=True, key_share=True)  # so that none is erased before the insert
         )
 
         def write(connection: Connection) -> None:
