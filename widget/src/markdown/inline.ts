@@ -44,7 +44,10 @@ export function appendInline(parent: HTMLElement, text: string, options: InlineO
     if (step === 0 && (tag === undefined || (tag === "a" && into.closest("a")))) plain += shown;
     else {
       flush();
-      if (step < 0) into = into.parentElement!;
+      if (step < 0) {
+        tellSite(into as HTMLAnchorElement);
+        into = into.parentElement!;
+      }
       else {
         const node = step > 0 || tag === "br" || tag === "img" ? into.appendChild(document.createElement(tag!)) : appendPiece(into, tag as "a", shown);
         if (tag === "a") pointAt(node as HTMLAnchorElement, address);
@@ -55,6 +58,17 @@ export function appendInline(parent: HTMLElement, text: string, options: InlineO
     }
   }
   flush();
+}
+
+/** Find the first site that is named in words. */
+function findSite(words: string): string | undefined {
+  return words.toLowerCase().split(/[^\w.-]+/).find((word) => /\w\.[a-z]{2}/.test(word))?.replace(/^www\.|\.$/g, "");
+}
+
+/** Let a link whose words name another site than its own say which one it leads to. */
+function tellSite(link: HTMLAnchorElement): void {
+  const named = link.host && findSite(link.textContent!);
+  if (named && named !== findSite(link.host)) link.append(` (${link.host})`);
 }
 
 /** Let a link open outside the page and tell the target nothing about it. */

@@ -56,7 +56,12 @@ describe("renderMarkdown", () => {
     ["(https://a.example/x)", '<p>(<a href="https://a.example/x">https://a.example/x</a>)</p>'],
     ["<mailto:bob@a.example>", '<p><a href="mailto:bob@a.example">bob@a.example</a></p>'],
     ["[call](tel:+15550100)", '<p><a href="tel:+15550100">call</a></p>'],
-    ["[https://good.example](https://b.example)", '<p><a href="https://b.example/">https://good.example</a></p>'],
+    ["[https://good.example](https://b.example)", '<p><a href="https://b.example/">https://good.example (b.example)</a></p>'],
+    ["[Pay at **good.example**, now](https://b.example:8443/x)", '<p><a href="https://b.example:8443/x">Pay at <strong>good.example</strong>, now (b.example:8443)</a></p>'],
+    ["[https://good.example@b.example](https://b.example)", '<p><a href="https://b.example/">https://good.example@b.example (b.example)</a></p>'],
+    ["[good.example](https://192.0.2.1)", '<p><a href="https://192.0.2.1/">good.example (192.0.2.1)</a></p>'],
+    ["[Shop at Good.Example.](https://www.good.example/x)", '<p><a href="https://www.good.example/x">Shop at Good.Example.</a></p>'],
+    ["[www.good.example/x, v2.0](https://good.example)", '<p><a href="https://good.example/">www.good.example/x, v2.0</a></p>'],
     ["[relative](/path)", "<p>relative</p>"],
     ["![alt](https://a.example/i.png)", '<p><a href="https://a.example/i.png">alt</a></p>'],
   ])("renders the link %j", (text, expected) => {
