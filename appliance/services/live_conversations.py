@@ -93,8 +93,10 @@ class LiveConversations:
             conversation: As it is now.
             after_id: Begin behind this event; ``None`` begins with what happens from now on.
         """
-        follower = _Follower(self, tenant, SessionHash(hash_token(session_id)), conversation)
-        return follower.follow(after_id)
+        follower = _Follower(self, tenant, SessionHash(hash_token(session_id)), conversation.id)
+        is_told = after_id is None or conversation.is_escalated
+        first = follower.tell_state(conversation) if is_told else []
+        return follower.follow(after_id, first)
 
     def find_typing(self, conversation_id: ConversationId) -> str | None:
         """Return the name of the person who writes just now."""
@@ -106,25 +108,30 @@ class _Follower:
     """One open stream, and what was told on it; very many are open and idle."""
 
     __slots__ = (
-        *("_after_id", "_conversation_id", "_found", "_live", "_session", "_since", "_state"),
+        *("_after_id", "_conversation_id", "_live", "_session", "_since", "_state"),
         *("_tenant", "_typing"),
     )
 
     def __init__(
-        self, live: LiveConversations, tenant: Tenant, session: SessionHash, found: Conversation
+        self,
+        live: LiveConversations,
+        tenant: Tenant,
+        session: SessionHash,
+        conversation_id: ConversationId,
     ) -> None:
         self._live = live
         self._tenant = tenant
         self._session = session
-        self._conversation_id = found.id
-        self._found = found
+        self._conversation_id = conversation_id
         self._after_id = -1
         self._since: datetime | None = None
         self._state: ConversationState | None = None
         self._typing: str | None = None
 
-    async def follow(self, after_id: int | None) -> AsyncGenerator[Following, None]:
-        """Tell who has the conversation, what was missed, and what follows.
+    async def follow(
+        self, after_id: int | None, first: list[LiveEvent]
+    ) -> AsyncGenerator[Following, None]:
+        """Tell what comes first, what was missed, and what follows.
 
         To who comes back to an assistant's answer, its rest is told first.
         """
@@ -132,8 +139,8 @@ class _Follower:
             self._since = self._live.clock.now() - OVERLAP
         else:
             self._after_id = after_id
-        if after_id is None or self._found.is_escalated:
-            yield self._tell_state(self._found)
+        if first:
+            yield first
         turns = self._live.streams.follow(
             self._conversation_id, after_id=after_id, tell_between=self._tell
         )
@@ -151,7 +158,7 @@ class _Follower:
         messages = [] if found.human_name is None else await self._tell_messages(before_id)
         if before_id is not None:
             return messages
-        state = self._tell_state(found)
+        state = self.tell_state(found)
         ordered = [*state, *messages] if found.status == "human" else [*messages, *state]
         return [*ordered, *self._tell_typing()]
 
@@ -170,7 +177,8 @@ class _Follower:
                     events.append(LiveEvent(event=AgentSaid(message=placed.message), id=event_id))
         return events
 
-    def _tell_state(self, found: Conversation) -> list[LiveEvent]:
+    def tell_state(self, found: Conversation) -> list[LiveEvent]:
+        """Return who has the conversation, unless that was told."""
         name = found.human_name or self._tenant.name
         state = ConversationState(
             escalated=found.is_escalated,

@@ -233,7 +233,7 @@ def is_tenant_path(path: str) -> bool:
     return re.sub("/{2,}", "/", path).startswith(TENANT_PATHS)
 
 
-def find_header(scope: Scope, name: bytes) -> bytes | None:
+def find_header(scope: Mapping[str, Any], name: bytes) -> bytes | None:
     """Return the first header called ``name`` (lower case), or ``None``."""
     for key, value in scope["headers"]:
         if key == name:

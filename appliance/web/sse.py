@@ -8,8 +8,7 @@ Source: WHATWG HTML, section 9.2 (server-sent events).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from litestar import Litestar, Request
@@ -65,19 +64,18 @@ class Shutdown:
             _settle(ending)
         failpoints.passed("server.draining")
 
-    @contextmanager
-    def ends(self, ending: asyncio.Future[None]) -> Iterator[None]:
-        """Have ``ending`` be done when the server stops.
+    def add(self, ending: asyncio.Future[None]) -> None:
+        """Have ``ending`` be done when the server stops, until it is discarded.
 
         Each stream has its own: one of very many that wait for the same would be long in leaving.
         """
         self._open.add(ending)
         if self._has_begun:
             _settle(ending)
-        try:
-            yield
-        finally:
-            self._open.discard(ending)
+
+    def discard(self, ending: asyncio.Future[None]) -> None:
+        """Leave ``ending`` alone again."""
+        self._open.discard(ending)
 
 
 def _settle(ending: asyncio.Future[None]) -> None:
@@ -155,29 +153,49 @@ async def _frames(
     ending: asyncio.Future[None],
 ) -> AsyncGenerator[bytes, None]:
     coming: asyncio.Task[list[ServerEvent]] | None = None
-    with shutdown.ends(ending):
-        try:
-            while True:
-                coming = coming or asyncio.create_task(_next(batches))
-                either: set[asyncio.Future[Any]] = {coming, ending}
-                await asyncio.wait(
-                    either, timeout=KEEP_ALIVE_S, return_when=asyncio.FIRST_COMPLETED
-                )
-                if coming.done():
-                    batch = coming.result()
-                    coming = None
-                    if not batch:
-                        return
-                    yield b"".join(map(encode_event, batch))
-                elif ending.done():
+    shutdown.add(ending)
+    try:
+        while True:
+            coming = coming or asyncio.create_task(_next(batches))
+            await _wait_for_either(coming, ending)
+            if coming.done():
+                batch = coming.result()
+                coming = None
+                if not batch:
                     return
-                else:
-                    yield KEEP_ALIVE
-        finally:
-            if coming is not None and not coming.done():
-                coming.cancel()
-                await asyncio.wait({coming})
-            await batches.aclose()
+                yield b"".join(map(encode_event, batch))
+            elif ending.done():
+                return
+            else:
+                yield KEEP_ALIVE
+    finally:
+        shutdown.discard(ending)
+        if coming is not None and not coming.done():
+            coming.cancel()
+            await asyncio.wait({coming})
+        await batches.aclose()
+
+
+async def _wait_for_either(coming: asyncio.Future[Any], ending: asyncio.Future[Any]) -> None:
+    """Return when one of them is done, or it is time to say that the stream is alive.
+
+    What ``asyncio.wait`` would do, in a kilobyte less of each stream.
+    """
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake(_: object) -> None:
+        _settle(waiter)
+
+    timer = loop.call_later(KEEP_ALIVE_S, wake, None)
+    coming.add_done_callback(wake)
+    ending.add_done_callback(wake)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+        coming.remove_done_callback(wake)
+        ending.remove_done_callback(wake)
 
 
 async def _next(batches: AsyncGenerator[list[ServerEvent], None]) -> list[ServerEvent]:

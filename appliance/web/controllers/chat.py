@@ -34,7 +34,7 @@ from appliance.services.rate_limits import RateLimiter
 from appliance.services.tenant_directory import KnownTenant, TenantDirectory
 from appliance.services.turn_streams import TurnStream
 from appliance.services.turns import TurnService, VisitorMessage
-from appliance.web.access import build_unknown_key
+from appliance.web.access import build_unknown_key, find_header
 from appliance.web.query import Limit
 from appliance.web.schemas.chat import (
     ChatMessageBody,
@@ -110,7 +110,7 @@ class ChatController(Controller):
                 raise
             messages.directory.forget(known.tenant.id)
             raise build_unknown_key() from error
-        if "text/event-stream" in request.headers.get("accept", ""):
+        if b"text/event-stream" in (find_header(request.scope, b"accept") or b""):
             return build_stream(encode_batches(stream.listen()))
         reply = await _wait_for_reply(stream, request.receive)
         return Response(msgspec.json.encode(reply), media_type="application/json")
@@ -148,7 +148,8 @@ class ChatController(Controller):
         tenant = known_tenant(request).tenant
         conversation = await conversations.find(tenant.id, session_id)
         follow = partial(live.follow, tenant, session_id, conversation)
-        last_event_id = request.headers.get("last-event-id", "")
+        # Not by `headers`, which would be kept, read, for as long as the stream is open.
+        last_event_id = (find_header(request.scope, b"last-event-id") or b"").decode("latin-1")
         return build_stream(follow_behind(follow, last_event_id), shutdown)
 
     @post("/end", status_code=200, summary="End the conversation")
