@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -53,6 +54,7 @@ class PriceList:
 
     def __init__(self, prices: Mapping[str, Mapping[str, Sequence[ModelPrice]]]) -> None:
         self._prices = prices
+        self._tiers = lru_cache(maxsize=256)(self._look_up)
 
     def find(self, provider: str, model: str, *, input_tokens: int) -> ModelPrice | None:
         """Return the price of a call with so long a prompt; ``None`` when it is not known."""
@@ -73,7 +75,7 @@ class PriceList:
         price = self.find(provider, model, input_tokens=usage.input_tokens)
         return None if price is None else price.cost_micro_usd(usage)
 
-    def _tiers(self, provider: str, model: str) -> Sequence[ModelPrice]:
+    def _look_up(self, provider: str, model: str) -> Sequence[ModelPrice]:
         models = self._prices.get(provider, {})
         if model in models:
             return models[model]

@@ -23,3 +23,8 @@ def estimate_tokens(text: str | bytes) -> int:
     ascii_chars = len(encoded) if encoded.isascii() else len(encoded.translate(None, _NOT_ASCII))
     other_bytes = len(encoded) - ascii_chars
     return int(ascii_chars / LATIN_CHARS_PER_TOKEN + other_bytes / OTHER_BYTES_PER_TOKEN) + 1
+
+
+def most_tokens(size_bytes: int) -> int:
+    """Return what ``estimate_tokens`` says at most of a text that takes so many bytes of UTF-8."""
+    return int(size_bytes / LATIN_CHARS_PER_TOKEN) + 1

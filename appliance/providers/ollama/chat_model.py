@@ -179,7 +179,11 @@ class OllamaChatModel:
                     body["format"] = build_schema(tools)
             case "prompted":
                 body["messages"] = build_prompted_messages(request.messages, tools)
-        prompt = msgspec.json.encode([body["messages"], body.get("tools")])
+        # Written once, to be measured and sent.
+        read = {
+            part: msgspec.json.encode(body[part]) for part in ("messages", "tools") if part in body
+        }
+        body.update((part, msgspec.Raw(text)) for part, text in read.items())
         # Without these two Ollama drops the oldest messages and says nothing.
         body["truncate"] = False
         body["shift"] = False
@@ -190,7 +194,7 @@ class OllamaChatModel:
             "num_predict": request.max_output_tokens,
             "num_ctx": self._windows.choose(
                 facts.name,
-                prompt_text=prompt,
+                prompt_text=b"".join(read.values()),
                 max_output_tokens=request.max_output_tokens,
                 context_length=facts.context_length,
             ),

@@ -10,7 +10,7 @@ powers of two and, per model, only upwards.
 
 from __future__ import annotations
 
-from appliance.domain.tokens import estimate_tokens
+from appliance.domain.tokens import estimate_tokens, most_tokens
 
 SMALLEST_WINDOW_TOKENS = 4096
 MARGIN = 1.1
@@ -39,10 +39,11 @@ class WindowSizes:
             context_length: What the model was made for; ``None`` when it does not say.
         """
         ceiling = self.ceiling(context_length)
-        needed = int(estimate_tokens(prompt_text) * MARGIN) + max_output_tokens
         window = max(SMALLEST_WINDOW_TOKENS, self._largest.get(model, 0))
-        while window < needed:
-            window *= 2
+        if window < int(most_tokens(len(prompt_text)) * MARGIN) + max_output_tokens:
+            needed = int(estimate_tokens(prompt_text) * MARGIN) + max_output_tokens
+            while window < needed:
+                window *= 2
         window = min(window, ceiling)
         self._largest[model] = window
         return window

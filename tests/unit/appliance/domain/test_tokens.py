@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from appliance.domain.tokens import estimate_tokens
+from appliance.domain.tokens import estimate_tokens, most_tokens
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,7 @@ from appliance.domain.tokens import estimate_tokens
 )
 def test_an_estimate_fits_the_script(text: str, low: int, high: int) -> None:
     assert low <= estimate_tokens(text) <= high
+    assert estimate_tokens(text) <= most_tokens(len(text.encode()))
 
 
 def test_hebrew_costs_nearly_twice_as_much_as_english() -> None:

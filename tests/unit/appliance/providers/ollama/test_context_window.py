@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.domain.tokens import estimate_tokens
-from appliance.providers.ollama.context_window import WindowSizes
+from appliance.providers.ollama.context_window import MARGIN, WindowSizes
 
 
 def choose(
@@ -22,6 +22,20 @@ def test_a_longer_prompt_gets_a_power_of_two_that_holds_it() -> None:
     window = choose(WindowSizes(max_window_tokens=32_768), 35_000)
     assert window == 16_384
     assert estimate_tokens("x" * 35_000) + 512 < window
+
+
+@pytest.mark.parametrize("letter", ["x", "א"])
+def test_a_prompt_just_within_a_window_is_left_there(letter: str) -> None:
+    sizes = WindowSizes(max_window_tokens=32_768)
+    windows = []
+    for count in range(4_000, 16_000, 250):
+        text = (letter * count).encode()
+        window = sizes.choose("m", prompt_text=text, max_output_tokens=512, context_length=None)
+        needed = int(estimate_tokens(text) * MARGIN) + 512
+        windows.append(window)
+        assert needed <= window
+        assert window == 4096 or needed > window // 2
+    assert len(set(windows)) > 1
 
 
 def test_the_window_never_shrinks_since_that_would_reload_the_model() -> None:
