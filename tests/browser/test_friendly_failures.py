@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -87,10 +88,18 @@ def test_a_server_that_is_gone_and_comes_back(page, watch: Watch, site, tmp_path
         expect(chat.said_by("user")).to_have_text([MESSAGE])
 
 
+def wait_for_most_of_a_minute() -> None:
+    """Return while enough of the clock's minute is left: what is counted is counted by it."""
+    gone_s = time.time() % 60
+    if gone_s > 30:
+        time.sleep(60 - gone_s)
+
+
 def test_too_many_messages_at_once(page, watch: Watch, site, tmp_path, language):
     watch.expected += ["429"]
     with RunningServer(tmp_path, settings={"CSAI_RATE_LIMIT_PER_MINUTE": "1"}) as server:
         chat = open_chat(page, site, server, make_shop(server, site).api_key, language)
+        wait_for_most_of_a_minute()
         chat.send("Hello")
         expect(chat.said_by("assistant")).to_have_count(2)
         chat.send(MESSAGE)

@@ -112,7 +112,7 @@ async def test_a_store_that_hangs_holds_nobody_up(server: S3Server):
     putting.cancel()
     await asyncio.wait({putting})
     await archive.close()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
 
 
 async def test_without_credentials_the_setting_is_named(

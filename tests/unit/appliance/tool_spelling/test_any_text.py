@@ -16,6 +16,8 @@ from tests.unit.appliance.tool_spelling.malformed_calls import load_cases
 from tests.unit.appliance.tool_spelling.shop_tools import TOOLS
 
 SIZE = 100_000
+MOST_S = 3.0
+"""Of processor time; reading anything of this size anew for each piece takes far longer."""
 SIGNS = tuple("{}[]()<>\"'`“”״:,;=/|｜#*_-.\\ \n\tאb1\u200f\ufffd")
 WORDS = (
     "name", '"name"', "arguments", '"arguments": {', '"tool"', "get_order_status", '"order_number"',
@@ -125,17 +127,17 @@ def test_a_mangled_call_says_nothing_that_its_text_does_not(text: str, data: st.
 
 
 @pytest.mark.parametrize("unit", HOSTILE)
-def test_a_hostile_text_in_many_pieces_takes_less_than_a_second(unit: str) -> None:
-    assert seconds_to_read(unit * (SIZE // len(unit)), piece_size=11) < 1
+def test_a_hostile_text_in_many_pieces_takes_no_time(unit: str) -> None:
+    assert seconds_to_read(unit * (SIZE // len(unit)), piece_size=11) < MOST_S
 
 
 @pytest.mark.parametrize("unit", ['{"name": "a" ', '{"name": \'', '\nget_order_status("a" '])
 @pytest.mark.parametrize("end", ['"} x', '") x', " ", "'} x"])
-def test_a_hostile_text_that_ends_after_all_takes_less_than_a_second(unit: str, end: str) -> None:
-    assert seconds_to_read(unit * (SIZE // len(unit)) + end, piece_size=2 * SIZE) < 1
+def test_a_hostile_text_that_ends_after_all_takes_no_time(unit: str, end: str) -> None:
+    assert seconds_to_read(unit * (SIZE // len(unit)) + end, piece_size=2 * SIZE) < MOST_S
 
 
 @pytest.mark.parametrize("start", HOSTILE_BEGINNINGS)
 @pytest.mark.parametrize("unit", FILLERS)
-def test_a_hostile_text_behind_a_beginning_takes_less_than_a_second(start: str, unit: str) -> None:
-    assert seconds_to_read(start + unit * (SIZE // len(unit)), piece_size=2 * SIZE) < 1
+def test_a_hostile_text_behind_a_beginning_takes_no_time(start: str, unit: str) -> None:
+    assert seconds_to_read(start + unit * (SIZE // len(unit)), piece_size=2 * SIZE) < MOST_S
