@@ -6,7 +6,7 @@ absent. All methods raise ``StorageError`` when the database cannot be used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
@@ -134,6 +134,13 @@ class ToolRepository(Protocol):
 
     async def list_for_tenant(self, tenant_id: TenantId) -> list[TenantTool]:
         """Return the tenant's tools, disabled ones included, by tool name."""
+        ...
+
+    async def list_by_workflow(self, references: Collection[str]) -> list[TenantTool]:
+        """Return every tenant's tools whose ``workflow_reference`` is one of these, by tool name.
+
+        Tools that something else than a workflow runs are not among them, disabled ones are.
+        """
         ...
 
     async def get_for_tenant(self, tenant_id: TenantId, tool_id: ToolId) -> TenantTool | None:

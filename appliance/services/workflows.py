@@ -122,7 +122,7 @@ class WorkflowService:
 
         Raises:
             NotFound: There is none of this id.
-            Conflict: It ships with the program.
+            Conflict: It ships with the program, or a tool is run by it; names the tools.
         """
         stored, _ = await self.get(workflow_id)
         if stored.is_bundled:
@@ -130,7 +130,26 @@ class WorkflowService:
                 f"{stored.name!r} ships with the program and cannot be removed.",
                 code="workflow_is_bundled",
             )
+        users = await self._find_users(stored)
+        if users:
+            raise Conflict(
+                f"These tools are run by the workflow: {', '.join(users)}. Let another one run "
+                "them first.",
+                code="workflow_in_use",
+            )
         await self._workflows.delete(workflow_id)
+
+    async def _find_users(self, stored: StoredWorkflow) -> list[str]:
+        """Return the tools that it runs, each with its tenant."""
+        references = {stored.id, stored.name, str(stored.definition.get("id", stored.id))}
+        users = []
+        for used in await self._tools.list_by_workflow(references):
+            found = await self._workflows.find(used.workflow_reference)
+            if found is not None and found.id == stored.id:
+                tenant = await self._tenants.get(used.tenant_id)
+                whose = used.tenant_id if tenant is None else tenant.name
+                users.append(f"{used.tool.tool_name!r} of {whose!r}")
+        return users
 
     def _summarise(self, workflow: StoredWorkflow) -> WorkflowSummary:
         try:

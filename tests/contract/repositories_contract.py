@@ -287,6 +287,22 @@ class RepositoriesContract(ABC):
         assert await tools.delete_for_tenant(tenant.id, first.id)
         assert not await tools.delete_for_tenant(tenant.id, first.id)
 
+    async def test_the_tools_that_a_workflow_runs_are_found_for_all_tenants(
+        self, opened: OpenedRepositories
+    ):
+        tools, tenant = opened.tools, await opened.add_tenant()
+        other = await opened.add_tenant()
+        first, second = await opened.add_tool("a_tool"), await opened.add_tool("b_tool")
+        by_name = TenantTool(tenant_id=tenant.id, tool=first)
+        chosen = TenantTool(tenant_id=tenant.id, tool=second, workflow="a_tool", enabled=False)
+        by_webhook = TenantTool(tenant_id=other.id, tool=first, executor="n8n_webhook")
+        blank = TenantTool(tenant_id=other.id, tool=second, workflow="")
+        for use in (by_name, chosen, by_webhook, blank):
+            await tools.put_for_tenant(use)
+        assert await tools.list_by_workflow({"a_tool", "x"}) == [by_name, chosen]
+        assert await tools.list_by_workflow(["b_tool"]) == [blank]
+        assert await tools.list_by_workflow([]) == []
+
     async def test_deleting_a_tool_takes_every_use_of_it(self, opened: OpenedRepositories):
         tools, tenant, tool = opened.tools, await opened.add_tenant(), await opened.add_tool()
         await tools.put_for_tenant(TenantTool(tenant_id=tenant.id, tool=tool))

@@ -153,6 +153,16 @@ def test_a_run_sees_one_tenants_rows_or_none(operator):
     check_problem(unknown, 404, "tenant_not_found")
 
 
+def test_a_workflow_that_runs_a_tool_stays(operator, shop):
+    made = operator.call("POST", "/workflows", build_export("mine", GREET), status=201)
+    operator.use_tool(shop.id, "get_order_status", workflow=made["id"])
+    refused = operator.http.delete(f"/workflows/{made['id']}")
+    problem = check_problem(refused, 409, "workflow_in_use")
+    assert "'get_order_status'" in problem["detail"]
+    operator.use_tool(shop.id, "get_order_status", workflow="get_order_status")
+    operator.call("DELETE", f"/workflows/{made['id']}", status=204)
+
+
 DEEP = "let deep = 1; for (let n = 0; n < LEVELS; n++) deep = {a: deep}; return [{json: {deep}}];"
 
 

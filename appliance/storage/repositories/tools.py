@@ -5,11 +5,11 @@ Owns the rows of ``tools`` and ``tenant_tools``; how a tool runs is left to ``ap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from appliance.domain.ids import TenantId, ToolId
@@ -24,6 +24,9 @@ from appliance.storage.transactions import Transactions
 _TOOL_COLUMNS = columns_for(Tool, tools)
 _CHOICE_FIELDS = [field for field in TenantTool.__struct_fields__ if field != "tool"]
 _CHOICE_COLUMNS = [tenant_tools.c[field] for field in _CHOICE_FIELDS]
+_SELECT_CHOICES = select(*_CHOICE_COLUMNS, *_TOOL_COLUMNS).join(
+    tools, tools.c.id == tenant_tools.c.tool_id
+)
 
 
 class StoredTools:
@@ -98,13 +101,18 @@ class StoredTools:
 
     async def list_for_tenant(self, tenant_id: TenantId) -> list[TenantTool]:
         """Return the tenant's tools, disabled ones included, by tool name."""
-        query = _select_choices(tenant_id).order_by(tools.c.tool_name)
-        rows = await self._transactions.read(lambda connection: connection.execute(query).all())
-        return [_build_choice(row) for row in rows]
+        return await self._list(_of_tenant(tenant_id))
+
+    async def list_by_workflow(self, references: Collection[str]) -> list[TenantTool]:
+        """Return every tenant's tools that one of these workflows runs, by tool name."""
+        named = func.coalesce(func.nullif(tenant_tools.c.workflow, ""), tools.c.tool_name)
+        return await self._list(
+            _SELECT_CHOICES.where(tenant_tools.c.executor == "workflow", named.in_(references))
+        )
 
     async def get_for_tenant(self, tenant_id: TenantId, tool_id: ToolId) -> TenantTool | None:
         """Return one of the tenant's tools."""
-        query = _select_choices(tenant_id).where(tenant_tools.c.tool_id == tool_id)
+        query = _of_tenant(tenant_id).where(tenant_tools.c.tool_id == tool_id)
         row = await self._transactions.read(lambda connection: connection.execute(query).first())
         return None if row is None else _build_choice(row)
 
@@ -126,6 +134,11 @@ class StoredTools:
             lambda connection: connection.execute(statement).rowcount == 1
         )
 
+    async def _list(self, query: Select[Any]) -> list[TenantTool]:
+        ordered = query.order_by(tools.c.tool_name, tenant_tools.c.tenant_id)
+        rows = await self._transactions.read(lambda connection: connection.execute(ordered).all())
+        return [_build_choice(row) for row in rows]
+
     async def _find(self, query: Select[Any]) -> Tool | None:
         row = await self._transactions.read(lambda connection: connection.execute(query).first())
         return None if row is None else _build_tool(row)
@@ -135,12 +148,8 @@ def _update_tool(tool: Tool) -> Any:
     return update(tools).where(tools.c.id == tool.id).values(**_tool_values(tool))
 
 
-def _select_choices(tenant_id: TenantId) -> Select[Any]:
-    return (
-        select(*_CHOICE_COLUMNS, *_TOOL_COLUMNS)
-        .join(tools, tools.c.id == tenant_tools.c.tool_id)
-        .where(tenant_tools.c.tenant_id == tenant_id)
-    )
+def _of_tenant(tenant_id: TenantId) -> Select[Any]:
+    return _SELECT_CHOICES.where(tenant_tools.c.tenant_id == tenant_id)
 
 
 def _delete_choice(tenant_id: TenantId, tool_id: ToolId) -> Any:

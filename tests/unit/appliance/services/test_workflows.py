@@ -142,6 +142,43 @@ async def test_an_imported_one_can_be_removed(workflows: WorkflowService) -> Non
         await workflows.get(stored.id)
 
 
+@pytest.mark.parametrize("reference", ["greet", "id of the row", "n8n-7", None])
+async def test_one_that_runs_a_tool_stays(
+    workflows: WorkflowService, temporary: TemporaryDatabase, reference: str | None
+) -> None:
+    stored, _ = await workflows.import_export({**export(), "id": "n8n-7"})
+    tools = temporary.database.tools
+    used = msgspec.structs.replace(
+        build_tenant_tool(temporary.tenant_id, "greet" if reference is None else "say_hello"),
+        executor="workflow",
+        enabled=False,
+        workflow=stored.id if reference == "id of the row" else reference,
+    )
+    await tools.add(used.tool)
+    await tools.put_for_tenant(used)
+    with pytest.raises(Conflict) as caught:
+        await workflows.delete(stored.id)
+    assert caught.value.code == "workflow_in_use"
+    assert used.tool.tool_name in caught.value.message
+    assert (await workflows.get(stored.id))[0] == stored
+    await tools.put_for_tenant(msgspec.structs.replace(used, executor="n8n_webhook"))
+    await workflows.delete(stored.id)
+    assert await workflows.list_all() == []
+
+
+async def test_one_whose_name_another_goes_by_first_can_be_removed(
+    workflows: WorkflowService, temporary: TemporaryDatabase
+) -> None:
+    hidden, _ = await workflows.import_export({**export("other"), "id": "greet"})
+    named, _ = await workflows.import_export(export("greet"))
+    used = build_tenant_tool(temporary.tenant_id, executor="workflow", workflow="greet")
+    await temporary.database.tools.add(used.tool)
+    await temporary.database.tools.put_for_tenant(used)
+    await workflows.delete(hidden.id)
+    with pytest.raises(Conflict):
+        await workflows.delete(named.id)
+
+
 async def test_an_unknown_one_is_not_found(workflows: WorkflowService) -> None:
     for work in (
         workflows.get("x"),
