@@ -1,17 +1,23 @@
 """Names for JSON at the edges, before it is parsed into structs.
 
-Owns the two aliases and how deep they go; validation is left to who reads the JSON.
+Owns the two aliases, how deep they go and what bytes that are no JSON raise; validation is left to
+who reads the JSON.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 JsonValue = Any
 """None, bool, int, float, str, a list of such, or a dict of such with str keys."""
 
 JsonObject = dict[str, Any]
 """A JSON object."""
+
+BROKEN_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding others' bytes raises; a text within that is not UTF-8 has an error of its own."""
 
 MAX_NESTING = 100
 """How deep a result may be nested; whoever shows, keeps or masks it goes as deep."""

@@ -16,6 +16,7 @@ from urllib.parse import quote_plus, urlencode
 import msgspec
 from msgspec import Meta, Struct
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.errors import AuthFailed, Rejected, Unavailable, UpstreamError
 from appliance.integrations.connection_fields import find_host
 from appliance.ports.clock import Clock
@@ -106,7 +107,7 @@ class AccessTokens:
             )
         try:
             reply = msgspec.json.decode(response.body, type=TokenReply)
-        except (msgspec.DecodeError, RecursionError) as exc:
+        except BROKEN_JSON as exc:
             raise Rejected(
                 "The token server's answer holds no access token. "
                 f"The operator should check {client.address_field}."

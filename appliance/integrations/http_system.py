@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from appliance.domain.json_types import JsonValue
+from appliance.domain.json_types import BROKEN_JSON, JsonValue
 from appliance.domain.tool_failures import FailureKind
 from appliance.egress.retries import (
     Attempt,
@@ -227,7 +227,7 @@ def read_json(response: OutboundResponse) -> JsonValue:
         return None
     try:
         value: JsonValue = msgspec.json.decode(response.body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as exc:
+    except BROKEN_JSON as exc:
         raise Rejected(
             "The system answered with something that is not JSON. "
             "The operator should check the endpoint's address.",

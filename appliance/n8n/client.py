@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct
 
-from appliance.domain.json_types import JsonObject
+from appliance.domain.json_types import BROKEN_JSON, JsonObject
 from appliance.errors import (
     ApplianceError,
     AuthFailed,
@@ -247,7 +247,7 @@ class N8nClient:
     def _read(self, answer: OutboundResponse, kind: type[Any]) -> Any:
         try:
             return msgspec.json.decode(answer.body, type=kind)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except BROKEN_JSON as error:
             raise self._no_api(answer.status) from error
 
     def _read_one(self, answer: OutboundResponse) -> N8nWorkflow:
@@ -262,6 +262,6 @@ def _read_message(answer: OutboundResponse) -> str | None:
     """Return the sentence in n8n's own error, or ``None`` when it is not n8n's."""
     try:
         message = msgspec.json.decode(answer.body, type=dict[str, Any]).get("message")
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN_JSON:
         return None
     return message[:300] if isinstance(message, str) else None

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from appliance.domain.ids import ConversationId, SessionHash, TenantId, new_id
-from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.json_types import BROKEN_JSON, JsonObject, JsonValue
 from appliance.domain.message import ChatMessage, Citation
 from appliance.ports.cache import Cache
 from appliance.ports.clock import Clock
@@ -115,7 +115,7 @@ class ConversationContexts:
             return None
         try:
             context = self._decoder.decode(stored)
-        except msgspec.DecodeError:
+        except BROKEN_JSON:
             return None
         is_current = context.version == version and self._left_s(context) > 0
         return context if is_current else None

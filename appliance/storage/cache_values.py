@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from appliance.domain.json_types import JsonValue
+from appliance.domain.json_types import BROKEN_JSON, JsonValue
 
 _BYTES = b"b"
 _JSON = b"j"
@@ -26,7 +26,7 @@ def decode_value(stored: bytes) -> JsonValue | bytes:
         return body
     try:
         return msgspec.json.decode(body) if kind == _JSON else None
-    except msgspec.DecodeError:
+    except BROKEN_JSON:
         return None
 
 

@@ -152,7 +152,11 @@ async def test_a_webhook_that_is_not_allowed_is_never_called(tmp_path):
 
 async def test_a_failing_webhook_gets_an_honest_answer(tmp_path):
     secret = "upstream-canary"
-    answers = [Reply(500, json.dumps({"error": secret}).encode()), HangUp()]
+    answers = [
+        Reply(500, json.dumps({"error": secret}).encode()),
+        Reply(200, f'{{"x": "{secret} \xf9"}}'.encode("latin-1")),
+        HangUp(),
+    ]
     async with (
         WebhookServer(answers) as webhook,
         shop_with_webhook(tmp_path, webhook, custom_config={"timeout_s": 3}) as (

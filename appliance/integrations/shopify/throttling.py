@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.ports.outbound_http import OutboundHttp, OutboundRequest, OutboundResponse
 
 THROTTLED: Final = "THROTTLED"
@@ -66,7 +67,7 @@ def translate_cost(response: OutboundResponse) -> OutboundResponse:
         return response
     try:
         envelope = msgspec.json.decode(response.body, type=_Envelope)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN_JSON:
         return response  # no answer of GraphQL; whoever reads it will say so
     codes = [error.extensions.code for error in envelope.errors if error.extensions is not None]
     pause_s = _find_pause_s(envelope.extensions.cost if envelope.extensions else None)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.domain.tool_failures import FailureKind
 from appliance.errors import AuthFailed, Rejected, UpstreamError
 from appliance.integrations.http_system import HttpFailure
@@ -114,5 +115,5 @@ def _read_error(failure: HttpFailure) -> _Error | None:
         return None
     try:
         return msgspec.json.decode(failure.response.body, type=_Error)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN_JSON:
         return None

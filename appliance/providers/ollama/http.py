@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from appliance.certificates import build_client_tls
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.errors import ConfigurationError, Unavailable
 from appliance.providers.ollama.connection import Connection, Head, ProtocolBroken
 from appliance.providers.ollama.ndjson import LineSplitter, LineTooLong
@@ -254,7 +255,7 @@ def build_error(head: Head, body: bytes, *, base_url: str) -> OllamaError | Unav
     retry_after_s = float(retry_after) if retry_after.isdecimal() else None
     try:
         text = msgspec.json.decode(body, type=_ErrorBody).error
-    except msgspec.DecodeError:
+    except BROKEN_JSON:
         # A reverse proxy in front of Ollama answers with pages of its own.
         if head.status not in PROXY_STATUSES:
             return broken_response(base_url)

@@ -11,6 +11,7 @@ from contextlib import aclosing
 import msgspec
 from msgspec import Struct
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.errors import NotFound, Rejected, Unavailable
 from appliance.ports.model_library import PullProgress
 from appliance.providers.ollama.failures import translate_error
@@ -75,7 +76,7 @@ class OllamaLibrary:
     def _read(self, line: bytes) -> _Line:
         try:
             return msgspec.json.decode(line, type=_Line)
-        except msgspec.DecodeError as exc:
+        except BROKEN_JSON as exc:
             raise broken_response(self._http.base_url) from exc
 
     def _explain(self, text: str, model: str) -> Rejected | Unavailable:

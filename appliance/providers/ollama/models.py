@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.errors import Rejected
 from appliance.ports.chat_model import ModelDescription
 from appliance.ports.clock import Clock
@@ -175,7 +176,7 @@ class ModelShelf:
             raise translate_error(exc, model=model, base_url=self._http.base_url) from exc
         try:
             return msgspec.json.decode(body, type=shape)
-        except msgspec.DecodeError as exc:
+        except BROKEN_JSON as exc:
             raise broken_response(self._http.base_url) from exc
 
 

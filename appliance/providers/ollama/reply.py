@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.domain.message import TokenUsage
 from appliance.domain.tool import ToolCall, ToolSpec
 from appliance.ports.chat_model import (
@@ -94,7 +95,7 @@ class ReplyReader:
     def _decode(self, line: bytes) -> ReplyChunk:
         try:
             chunk = _chunks.decode(line)
-        except msgspec.DecodeError as exc:
+        except BROKEN_JSON as exc:
             raise MalformedReply("a line is not a chunk of an answer") from exc
         if chunk.error is not None:
             raise OllamaError(STREAM_ERROR_STATUS, chunk.error)

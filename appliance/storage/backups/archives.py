@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.errors import BackupRefused, NotFound
 from appliance.ports.backups import Backup, BackupKind
 from appliance.ports.clock import Clock
@@ -224,6 +225,6 @@ def _proof_path(path: Path) -> Path:
 def _read_proof(path: Path, backup_id: str, size: int) -> datetime | None:
     try:
         proof = msgspec.json.decode(_proof_path(path).read_bytes(), type=_Proof)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *BROKEN_JSON):
         return None
     return proof.verified_at if (proof.id, proof.size_bytes) == (backup_id, size) else None

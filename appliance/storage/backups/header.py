@@ -14,6 +14,7 @@ from typing import BinaryIO, Final
 import msgspec
 from msgspec import Struct
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.errors import BackupRefused
 from appliance.ports.backups import BackupKind
 
@@ -88,7 +89,7 @@ def read_header(file: BinaryIO, name: str) -> tuple[Header, bytes]:
                 code="backup_too_new",
             )
         header = msgspec.json.decode(content, type=Header)
-    except msgspec.DecodeError as error:
+    except BROKEN_JSON as error:
         raise build_damaged(name, "its head is not what a backup says of itself") from error
     if not ID_FORM.fullmatch(header.id) or header.created_at.tzinfo is None:
         raise build_damaged(name, "its head is not what a backup says of itself")

@@ -18,6 +18,7 @@ from typing import BinaryIO, Final
 import msgspec
 from msgspec import Struct
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.errors import BackupRefused
 from appliance.storage.backups.files import check_space
 from appliance.storage.backups.header import Header, build_damaged, read_header
@@ -140,7 +141,7 @@ def _read_manifest(members: MemberReader, header: Header, damaged: Damaged) -> M
         raise damaged("its list of contents is too long")
     try:
         manifest = msgspec.json.decode(b"".join(members.pieces(size)), type=Manifest)
-    except msgspec.DecodeError as error:
+    except BROKEN_JSON as error:
         raise damaged("its list of contents cannot be read") from error
     if any(
         getattr(manifest, name) != getattr(header, name)

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from appliance.domain.json_types import BROKEN_JSON
 from appliance.errors import StorageError
 from appliance.storage.engine import PRIVATE_FOLDER
 from appliance.storage.folders import sync_folder
@@ -74,7 +75,7 @@ def finish_restore(root: Path) -> bool:
         _end(root, journal)
     except FileNotFoundError:
         return False
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *BROKEN_JSON) as error:
         raise StorageError(
             f"A restore was cut off and cannot be finished: {error}. See {str(path)!r} for the "
             "files, restore once more, or ask for help."

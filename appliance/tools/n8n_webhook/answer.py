@@ -10,7 +10,7 @@ from email.message import Message
 
 import msgspec
 
-from appliance.domain.json_types import MAX_NESTING, JsonValue, is_deeper
+from appliance.domain.json_types import BROKEN_JSON, MAX_NESTING, JsonValue, is_deeper
 from appliance.domain.tool_failures import FailureKind
 from appliance.ports.outbound_http import OutboundResponse
 from appliance.tools.call_form import read_error_status, unwrap_items
@@ -61,12 +61,12 @@ def read_result(response: OutboundResponse, *, url: str) -> JsonValue:
     if kind == "application/json" or kind.endswith("+json"):
         try:
             return _unwrap(msgspec.json.decode(response.body))
-        except msgspec.DecodeError as exc:
+        except RecursionError as exc:
+            raise UnusableAnswer(TOO_DEEP) from exc
+        except BROKEN_JSON as exc:
             raise UnusableAnswer(
                 "The tool answered with broken JSON. The operator should check its workflow."
             ) from exc
-        except RecursionError as exc:
-            raise UnusableAnswer(TOO_DEEP) from exc
     if kind and not kind.startswith("text/"):
         raise UnusableAnswer(
             f"The tool answered with a file ({kind}), which cannot be shown. "
@@ -79,7 +79,7 @@ def _read_json(body: bytes) -> JsonValue:
     """Return what an answer with an error status holds, whatever it calls itself."""
     try:
         value: JsonValue = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except BROKEN_JSON:
         return None
     return value
 

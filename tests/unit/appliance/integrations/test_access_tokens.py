@@ -118,6 +118,7 @@ async def test_calls_at_once_fetch_one_token() -> None:
         (reply_json({"access_token": "t\r\nX: y"}), "cannot be used"),
         (Reply(body=b"<html>"), "no access token"),
         (Reply(body=b"[" * 5_000), "no access token"),
+        (Reply(body=b'{"access_token": "\xf9"}'), "no access token"),
     ],
 )
 async def test_a_token_server_that_gives_none_is_told(answer: Answer, said: str) -> None:

@@ -24,6 +24,7 @@ LICENCE = "Your license does not allow for feat:projectRole:admin."
         ({"refusal": (400, "Unknown node")}, Rejected, "n8n_refused", "Unknown node"),
         ({"page": b"<!doctype html>"}, Rejected, "n8n_api_off", "CSAI_N8N_URL"),
         ({"page": b"[" * 5_000}, Rejected, "n8n_api_off", "CSAI_N8N_URL"),
+        ({"page": b'{"data": [{"id": "\xf9"}]}'}, Rejected, "n8n_api_off", "CSAI_N8N_URL"),
         ({"page": b'{"data": 5}'}, Rejected, "n8n_api_off", "CSAI_N8N_URL"),
     ],
 )

@@ -31,7 +31,9 @@ def test_whatever_is_stored_is_a_value_or_a_miss(stored: bytes):
     assert value is None or stored[:1] in (b"b", b"j")
 
 
-@pytest.mark.parametrize("stored", [b"", b"x1", b"j{", b"j", b"1", pickle.dumps("text")])
+@pytest.mark.parametrize(
+    "stored", [b"", b"x1", b"j{", b"j", b"1", b'j"\xf9"', pickle.dumps("text")]
+)
 def test_what_is_not_our_form_is_a_miss(stored: bytes):
     assert decode_value(stored) is None
 

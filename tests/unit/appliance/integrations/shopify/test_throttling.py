@@ -55,7 +55,16 @@ def test_every_other_answer_stays(value: Any) -> None:
     assert translate_cost(response) is response
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[" * 10_000, b'{"errors": [1'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[" * 10_000,
+        b'{"errors": [1',
+        b'{"errors": [{"extensions": {"code": "\xf9"}}]}',
+    ],
+)
 def test_what_is_no_json_stays(body: bytes) -> None:
     response = OutboundResponse(status=200, headers={}, body=body)
     assert translate_cost(response) is response

@@ -44,6 +44,7 @@ PAGE = b"<!doctype html><p>hunter2"
         (403, told("woocommerce_rest_cannot_create"), True, "not_available", "shop manager"),
         (403, told("other_plugin"), False, "not_available", "revoked, or may not read."),
         (404, PAGE, False, "not_available", "any permalinks but plain"),
+        (404, b'{"code": "\xf9"}', False, "not_available", "any permalinks but plain"),
         (404, told("rest_no_route"), False, "not_available", "WooCommerce is active"),
         (200, PAGE, False, "unknown", "a web page in place of data"),
         (201, PAGE, True, "unknown", "a web page in place of data"),

@@ -85,14 +85,15 @@ async def test_an_error_text_is_handed_on() -> None:
     assert caught.value.mentions("server busy")
 
 
+@pytest.mark.parametrize("body", [b"<html>no</html>", b'{"error": "\xf9"}'])
 @pytest.mark.parametrize(
     ("status", "is_proxy"), [(404, False), (500, False), (502, True), (401, True)]
 )
 async def test_a_page_instead_of_an_error_is_a_proxy_s_or_no_ollama(
-    status: int, is_proxy: bool
+    status: int, is_proxy: bool, body: bytes
 ) -> None:
     async def page(exchange: Exchange) -> None:
-        await exchange.respond(status, b"<html>no</html>", content_type="text/html")
+        await exchange.respond(status, body, content_type="text/html")
 
     async with open_http(page) as (http, _):
         with pytest.raises(OllamaError if is_proxy else Unavailable):

@@ -69,7 +69,9 @@ async def test_what_stops_it_is_told(status: int) -> None:
             await stage.pull()
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"status": "pulling manifest"}\n', b""])
+@pytest.mark.parametrize(
+    "body", [b"<html>", b'{"status": "\xf9"}\n', b'{"status": "pulling manifest"}\n', b""]
+)
 async def test_what_is_not_ollamas_or_breaks_off_is_unavailable(body: bytes) -> None:
     async with open_stage(send(body)) as (stage, _):
         with pytest.raises(Unavailable):

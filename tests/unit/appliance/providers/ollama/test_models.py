@@ -121,7 +121,10 @@ async def test_all_models_are_described(is_old: bool) -> None:
     assert all(description.capabilities == ("completion", "tools") for description in described)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"models": "none"}', b'{"models": [{}]}'])
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b'{"models": "none"}', b'{"models": [{}]}', b'{"models": [{"name": "\xf9"}]}'],
+)
 async def test_something_else_at_the_address_is_a_broken_response(body: bytes) -> None:
     async def answer(exchange: Exchange) -> None:
         await exchange.respond(200, body)

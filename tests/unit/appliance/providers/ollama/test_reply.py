@@ -119,6 +119,7 @@ def test_an_error_line_is_a_failure_behind_what_was_said() -> None:
         b"null",
         b'{"message": {"content": "cut',
         b'{"message": {"content": 5}}',
+        b'{"message": {"content": "\xf9"}}',
         b'{"message": "text"}',
         b'{"done": "yes"}',
         b"{}",

@@ -293,6 +293,7 @@ HOSTILE: dict[str, Forgery] = {
     "unknown kind": with_header(kind="secret"),
     "another schema": with_header(schema="0001"),
     "head that is no JSON": lambda forger, path: forger.write(path, header=b"{"),
+    "head that is no text": lambda forger, path: forger.write(path, header=b'{"format": "\xf9"}'),
     "head that is a list": lambda forger, path: forger.write(path, header=b"[]"),
     "endless head": raw(MAGIC + b"\xff\xff\xff\xff" + b"{}" * 100),
     "head cut off": raw(MAGIC + b"\x00\x00"),

@@ -52,6 +52,7 @@ def test_json_and_text_are_results(body: bytes, content_type: str, expected: Any
         (b'{"a": NaN}', JSON, "broken JSON"),
         (b'{"a": 1e999}', JSON, "broken JSON"),
         (b'{"a": "\\ud800"}', JSON, "broken JSON"),
+        ('{"x": "שלום"}'.encode("cp1255"), "application/json; charset=windows-1255", "broken JSON"),
         (b"[" * 5_000, JSON, "nested more than"),
         (b"[" * 5_000 + b"]" * 5_000, "text/plain", "nested more than"),
         (b"[[" * 51 + b"]]" * 51, JSON, "nested more than"),
@@ -100,3 +101,10 @@ def test_a_failed_status_says_who_should_do_what(status: int, words: str) -> Non
 def test_a_test_address_is_named_as_what_it_is() -> None:
     sentence = describe_failure(404, url="https://n8n.example/webhook-test/order")
     assert "production address" in sentence
+
+
+def test_an_error_in_bytes_that_are_no_text_is_an_error_like_any_other() -> None:
+    body = '{"success": false, "message": "אזל"}'.encode("cp1255")
+    with pytest.raises(UnusableAnswer) as caught:
+        read_result(build(body, status=409), url=URL)
+    assert (caught.value.failure, caught.value.said) == ("refused", None)
