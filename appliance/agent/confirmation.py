@@ -12,16 +12,21 @@ from datetime import date, datetime
 from typing import Any
 
 from appliance.agent.language import texts_for
+from appliance.domain.invisible_letters import strip_invisible
 from appliance.domain.tool import ToolCall, ToolSpec
 from appliance.wording import load_words, name_parameter, name_tool, write_day
 
-_MAX_VALUE_LENGTH = 200
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?")
 
 
-def build_confirmation(call: ToolCall, spec: ToolSpec, *, language: str) -> str:
-    """Return the question in Markdown: what will be done, each argument, and "shall I?"."""
+def build_confirmation(
+    call: ToolCall, spec: ToolSpec, *, language: str, is_done_before: bool = False
+) -> str:
+    """Return the question in Markdown: what will be done, each argument, and "shall I?".
+
+    ``is_done_before``: the very same was done in this conversation, and would be done once more.
+    """
     texts = texts_for(language)
     properties: dict[str, Any] = spec.parameters_schema.get("properties") or {}
     ordered = [name for name in properties if name in call.arguments]
@@ -33,7 +38,8 @@ def build_confirmation(call: ToolCall, spec: ToolSpec, *, language: str) -> str:
     ]
     action = _inline(name_tool(call.name, spec.parameters_schema, language))
     heading = f"{texts['confirm_heading']} **{action}**"
-    return "\n".join([heading, "", *lines, "", texts["confirm_question"]])
+    question = texts["confirm_again" if is_done_before else "confirm_question"]
+    return "\n".join([heading, "", *lines, "", question])
 
 
 def confirmation_replies(language: str) -> tuple[str, str]:
@@ -61,8 +67,7 @@ def _shown(value: object, schema: object, language: str) -> str:
             f"{_shown(item, schemas.get(key), language)}"
             for key, item in value.items()
         )
-    text = _moment(str(value), language) or str(value)
-    return _inline(text if len(text) <= _MAX_VALUE_LENGTH else text[:_MAX_VALUE_LENGTH] + "…")
+    return _inline(_moment(str(value), language) or str(value))
 
 
 def _moment(text: str, language: str) -> str | None:
@@ -80,7 +85,11 @@ def _moment(text: str, language: str) -> str | None:
 
 
 def _inline(text: str) -> str:
-    """Keep a visitor's own words from becoming Markdown or a second line."""
+    """Keep a visitor's own words from becoming Markdown, a second line or another order of signs.
+
+    They are shown whole, for the visitor's yes is to all of them.
+    """
+    text = strip_invisible(text)
     for mark in "\\`*_[]<>":
         text = text.replace(mark, f"\\{mark}") if mark in "\\`*_" else text.replace(mark, " ")
     return " ".join(text.split())

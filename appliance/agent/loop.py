@@ -16,9 +16,17 @@ from appliance.agent.policy import (
     CallVerdict,
     ConfirmationReason,
     has_untrusted_text,
+    is_same_action,
     judge_call,
 )
-from appliance.domain.message import DECLINED_CALL, HELD_CALL, ChatMessage, Citation
+from appliance.domain.message import (
+    DECLINED_CALL,
+    HELD_CALL,
+    SERVER_SENTENCES,
+    TOO_MANY_CALLS,
+    ChatMessage,
+    Citation,
+)
 from appliance.domain.tool import ToolCall, ToolOutcome, ToolSpec
 from appliance.ports.chat_model import ModelFinished, ModelSignal
 
@@ -28,6 +36,8 @@ MAX_CORRECTIONS = 1
 """How often a model is asked again because it claimed what it had not done."""
 MAX_REFUSED_ROUNDS = 2
 """How often a model may come back with calls that cannot run; then it must answer without."""
+MAX_CALLS = 10
+"""How many calls of one reply may run; the shop's system would have to answer them all."""
 
 
 class LoopState(Struct, frozen=True, kw_only=True):
@@ -292,13 +302,17 @@ def _on_calls(
     reasons: tuple[ConfirmationReason, ...] = ()
     lacking = state.lacking
     is_tainted = has_untrusted_text(state.messages)
-    for call in calls:
+    for number, call in enumerate(calls):
         verdict: CallVerdict = judge_call(call, state.tools, has_untrusted_text=is_tainted)
-        if verdict.refusal is not None:
+        if number >= MAX_CALLS:
+            refusals.append(_tool_message(call, TOO_MANY_CALLS, is_error=True))
+        elif verdict.refusal is not None:
             refusals.append(_tool_message(call, verdict.refusal, is_error=True))
             lacking = call if verdict.is_incomplete else lacking
         elif not verdict.needs_confirmation:
             runnable.append(call)
+        elif (known := _find_result(state, call)) is not None:
+            refusals.append(_tool_message(call, known))
         elif held is None:
             held, reasons = call, verdict.reasons
         else:
@@ -325,11 +339,26 @@ def _on_calls(
     return state, (_ask_model(state),)
 
 
+def _find_result(state: LoopState, call: ToolCall) -> str | None:
+    """Return what this very action brought in this turn: nobody asked for it twice."""
+    done = {
+        earlier.id
+        for message in state.new_messages
+        for earlier in message.tool_calls
+        if earlier.id != call.id and is_same_action(earlier, call)
+    }
+    for message in state.new_messages:
+        is_result = message.role == "tool" and message.content not in SERVER_SENTENCES
+        if is_result and not message.is_error and message.tool_call_id in done:
+            return message.content
+    return None
+
+
 def _on_tools_returned(
     state: LoopState, results: Mapping[str, tuple[str, ToolOutcome]]
 ) -> tuple[LoopState, tuple[Command, ...]]:
     messages = [
-        _tool_message(call, results[call.id][0], is_error=not results[call.id][1].is_success)
+        _tool_message(call, results[call.id][0], is_error=not results[call.id][1].is_answered)
         for call in state.awaited
     ]
     unknown = [call for call in state.awaited if results[call.id][1].is_unknown]

@@ -128,14 +128,25 @@ def build_ledger_key(tenant_id: TenantId, conversation_id: ConversationId, call:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def build_call_id(ledger_key: str, executions: int) -> str:
-    """Return the id of the call that runs an action whose end is known of ``executions`` calls.
+def build_call_id(action_id: str, executions: Sequence[ToolExecution]) -> str:
+    """Return the id of the call that runs a confirmed action.
 
     A call whose end never became known gets the same id when the visitor confirms the action again,
     so a receiver that minds the id does the work once.
+
+    Args:
+        action_id: Of the action that waited for the visitor's word.
+        executions: Those of the same action, confirmed earlier in this conversation.
     """
-    digest = hashlib.sha256(f"{ledger_key}\x1f{executions}".encode()).hexdigest()
-    return f"call_{digest[:32]}"
+    for execution in executions:
+        if execution.outcome.is_unknown:
+            return execution.call.id
+    return f"call_{action_id}"
+
+
+def is_same_action(one: ToolCall, other: ToolCall) -> bool:
+    """Say whether two calls would do the same: letter case and outer blanks make no other."""
+    return one.name == other.name and _canonical(one.arguments) == _canonical(other.arguments)
 
 
 def find_known_outcome(
@@ -143,14 +154,13 @@ def find_known_outcome(
 ) -> ToolOutcome | None:
     """Return what stands in the place of running ``call``, or ``None`` when it may run.
 
+    What was done for an earlier yes is done again for a new one: the visitor was asked anew.
+
     Args:
         executions: Those of the same action, oldest first.
         call: The call, with the id it will run under.
         tool: Its tool; one that may have done the work runs again only if that does no harm.
     """
-    for execution in executions:
-        if execution.outcome.is_success:
-            return execution.outcome
     for execution in executions:
         outcome = execution.outcome
         if outcome.is_unknown and not tool.is_repeatable:

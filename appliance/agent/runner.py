@@ -216,7 +216,7 @@ class _Turn:
                     )
                     self._feed(ToolsReturned(results=results), commands)
                 case AskVisitor():
-                    return self._ask_visitor(command)
+                    return await self._ask_visitor(command)
                 case Answer():
                     return await self._answer(command)
                 case AdmitUnknown(call=call):
@@ -323,7 +323,7 @@ class _Turn:
             call_id: (build_result_text(outcome), outcome) for call_id, outcome in outcomes.items()
         }
 
-    def _ask_visitor(self, command: AskVisitor) -> AgentResult:
+    async def _ask_visitor(self, command: AskVisitor) -> AgentResult:
         call, preface = command.call, command.preface
         self._tally.trace.note(
             "policy", verdict="confirm", call_id=call.id, tool=call.name, reasons=[*command.reasons]
@@ -334,14 +334,13 @@ class _Turn:
         whole = msgspec.structs.replace(
             self._specs[call.name], parameters_schema=tool.tool.parameters_schema
         )
-        question = build_confirmation(select_shown(bound, tool), whole, language=language)
-        text = f"{preface}\n\n{question}" if preface else question
-        pending = PendingAction(
-            id=new_id(),
-            call=bound,
-            summary=question,
-            expires_at=self._clock.now() + PENDING_ACTION_LIFETIME,
+        is_again = await self._tool_runs.has_done(bound, self._assignment.context)
+        question = build_confirmation(
+            select_shown(bound, tool), whole, language=language, is_done_before=is_again
         )
+        text = f"{preface}\n\n{question}" if preface else question
+        until = self._clock.now() + PENDING_ACTION_LIFETIME
+        pending = PendingAction(id=new_id(), call=bound, summary=question, expires_at=until)
         self._emit(ToolProgress(call_id=call.id, name=call.name, status="needs_confirmation"))
         self._tally.reports.append(ToolReport(name=call.name, status="needs_confirmation"))
         self._emit(AnswerDelta(text=f"\n\n{question}" if preface else question))

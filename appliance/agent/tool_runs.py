@@ -35,7 +35,7 @@ from appliance.domain.tool import (
     ToolOutcome,
     ToolStatus,
 )
-from appliance.domain.tool_failures import build_failure_text
+from appliance.domain.tool_failures import build_failure_text, says_undone
 from appliance.domain.turn_events import ToolProgress, TurnEvent
 from appliance.errors import UpstreamError
 from appliance.ports.clock import Clock
@@ -48,6 +48,7 @@ logger = structlog.get_logger(__name__)
 MAX_AT_ONCE = 5
 MAX_RESULT_CHARS = 8_000
 UNFIT_IDENTITY = "Not carried out: what the visitor's sign-in tells does not fit this tool."
+SAID_UNDONE = "The tool's own answer says that it was not done."
 BEGUN = ToolOutcome(
     is_success=False,
     failure="unknown",
@@ -124,6 +125,16 @@ class ToolRuns:
                 raise result
             outcomes[call.id] = result
         return outcomes
+
+    async def has_done(self, call: ToolCall, context: ToolContext) -> bool:
+        """Say whether the very same was done in this conversation before."""
+        if context.conversation_id is None:
+            return False
+        key = build_ledger_key(context.tenant_id, context.conversation_id, call)
+        earlier = await self._turn_store.list_executions(
+            context.tenant_id, context.conversation_id, key
+        )
+        return any(execution.outcome.is_success for execution in earlier)
 
     async def execute_once(
         self, tool: TenantTool, call: ToolCall, context: ToolContext, tally: TurnTally
@@ -215,7 +226,13 @@ class ToolRuns:
         except UpstreamError as error:
             duration_ms = round((self._clock.monotonic() - started) * 1000)
             outcome = ToolOutcome(is_success=False, error=error.message, duration_ms=duration_ms)
-        return outcome if outcome.is_success else _settle_failure(outcome, tool)
+        if not outcome.is_success:
+            return _settle_failure(outcome, tool)
+        if tool.risk != "read" and says_undone(outcome.output):
+            return msgspec.structs.replace(
+                outcome, is_success=False, failure="refused", error=SAID_UNDONE
+            )
+        return outcome
 
 
 class _Run(Struct, frozen=True):
@@ -272,7 +289,7 @@ def build_result_text(outcome: ToolOutcome) -> str:
 
     That is JSON text, or the sentence of a failure, never the operator's.
     """
-    if outcome.is_success:
+    if outcome.is_answered:
         return _bounded(outcome.output)
     said = outcome.output if isinstance(outcome.output, str) else None
     return build_failure_text(outcome.failure or "unknown", said)

@@ -39,6 +39,8 @@ LAPSED_CALL = (
 """What the tool message of a confirmed call says that was never begun."""
 WITHDRAWN_CALL = "Not carried out: the shop has stopped offering this. Nothing was changed."
 """What the tool message of a confirmed call says whose tool was switched off meanwhile."""
+TOO_MANY_CALLS = "Not carried out: too many calls at once. Call again for what is still needed."
+"""What the tool message of a call says that came with very many others."""
 
 SERVER_SENTENCES = frozenset(
     (
@@ -48,6 +50,7 @@ SERVER_SENTENCES = frozenset(
         CHANGED_CALL,
         LAPSED_CALL,
         WITHDRAWN_CALL,
+        TOO_MANY_CALLS,
         *FAILURE_SENTENCES.values(),
     )
 )

@@ -115,11 +115,11 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 class ToolOutcome(Struct, frozen=True, kw_only=True):
     """What came of one call.
 
-    ``output`` is the tool's result when it succeeded; when it failed, what the shop's system says
-    of it to people, if anything. ``failure`` is what model and visitor are told by; ``error`` is a
-    sentence for the operator alone: never an upstream body, never a secret. ``sent`` is the request
-    body, for the operator, without secrets. ``status`` is the number a system answered with, if it
-    has such numbers.
+    ``output`` is the tool's result when it succeeded, or said itself that it did not do it; when it
+    failed otherwise, what the shop's system says of it to people, if anything. ``failure`` is what
+    model and visitor are told by; ``error`` is a sentence for the operator alone: never an upstream
+    body, never a secret. ``sent`` is the request body, for the operator, without secrets.
+    ``status`` is the number a system answered with, if it has such numbers.
     """
 
     is_success: bool
@@ -135,6 +135,11 @@ class ToolOutcome(Struct, frozen=True, kw_only=True):
     def is_unknown(self) -> bool:
         """Whether something may have been done or not."""
         return self.failure == "unknown"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether ``output`` is what the tool itself answers, be it that nothing was done."""
+        return self.is_success or isinstance(self.output, dict)
 
 
 class ToolExecution(Struct, frozen=True, kw_only=True):

@@ -40,6 +40,15 @@ FAILURE_SENTENCES: Mapping[FailureKind, str] = MappingProxyType(
     }
 )
 _SAYS = " It says: "
+_FLAGS = ("success", "ok", "is_success")
+
+
+def says_undone(answer: object) -> bool:
+    """Say whether a tool tells by a flag in its answer that it did not do what it was called for.
+
+    Source: the bundled workflows answer ``{"success": false, "error": ...}``.
+    """
+    return isinstance(answer, Mapping) and any(answer.get(flag) is False for flag in _FLAGS)
 
 
 def build_failure_text(kind: FailureKind, said: str | None = None) -> str:

@@ -11,6 +11,7 @@ from unicodedata import category
 
 from msgspec import Struct
 
+from appliance.domain.invisible_letters import JOINERS, strip_invisible
 from appliance.errors import FieldError
 
 MAX_NAME_LENGTH = 200
@@ -21,8 +22,6 @@ _EMAIL = re.compile(r"[^\s@<>\"',;:]{1,64}@[^\s@<>\"',;:.]+(\.[^\s@<>\"',;:.]+)+
 _PHONE = re.compile(r"\+?[\d\s().*#/-]+")
 _LEAST_DIGITS = 7
 _MOST_DIGITS = 15
-_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Names in Persian and in scripts of India hold them."""
 
 
 class VisitorDetails(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,11 +66,11 @@ def read_visitor(given: VisitorDetails) -> tuple[VisitorDetails | None, list[Fie
 def _tidy(text: str) -> str:
     """Return ``text`` with plain spaces, without blanks around it and marks in it."""
     spaced = "".join(" " if category(c) == "Zs" else c for c in text)
-    return "".join(c for c in spaced if category(c) != "Cf" or c in _JOINERS).strip()
+    return strip_invisible(spaced).strip()
 
 
 def _is_line(text: str) -> bool:
-    return all(c.isprintable() or c in _JOINERS for c in text)
+    return all(c.isprintable() or c in JOINERS for c in text)
 
 
 def _is_email(text: str) -> bool:

@@ -70,9 +70,7 @@ class PendingActions:
         is_confirmed = word == "yes"
         call_id = f"call_{new_id()}"
         if is_confirmed:
-            call_id = _choose_call_id(
-                conversation, pending, await self._list(conversation, pending)
-            )
+            call_id = build_call_id(pending.id, await self._list(conversation, pending))
         decision = Decision(message_id=message_id, is_confirmed=is_confirmed, call_id=call_id)
         failpoints.passed("turn.before_claim")
         is_mine = await self._turn_store.claim_pending_action(
@@ -115,19 +113,10 @@ class PendingActions:
         self, conversation: Conversation, pending: PendingAction
     ) -> list[ToolExecution]:
         return await self._turn_store.list_executions(
-            conversation.tenant_id, conversation.id, _ledger_key(conversation, pending)
+            conversation.tenant_id,
+            conversation.id,
+            build_ledger_key(conversation.tenant_id, conversation.id, pending.call),
         )
-
-
-def _ledger_key(conversation: Conversation, pending: PendingAction) -> str:
-    return build_ledger_key(conversation.tenant_id, conversation.id, pending.call)
-
-
-def _choose_call_id(
-    conversation: Conversation, pending: PendingAction, executions: list[ToolExecution]
-) -> str:
-    ended = sum(not execution.outcome.is_unknown for execution in executions)
-    return build_call_id(_ledger_key(conversation, pending), ended)
 
 
 def _decided(

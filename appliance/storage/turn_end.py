@@ -64,11 +64,6 @@ _INSERT_MESSAGE = build_statement(f"""
     ) VALUES ({marks(15)})
 """)
 
-_FIND_LEDGER_KEY = build_statement("""
-    SELECT 1 FROM tool_executions
-    WHERE tenant_id = ?1 AND conversation_id = ?2 AND ledger_key = ?3 AND is_success
-""")
-
 _INSERT_EXECUTION = build_statement(f"""
     INSERT INTO tool_executions (
         id, tenant_id, conversation_id, call_id, tool_name, parameters, sent, response, is_success,
@@ -273,15 +268,8 @@ def _insert_executions(
 def _insert_execution(
     tenant_id: TenantId, conversation_id: ConversationId, execution: ToolExecution
 ) -> Script[Sequence[Row]]:
-    """Log one execution, or complete the row of its call while its end is unknown.
-
-    The first success keeps the ledger key.
-    """
-    outcome, ledger_key = execution.outcome, execution.ledger_key
-    if ledger_key is not None and outcome.is_success:
-        earlier = yield _FIND_LEDGER_KEY, (tenant_id, conversation_id, ledger_key)
-        ledger_key = None if earlier else ledger_key
-    call = execution.call
+    """Log one execution, or complete the row of its call while its end is unknown."""
+    outcome, call = execution.outcome, execution.call
     ended = (
         write_optional(outcome.sent),
         write_optional(outcome.output),
@@ -291,7 +279,7 @@ def _insert_execution(
         outcome.duration_ms,
         outcome.attempts,
         execution.executed_at,
-        ledger_key,
+        execution.ledger_key,
     )
     what = (call.id, call.name, encode_json(call.arguments))
     rows = yield _INSERT_EXECUTION, (new_id(), tenant_id, conversation_id, *what, *ended)

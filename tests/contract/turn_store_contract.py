@@ -629,7 +629,7 @@ class TurnStoreContract(ABC):
         await opened.finish(second)
         assert (await opened.conversation("s1")).pending_action is None
 
-    async def test_the_first_success_answers_for_its_ledger_key(self, opened: OpenedTurnStore):
+    async def test_all_that_was_done_is_listed_under_its_ledger_key(self, opened: OpenedTurnStore):
         start = await opened.begin("one", new_session="s1")
         place = (opened.tenant_id, start.conversation.id)
         store = opened.store
@@ -641,7 +641,7 @@ class TurnStoreContract(ABC):
         await store.record_execution(*place, done, usage_day=DAY)
         later = build_execution(opened.clock, call_id="call_2", output="again")
         await store.record_execution(*place, later, usage_day=DAY)
-        assert await store.list_executions(*place, "key_1") == [failed, done]
+        assert await store.list_executions(*place, "key_1") == [failed, done, later]
 
     async def test_executions_of_an_action_are_counted(self, opened: OpenedTurnStore):
         start = await opened.begin("one", new_session="s1")

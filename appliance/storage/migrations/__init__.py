@@ -18,7 +18,7 @@ from appliance.storage.engine import SqliteConnection
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006"
+HEAD = "0007"
 """The newest revision; a test compares it with the files."""
 
 

@@ -169,9 +169,8 @@ tool_executions = Table(
         "tenant_id",
         "conversation_id",
         "ledger_key",
-        unique=True,
-        sqlite_where=text("ledger_key IS NOT NULL AND is_success"),
-        postgresql_where=text("ledger_key IS NOT NULL AND is_success"),
+        sqlite_where=text("ledger_key IS NOT NULL"),
+        postgresql_where=text("ledger_key IS NOT NULL"),
     ),
 )
 

@@ -101,7 +101,8 @@ def test_the_question_is_in_the_visitors_language(language: str) -> None:
         ({"first_name": "Dana", "age": 7}, "First name: Dana, Age: 7"),
         ([{"item": "pizza", "count": 2}], "Item: pizza, Count: 2"),
         ("two\nlines\tand  more", "two lines and more"),
-        ("x" * 201, "x" * 200 + "…"),
+        ("x" * 2_000, "x" * 2_000),
+        ("\u202elive\u202c \u2066x\u2069", "live x"),
     ],
 )
 def test_values_read_like_words(value: Any, shown: str) -> None:

@@ -15,11 +15,15 @@ from appliance.agent.policy import (
     build_ledger_key,
     find_argument_problem,
     has_untrusted_text,
+    is_same_action,
     judge_call,
 )
-from appliance.domain.ids import ConversationId, TenantId
+from appliance.domain.ids import ConversationId, TenantId, new_id
+from appliance.domain.json_types import JsonObject
 from appliance.domain.message import HELD_CALL, ChatMessage
-from appliance.domain.tool import UNREADABLE_ARGUMENTS, ToolCall, ToolSpec
+from appliance.domain.tool import UNREADABLE_ARGUMENTS, ToolCall, ToolOutcome, ToolSpec
+from tests.contract.turn_store_contract import build_execution
+from tests.fakes.clock import SettableClock
 from tests.fakes.shops import build_spec, call_booking, call_order
 
 TOOLS = {
@@ -65,11 +69,32 @@ def key(call: ToolCall, tenant: TenantId = TENANT, place: ConversationId = CONVE
     return build_ledger_key(tenant, place, call)
 
 
-def test_a_call_id_belongs_to_an_action_and_how_often_it_was_logged() -> None:
-    made = {build_call_id(ledger_key, count) for ledger_key in ("a", "b") for count in range(3)}
-    assert len(made) == 6
-    assert build_call_id("a", 1) in made
-    assert all(len(one) < 64 for one in made)
+def test_a_call_id_belongs_to_a_yes_unless_an_earlier_one_never_ended() -> None:
+    done = build_execution(SettableClock(), call_id="call_1")
+    lost = msgspec.structs.replace(
+        build_execution(SettableClock(), call_id="call_2"),
+        outcome=ToolOutcome(is_success=False, failure="unknown"),
+    )
+    action_id = new_id()
+    assert build_call_id(action_id, []) == build_call_id(action_id, [done])
+    assert build_call_id(action_id, [done]) != build_call_id(new_id(), [done])
+    assert build_call_id(action_id, [done, lost]) == "call_2"
+    assert len(build_call_id(action_id, [])) < 64
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "is_same"),
+    [
+        ("book_appointment", {"name": " DANA ", "people": 2.0, "note": None}, True),
+        ("book_appointment", {"name": "Dana", "people": 3}, False),
+        ("cancel_appointment", {"name": "Dana", "people": 2}, False),
+    ],
+)
+def test_the_same_action_is_told_by_what_it_would_do(
+    name: str, arguments: JsonObject, is_same: bool
+) -> None:
+    one = ToolCall(id="a", name="book_appointment", arguments={"people": 2, "name": "dana"})
+    assert is_same_action(one, ToolCall(id="b", name=name, arguments=arguments)) is is_same
 
 
 def test_a_read_runs_at_once() -> None:

@@ -15,7 +15,7 @@ import pytest_asyncio
 from appliance.agent.bound_arguments import build_spec
 from appliance.agent.decisions import read_decision
 from appliance.agent.language import texts_for
-from appliance.agent.loop import ActionDecided
+from appliance.agent.loop import MAX_CALLS, ActionDecided
 from appliance.agent.model_calls import AnswerModel
 from appliance.agent.runner import AgentResult, AgentRunner, Assignment
 from appliance.agent.tool_runs import TurnTally
@@ -356,18 +356,70 @@ async def test_a_declined_write_does_not_run(stage: Stage) -> None:
     assert (stage.executor.calls, result.tools, stage.progress) == ([], (), [])
 
 
-async def test_the_same_write_a_second_time_returns_the_first_result(stage: Stage) -> None:
+async def test_the_same_yes_a_second_time_returns_the_first_result(stage: Stage) -> None:
     results = iter([{"booking": "A1"}, {"booking": "A2"}])
     stage.executor = RecordingExecutor(lambda _: next(results))
-    first = ActionDecided(call=call_booking("w1", name="Dana"), is_confirmed=True)
-    await stage.run(ScriptedChatModel([say("Booked.")]), decided=first)
-    again = ActionDecided(call=call_booking("w2", name=" DANA "), is_confirmed=True)
+    decided = ActionDecided(call=call_booking("w1"), is_confirmed=True)
+    await stage.run(ScriptedChatModel([say("Booked.")]), decided=decided)
     model = ScriptedChatModel([say("Booked already.")])
-    result = await stage.run(model, decided=again)
+    result = await stage.run(model, decided=decided)
     assert len(stage.executor.calls) == 1
     assert model.requests[0].messages[-1].content == '{"booking": "A1"}'
-    assert stage.progress == [("w2", "running"), ("w2", "succeeded")]
+    assert stage.progress == [("w1", "running"), ("w1", "succeeded")]
     assert result.executions == ()
+
+
+async def test_a_new_yes_does_it_again_and_the_question_says_so(stage: Stage) -> None:
+    results = iter([{"booking": "A1"}, {"booking": "A2"}])
+    stage.executor = RecordingExecutor(lambda _: next(results))
+    for number in range(2):
+        asked = await stage.run(ScriptedChatModel([ask(call_booking(f"m{number}"))]))
+        assert (texts_for("en")["confirm_again"] in asked.text) == (number == 1)
+        decided = ActionDecided(call=call_booking(f"w{number}"), is_confirmed=True)
+        model = ScriptedChatModel([say("Booked.")])
+        await stage.run(model, decided=decided)
+        told = model.requests[0].messages[-1].content
+        assert told == ('{"booking": "A1"}', '{"booking": "A2"}')[number]
+    assert len(stage.executor.calls) == 2
+
+
+async def test_a_model_that_repeats_its_call_gets_the_first_result(stage: Stage) -> None:
+    decided = ActionDecided(call=call_booking("w1"), is_confirmed=True)
+    model = ScriptedChatModel([ask(call_booking("w2")), say("Booked.")])
+    result = await stage.run(model, decided=decided)
+    assert (result.text, result.pending_action) == ("Booked.", None)
+    assert len(stage.executor.calls) == 1
+    results = [m.content for m in model.requests[1].messages if m.role == "tool"]
+    assert len(results) == 2
+    assert results[0] == results[1]
+
+
+async def test_a_tool_that_says_no_has_done_nothing(stage: Stage) -> None:
+    answers = iter([{"success": False, "error": "fully_booked"}, {"success": True}])
+    stage.executor = RecordingExecutor(lambda _: next(answers))
+    decided = ActionDecided(call=call_booking("w1"), is_confirmed=True)
+    model = ScriptedChatModel([say(CLAIM), say("It is full.")])
+    result = await stage.run(model, decided=decided)
+    assert result.text == "It is full."
+    assert [report.status for report in result.tools] == ["failed"]
+    told = model.requests[0].messages[-1]
+    assert (told.content, told.is_error) == ('{"success": false, "error": "fully_booked"}', False)
+    [execution] = result.executions
+    assert (execution.outcome.is_success, execution.outcome.failure) == (False, "refused")
+    asked = await stage.run(ScriptedChatModel([ask(call_booking("m2"))]))
+    assert texts_for("en")["confirm_again"] not in asked.text
+    decided = ActionDecided(call=call_booking("w2"), is_confirmed=True)
+    assert (await stage.run(ScriptedChatModel([say(CLAIM)]), decided=decided)).text == CLAIM
+    assert len(stage.executor.calls) == 2
+
+
+async def test_very_many_calls_at_once_are_not_all_carried_out(stage: Stage) -> None:
+    calls = [call_order(f"r{number}") for number in range(40)]
+    model = ScriptedChatModel([ask(*calls), say("There.")])
+    result = await stage.run(model)
+    assert len(stage.executor.calls) == len(result.tools) == MAX_CALLS
+    answered = [m.tool_call_id for m in model.requests[1].messages if m.role == "tool"]
+    assert sorted(filter(None, answered)) == sorted(call.id for call in calls)
 
 
 async def test_another_write_runs(stage: Stage) -> None:
@@ -455,8 +507,7 @@ async def test_a_write_goes_on_when_nobody_waits_for_the_turn_any_more(stage: St
     stage.executor.gate.set()
     await stage.tasks.drain(timeout_s=5)
     assert stage.executor.finished == [call_booking("w1")]
-    again = ActionDecided(call=call_booking("w2"), is_confirmed=True)
-    await stage.run(ScriptedChatModel([say("Done already.")]), decided=again)
+    await stage.run(ScriptedChatModel([say("Done already.")]), decided=decided)
     assert len(stage.executor.calls) == 1
 
 
@@ -641,7 +692,7 @@ async def test_a_confirmed_write_that_may_not_run_is_told_to_the_model(stage: St
 async def test_the_same_write_of_two_people_is_two_actions(stage: Stage) -> None:
     bind(stage, "book_appointment", time="sub")
     call = ToolCall(id="w", name="book_appointment", arguments={"date": "2026-03-03"})
-    for index, person in enumerate(("dana", "noa", "dana")):
+    for index, person in ((0, "dana"), (1, "noa"), (0, "dana")):
         identity = VerifiedIdentity(subject=person, claims={"sub": person})
         decided = ActionDecided(
             call=msgspec.structs.replace(call, id=f"w{index}"), is_confirmed=True
