@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from appliance.agent.claims import find_claim, find_cue, is_proven
 from appliance.agent.language import texts_for
+from appliance.agent.plain_text import find_unfinished
 from appliance.agent.trace import TurnTrace
 from appliance.domain.message import SERVER_SENTENCES, ChatMessage
 from appliance.domain.tool import TenantTool
@@ -20,6 +21,7 @@ from appliance.ports.turn_store import ConversationRecord, WrittenTools
 from appliance.wording import name_tool
 
 _MAX_SENTENCE_CHARS = 400
+"""What is longer is judged by parts, each of which the next one has half of."""
 _SENTENCE_END = re.compile(r"[.!?…。]+[\"'”’)\]*_]*\s+|\n+")
 _LAST_WORD = re.compile(r"\S*\Z")
 
@@ -52,7 +54,10 @@ class ClaimGuard:
         self._results: list[str] = []
         self._earlier: list[str] = []
         self._sentence = ""
+        self._unfinished = ""
+        self._last_shown = "\n"
         self._shown_chars = 0
+        self._new_from = 0
         self._repeated = ""
         self._beginning = ""
         self.claim: str | None = None
@@ -67,11 +72,13 @@ class ClaimGuard:
         """Begin with a new reply, behind what happened in this turn and what was ``earlier``.
 
         A model that was told to go on behind ``shown`` may begin with it again: that is left out.
+        A sentence that began in it is judged whole all the same.
         """
         self._results = _list_results(turn_messages)
         self._earlier = _list_results(earlier)
-        self._sentence, self._shown_chars, self.claim = "", 0, None
+        self._forget()
         self._repeated, self._beginning = shown, ""
+        self._last_shown = " " if shown else "\n"
 
     @property
     def is_shown(self) -> bool:
@@ -80,52 +87,71 @@ class ClaimGuard:
 
     async def take(self, text: str) -> str:
         """Return what may be shown now that ``text`` has come."""
-        self._sentence += self._leave_out_repeated(text)
+        self._add(text)
         released = ""
-        while (end := self._find_end()) is not None:
-            released += await self._judge(end)
-        return released + self._release_beginning()
+        while (ends := self._find_ends()) is not None:
+            released += await self._judge(*ends)
+        return self._let_out(released + self._release_beginning())
 
     def drop_held(self) -> None:
         """Forget what is held back of a reply that broke, a claim too: nobody has seen it."""
         if self._is_holding:
-            self._sentence, self._shown_chars, self.claim = "", 0, None
+            self._forget()
 
     async def finish(self) -> str:
         """Return what of the reply is left to be shown."""
-        return await self._judge(len(self._sentence))
+        end = len(self._sentence)
+        released = self._let_out(await self._judge(end, end)) + self._unfinished
+        self._unfinished = ""
+        return released
 
-    def _leave_out_repeated(self, text: str) -> str:
-        """Return ``text``, or nothing while it may still be what the visitor has read before."""
+    def _forget(self) -> None:
+        self._sentence = ""
+        self._unfinished = ""
+        self._shown_chars = 0
+        self._new_from = 0
+        self.claim = None
+
+    def _add(self, text: str) -> None:
+        """Add ``text``, or nothing while it may still be what the visitor has read before."""
         if not self._repeated:
-            return text
+            self._sentence += text
+            return
         self._beginning += text
-        said = self._beginning.lstrip()
-        if self._repeated.startswith(said):
-            return ""
-        new = said.removeprefix(self._repeated)
+        shown, said = self._repeated, self._beginning.lstrip()
+        if shown.startswith(said):
+            return
+        new = said.removeprefix(shown)
         is_repeated = new != said and not new[0].isalnum()
-        self._repeated = ""
-        return new.lstrip() if is_repeated else self._beginning
+        begun = _SENTENCE_END.split(f"{shown} ")[-1]
+        self._repeated, self._shown_chars = "", len(begun)
+        self._new_from = 0 if is_repeated else len(begun)
+        self._sentence = begun + (new.lstrip() if is_repeated else self._beginning)
 
-    def _find_end(self) -> int | None:
-        match = _SENTENCE_END.search(self._sentence)
-        if match is not None:
-            return match.end()
-        if len(self._sentence) <= _MAX_SENTENCE_CHARS:
+    def _find_ends(self) -> tuple[int, int] | None:
+        """Return how much can be judged now, and how much of it the next part has not again."""
+        text = self._sentence
+        if match := _SENTENCE_END.search(text):
+            return match.end(), match.end()
+        if len(text) <= _MAX_SENTENCE_CHARS:
             return None
-        return self._sentence.rfind(" ", 1, _MAX_SENTENCE_CHARS) + 1 or _MAX_SENTENCE_CHARS
+        limits = _MAX_SENTENCE_CHARS, _MAX_SENTENCE_CHARS // 2
+        end, next_from = (text.rfind(" ", 1, limit) + 1 or limit for limit in limits)
+        return end, next_from
 
-    async def _judge(self, end: int) -> str:
+    async def _judge(self, end: int, next_from: int) -> str:
         """Take the first sentence out; return what of it is not shown yet and may be."""
-        sentence, rest = self._sentence[:end], self._sentence[end:]
-        shown_chars, self._sentence, self._shown_chars = self._shown_chars, rest, 0
-        if self.claim is None and await self._is_unproven(sentence):
-            self.claim = sentence.strip()
-            self._trace.note(
-                "policy", verdict="unproven_claim", claim=self.claim, is_shown=self.is_shown
-            )
-        return "" if self.claim and self._is_holding else sentence[shown_chars:]
+        sentence, shown, new_from = self._sentence[:end], self._shown_chars, self._new_from
+        self._sentence = self._sentence[next_from:]
+        self._shown_chars, self._new_from = max(shown - next_from, 0), 0
+        # Behind what a first try has begun, a second one may begin a sentence of its own.
+        for words in dict.fromkeys((sentence[new_from:], sentence)):
+            if self.claim is None and await self._is_unproven(words):
+                self.claim = words.strip()
+                self._trace.note(
+                    "policy", verdict="unproven_claim", claim=self.claim, is_shown=self.is_shown
+                )
+        return "" if self.claim and self._is_holding else sentence[shown:next_from]
 
     def _release_beginning(self) -> str:
         """Return what of an unfinished sentence stands before anything that may be a claim."""
@@ -139,6 +165,18 @@ class ClaimGuard:
         released = self._sentence[self._shown_chars : safe]
         self._shown_chars = max(self._shown_chars, safe)
         return released
+
+    def _let_out(self, released: str) -> str:
+        """Return what can be shown though the rest may be dropped: no emphasis is left open."""
+        if not self._is_holding:
+            return released
+        text = self._unfinished + released
+        end = len(text)
+        if end <= _MAX_SENTENCE_CHARS:
+            end = find_unfinished(text, behind=self._last_shown)
+        self._unfinished = "" if self.claim else text[end:]
+        self._last_shown = text[:end][-1:] or self._last_shown
+        return text[:end]
 
     async def _is_unproven(self, sentence: str) -> bool:
         claim = find_claim(sentence)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
@@ -18,12 +17,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from appliance.agent.plain_text import find_place, read_plain
 from appliance.domain.json_types import JsonValue
 from appliance.domain.tool import TenantTool
 from appliance.wording import load_words
 
-_MARKS = re.compile(r"[*_`~\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\u0591-\u05c7]")
-_QUOTES = str.maketrans("’‘‛´＇“”„״׳", "'''''\"\"\"\"'")
 _NUMBER = re.compile(r"(?<![\w-])[\w-]*\d[\w-]*")
 _WORD = re.compile(r"[^\W\d_]+")
 _MARK, _JOINT = "\ue000", "_"
@@ -66,12 +64,12 @@ class _Language(Struct, frozen=True, kw_only=True):
 
 def find_claim(sentence: str) -> Claim | None:
     """Return what ``sentence`` claims was done, or ``None``."""
-    text = _plain(sentence)
-    languages = _languages_of(text)
-    for language in languages:
+    readings = dict.fromkeys((read_plain(sentence), read_plain(sentence, keeps_emoji=True)))
+    pairs = [(text, language) for text in readings for language in _languages_of(text)]
+    for text, language in pairs:
         if any(pattern.search(text) for pattern in language.vague):
             return Claim(sentence=sentence.strip(), actions=frozenset(), is_vague=True)
-    for language in languages:
+    for text, language in pairs:
         if not language.may_claim(text):
             continue
         for match, is_own in _matches(text, language):
@@ -82,10 +80,11 @@ def find_claim(sentence: str) -> Claim | None:
 
 def find_cue(text: str) -> int | None:
     """Return where a claim could begin in ``text``, the first whole words of a sentence."""
-    plain = text.translate(_QUOTES)
+    plain = read_plain(text)
     languages = (language for language in _languages_of(plain) if language.may_claim(plain))
     found = (language.cue.search(plain) for language in languages)
-    return min((match.start() for match in found if match), default=None)
+    first = min((match.start() for match in found if match), default=None)
+    return None if first is None else find_place(text, first)
 
 
 def is_proven(
@@ -113,9 +112,9 @@ def is_proven(
         return True
     if claim.is_own or not claim.actions:
         return bool(kinds) and not claim.actions
-    numbers = _NUMBER.findall(_plain(claim.sentence))
+    numbers = _NUMBER.findall(read_plain(claim.sentence))
     if numbers:
-        texts += [text for text in earlier if all(n in _plain(text) for n in numbers)]
+        texts += [text for text in earlier if all(n in read_plain(text) for n in numbers)]
     said = frozenset(word for text in texts for word in _words_of_result(text))
     return all(said & _said_words(action) for action in claim.actions)
 
@@ -178,7 +177,7 @@ def _words_of_result(text: str) -> Iterable[str]:
 
 def _words_of_value(value: JsonValue) -> Iterable[str]:
     if isinstance(value, str):
-        yield from _WORD.findall(_plain(value).replace("_", " "))
+        yield from _WORD.findall(read_plain(value.replace("_", " ")))
     elif isinstance(value, Mapping):
         for key, part in value.items():
             if part is True or (isinstance(part, str) and key.endswith(("_at", "_on"))):
@@ -187,12 +186,6 @@ def _words_of_value(value: JsonValue) -> Iterable[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _words_of_value(part)
-
-
-def _plain(text: str) -> str:
-    """Return ``text`` without Markdown and invisible marks, blanks made one, in lower case."""
-    plain = unicodedata.normalize("NFKC", text.translate(_QUOTES))
-    return " ".join(_MARKS.sub("", plain).casefold().split())
 
 
 @lru_cache(maxsize=1)

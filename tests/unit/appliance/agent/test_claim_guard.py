@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from appliance.agent.claim_guard import ClaimGuard
+from appliance.agent.claims import find_claim
+from appliance.agent.plain_text import find_unfinished
 from appliance.agent.trace import TurnTrace
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.message import HELD_CALL, ChatMessage
@@ -15,6 +19,9 @@ from appliance.ports.tool_executor import ToolContext
 from appliance.ports.turn_store import WrittenTools
 from tests.fakes.shops import build_tenant_tool
 
+TABLE: dict[str, list[str]] = tomllib.loads(
+    Path(__file__).with_name("claim_table.toml").read_text(encoding="utf-8")
+)
 TENANT, CONVERSATION = TenantId("t"), ConversationId("c")
 
 
@@ -88,6 +95,87 @@ async def test_nothing_of_a_claim_is_shown_however_it_is_cut(size: int) -> None:
     pieces = [said[start : start + size] for start in range(0, len(said), size)]
     assert "".join(await show(guard, *pieces)) in ("Hello Dana! ", "Hello Dana! Great news: ")
     assert guard.claim == "Great news: I have booked your table."
+
+
+async def say(guard: ClaimGuard, said: str, *, size: int, shown: str = "") -> str:
+    guard.begin([], shown=shown)
+    return "".join(
+        await show(guard, *[said[start : start + size] for start in range(0, len(said), size)])
+    )
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+@pytest.mark.parametrize("frame", ["{}", "Sure, {}", "**Good news: {}**", "1. {}", "No. - {} Bye."])
+async def test_of_no_claim_a_word_or_a_mark_is_left_though_it_is_said_twice(
+    frame: str, size: int
+) -> None:
+    guard, _ = build()
+    for claim in TABLE["claims"]:
+        said = frame.format(claim)
+        if find_claim(said) is None:
+            continue
+        seen = await say(guard, said, size=size)
+        assert guard.claim, said
+        again = await say(guard, said, size=size, shown=seen.strip())
+        assert guard.claim, said
+        text = f"{seen.strip()} {again}"
+        assert (find_claim(text), find_unfinished(text)) == (None, len(text)), (said, text)
+
+
+@pytest.mark.parametrize("size", [1, 4, 1000])
+async def test_an_innocent_sentence_is_shown_whole_however_it_is_cut(size: int) -> None:
+    guard, _ = build()
+    for said in TABLE["innocent"]:
+        assert await say(guard, said, size=size) == said
+
+
+@pytest.mark.parametrize(
+    ("shown", "said", "is_held"),
+    [
+        ("I have", "I have cancelled your order.", True),
+        ("I have", "cancelled your order.", True),
+        ("Sure. I have", "Sure. I have cancelled your order.", True),
+        ("If", "I have cancelled your order.", True),
+        ("Once your order was", "Once your order was cancelled, you get an e-mail.", False),
+        ("I have", "I have not cancelled it.", False),
+        ("I have", "Which order?", False),
+        ("I have.", "Cancelled orders are refunded.", False),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 5, 1000])
+async def test_a_sentence_is_judged_with_what_was_shown_of_it(
+    shown: str, said: str, is_held: bool, size: int
+) -> None:
+    guard, _ = build()
+    more = await say(guard, said, size=size, shown=shown)
+    assert (guard.claim is not None) is is_held
+    new = said.removeprefix(shown).lstrip()
+    assert more == ("" if is_held else new)
+
+
+async def test_emphasis_waits_for_its_end_or_that_of_its_line() -> None:
+    guard, _ = build()
+    texts = ["Dear ", "**Dana ", "Levi**, ", "hello.\n", "**Pizza ", "costs 5.\n", "- ", "Salad "]
+    assert await show(guard, *texts) == [
+        "Dear ",
+        "",
+        "**Dana Levi**, ",
+        "hello.\n",
+        "",
+        "**Pizza costs 5.\n",
+        "",
+        "- Salad ",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("before", range(0, 800, 40))
+async def test_a_claim_within_an_endless_sentence_is_found(before: int) -> None:
+    guard, _ = build()
+    said = "we bake bread, " * (before // 15) + "and I have cancelled your order" + " today" * 100
+    shown = "".join(await show(guard, said))
+    assert guard.claim
+    assert "I have" not in shown
 
 
 async def test_what_was_done_may_be_told() -> None:
