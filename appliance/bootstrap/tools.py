@@ -18,6 +18,7 @@ from appliance.domain.tool import ExecutorKind
 from appliance.egress import EgressClient
 from appliance.integrations import IntegrationParts, build_kinds
 from appliance.n8n import N8nClient, WebhookSender
+from appliance.paths import bundled_workflows
 from appliance.ports.clock import Clock
 from appliance.ports.integrations import Closes, IntegrationKind
 from appliance.ports.outbound_http import OutboundHttp
@@ -34,11 +35,13 @@ from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tool_files import ToolFiles
 from appliance.services.tool_mirror import ToolMirror
+from appliance.services.tool_setup import ToolSetup
 from appliance.services.tool_trials import ToolTrials
 from appliance.services.tools import ToolService
 from appliance.services.workflows import WorkflowService
 from appliance.settings import Settings
 from appliance.tools import ToolParts, build_executors
+from appliance.workflows.bundled import load_workflow_settings
 from appliance.workflows.runner import WorkflowRunner
 
 
@@ -145,6 +148,11 @@ def build_tool_service(stores: Stores, tooling: Tooling, directory: TenantDirect
         tools=database.tools,
         integrations=database.integrations,
         executors=tooling.executors.keys(),
+        setup=ToolSetup(
+            workflows=database.workflows,
+            settings=load_workflow_settings(bundled_workflows()),
+            executors=tooling.executors,
+        ),
         starter_tables=StarterTables(database.data_tables, load_tables()),
         directory=directory,
         clock=stores.clock,

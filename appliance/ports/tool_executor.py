@@ -6,13 +6,14 @@ Owns the port every tool kind implements; whether a call may run at all is decid
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from appliance.domain.identity import VerifiedIdentity
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
+from appliance.errors import FieldError
 
 
 class ToolContext(Struct, frozen=True, kw_only=True):
@@ -42,4 +43,13 @@ class ToolExecutor(Protocol):
         A failure of the tool is an outcome with ``is_success=False`` and a sentence that says who
         should act, not an exception. Cancelling the task abandons the call.
         """
+        ...
+
+
+@runtime_checkable
+class ChecksSetup(Protocol):
+    """An executor that knows before a call what a tool lacks."""
+
+    async def find_setup_errors(self, tool: TenantTool) -> list[FieldError]:
+        """Return which fields of the tenant's choice do not fit, and what to mend."""
         ...

@@ -33,6 +33,7 @@ from appliance.ports.repositories import Page, ToolRepository
 from appliance.services.changes import read_changes
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
+from appliance.services.tool_setup import ToolSetup
 
 ToolName = Annotated[str, Meta(pattern=r"^[a-zA-Z][a-zA-Z0-9_-]{0,63}$(?!\n)")]
 Description = Annotated[str, Meta(min_length=1, max_length=2_000)]
@@ -94,6 +95,7 @@ class ToolService:
         tools: ToolRepository,
         integrations: IntegrationStore,
         executors: Collection[ExecutorKind],
+        setup: ToolSetup,
         starter_tables: StarterTables,
         directory: TenantDirectory,
         clock: Clock,
@@ -101,6 +103,7 @@ class ToolService:
         self._tools = tools
         self._integrations = integrations
         self._executors = executors
+        self._setup = setup
         self._starter_tables = starter_tables
         self._directory = directory
         self._clock = clock
@@ -157,6 +160,10 @@ class ToolService:
     async def list_for_tenant(self, tenant_id: TenantId) -> list[TenantTool]:
         """Return the tenant's tools, disabled ones included."""
         return await self._tools.list_for_tenant(tenant_id)
+
+    async def find_trouble(self, tenant_tool: TenantTool) -> str | None:
+        """Return the operator's sentence on a stored tool that cannot be run as it is set up."""
+        return await self._setup.find_trouble(tenant_tool)
 
     async def put_for_tenant(
         self, tenant_id: TenantId, tool_id: ToolId, choice: TenantToolChoice
@@ -224,6 +231,8 @@ class ToolService:
         await self._check_integrations(tenant_tool)
         if tenant_tool.executor == "n8n_webhook":
             _check_webhook_url(tenant_tool.webhook_url)
+        if tenant_tool.enabled:
+            await self._setup.check(tenant_tool)
         if tenant_tool.executor == "workflow":
             await self._starter_tables.ensure(tenant_tool.tenant_id)
         await self._tools.put_for_tenant(tenant_tool)

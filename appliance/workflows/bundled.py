@@ -53,6 +53,15 @@ class _DataTables(Struct):
     tables: list[DataTableDefinition]
 
 
+class _Settings(Struct, forbid_unknown_fields=True):
+    """The schemas of all settings by name, and the names that each workflow, or every one, has."""
+
+    settings: dict[str, JsonObject]
+    workflows: dict[str, list[str]]
+    every_workflow: list[str]
+    definitions: JsonObject = field(name="$defs", default_factory=dict)
+
+
 def load_bundled(folder: Path) -> list[BundledTool]:
     """Read every bundled tool with its workflow, sorted by name.
 
@@ -85,6 +94,26 @@ def load_data_tables(folder: Path) -> list[DataTableDefinition]:
         ConfigurationError: The file is missing or not as it should be.
     """
     return _decode(folder / "data-tables.json", _DataTables).tables
+
+
+def load_workflow_settings(folder: Path) -> dict[str, JsonObject]:
+    """Read the JSON Schema of what each bundled workflow takes as settings, by its name.
+
+    Raises:
+        ConfigurationError: The file is missing or not as it should be.
+    """
+    read = _decode(folder / "settings.json", _Settings)
+    return {
+        name: {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                setting: read.settings[setting] for setting in (*own, *read.every_workflow)
+            },
+            "$defs": read.definitions,
+        }
+        for name, own in read.workflows.items()
+    }
 
 
 def load_demo_rows(folder: Path, now: datetime, *, time_zone: str) -> dict[str, list[JsonObject]]:

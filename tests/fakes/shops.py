@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from appliance.domain.ids import TenantId, ToolId, new_id
+from appliance.domain.ids import TenantId, ToolId, WorkflowId, new_id
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tenant import Tenant
 from appliance.domain.tool import ExecutorKind, Risk, TenantTool, Tool, ToolCall, ToolSpec
+from appliance.domain.workflow import StoredWorkflow
 from tests.fakes.clock import SettableClock
 
 ORDER_SCHEMA: JsonObject = {
@@ -82,3 +83,9 @@ def call_order(call_id: str = "c1", number: str = "12345") -> ToolCall:
 def call_booking(call_id: str = "w1", **arguments: Any) -> ToolCall:
     """Return a call that books a table."""
     return ToolCall(id=call_id, name="book_appointment", arguments=BOOKING | arguments)
+
+
+def build_workflow(name: str = "get_order_status", **fields: Any) -> StoredWorkflow:
+    """Return a stored workflow that nobody runs."""
+    given = {"id": WorkflowId(new_id()), "definition": {}, "created_at": SettableClock().now()}
+    return StoredWorkflow(name=name, **{**given, **fields})

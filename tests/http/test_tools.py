@@ -26,6 +26,7 @@ TOOL = {
     "examples": ["What is left on my gift card?"],
 }
 
+HOOK = "https://n8n.example/webhook/x"
 SLOW_PATTERN = "^([A-Za-z0-9]+-?)+$"
 
 
@@ -143,6 +144,57 @@ def test_a_shop_uses_a_tool(operator, shop, tool):
     assert replaced["custom_config"] == {}
     operator.call("DELETE", path, status=204)
     check_problem(operator.http.delete(path), 404, "tool_not_found")
+
+
+@pytest.mark.parametrize(
+    ("tool_name", "choice", "field"),
+    [
+        ("check_availability", {"custom_config": {"slot_minutes": "abc"}}, "slot_minutes"),
+        ("check_availability", {"custom_config": {"unknown_setting": 1}}, "unknown_setting"),
+        (
+            "check_availability",
+            {"custom_config": {"opening_hours": {"mon": "25:00-26:00"}}},
+            "opening_hours.mon",
+        ),
+        (
+            "get_order_status",
+            {"webhook_url": HOOK, "custom_config": {"timeout_s": -1}},
+            "timeout_s",
+        ),
+        (
+            "get_order_status",
+            {
+                "webhook_url": HOOK,
+                "custom_config": {"credential": {"type": "httpHeaderAuth", "name": "none"}},
+            },
+            "credential",
+        ),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_not_saved(operator, shop, tool_name, choice, field):
+    path = f"/tenants/{shop.id}/tools/{operator.find_tool_id(tool_name)}"
+    before = operator.call("GET", f"/tenants/{shop.id}/tools")["items"]
+    problem = check_problem(operator.http.put(path, json=choice), 400, "validation_failed")
+    assert [error["field"] for error in problem["errors"]] == [f"custom_config.{field}"]
+    assert operator.call("GET", f"/tenants/{shop.id}/tools")["items"] == before
+
+
+def test_a_workflow_that_is_not_there_is_refused_and_one_that_has_gone_is_told(
+    operator, shop, demo_server
+):
+    tool_id = operator.find_tool_id("get_order_status")
+    path = f"/tenants/{shop.id}/tools/{tool_id}"
+    chosen = {"executor": "workflow", "workflow": "nosuch"}
+    problem = check_problem(operator.http.put(path, json=chosen), 400, "validation_failed")
+    [error] = problem["errors"]
+    assert (error["field"], "'nosuch'" in error["message"]) == ("workflow", True)
+    operator.call("PUT", path, {})
+    row = "UPDATE tenant_tools SET workflow = 'nosuch' WHERE tenant_id = ? AND tool_id = ?"
+    write_rows(demo_server.database, row, shop.id, tool_id)
+    listed = operator.call("GET", f"/tenants/{shop.id}/tools")["items"]
+    [trouble] = [item["trouble"] for item in listed if item["tool_id"] == tool_id]
+    assert "There is no workflow 'nosuch'." in trouble
+    assert operator.call("PATCH", path, {"enabled": False})["workflow"] == "nosuch"
 
 
 def test_a_tool_switched_off_is_not_offered(operator, shop, shopper):

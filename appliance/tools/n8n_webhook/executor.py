@@ -24,7 +24,8 @@ from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcom
 from appliance.domain.tool_failures import FailureKind
 from appliance.egress.retries import Attempt, RetryRule, ask_repeatedly, may_have_begun
 from appliance.egress.signature import HEADER, sign
-from appliance.errors import NotFound, UpstreamError
+from appliance.errors import FieldError, InvalidInput, NotFound, UpstreamError
+from appliance.field_errors import read_fields
 from appliance.ports.clock import Clock
 from appliance.ports.credentials import Credentials
 from appliance.ports.integrations import IntegrationAccess
@@ -154,6 +155,20 @@ class WebhookExecutor:
             sent={**body, **build_integrations(access, is_shown=True)},
             status=_find_status(attempts),
         )
+
+    async def find_setup_errors(self, tool: TenantTool) -> list[FieldError]:
+        """Return which options do not fit, or that the credential is missing or of no use."""
+        try:
+            options = read_fields(tool.custom_config, WebhookOptions, name="custom_config")
+        except InvalidInput as exc:
+            return list(exc.errors)
+        try:
+            credential = await self._find_credential(tool.tenant_id, options.credential)
+            if credential is not None:
+                build_sign_in(credential, at=self._clock.now(), call_id="")
+        except UnusableAnswer as exc:
+            return [FieldError("custom_config.credential", str(exc))]
+        return []
 
     async def _find_credential(
         self, tenant_id: TenantId, wanted: CredentialName | None

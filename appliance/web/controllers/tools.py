@@ -124,15 +124,13 @@ class TenantToolController(Controller):
         tools: NamedDependency[ToolService],
         tool_breakers: NamedDependency[ToolBreakers],
     ) -> TenantToolList:
-        """Return the tenant's tools, disabled ones included, and which are left alone for now."""
+        """Return the tenant's tools, disabled ones included, and what keeps which from running."""
         tenant = await tenants.get(require_tenant(operator, tenant_id, "viewer"))
-        used = await tools.list_for_tenant(tenant.id)
-        return TenantToolList(
-            items=[
-                build_tenant_tool_view(tool, trouble=tool_breakers.find_trouble(tool))
-                for tool in used
-            ]
-        )
+        items = []
+        for tool in await tools.list_for_tenant(tenant.id):
+            trouble = tool_breakers.find_trouble(tool) or await tools.find_trouble(tool)
+            items.append(build_tenant_tool_view(tool, trouble=trouble))
+        return TenantToolList(items=items)
 
     @put("/{tool_id:str}", summary="Let a tenant use a tool")
     async def put_tenant_tool(

@@ -128,7 +128,7 @@ class ToolPage(Struct, frozen=True, kw_only=True):
 
 
 class TenantToolView(Struct, frozen=True, kw_only=True):
-    """A tenant's use of a tool; ``trouble`` says in a list why it is left alone for now."""
+    """A tenant's use of a tool; ``trouble`` says in a list what keeps it from running."""
 
     tool_id: str
     tool_name: str

@@ -14,8 +14,9 @@ from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_changes import TenantChanges
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tenants import NewTenant, TenantService
+from appliance.services.tool_setup import ToolSetup
 from appliance.services.tools import TenantToolChanges, ToolService
-from tests.fakes.shops import build_tool
+from tests.fakes.shops import build_tool, build_workflow
 from tests.fakes.sqlite_database import TemporaryDatabase
 
 ALL = RowFilter()
@@ -45,6 +46,7 @@ class Stage:
             tools=database.tools,
             integrations=database.integrations,
             executors=("workflow",),
+            setup=ToolSetup(workflows=database.workflows, settings={}, executors={}),
             starter_tables=StarterTables(database.data_tables, {}),
             directory=directory,
             clock=temporary.clock,
@@ -68,6 +70,7 @@ class Stage:
 @pytest_asyncio.fixture
 async def stage(temporary: TemporaryDatabase) -> Stage:
     await temporary.database.tools.add(build_tool())
+    await temporary.database.workflows.put(build_workflow())
     return Stage(temporary)
 
 

@@ -12,6 +12,7 @@ from appliance.errors import ConfigurationError, Conflict, NotFound
 from appliance.services.n8n import N8nService
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
+from appliance.services.tool_setup import ToolSetup
 from appliance.services.tools import ToolService
 from tests.contract.n8n_contract import build_export, opened_client
 from tests.fakes.n8n_api import KEY, FakeN8n, build_webhook_node
@@ -31,6 +32,7 @@ def build_tools(temporary: TemporaryDatabase) -> ToolService:
         tools=database.tools,
         integrations=database.integrations,
         executors=("n8n_webhook", "workflow"),
+        setup=ToolSetup(workflows=database.workflows, settings={}, executors={}),
         starter_tables=StarterTables(database.data_tables, {}),
         directory=TenantDirectory(
             tenants=database.tenants, tools=database.tools, clock=temporary.clock

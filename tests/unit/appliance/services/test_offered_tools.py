@@ -12,6 +12,7 @@ from appliance.services.offered_tools import Approval, OfferedTools
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
 from appliance.services.tool_mirror import ToolMirror
+from appliance.services.tool_setup import ToolSetup
 from appliance.services.tools import NewTool, ToolService
 from tests.fakes.integrations import build_endpoint, build_integration
 from tests.fakes.sqlite_database import TemporaryDatabase
@@ -63,6 +64,7 @@ class Bench:
             tools=database.tools,
             integrations=database.integrations,
             executors=("integration",),
+            setup=ToolSetup(workflows=database.workflows, settings={}, executors={}),
             starter_tables=StarterTables(database.data_tables, {}),
             directory=TenantDirectory(
                 tenants=database.tenants, tools=database.tools, clock=temporary.clock

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from appliance.domain.data_table import Column
 from appliance.domain.ids import EndpointId, IntegrationId, TenantId, ToolId, new_id
@@ -12,6 +13,7 @@ from appliance.domain.tool import ExecutorKind, RequiredIntegration, Risk
 from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.services.starter_tables import StarterTables
 from appliance.services.tenant_directory import TenantDirectory
+from appliance.services.tool_setup import ToolSetup
 from appliance.services.tools import (
     NewTool,
     TenantToolChanges,
@@ -20,7 +22,7 @@ from appliance.services.tools import (
     ToolService,
 )
 from tests.fakes.integrations import build_endpoint, build_integration
-from tests.fakes.shops import ORDER_SCHEMA
+from tests.fakes.shops import ORDER_SCHEMA, build_workflow
 from tests.fakes.sqlite_database import TemporaryDatabase
 
 NO_TOOL = ToolId("00000000-0000-0000-0000-000000000000")
@@ -33,12 +35,15 @@ def directory(temporary: TemporaryDatabase) -> TenantDirectory:
     return TenantDirectory(tenants=database.tenants, tools=database.tools, clock=temporary.clock)
 
 
-@pytest.fixture
-def tools(temporary: TemporaryDatabase, directory: TenantDirectory) -> ToolService:
+@pytest_asyncio.fixture
+async def tools(temporary: TemporaryDatabase, directory: TenantDirectory) -> ToolService:
+    for name in ("get_order", "get_order_status", "orders"):
+        await temporary.database.workflows.put(build_workflow(name))
     return ToolService(
         tools=temporary.database.tools,
         integrations=temporary.database.integrations,
         executors=("n8n_webhook", "workflow", "integration"),
+        setup=ToolSetup(workflows=temporary.database.workflows, settings={}, executors={}),
         starter_tables=StarterTables(
             temporary.database.data_tables, {"orders": [Column(name="a")]}
         ),
@@ -418,3 +423,23 @@ async def test_a_tool_whose_endpoint_is_gone_can_be_switched_off(
     assert not off.enabled
     with pytest.raises(InvalidInput):
         await tools.change_for_tenant(tenant_id, tool.id, TenantToolChanges(enabled=True))
+
+
+async def test_a_tool_that_could_not_be_run_is_saved_only_switched_off(
+    tools: ToolService, tenant_id: TenantId
+) -> None:
+    tool = await tools.create(build_new())
+    off = TenantToolChoice(workflow="gone", enabled=False)
+    stored = await tools.put_for_tenant(tenant_id, tool.id, off)
+    assert "'gone'" in (await tools.find_trouble(stored) or "")
+    for work in (
+        tools.put_for_tenant(tenant_id, tool.id, TenantToolChoice(workflow="gone")),
+        tools.change_for_tenant(tenant_id, tool.id, TenantToolChanges(enabled=True)),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            await work
+        assert [error.field for error in caught.value.errors] == ["workflow"]
+    assert await tools.list_for_tenant(tenant_id) == [stored]
+    changes = TenantToolChanges(enabled=True, workflow="orders")
+    changed = await tools.change_for_tenant(tenant_id, tool.id, changes)
+    assert await tools.find_trouble(changed) is None

@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from appliance.domain.argument_checks import find_misfits, find_unsafe_pattern
 from appliance.errors import ConfigurationError
 from appliance.integrations.shopify.ready_endpoints import READY_ENDPOINTS as SHOPIFY
 from appliance.integrations.woocommerce.ready_endpoints import READY_ENDPOINTS as WOOCOMMERCE
@@ -17,10 +18,12 @@ from appliance.workflows.bundled import (
     load_demo_config,
     load_demo_rows,
     load_integration_tools,
+    load_workflow_settings,
 )
 from appliance.workflows.definition import parse_definition
 
 FOLDER = Path(__file__).parents[4] / "bundled-workflows"
+EVERY_WORKFLOWS = {"api_key_name", "fields", "idempotent"}
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)  # still 1 March in New York
 
 
@@ -97,6 +100,25 @@ def test_demo_rows_are_moved_to_the_shops_present():
     assert old["placed_at"] == "2026-02-28T23:05:00.000Z"
     assert rows["bookings"][0]["date"] == "2026-03-01"
     assert rows["bookings"][2]["date"] == "2026-03-02"
+
+
+def test_the_settings_declared_are_those_of_the_workflows():
+    declared = load_workflow_settings(FOLDER)
+    assert set(declared) == {tool.tool_name for tool in load_bundled(FOLDER)}
+    for tool in load_bundled(FOLDER):
+        schema = declared[tool.tool_name]
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert find_unsafe_pattern(schema) is None
+        assert all(setting["description"] for setting in schema["properties"].values())
+        [node] = [node for node in tool.workflow["nodes"] if node["name"] == "Settings"]
+        given = node["parameters"]["assignments"]["assignments"]
+        defaults = {item["name"]: item["value"] for item in given}
+        assert set(schema["properties"]) - EVERY_WORKFLOWS == set(defaults)
+        for item in given:
+            value = item["value"]
+            if item["type"] in ("object", "array"):
+                value = json.loads(value)
+            assert find_misfits({item["name"]: value}, schema) == [], item["name"]
 
 
 def test_the_demos_configuration_names_bundled_tools():

@@ -398,3 +398,33 @@ async def test_the_receiver_is_told_the_tools_configuration_but_not_how_it_is_ca
     plain, configured = (request.json() for request in bench.server.requests)
     assert "_config" not in plain
     assert configured["_config"] == {"opening_hours": {"mon": "09:00-12:00"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"timeout_s": "x"}, "timeout_s"),
+        ({"timeout_s": -1}, "timeout_s"),
+        ({"timeout_s": 10_000}, "timeout_s"),
+        ({"idempotent": "maybe"}, "idempotent"),
+        ({"credential": "n8n"}, "credential"),
+        ({"credential": {"type": "httpHeaderAuth"}}, "credential.name"),
+        ({"credential": {"type": "httpHeaderAuth", "name": "other"}}, "credential"),
+        ({"credential": {"type": "smtp", "name": "n8n"}}, "credential"),
+    ],
+)
+async def test_what_does_not_fit_is_known_before_a_call(config: dict[str, Any], field: str) -> None:
+    async with open_bench() as bench:
+        bench.credentials.held = [build_credential("smtp", {})]
+        tool = build_tool(bench.server.url, **config)
+        errors = await bench.executor.find_setup_errors(tool)
+    assert [error.field for error in errors] == [f"custom_config.{field}"]
+
+
+async def test_options_that_fit_and_what_is_the_receivers_own_are_taken() -> None:
+    config = {"timeout_s": 5, "idempotent": True, "credential": NAMED, "branch": ["north"]}
+    async with open_bench() as bench:
+        bench.credentials.held = [build_credential("httpHeaderAuth", {"name": "a", "value": "b"})]
+        tool = build_tool(bench.server.url, **config)
+        assert await bench.executor.find_setup_errors(tool) == []
+    assert bench.server.requests == []
