@@ -51,8 +51,8 @@ def salon(operator: Operator, demo_server):
     visitor = Visitor(demo_server, shop.api_key)
     yield visitor
     visitor.http.close()
-    operator.call("DELETE", f"/workflows/{workflow['id']}", status=204)
     operator.call("DELETE", f"/tools/{tool['id']}", status=204)
+    operator.call("DELETE", f"/workflows/{workflow['id']}", status=204)
     operator.call("DELETE", f"/tenants/{shop.id}")
 
 
