@@ -11,7 +11,7 @@ import pytest
 
 from tests.http.clients import Operator, Visitor, read_demo_key
 from tests.http.running_server import RunningServer
-from tests.http.stored_rows import read_bookings, read_cells
+from tests.http.stored_rows import read_bookings, read_cells, read_rows
 
 pytestmark = pytest.mark.stored
 
@@ -151,6 +151,12 @@ def test_a_full_slot_is_refused_with_other_times(shop_server):
     assert "B-" in book("Ben Adler")
     refused = book("Cleo Marsh")
     assert "B-" not in refused
+    third = read_rows(
+        shop_server.database,
+        "SELECT is_success, failure FROM tool_executions WHERE tool_name = ? ORDER BY executed_at",
+        "book_appointment",
+    )[-1]
+    assert (bool(third[0]), third[1]) == (False, "refused")
     assert re.search(r"\b\d{1,2}:\d{2}\b", refused)
     names = [row["name"] for row in read_bookings(shop_server.database)]
     assert "Ben Adler" in names
@@ -234,6 +240,22 @@ def test_a_table_is_moved_and_cancelled_by_its_reference(guest, shop_server):
     assert "is cancelled." in guest.say(YES)
     (row,) = [r for r in read_bookings(shop_server.database) if r["reference"] == reference[0]]
     assert (row["time"], row["status"]) == ("14:00", "cancelled")
+
+
+def test_what_was_cancelled_is_booked_again(guest, shop_server):
+    references = []
+    for _ in range(2):
+        guest.ask("book a table for 2 people in 6 days at 13:00")
+        guest.ask("Noa Peer")
+        reference = re.search(r"B-[A-Z0-9]{7}", guest.say(YES))
+        assert reference is not None
+        references.append(reference[0])
+        if len(references) == 1:
+            guest.ask(f"please cancel my reservation {reference[0]}")
+            assert "is cancelled." in guest.say(YES)
+    assert len(set(references)) == 2
+    rows = {r["reference"]: r["status"] for r in read_bookings(shop_server.database)}
+    assert [rows[reference] for reference in references] == ["cancelled", "confirmed"]
 
 
 @pytest.mark.parametrize(
