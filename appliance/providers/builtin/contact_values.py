@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 
 from appliance.providers.builtin.lexicon import CONCEPT_MARK, PhraseMatch, Reading
 from appliance.providers.builtin.mentions import Mention
+from appliance.providers.builtin.phrasebook import load_phrasebooks
+from appliance.providers.builtin.words import split_words
 
 EMAIL = re.compile(r"[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"']+[^\s<>\"'.,;:!?)]")
 PHONE = re.compile(r"(?<![\w.:])(?:\+|\(|00)?\d(?:[\d()]|[ -](?=[\d(])){5,18}\d(?![\w])")
 _CODE = re.compile(r"#?\b(?=[A-Za-z0-9/_.-]*\d)[A-Za-z0-9]+(?:[-/_.][A-Za-z0-9]+)*\b")
+_LETTERS = re.compile(r"[A-Za-z]+")
 _MIN_PHONE_DIGITS = 7
 _MAX_PHONE_DIGITS = 15
 _MAX_NAME_WORDS = 4
@@ -56,6 +60,22 @@ def find_codes(reading: Reading) -> Iterator[Mention]:
         if re.fullmatch(r"\d{1,2}(st|nd|rd|th|am|pm)", value, re.I):
             continue
         yield Mention(kind="code", value=value, start=match.start(), end=match.end())
+
+
+def find_marked_codes(reading: Reading) -> Iterator[Mention]:
+    """Yield the codes that are nothing else: "NB-3/12" and "#12", but not "12" or "table4"."""
+    for code in find_codes(reading):
+        letters = _LETTERS.match(str(code.value))
+        is_marked = reading.text[code.start] == "#"
+        if is_marked or (letters and letters[0].casefold() not in _load_known_words()):
+            yield code
+
+
+@lru_cache(maxsize=1)
+def _load_known_words() -> frozenset[str]:
+    """Return the words that may be written close up to a number without naming it."""
+    listed = (text for book in load_phrasebooks().values() for text in book.list_words())
+    return frozenset(word.folded for text in listed for word in split_words(text))
 
 
 def find_name(reading: Reading, blocked: Collection[int] = ()) -> tuple[str, int, int] | None:

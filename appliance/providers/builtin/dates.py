@@ -15,15 +15,28 @@ from functools import lru_cache
 from msgspec import Struct
 
 from appliance.providers.builtin.lexicon import Reading
-from appliance.providers.builtin.mentions import Mention, ReadingContext, word_mention
+from appliance.providers.builtin.mentions import (
+    Mention,
+    MentionKind,
+    ReadingContext,
+    hide,
+    word_mention,
+)
 from appliance.providers.builtin.numbers import load_number_words, number_at, small_number
 from appliance.providers.builtin.phrase_table import PhraseTable
 from appliance.providers.builtin.phrasebook import Phrasebook, load_phrasebooks
 from appliance.providers.builtin.words import Word
 
-_ISO = re.compile(r"(?<!\d)(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
-_DIGITS = re.compile(r"(?<![\d./-])(\d{1,2})([./-])(\d{1,2})(?:\2(\d{4}|\d{2}))?(?![\d/:]|\.\d)")
+_FREE = r"(?<![\d./])(?<![A-Za-z\d]-)"
+"""A hyphen before a day is that of a Hebrew prefix, never one within a code or a phone number."""
+_ISO = re.compile(_FREE + r"((?:19|20|21)\d\d)([./-])(\d{1,2})\2(\d{1,2})(?![\d/]|[.-]\d)")
+_DAY = r"(\d{1,2})([./-])(\d{1,2})(?:\2((?:19|20|21)?\d{2}))?(?![\d/:]|\.\d)"
+_DIGITS = re.compile(_FREE + _DAY)
+_RANGE_END = re.compile("-" + _DAY)
+_MEASURES = ("~price", "~night", "~day_count")
+_MONEY = re.compile(r"[$€£₪]")
 _WEEK_DAYS = 7
+_LONGEST_MONTH = 31
 _MAX_DAYS_AHEAD = 3_660
 
 
@@ -88,17 +101,36 @@ def load_weekdays() -> PhraseTable[int]:
     )
 
 
-def find_dates(reading: Reading, context: ReadingContext) -> Iterator[Mention]:
-    """Yield the dates of the text, those in digits first."""
+def find_calendar_days(reading: Reading, context: ReadingContext) -> Iterator[Mention]:
+    """Yield the days of the text that have a number in the month, those all in digits first.
+
+    A day that no calendar has, "31/2" or "31 February", is yielded as unreadable.
+    """
     today = context.now.date()
-    yield from _find_digits(reading.text, context, today)
+    in_digits = list(_find_digits(reading, context, today))
+    yield from in_digits
+    reading = hide(reading, in_digits)
+    tables, position = _load_tables(), 0
+    while position < len(reading.words):
+        found = _month_date(reading, position, tables, today)
+        if found is None:
+            position += 1
+            continue
+        day, length = found
+        kind: MentionKind = "unreadable" if day is None else "date"
+        last = position + length - 1
+        yield word_mention(kind, day, reading.words, position, last)
+        position += length
+
+
+def find_relative_days(reading: Reading, context: ReadingContext) -> Iterator[Mention]:
+    """Yield the days that are told from today: "tomorrow", "in three days", "next Friday"."""
+    today = context.now.date()
     words, tables = reading.words, _load_tables()
     position = 0
     while position < len(words):
-        found = (
-            _month_date(words, position, tables, today)
-            or _relative(words, position, tables, today)
-            or _weekday(words, position, tables, today, context.language)
+        found = _relative(words, position, tables, today) or _weekday(
+            words, position, tables, today, context.language
         )
         if found is None:
             position += 1
@@ -116,23 +148,46 @@ def bare_weekday(reading: Reading, today: date) -> date | None:
     return today + timedelta(days=(hit.value - today.weekday()) % _WEEK_DAYS)
 
 
-def _find_digits(text: str, context: ReadingContext, today: date) -> Iterator[Mention]:
-    for match in _ISO.finditer(text):
-        day = _build(int(match[1]), int(match[2]), int(match[3]))
-        if day is not None:
-            yield Mention(kind="date", value=day, start=match.start(), end=match.end())
-    for match in _DIGITS.finditer(text):
-        if match[2] == "-" and match[4] is None:
-            continue  # "10-12" is a range more often than a date
-        first, second = int(match[1]), int(match[3])
-        pairs = [(second, first), (first, second)]
-        if not is_day_first(context):
-            pairs.reverse()
-        for month, number in pairs:
-            day = _with_year(match[4], month, number, today)
-            if day is not None:
-                yield Mention(kind="date", value=day, start=match.start(), end=match.end())
-                break
+def _find_digits(reading: Reading, context: ReadingContext, today: date) -> Iterator[Mention]:
+    text = reading.text
+    for iso in _ISO.finditer(text):
+        yield _mention(_build(int(iso[1]), int(iso[3]), int(iso[4])), iso)
+    match: re.Match[str] | None = _DIGITS.search(text)
+    while match is not None:
+        day = _day_in_digits(match, context, today)
+        is_short = match[4] is None
+        is_range = match[2] == "-" and is_short  # "10-12" is a range more often than a date
+        is_decimal = match[2] == "." and is_short and (day is None or _is_amount(reading, match))
+        if not is_range and not is_decimal:
+            yield _mention(day, match)
+        match = _RANGE_END.match(text, match.end()) or _DIGITS.search(text, match.end())
+
+
+def _mention(day: date | None, match: re.Match[str]) -> Mention:
+    kind: MentionKind = "unreadable" if day is None else "date"
+    return Mention(kind=kind, value=day, start=match.start(1), end=match.end())
+
+
+def _day_in_digits(match: re.Match[str], context: ReadingContext, today: date) -> date | None:
+    first, second = int(match[1]), int(match[3])
+    pairs = [(second, first), (first, second)]
+    if not is_day_first(context):
+        pairs.reverse()
+    days = (_with_year(match[4], month, number, today) for month, number in pairs)
+    return next((day for day in days if day is not None), None)
+
+
+def _is_amount(reading: Reading, match: re.Match[str]) -> bool:
+    """Say whether "7.10" is money or a measure rather than a day."""
+    before = reading.text[: match.start()].rstrip()[-1:]
+    after = reading.text[match.end() :].lstrip()[:1]
+    if _MONEY.search(before + after):
+        return True
+    follower = sum(1 for word in reading.words if word.start < match.end())
+    return any(
+        known.first == follower == known.last and known.name in _MEASURES
+        for known in reading.matches
+    )
 
 
 def is_day_first(context: ReadingContext) -> bool:
@@ -165,35 +220,44 @@ def _with_year(year: str | None, month: int, day: int, today: date) -> date | No
 
 
 def _month_date(
-    words: Sequence[Word], position: int, tables: _Tables, today: date
-) -> tuple[date, int] | None:
-    """Read "5 May", "5th of May 2026", "May 5" or "ה-5 למאי" at ``position``."""
+    reading: Reading, position: int, tables: _Tables, today: date
+) -> tuple[date | None, int] | None:
+    """Read "5 May", "5th of May 2026", "May 5", "5-7 May" or "ה-5 למאי" at ``position``.
+
+    Of a range it is the first day; there is no day where the month is shorter.
+    """
+    words = reading.words
     number = _day_number(words[position])
-    follower = position + 1
     if number is not None:
-        while follower < len(words) and tables.joints.find(words, follower):
-            follower += 1
-        month = tables.months.find(words, follower) if follower < len(words) else None
-        if month is None:
-            return None
-        end = follower + month.length
+        month_at = _behind_joints(words, _range_end(reading, position) + 1, tables)
+        month = tables.months.find(words, month_at)
+        end = month_at + month.length if month else 0
     else:
         month = tables.months.find(words, position)
-        if month is None:
-            return None
-        while follower < len(words) and tables.joints.find(words, follower):
-            follower += 1
-        number = _day_number(words[follower]) if follower < len(words) else None
-        if number is None:
-            return None
-        end = follower + 1
-    year = (
-        words[end].folded
-        if end < len(words) and re.fullmatch("20\\d\\d", words[end].folded)
-        else None
-    )
-    day = _with_year(year, month.value, number, today)
-    return None if day is None else (day, end + (year is not None) - position)
+        day_at = _behind_joints(words, position + month.length, tables) if month else 0
+        number = _day_number(words[day_at]) if month and day_at < len(words) else None
+        end = _range_end(reading, day_at) + 1
+    if month is None or number is None or not 0 < number <= _LONGEST_MONTH:
+        return None
+    year = words[end].folded if end < len(words) else ""
+    has_year = re.fullmatch("20\\d\\d", year) is not None
+    day = _with_year(year if has_year else None, month.value, number, today)
+    return day, end + has_year - position
+
+
+def _behind_joints(words: Sequence[Word], position: int, tables: _Tables) -> int:
+    while position < len(words) and tables.joints.find(words, position):
+        position += 1
+    return position
+
+
+def _range_end(reading: Reading, position: int) -> int:
+    """Return the position of the last day of a range such as "3-5", or ``position``."""
+    words, follower = reading.words, position + 1
+    if follower >= len(words) or _day_number(words[follower]) is None:
+        return position
+    gap = reading.text[words[position].end : words[follower].start]
+    return follower if gap.strip() == "-" else position
 
 
 def _day_number(word: Word) -> int | None:

@@ -62,7 +62,7 @@ def _mention_words(message: Message) -> frozenset[int]:
     """Return words of values that are not part of a name: dates, times, addresses."""
     taken: set[int] = set()
     for mention in message.mentions:
-        if mention.kind != "number":
+        if mention.kind not in ("number", "unreadable"):
             taken |= message.words_in(mention.start, mention.end)
     return frozenset(taken)
 

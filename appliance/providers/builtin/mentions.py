@@ -1,7 +1,7 @@
 """Values a visitor's text mentions, each with its place.
 
-Owns the shape of a mention and the rule that no two overlap; how each kind is recognised is left
-to ``dates``, ``times``, ``numbers`` and ``contact_values``.
+Owns the shape of a mention and the rule that text is read as one value only; how each kind is
+recognised is left to ``dates``, ``times``, ``numbers`` and ``contact_values``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from appliance.domain.json_types import JsonValue
+from appliance.providers.builtin.lexicon import Reading
 from appliance.providers.builtin.words import Word
 
-MentionKind = Literal["date", "time", "number", "code", "email", "phone", "url", "datetime"]
+MentionKind = Literal[
+    "date", "time", "number", "code", "email", "phone", "url", "datetime", "unreadable"
+]
+HIDDEN = "\ufffc"
+"""Stands for each character that is part of a value already; neither word nor digit nor space."""
 
 
 class Mention(Struct, frozen=True, kw_only=True):
@@ -23,7 +28,8 @@ class Mention(Struct, frozen=True, kw_only=True):
 
     ``value`` is a ``date`` for dates, minutes after midnight for times, a number for numbers, a
     ``datetime`` for datetimes and a string for the rest. An ``is_ambiguous`` time may as well be
-    twelve hours later.
+    twelve hours later. What has the form of a day or a time and is none, such as "25:00", is
+    ``unreadable``: its digits are no other value either.
     """
 
     kind: MentionKind
@@ -68,3 +74,18 @@ def merge(kept: Sequence[Mention], found: Iterable[Mention]) -> list[Mention]:
         if all(mention.end <= other.start or mention.start >= other.end for other in merged):
             merged.append(mention)
     return sorted(merged, key=lambda mention: mention.start)
+
+
+def hide(reading: Reading, claimed: Iterable[Mention]) -> Reading:
+    """Return the reading with the text of values blotted out, all else in its place."""
+    characters = list(reading.text)
+    for mention in claimed:
+        characters[mention.start : mention.end] = HIDDEN * (mention.end - mention.start)
+    text = "".join(characters)
+    words = tuple(
+        structs.replace(word, written=HIDDEN, folded=HIDDEN)
+        if HIDDEN in text[word.start : word.end]
+        else word
+        for word in reading.words
+    )
+    return structs.replace(reading, text=text, words=words)

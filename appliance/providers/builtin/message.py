@@ -7,18 +7,30 @@ Owns the order in which kinds of values claim their text; what the message asks 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from operator import attrgetter
 
 import msgspec
 from msgspec import Struct
 
-from appliance.providers.builtin.contact_values import find_addresses, find_codes, find_phones
-from appliance.providers.builtin.dates import find_dates
+from appliance.providers.builtin.contact_values import (
+    find_addresses,
+    find_codes,
+    find_marked_codes,
+    find_phones,
+)
+from appliance.providers.builtin.dates import find_calendar_days, find_relative_days
 from appliance.providers.builtin.lexicon import PhraseMatch, Reading, read_text
-from appliance.providers.builtin.mentions import Mention, MentionKind, ReadingContext, merge
-from appliance.providers.builtin.numbers import find_numbers
+from appliance.providers.builtin.mentions import (
+    Mention,
+    MentionKind,
+    ReadingContext,
+    hide,
+    merge,
+)
+from appliance.providers.builtin.numbers import find_negatives, find_numbers
 from appliance.providers.builtin.spelling import Spelling
-from appliance.providers.builtin.times import find_times
+from appliance.providers.builtin.times import find_clocks, find_spoken_times
 from appliance.providers.builtin.words import stems
 
 
@@ -26,6 +38,8 @@ class Message(Struct, frozen=True):
     """A read message."""
 
     reading: Reading
+    rest: Reading
+    """The reading without its values, whose digits and words are nothing else; numbers stay."""
     mentions: tuple[Mention, ...]
     """Values that overlap nothing, by place."""
     codes: tuple[Mention, ...]
@@ -59,22 +73,35 @@ def read_message(text: str, context: ReadingContext, spelling: Spelling | None =
     reading = read_text(text)
     if spelling is not None:
         reading = spelling.respell(reading)
-    mentions: list[Mention] = merge([], find_addresses(reading))
-    addresses = list(mentions)
-    mentions = merge(mentions, find_times(reading))
-    dates = list(find_dates(reading, context))
-    mentions = merge(mentions, dates)
-    if dates and not any(mention.kind == "date" for mention in mentions):
-        mentions = merge(mentions, [_beside(dates[0], mentions)])  # the day of "at 8 tonight"
-    mentions = merge(mentions, find_phones(reading))
-    busy = [mention for mention in mentions if mention.kind != "phone"]
+    addresses = merge([], find_addresses(reading))
+    marked = merge(addresses, find_marked_codes(reading))
+    found = _find_in_turn(reading, marked, context)
+    mentions = [mention for mention in found if mention.kind != "code"]
+    rest = hide(reading, found)
+    mentions = merge(mentions, find_numbers(rest))
+    busy = [m for m in mentions if m.kind in ("email", "url", "date", "time")]
     codes = [code for code in merge(busy, find_codes(reading)) if code.kind == "code"]
-    mentions = merge(mentions, find_numbers(reading))
     shop = {form for word in read_text(context.shop_name).words for form in stems(word.folded)}
     named = {i for i, word in enumerate(reading.words) if not shop.isdisjoint(stems(word.folded))}
     reading = _with_place(reading, frozenset(named))
-    own_codes = tuple(code for code in codes if code not in addresses)
-    return Message(reading, tuple(mentions), own_codes, reading.light | named, frozenset(named))
+    light = reading.light | named
+    return Message(reading, rest, tuple(mentions), tuple(codes), light, frozenset(named))
+
+
+def _find_in_turn(
+    reading: Reading, claimed: Sequence[Mention], context: ReadingContext
+) -> list[Mention]:
+    """Return ``claimed`` and the values other than numbers, each read from what is left."""
+    claimed = merge(claimed, find_clocks(hide(reading, claimed)))
+    claimed = merge(claimed, find_calendar_days(hide(reading, claimed), context))
+    claimed = merge(claimed, find_phones(hide(reading, claimed)))
+    claimed = merge(claimed, find_negatives(hide(reading, claimed)))
+    claimed = merge(claimed, find_spoken_times(hide(reading, claimed)))
+    days = list(find_relative_days(reading, context))
+    claimed = merge(claimed, days)
+    if days and not any(mention.kind == "date" for mention in claimed):
+        claimed = merge(claimed, [_beside(days[0], claimed)])  # the day of "at 8 tonight"
+    return claimed
 
 
 def _beside(date: Mention, mentions: list[Mention]) -> Mention:

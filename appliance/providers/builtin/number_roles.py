@@ -6,6 +6,7 @@ names; the numbers themselves are read in ``numbers``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from appliance.providers.builtin.lexicon import read_text
@@ -16,6 +17,7 @@ from appliance.providers.builtin.words import stems
 
 _COUNTS = ("~people", "~night", "~day_count", "~price")
 _NAMED, _ADJACENT, _LIKELY, _POSSIBLE = 4, 3, 2, 1
+_RANGE = re.compile(r"\d{1,3}-\d{1,3}")
 _CURRENCY_SIGNS = "$€£₪"
 _MAX_PLAIN_COUNT = 1_000
 
@@ -72,6 +74,10 @@ def _is_code(message: Message, mention: Mention, slots: Sequence[Slot]) -> bool:
         if code.start <= mention.start and mention.end <= code.end:
             is_longer = (code.start, code.end) != (mention.start, mention.end)
             wants = any(slot.kind == "code" for slot in slots)
+            follower = max(message.words_in(code.start, code.end)) + 1
+            is_counted = not wants or bool(_concepts_at(message, {follower}))
+            if is_counted and _RANGE.fullmatch(str(code.value)):
+                continue
             if is_longer or (wants and len(str(code.value)) > 2):
                 return True
     return False
@@ -86,8 +92,8 @@ def _affinity(message: Message, mention: Mention, slot: Slot, numeric: Sequence[
     before, after = {position - 1, position - 2}, {last + 1, last + 2}
     wanted = _count_of(slot)
     around = _concepts_at(message, after) or _concepts_at(message, {last + 1, position - 1})
-    if wanted == "~price" and _has_currency(message, mention):
-        return _ADJACENT
+    if _has_currency(message, mention):
+        return _ADJACENT if wanted == "~price" else 0
     if wanted and wanted in _concepts_at(message, {last + 1, position}):
         return _NAMED
     if wanted and wanted in _concepts_at(message, after | before):
@@ -137,5 +143,5 @@ def _concepts_at(message: Message, positions: set[int]) -> set[str]:
 
 def _has_currency(message: Message, mention: Mention) -> bool:
     text = message.reading.text
-    beside = text[max(0, mention.start - 1) : mention.start] + text[mention.end : mention.end + 1]
+    beside = text[: mention.start].rstrip()[-1:] + text[mention.end :].lstrip()[:1]
     return any(sign in beside for sign in _CURRENCY_SIGNS)

@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from appliance.providers.builtin.lexicon import Reading
-from appliance.providers.builtin.mentions import Mention, word_mention
+from appliance.providers.builtin.mentions import HIDDEN, Mention, word_mention
 from appliance.providers.builtin.phrase_table import Hit, PhraseTable
 from appliance.providers.builtin.phrasebook import load_phrasebooks
 from appliance.providers.builtin.words import Word, fold
 
 _DIGITS = re.compile(r"(?<![\w.,])[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|[-+]?\d+(?:\.\d+)?(?!\d)")
+_JOINED = re.compile(rf"[^\W_]$|{HIDDEN}$|(?:^|[^א-ת])(?:[בלמהוש]|מה|עד) $")
+_LONGEST_JOINT = 4
 _HUNDRED = 100
 
 
@@ -40,10 +42,8 @@ def load_dependent_words() -> frozenset[str]:
 def find_numbers(reading: Reading) -> Iterator[Mention]:
     """Yield every number of the text, digits first."""
     for match in _DIGITS.finditer(reading.text):
-        if match.start() and reading.text[match.start() - 1].isalnum() and match.group()[0] in "+-":
-            digits = match.group()[1:]
-        else:
-            digits = match.group()
+        is_signed = not _is_joined(reading.text, match.start())
+        digits = match.group() if is_signed else match.group().lstrip("+-")
         yield Mention(
             kind="number",
             value=_parse(digits.replace(",", "")),
@@ -51,6 +51,16 @@ def find_numbers(reading: Reading) -> Iterator[Mention]:
             end=match.end(),
         )
     yield from _find_words(reading.words)
+
+
+def find_negatives(reading: Reading) -> Iterator[Mention]:
+    """Yield the numbers below zero, which are no hour of a day."""
+    return (mention for mention in find_numbers(reading) if mention.value < 0)
+
+
+def _is_joined(text: str, place: int) -> bool:
+    """Say whether a sign at ``place`` joins a number to what is before it: "3-5", "ל -5"."""
+    return _JOINED.search(text[max(0, place - _LONGEST_JOINT) : place]) is not None
 
 
 def _parse(digits: str) -> int | float:

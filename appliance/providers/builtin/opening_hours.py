@@ -213,7 +213,7 @@ def _parse_text(text: str) -> tuple[Span, ...] | None:
     if any(phrase in normalised for phrase in always):
         return (Span(0, _DAY_MINUTES),)
     reading = read_text(_BARE_RANGE.sub(r"\1:00-\2:00", normalised))
-    times = merge([], find_times(reading))
+    times = [found for found in merge([], find_times(reading)) if found.kind == "time"]
     if times and len(times) % 2 == 0:
         spans = []
         for first, last in zip(times[::2], times[1::2], strict=True):

@@ -41,6 +41,12 @@ class TimeWords(Struct, frozen=True, kw_only=True):
     """How a language names times of day."""
 
     at: list[str]
+    clock: list[str]
+    """Those of ``at`` that stand before no day: "at 7.10" is a time, "by 7.10" a day."""
+    until: list[str]
+    between: list[str]
+    and_: list[str] = msgspec.field(name="and")
+    """Words between two hours behind ``between``."""
     morning: list[str]
     evening: list[str]
     noon: list[str]

@@ -237,7 +237,7 @@ class SlotReader:
             return write_date(slot, day) if day else None
         if slot.kind == "time":
             times = self._times(dates)
-            hour = bare_time(reading)
+            hour = bare_time(self._message.rest)
             if not times and hour is not None:
                 times = [self._settle(hour, None)]
             return write_time(slot, times[0]) if times else None

@@ -10,27 +10,34 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from appliance.providers.builtin.dates import load_months
 from appliance.providers.builtin.lexicon import Reading
-from appliance.providers.builtin.mentions import Mention, word_mention
+from appliance.providers.builtin.mentions import Mention, hide, word_mention
 from appliance.providers.builtin.numbers import number_at, small_number
 from appliance.providers.builtin.phrase_table import PhraseTable
 from appliance.providers.builtin.phrasebook import load_phrasebooks
 from appliance.providers.builtin.words import Word
 
+_HALF = r"(a\.?m\b\.?|p\.?m\b\.?)"
 _CLOCK = re.compile(
-    r"(?<![\d:.])(\d{1,2})[:.](\d{2})(?::\d{2})?(?![\d:]|\.\d)\s*(a\.?m\b\.?|p\.?m\b\.?)?", re.I
+    rf"(?<![\d:.])(\d{{1,2}})([:.])(\d{{2}})(?::\d{{2}})?(?![\d:]|\.\d)\s*{_HALF}?", re.I
 )
-_HOUR_HALF = re.compile(r"(?<![\d:.])(\d{1,2})\s*(a\.?m\b\.?|p\.?m\b\.?)", re.I)
+_HOUR_HALF = re.compile(rf"(?<![\d:./])(?:(\d{{1,2}})\s?-\s?)?(\d{{1,2}})\s*{_HALF}", re.I)
 _HOUR = 60
 _NOON = 12 * _HOUR
 _DAY = 24 * _HOUR
+_LAST_HOUR = 23
+_MONTHS = 12
 
 
 class _Tables(Struct, frozen=True):
     at: PhraseTable[bool]
+    clock: PhraseTable[bool]
+    until: PhraseTable[bool]
+    between: PhraseTable[bool]
+    and_: PhraseTable[bool]
     half: PhraseTable[int]
     fixed: PhraseTable[int]
     before_hour: PhraseTable[int]
@@ -41,6 +48,9 @@ class _Tables(Struct, frozen=True):
 def _load_tables() -> _Tables:
     languages = [book.times for book in load_phrasebooks().values()]
 
+    def words(field: str) -> PhraseTable[bool]:
+        return PhraseTable((phrase, True) for lang in languages for phrase in getattr(lang, field))
+
     def table(*pairs: tuple[str, int]) -> PhraseTable[int]:
         return PhraseTable(
             (phrase, value)
@@ -50,7 +60,11 @@ def _load_tables() -> _Tables:
         )
 
     return _Tables(
-        at=PhraseTable((phrase, True) for lang in languages for phrase in lang.at),
+        at=words("at"),
+        clock=words("clock"),
+        until=words("until"),
+        between=words("between"),
+        and_=words("and_"),
         half=table(("morning", 0), ("evening", _NOON)),
         fixed=table(("noon", _NOON), ("midnight", 0)),
         before_hour=table(("half_past", 30), ("quarter_past", 15), ("quarter_to", -15)),
@@ -60,7 +74,13 @@ def _load_tables() -> _Tables:
 
 def find_times(reading: Reading) -> Iterator[Mention]:
     """Yield the times of the text, those in digits first."""
-    yield from _find_digits(reading)
+    clocks = list(find_clocks(reading))
+    yield from clocks
+    yield from find_spoken_times(hide(reading, clocks))
+
+
+def find_spoken_times(reading: Reading) -> Iterator[Mention]:
+    """Yield the times whose hour is a word or bare digits: "half past seven", "at 7", "noon"."""
     words, tables = reading.words, _load_tables()
     position = 0
     while position < len(words):
@@ -79,44 +99,72 @@ def find_times(reading: Reading) -> Iterator[Mention]:
         last = position + length - 1
         yield word_mention("time", minutes, words, position, last, is_ambiguous=is_ambiguous)
         position += length
+        until = _range_end(reading, position, tables)
+        if until is not None:
+            hour, first, last = until
+            yield word_mention("time", hour * _HOUR, words, first, last, is_ambiguous=hour <= 12)
+            position = last + 1
 
 
-def _find_digits(reading: Reading) -> Iterator[Mention]:
-    for match in _CLOCK.finditer(reading.text):
-        if (
-            "." in match.group()[:3]
-            and match[3] is None
-            and not _is_after_at(reading, match.start())
-        ):
-            continue  # "7.30" without "at" or "pm" may be a price or a date
-        mention = _build(reading, match, int(match[2]), match[3])
-        if mention is not None:
-            yield mention
-    for match in _HOUR_HALF.finditer(reading.text):
-        mention = _build(reading, match, 0, match[2])
-        if mention is not None:
-            yield mention
+def _range_end(reading: Reading, end: int, tables: _Tables) -> tuple[int, int, int] | None:
+    """Return the later hour of "3-5", "3 to 5" or "between 3 and 5", behind the earlier one.
 
-
-def _is_after_at(reading: Reading, start: int) -> bool:
-    before = [i for i, word in enumerate(reading.words) if word.end <= start]
-    return bool(before) and _load_tables().at.find_before(reading.words, len(before)) is not None
-
-
-def _build(reading: Reading, match: re.Match[str], minute: int, half: str | None) -> Mention | None:
-    hour = int(match[1])
-    if hour > 24 or minute > 59 or (half and hour > 12):
+    Returns:
+        The hour, and the positions of its first and last word.
+    """
+    words = reading.words
+    if end >= len(words):
         return None
-    end = (
-        match.end()
-        if half
-        else match.end(2)
-        if match.lastindex and match.lastindex >= 2
-        else match.end()
-    )
+    until = tables.until.find(words, end)
+    is_joined = reading.text[words[end - 1].end : words[end].start] == "-"
+    is_between = tables.between.find_before(words, end - 1) is not None
+    if until is None and is_between:
+        until = tables.and_.find(words, end)
+    first = end + until.length if until else end
+    found = _hour(words, first)
+    is_prefixed = is_between and words[end].folded.startswith("ל")  # "בין שלוש לחמש"
+    if found is None or not (until or is_joined or is_prefixed):
+        return None
+    return found[0], first, first + found[1] - 1
+
+
+def find_clocks(reading: Reading) -> Iterator[Mention]:
+    """Yield the times in digits with minutes, "am" or "pm"; "25:00" is yielded as unreadable."""
+    for match in _CLOCK.finditer(reading.text):
+        if match[2] == "." and match[4] is None and not _is_clock(reading, match):
+            continue
+        yield _build(reading, match, int(match[1]), int(match[3]), match[4])
+    for match in _HOUR_HALF.finditer(reading.text):
+        if match[1] is not None:
+            first = _build(reading, match, int(match[1]), 0, match[3])
+            yield structs.replace(first, end=match.end(1))
+        last = _build(reading, match, int(match[2]), 0, match[3])
+        yield structs.replace(last, start=match.start(2))
+
+
+def _is_clock(reading: Reading, match: re.Match[str]) -> bool:
+    """Say whether "7.30" is a time rather than a price or, like "at 7.10", a day."""
+    before = sum(1 for word in reading.words if word.end <= match.start())
+    tables = _load_tables()
+    if int(match[1]) > _LAST_HOUR or int(match[3]) >= _HOUR or not before:
+        return False
+    if tables.clock.find_before(reading.words, before) is not None:
+        return True
+    may_be_day = match[1] != "0" and 0 < int(match[3]) <= _MONTHS
+    return not may_be_day and tables.at.find_before(reading.words, before) is not None
+
+
+def _build(
+    reading: Reading, match: re.Match[str], hour: int, minute: int, half: str | None
+) -> Mention:
+    end = match.end() if half else len(match.group().rstrip()) + match.start()
+    minutes = hour * _HOUR + minute
+    is_half_wrong = half and hour > (_LAST_HOUR if minute and half[0] in "pP" else 12)
+    if minutes > _DAY or minute >= _HOUR or is_half_wrong:
+        return Mention(kind="unreadable", value=None, start=match.start(), end=end)
     follower = sum(1 for word in reading.words if word.start < end)
     part = None if half else _load_tables().half.find(reading.words, follower)
-    minutes, is_ambiguous = hour * _HOUR + minute, False
+    is_ambiguous = False
     if half or part:
         offset = _NOON if (half and half.lower().startswith("p")) or (part and part.value) else 0
         minutes = _in_half(minutes, offset)
@@ -154,7 +202,9 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     if half and half is not lead and tables.at.find(words, end) and _hour(words, end + 1):
         return None  # the hour comes later: "for 2 tonight at 8"
     has_cue = tables.at.find_before(words, hour_at) is not None or _says_at(words[hour_at])
-    if not (before or after or half or (has_cue and not _counts_something(reading, end))):
+    until = _range_end(reading, end, tables)
+    is_count = _counts_something(reading, until[2] + 1 if until else end)
+    if not (before or after or half or (has_cue and not is_count)):
         return None
     if load_months().find(words, end) or load_months().find_before(words, position):
         return None  # "from 12 June" is a day

@@ -17,7 +17,8 @@ MAX_TEXT_LENGTH = 4_000
 _MARKS = re.compile("[\u0591-\u05c7\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "׳": "'", "״": '"', "“": '"', "”": '"', "`": "'"})
 _DASHES = str.maketrans({"–": "-", "—": "-", "−": "-", "־": "-", "‑": "-", "\u00a0": " "})
-_WORD = re.compile(r"""[^\W_]+(?:['"][^\W_]+|\.\d+)*""")
+_WORD = re.compile(r"""[א-ת]+(?:['"][א-ת]+)*(?=\d)|[^\W_]+(?:['"][^\W_]+|\.\d+)*""")
+"""A Hebrew prefix is a word of its own before digits: "ב3" reads as "ב-3" does."""
 _HEBREW = re.compile("[א-ת]")
 _PREFIX_ORDER = {"ו": 0, "ש": 1, "כ": 2, "מ": 2, "ב": 2, "ל": 2, "ה": 3}
 """Hebrew prefixes follow each other in this order only."""

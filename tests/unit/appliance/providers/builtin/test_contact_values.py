@@ -5,6 +5,7 @@ import pytest
 from appliance.providers.builtin.contact_values import (
     find_addresses,
     find_codes,
+    find_marked_codes,
     find_name,
     find_phones,
     is_phone,
@@ -82,3 +83,9 @@ def test_a_name_in_a_list_or_behind_a_plain_cue_is_found(text: str, name: str | 
     message = read(text)
     found = find_name(message.reading, message.value_words())
     assert (found[0] if found else None) == name
+
+
+def test_a_marked_code_is_nothing_else() -> None:
+    text = "order NB-3/12, #12, AB12345, but not 3/12, 12-345, for2 people, June-12 or 7pm"
+    found = find_marked_codes(read_text(text))
+    assert [mention.value for mention in found] == ["NB-3/12", "12", "AB12345"]

@@ -35,3 +35,15 @@ def test_words_are_found_by_the_text_that_they_touch() -> None:
     spans = [(0, 3), (3, 4), (2, 5), (4, 13), (0, 99), (5, 5)]
     found = [sorted(message.words_in(*span)) for span in spans]
     assert found == [[0], [], [0, 1], [1, 2], [0, 1, 2], [1]]
+
+
+def test_what_is_no_day_and_no_time_is_no_number_either() -> None:
+    for text in ("25:00", "31/2", "31 February", "13pm"):
+        assert [mention.kind for mention in read(text).mentions] == ["unreadable"], text
+
+
+def test_numbers_are_left_to_be_read() -> None:
+    message = read("on 3/12 for 4")
+    assert [word.folded for word in message.rest.words if word.folded.isalnum()] == [
+        "on", "for", "4",
+    ]  # fmt: skip

@@ -31,6 +31,8 @@ SLOTS = build_slots(
         ("2 guests under $80", {"guests": 2, "max_price": 80}),
         ("a room for two", {"guests": 2}),
         ("שלושה לילות לשני אנשים", {"nights": 3, "guests": 2}),
+        ("2-4 guests", {"guests": 4}),
+        ("a room for 80 ₪", {"max_price": 80}),
         ("order 12345", {}),
         ("code 999 please", {}),
     ],

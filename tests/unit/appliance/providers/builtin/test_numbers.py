@@ -3,7 +3,12 @@ from __future__ import annotations
 import pytest
 
 from appliance.providers.builtin.lexicon import read_text
-from appliance.providers.builtin.numbers import find_numbers, number_at, small_number
+from appliance.providers.builtin.numbers import (
+    find_negatives,
+    find_numbers,
+    number_at,
+    small_number,
+)
 from appliance.providers.builtin.words import split_words
 
 
@@ -19,6 +24,10 @@ from appliance.providers.builtin.words import split_words
         ("3.0", [3]),
         ("-5", [-5]),
         ("a-5", [5]),
+        ("3-5", [3, 5]),
+        ("ל-5", [5]),
+        ("ל -5", [5]),
+        ("של -5", [-5]),
         ("לארבעה", [4]),
         ("עשרים וחמש", [25]),
         ("שתים עשרה", [12]),
@@ -44,3 +53,8 @@ def test_number_words_are_found_at_their_place() -> None:
 
 def test_only_one_or_two_digits_are_small() -> None:
     assert [small_number(word) for word in split_words("7 42 123 x")] == [7, 42, None, None]
+
+
+def test_only_numbers_with_a_sign_of_their_own_are_below_zero() -> None:
+    found = find_negatives(read_text("-5 or \u22127, 3-5, ב-3"))
+    assert [mention.value for mention in found] == [-5, -7]

@@ -60,6 +60,11 @@ def test_words_keep_their_places() -> None:
     ]  # fmt: skip
 
 
+def test_a_hebrew_prefix_before_digits_is_a_word() -> None:
+    words = split_words(normalise("ב2 בדצמבר, מה-3 עד5, A4"))
+    assert [word.written for word in words] == ["ב", "2", "בדצמבר", "מה", "3", "עד", "5", "A4"]
+
+
 def test_scripts_are_told_apart() -> None:
     assert is_hebrew("abc א")
     assert not is_hebrew("abc")
