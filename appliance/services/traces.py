@@ -77,7 +77,19 @@ class TraceRecorder:
         while self._waiting:
             await asyncio.sleep(self._gather_s)
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            try:
-                await self._store.add(batch)
-            except StorageError as error:
-                logger.warning("traces_not_kept", count=len(batch), error=error.message)
+            await self._keep(batch)
+
+    async def _keep(self, batch: list[StoredTrace]) -> None:
+        """Write ``batch``; a trace that cannot be stored takes no other turn's with it."""
+        try:
+            await self._store.add(batch)
+        except StorageError as error:
+            logger.warning("traces_not_kept", count=len(batch), error=error.message)
+        except Exception as error:  # noqa: BLE001 -- the job goes on with the other traces
+            if len(batch) == 1:
+                # Neither words nor traceback of such an error: it quotes what it could not store.
+                about = {"message_id": batch[0].message_id, "tenant_id": batch[0].tenant_id}
+                logger.error("trace_broken", error=type(error).__name__, **about)
+                return
+            for trace in batch:
+                await self._keep([trace])

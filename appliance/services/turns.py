@@ -370,27 +370,37 @@ class TurnService:
     async def _fail(self, turn: _Turn, tally: TurnTally, error: Exception) -> None:
         now = self._clock.now()
         code = note_failure(tally.trace, error)
+        failed = FailedTurn(
+            tenant_id=turn.tenant.id,
+            conversation_id=turn.conversation_id,
+            user_message_id=turn.accepted.user_message_id,
+            fencing_token=turn.accepted.fencing_token,
+            error_code=code,
+            executions=tally.executions,
+            usage=tally.usage,
+            usage_day=local_day(now, turn.tenant.time_zone),
+            failed_at=now,
+        )
         failpoints.passed("turn.before_fail")
         try:
-            await self._turn_store.fail_turn(
-                FailedTurn(
-                    tenant_id=turn.tenant.id,
-                    conversation_id=turn.conversation_id,
-                    user_message_id=turn.accepted.user_message_id,
-                    fencing_token=turn.accepted.fencing_token,
-                    error_code=code,
-                    executions=tally.executions,
-                    usage=tally.usage,
-                    usage_day=local_day(now, turn.tenant.time_zone),
-                    failed_at=now,
-                )
-            )
-        except ApplianceError as storage_error:
-            logger.error("turn_failure_not_stored", error=storage_error.message, **_about(turn))
+            await self._store_failure(turn, failed)
         finally:
             failpoints.passed("turn.failed")
             told = error if isinstance(error, StorageError | Cancelled) else _unavailable()
             turn.stream.publish(TurnFailed(error=told))
+
+    async def _store_failure(self, turn: _Turn, failed: FailedTurn) -> None:
+        """Free the session, also when what the turn did is what cannot be stored."""
+        bare = msgspec.structs.replace(failed, executions=(), usage=())
+        for attempt in (failed, bare):
+            try:
+                await self._turn_store.fail_turn(attempt)
+            except ApplianceError as error:
+                logger.error("turn_failure_not_stored", error=error.message, **_about(turn))
+            except Exception:
+                logger.exception("turn_failure_broken", **_about(turn))
+                continue
+            return
 
 
 def _session_hash(session_id: str) -> SessionHash:

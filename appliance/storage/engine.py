@@ -122,6 +122,7 @@ def _open(
         module=sqlite3,
         poolclass=StaticPool,
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # an error's words reach the log, what people wrote must not
         json_serializer=keep_json_text if is_json_text else encode_json,
         json_deserializer=keep_json_text if is_json_text else decode_json,
     )

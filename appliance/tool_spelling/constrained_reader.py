@@ -14,6 +14,7 @@ from typing import Literal
 
 from appliance.domain.json_types import JsonObject
 from appliance.domain.tool import ToolCall, ToolSpec
+from appliance.domain.whole_characters import join_halves
 from appliance.tool_spelling.free_reader import FreeReader
 from appliance.tool_spelling.reading import UnreadableAnswer
 
@@ -117,7 +118,7 @@ class ConstrainedReader:
             else:
                 break
         raw, self._text = self._text[:end], self._text[end:]
-        return str(json.loads(f'"{raw}"', strict=False))
+        return join_halves(json.loads(f'"{raw}"', strict=False))
 
     def _is_half_pair(self, escape: re.Match[str]) -> bool:
         """Say whether a high surrogate still waits for its other half."""

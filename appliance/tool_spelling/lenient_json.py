@@ -16,6 +16,7 @@ from typing import Literal
 from msgspec import Struct
 
 from appliance.domain.json_types import JsonValue
+from appliance.domain.whole_characters import join_halves
 
 MAX_DEPTH = 32
 
@@ -238,13 +239,13 @@ class _Parser:
             elif stop[0] in closers and (
                 in_object is None or self._ends_value(found + 1, in_object=in_object)
             ):
-                return _join(pieces), found + 1
+                return join_halves("".join(pieces)), found + 1
             else:
                 pieces.append(stop[0])
                 at = found + 1
         pieces.append(self.text[at:])
         self.missing = "value"
-        return _join(pieces), len(self.text)
+        return join_halves("".join(pieces)), len(self.text)
 
     def _unescape(self, at: int) -> tuple[str, int]:
         code = HEX_ESCAPE.match(self.text, at)
@@ -294,11 +295,3 @@ class _Parser:
     def _match(self, pattern: re.Pattern[str]) -> str:
         found = pattern.match(self.text, self.at)
         return found[0] if found else ""
-
-
-def _join(pieces: list[str]) -> str:
-    """Return the string, surrogate halves from escapes joined or replaced."""
-    text = "".join(pieces)
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text

@@ -7,11 +7,12 @@ answer a test can dictate.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import AbstractAsyncContextManager, aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.domain.message import ChatMessage, TokenUsage
@@ -267,6 +268,28 @@ class ScriptableModelContract(ChatModelContract):
                     ]
         assert outcomes["whole"] >= 1
         assert outcomes["unavailable"] >= size - 2
+
+
+class ForeignTextContract(ScriptableModelContract):
+    """Holds where the answer comes as JSON, in which half a character can be spelt."""
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Dictated(texts=("One \ud83c moment", "\ud83c")),
+            Dictated(calls=(("get_order_status", {"order_number": "7\ud83c", "\udf55": 1}),)),
+            Dictated(calls=(("x\ud83cyz", {}),)),
+        ],
+        ids=["text", "arguments", "name"],
+    )
+    async def test_half_a_character_is_replaced_or_the_answer_refused(
+        self, answer: Dictated
+    ) -> None:
+        async with self.open(answer) as model:
+            with suppress(Unavailable):
+                heard = await hear(model, build_request())
+                assert_well_formed(heard)
+                assert b"\xef\xbf\xbd" in msgspec.json.encode(heard.events)
 
 
 class NativeCallsContract(ScriptableModelContract):

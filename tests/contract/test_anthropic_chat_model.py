@@ -11,6 +11,7 @@ from appliance.domain.message import TokenUsage
 from appliance.providers.anthropic import AnthropicChatModel
 from tests.contract.chat_model_contract import (
     Dictated,
+    ForeignTextContract,
     NativeCallsContract,
     build_request,
     hear,
@@ -35,7 +36,7 @@ def build_say(answer: Dictated) -> Say:
     )
 
 
-class TestAnthropic(NativeCallsContract):
+class TestAnthropic(ForeignTextContract, NativeCallsContract):
     """One server and one provider for all answers of a test: building either takes longer."""
 
     piece_bytes: int | None = None

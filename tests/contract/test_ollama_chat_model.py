@@ -9,8 +9,8 @@ from appliance.clock import MachineClock
 from appliance.providers.ollama import OllamaChatModel
 from tests.contract.chat_model_contract import (
     Dictated,
+    ForeignTextContract,
     NativeCallsContract,
-    ScriptableModelContract,
     build_request,
     hear,
 )
@@ -41,7 +41,7 @@ async def open_ollama(
         await model.aclose()
 
 
-class TestOllama(NativeCallsContract):
+class TestOllama(ForeignTextContract, NativeCallsContract):
     def open(self, *answers: Dictated) -> Any:
         return open_ollama(*(build_say(answer) for answer in answers))
 
@@ -77,7 +77,7 @@ def spell(answer: Dictated) -> Say:
     )
 
 
-class TestOllamaWithoutNativeTools(ScriptableModelContract):
+class TestOllamaWithoutNativeTools(ForeignTextContract):
     def open_any(self) -> Any:
         # The second answer ignores the form, as a model behind an old Ollama may.
         return open_ollama(

@@ -14,8 +14,8 @@ from tests.contract.chat_model_contract import (
     HEBREW,
     USAGE,
     Dictated,
+    ForeignTextContract,
     NativeCallsContract,
-    ScriptableModelContract,
     assert_well_formed,
     build_request,
     hear,
@@ -56,7 +56,7 @@ def wire_sizes(answer: Dictated) -> tuple[int, int]:
     return len(b"".join(events[: last + 1])), len(b"".join(events))
 
 
-class TestOpenAICompatible(NativeCallsContract):
+class TestOpenAICompatible(ForeignTextContract, NativeCallsContract):
     def open(self, *answers: Dictated) -> Any:
         return open_server(*(build_say(answer) for answer in answers), kind="vllm")
 
@@ -90,7 +90,7 @@ def halve(answer: Dictated) -> Dictated:
     return replace(answer, texts=(text[: len(text) // 2], text[len(text) // 2 :]))
 
 
-class TestOpenAICompatibleWithoutNativeTools(ScriptableModelContract):
+class TestOpenAICompatibleWithoutNativeTools(ForeignTextContract):
     def open_any(self) -> Any:
         # The second answer ignores the form, as behind a server that does not enforce it.
         answers = spell(Dictated(texts=("Hello",))), Dictated(texts=("Yes",))

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.fakes import model_script
 from tests.fakes.anthropic_rules import Body, FakeModel, Refused, Rules, dump
 from tests.fakes.loopback_http import Exchange, LoopbackHttp, SeenRequest
-from tests.fakes.model_script import CutOff, Send, Stall
+from tests.fakes.model_script import HALVES, CutOff, Send, Stall
 
 API_KEY = "sk-ant-api03-the-canary-sings-at-dawn"
 STREAM_TYPE = "text/event-stream; charset=utf-8"
@@ -262,7 +262,7 @@ def _entry(model: FakeModel) -> dict[str, Any]:
 
 
 def _frame(event: dict[str, Any]) -> bytes:
-    return f"event: {event['type']}\ndata: {dump(event)}\n\n".encode()
+    return f"event: {event['type']}\ndata: {dump(event)}\n\n".encode(errors=HALVES)
 
 
 def answer_size(model: str, said: Say) -> int:

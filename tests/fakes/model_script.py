@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 Said = TypeVar("Said")
 Step = TypeVar("Step")
+
+HALVES: Final = "backslashreplace"
+"""How JSON with half a character is encoded: it becomes ``\\ud83c``, as servers write it."""
 
 
 @dataclass(frozen=True)

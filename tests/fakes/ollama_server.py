@@ -19,7 +19,7 @@ import msgspec
 
 from tests.fakes import model_script
 from tests.fakes.loopback_http import Exchange, LoopbackHttp, SeenRequest
-from tests.fakes.model_script import CutOff, FailMidway, Send, Stall
+from tests.fakes.model_script import HALVES, CutOff, FailMidway, Send, Stall
 from tests.fakes.obedient_model import ObedientModel
 
 CREATED_AT = "2026-11-20T09:00:00.000000Z"
@@ -326,7 +326,7 @@ def answer_lines(model: str, said: Say) -> list[bytes]:
     ]
     last = {"role": "assistant", "content": ""}
     chunks.append({**_ending(model, said), "message": last})
-    return [json.dumps(chunk, ensure_ascii=False).encode() + b"\n" for chunk in chunks]
+    return [json.dumps(chunk, ensure_ascii=False).encode(errors=HALVES) + b"\n" for chunk in chunks]
 
 
 def whole_answer(model: str, said: Say) -> dict[str, Any]:

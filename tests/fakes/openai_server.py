@@ -16,7 +16,7 @@ import msgspec
 
 from tests.fakes import model_script
 from tests.fakes.loopback_http import Exchange, LoopbackHttp, SeenRequest
-from tests.fakes.model_script import CutOff, FailMidway, Send, Stall
+from tests.fakes.model_script import HALVES, CutOff, FailMidway, Send, Stall
 
 CREATED = 1_795_000_000
 CHARS_PER_TOKEN = 4
@@ -346,7 +346,8 @@ def answer_events(
     if said.usage is not None and has_usage:
         chunks.append({**head, "choices": [], "usage": said.usage})
     events = [
-        b"data: " + json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+        b"data: %b\n\n"
+        % json.dumps(chunk, ensure_ascii=False, separators=(",", ":")).encode(errors=HALVES)
         for chunk in chunks
     ]
     return [*events, DONE] if said.is_closed_by_done else events

@@ -20,6 +20,32 @@ def answer_obediently(body: dict[str, Any]) -> Step:
     return Say(text=text, calls=calls)
 
 
+def answer_in_halves(body: dict[str, Any]) -> Step:
+    """Ask for a tool, then say something: with half a character, and one in two pieces."""
+    if body["messages"][-1]["role"] == "tool":
+        return Say(text=["\ud83c", "\udf55 a\ud83d b", "\ud83d"])
+    call = {"name": "get_order_status", "arguments": {"order_number": "12345 \ud83d"}}
+    return Say(calls=[{**call, "id": "a\ud83d"}])
+
+
+async def test_half_a_character_ends_no_turn(tmp_path):
+    async with FakeOpenAI(answer_in_halves, api_key=KEY) as openai:
+        settings = {
+            "CSAI_LLM_PROVIDER": "openai",
+            "CSAI_OPENAI_BASE_URL": openai.url,
+            "CSAI_OPENAI_API_KEY": KEY,
+        }
+        async with serving(tmp_path, settings=settings) as server:
+            visitor = Visitor(server, await asyncio.to_thread(read_demo_key, server))
+            events = await asyncio.to_thread(visitor.stream, "Where is my order 12345?")
+            assert [event.name for event in events[-2:]] == ["message", "done"]
+            reply = await asyncio.to_thread(visitor.ask, "And now?")
+            for content in (events[-2].data["message"]["content"], reply["message"]["content"]):
+                assert content == "🍕 a\ufffd b\ufffd"
+            assert reply["degraded"] is False
+            visitor.http.close()
+
+
 async def test_a_visitor_is_served_until_the_key_is_withdrawn(tmp_path):
     async with FakeOpenAI(answer_obediently, api_key=KEY) as openai:
         settings = {

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.whole_characters import join_halves
 from appliance.errors import Rejected
 from appliance.integrations.database import failures
 
@@ -84,8 +85,10 @@ def write_plain(value: Any) -> JsonValue:
     ``P…``, bytes base64; what JSON cannot hold is told as text.
     """
     match value:
-        case None | bool() | str():
+        case None | bool():
             return value
+        case str():
+            return join_halves(value)
         case int():
             return value if -MAX_INT <= value < MAX_INT else str(value)
         case float():
@@ -99,7 +102,7 @@ def write_plain(value: Any) -> JsonValue:
         case bytes() | bytearray() | memoryview():
             return base64.b64encode(value).decode()
         case Mapping():
-            return {str(name): write_plain(item) for name, item in value.items()}
+            return {join_halves(str(name)): write_plain(item) for name, item in value.items()}
         case set() | frozenset():
             return sorted(str(item) for item in value)
         case list() | tuple():

@@ -10,6 +10,7 @@ import re
 
 import msgspec
 
+from appliance.domain.whole_characters import join_halves
 from appliance.errors import ApplianceError, Rejected
 from appliance.ports.chat_model import ModelDescription
 from appliance.ports.clock import Clock
@@ -92,7 +93,7 @@ class ModelCatalogue:
             return self._listed[1]
         try:
             answer = await self._server.fetch_models(timeout_s=LOOKUP_TIMEOUT_S)
-            listed = msgspec.convert(answer, ListedModels).data
+            listed = [_join_halves(model) for model in msgspec.convert(answer, ListedModels).data]
         except ServerError as exc:
             model = self._default_model or ""
             raise translate_error(exc, model=model, server=self._server) from exc
@@ -100,6 +101,10 @@ class ModelCatalogue:
             raise broken_response(self._server.base_url) from exc
         self._listed = (self._clock.monotonic() + LIST_TTL_S, listed)
         return listed
+
+
+def _join_halves(model: ListedModel) -> ListedModel:
+    return msgspec.structs.replace(model, id=join_halves(model.id))
 
 
 def read_context_length(model: ListedModel) -> int | None:

@@ -16,6 +16,7 @@ from appliance.domain.json_types import JsonValue
 from appliance.domain.message import TokenUsage
 from appliance.domain.tokens import estimate_tokens
 from appliance.domain.tool import UNREADABLE_ARGUMENTS, ToolCall, ToolSpec
+from appliance.domain.whole_characters import HalfJoiner, join_halves
 from appliance.ports.chat_model import (
     FinishReason,
     ModelEvent,
@@ -58,6 +59,10 @@ class _OpenCall(Struct):
         elif piece.arguments is not None:
             self.arguments += json.dumps(piece.arguments)
 
+    def join_halves(self) -> _OpenCall:
+        """Return the call in whole characters; its fragments may have parted some."""
+        return _OpenCall(*map(join_halves, (self.id, self.name, self.arguments)))
+
 
 class ReplyReader:
     """Turns the chunks of one answer into events; calls come whole, at the end.
@@ -84,6 +89,7 @@ class ReplyReader:
         self._prompt = prompt
         self._content = content
         self._tools = tools
+        self._halves = HalfJoiner()
         self._thinking = ThinkingFilter()
         self._call_ids = CallIds(taken_call_ids)
         self._calls: list[_OpenCall] = []
@@ -100,7 +106,7 @@ class ReplyReader:
         try:
             chunk = msgspec.convert(data, Chunk)
             if chunk.model:
-                self._model = chunk.model
+                self._model = join_halves(chunk.model)
             if chunk.usage is not None:
                 self._usage = _read_usage(chunk.usage) or self._usage
             choices = [choice for choice in chunk.choices or () if not choice.index]
@@ -118,7 +124,8 @@ class ReplyReader:
             raise MalformedReply("the server ended the answer because of a failure")
         is_cut = self.finish_reason in CUT_BY_LENGTH
         try:
-            text = self._content.feed(self._thinking.finish())
+            said = self._thinking.feed(self._halves.finish()) + self._thinking.finish()
+            text = self._content.feed(said)
             rest, calls = self._content.finish(is_cut=is_cut)
         except UnreadableAnswer as exc:
             raise MalformedReply("the text is neither an answer nor a call") from exc
@@ -138,7 +145,7 @@ class ReplyReader:
         return events
 
     def _read_calls(self, *, is_cut: bool) -> list[ToolCall]:
-        named = [call for call in self._calls if call.name.strip()]
+        named = [call.join_halves() for call in self._calls if call.name.strip()]
         if is_cut and named and not _is_json(named[-1].arguments):
             # Half a call is not what the model meant: it must not be mended and run.
             named.pop()
@@ -161,7 +168,7 @@ class ReplyReader:
             self._open_call(piece).add(piece.function or FunctionPiece())
         if delta.function_call is not None:
             self._open_call(CallPiece(index=0)).add(delta.function_call)
-        written = _read_text(delta.content) + (delta.refusal or "")
+        written = self._halves.feed(_read_text(delta.content) + (delta.refusal or ""))
         self._written.append(written)
         return self._content.feed(self._thinking.feed(written))
 

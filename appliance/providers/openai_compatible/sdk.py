@@ -18,6 +18,7 @@ import openai
 from openai import AsyncOpenAI, AsyncStream, RequestOptions
 
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.whole_characters import join_halves
 from appliance.errors import Unavailable
 from appliance.providers.openai_compatible.server import END, ServerError, broken_response
 from appliance.providers.sdk_transport import build_http_client, read_retry_after
@@ -117,9 +118,9 @@ class Sdk:
             text = text.replace(self._api_key, "***")
         return ServerError(
             status,
-            text,
-            code=" ".join(str(word) for word in (error.code, error.type) if word),
-            parameter=str(error.param or ""),
+            join_halves(text),
+            code=join_halves(" ".join(str(word) for word in (error.code, error.type) if word)),
+            parameter=join_halves(str(error.param or "")),
             retry_after_s=retry_after_s,
         )
 

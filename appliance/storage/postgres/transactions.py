@@ -36,6 +36,7 @@ def build_engine(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_S,
+        hide_parameters=True,  # an error's words reach the log, what people wrote must not
         json_serializer=keep_json_text if is_json_text else encode_json,
         json_deserializer=keep_json_text if is_json_text else decode_json,
     )

@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.domain.json_types import BROKEN_JSON, MAX_NESTING, JsonValue, is_deeper
 from appliance.domain.tool_failures import FailureKind
+from appliance.domain.whole_characters import join_halves
 from appliance.ports.outbound_http import OutboundResponse
 from appliance.tools.call_form import read_error_status, unwrap_items
 
@@ -86,7 +87,7 @@ def _read_json(body: bytes) -> JsonValue:
 
 def _read_text(body: bytes, charset: str) -> JsonValue:
     try:
-        text = body.decode(charset).strip()
+        text = join_halves(body.decode(charset).strip())
     except (UnicodeDecodeError, LookupError) as exc:
         raise UnusableAnswer(NO_TEXT) from exc
     if "\0" in text:

@@ -24,16 +24,19 @@ CLOCK = SettableClock()
 
 
 class Store:
-    """Keeps batches; ``fails`` as often as it is told."""
+    """Keeps batches; ``fails`` as often as it is told, and takes none with a ``broken`` trace."""
 
     def __init__(self) -> None:
         self.batches: list[list[StoredTrace]] = []
         self.fails = 0
+        self.broken: str | None = None
 
     async def add(self, traces: Sequence[StoredTrace]) -> None:
         if self.fails:
             self.fails -= 1
             raise StorageError("The disk is full.")
+        if self.broken in [trace.message_id for trace in traces]:
+            raise ValueError(f"cannot write {traces}")
         self.batches.append(list(traces))
 
     async def list_traces(self, conversation_id: ConversationId) -> list[StoredTrace]:
@@ -121,6 +124,23 @@ async def test_what_cannot_be_written_is_told_and_the_next_is_written(stage: Sta
     await stage.tasks.drain(timeout_s=5)
     assert [line["event"] for line in logs] == ["traces_not_kept"]
     assert stage.kept == ["b"]
+
+
+async def test_a_trace_that_cannot_be_stored_takes_no_other_with_it(stage: Stage) -> None:
+    stage.store.broken = "b"
+    with structlog.testing.capture_logs() as logs:
+        stage.record("a", "b", "c")
+        await stage.tasks.drain(timeout_s=5)
+    assert stage.kept == ["a", "c"]
+    assert logs == [
+        {
+            "event": "trace_broken",
+            "log_level": "error",
+            "error": "ValueError",
+            "message_id": "b",
+            "tenant_id": TENANT,
+        }
+    ]
 
 
 async def test_memory_does_not_grow_while_nothing_can_be_written(stage: Stage) -> None:

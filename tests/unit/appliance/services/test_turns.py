@@ -664,6 +664,22 @@ async def test_even_when_the_failure_cannot_be_stored_the_visitor_is_told(
     await stage.tasks.drain(timeout_s=1)
 
 
+async def test_a_turn_whose_doings_cannot_be_stored_frees_its_session(stage: Stage) -> None:
+    stage.model.add(ask(call_order("a\ud83c")))
+    error = await stage.fail("Where is it?", DOWN)
+    assert error.code == "answer_unavailable"
+    assert (await stage.messages())[-1].turn_state == "failed"
+    assert (await stage.say("Are you there?", say("Yes."))).message.content == "Yes."
+
+
+async def test_an_answer_that_cannot_be_stored_is_told_and_frees_the_session(
+    stage: Stage,
+) -> None:
+    error = await stage.fail("Hello", say("a\ud83c"))
+    assert error.code == "answer_unavailable"
+    assert (await stage.say("Are you there?", say("Yes."))).message.content == "Yes."
+
+
 async def test_a_partial_answer_is_kept_and_marked(stage: Stage) -> None:
     reply = await stage.say("Hello", [TextDelta(text="We are open fr"), DOWN])
     assert reply.message.content.startswith("We are open fr")

@@ -4,7 +4,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import literal, select
+from sqlalchemy import JSON, bindparam, literal, select
+from sqlalchemy.exc import StatementError
 
 from appliance.storage.engine import decode_json, encode_json, open_reader, open_writer
 
@@ -43,6 +44,14 @@ def test_sqlalchemy_begins_and_ends_no_transaction(path: Path):
     assert connection.raw.in_transaction
     connection.raw.execute("ROLLBACK")
     assert connection.raw.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    connection.close()
+
+
+def test_an_error_does_not_tell_what_was_to_be_stored(path: Path):
+    connection = open_writer(path)
+    with pytest.raises(StatementError) as caught:
+        connection.sql.execute(select(bindparam("said", type_=JSON)), {"said": "secret \ud83c"})
+    assert "secret" not in str(caught.value)
     connection.close()
 
 

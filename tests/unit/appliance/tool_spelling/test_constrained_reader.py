@@ -85,6 +85,11 @@ def test_an_object_that_is_neither_is_malformed(text: str) -> None:
         read(text, 1000)
 
 
+@pytest.mark.parametrize("size", [1, 4, 1000])
+def test_halves_of_a_character_are_joined_or_replaced(size: int) -> None:
+    assert read(r'{"reply": "\ud83c\udf55 \ud83c \udf55"}', size) == ("🍕 \ufffd \ufffd", ())
+
+
 def test_a_broken_escape_is_malformed() -> None:
     with pytest.raises(UnreadableAnswer):
         read('{"reply": "a\\xzzzzzzz"}', 1000)

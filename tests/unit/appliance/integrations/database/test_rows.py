@@ -72,6 +72,12 @@ def test_json_text_is_read() -> None:
     assert read_json_text("no json") == "no json"
 
 
+def test_half_a_character_in_json_text_is_replaced() -> None:
+    collector = RowCollector(["a"], 1, {0: read_json_text})
+    collector.add([r'{"\ud83c": ["7 \udf55"]}'])
+    assert collector.rows == [{"a": {"\ufffd": ["7 \ufffd"]}}]
+
+
 def test_too_many_rows_are_an_error_not_a_part_of_them() -> None:
     collector = RowCollector(["a"], 2)
     collector.add([1])

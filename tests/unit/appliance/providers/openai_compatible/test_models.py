@@ -139,3 +139,16 @@ async def test_what_is_no_list_is_a_broken_answer(body: bytes, content_type: str
             await catalogue.choose(None)
         assert caught.value.code == "broken_response"
         await server.aclose()
+
+
+async def test_models_have_names_of_whole_characters() -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.respond(
+            200, b'{"data": [{"id": "m\\ud83c"}]}', content_type="application/json"
+        )
+
+    async with LoopbackHttp(answer) as http:
+        server = Server(f"{http.url}/v1", None, connect_timeout_s=1)
+        catalogue = ModelCatalogue(server, SettableClock(), default_model=None)
+        assert [model.name for model in await catalogue.describe_all()] == ["m\ufffd"]
+        await server.aclose()

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.domain.message import TokenUsage
-from appliance.domain.tool import ToolSpec
+from appliance.domain.tool import UNREADABLE_ARGUMENTS, ToolSpec
 from appliance.ports.chat_model import ModelEvent, ModelFinished, TextDelta, ToolCallRequested
 from appliance.providers.openai_compatible.reply import MalformedReply, ReplyReader, read_call
 from appliance.tool_spelling import FreeReader
@@ -255,3 +256,41 @@ def test_more_cached_than_read_is_not_believed() -> None:
 def test_what_is_no_chunk_is_malformed(data: Any) -> None:
     with pytest.raises(MalformedReply):
         read(data)
+
+
+FIRST, SECOND = "\ud83c", "\udf55"
+
+
+def test_a_character_parted_by_two_deltas_is_joined() -> None:
+    events = read(chunk(content=f"Pizza {FIRST}"), chunk(content=f"{SECOND}!"))
+    assert "".join(texts(events)) == "Pizza 🍕!"
+
+
+def test_half_a_character_is_replaced_within_a_text_and_at_its_end() -> None:
+    events = read(chunk(content=f"a{FIRST}"), chunk(content=" b"), chunk(content=FIRST))
+    assert "".join(texts(events)) == "a\ufffd b\ufffd"
+
+
+def test_half_a_character_behind_thinking_is_the_answer() -> None:
+    events = read(chunk(content=f"<think>{FIRST}</think>"), chunk(content=FIRST))
+    assert "".join(texts(events)) == "\ufffd"
+
+
+def test_a_call_is_made_of_whole_characters() -> None:
+    events = read(
+        piece(0, f"a{FIRST}", name=f"f{FIRST}", arguments=f'{{"{FIRST}n": ["{FIRST}'),
+        piece(0, arguments=f'{SECOND}{SECOND}"]}}'),
+        piece(1, f"a{SECOND}", name="g", arguments={"m": FIRST}),
+        piece(2, "b", name="h", arguments=f"no arguments {FIRST}"),
+    )
+    assert calls(events) == [
+        ("f", {"n": ["🍕\ufffd"]}),
+        ("g", {"m": "\ufffd"}),
+        ("h", {UNREADABLE_ARGUMENTS: "no arguments \ufffd"}),
+    ]
+    assert ids(events)[0] == "a\ufffd"
+    msgspec.json.encode(events)
+
+
+def test_a_model_has_a_name_of_whole_characters() -> None:
+    assert finished(read({"model": f"m{FIRST}"})).model == "m\ufffd"

@@ -39,6 +39,7 @@ def build(body: bytes, content_type: str = JSON, status: int = 200) -> OutboundR
         (b"[not json", "text/plain", "[not json"),
         (b'{"a": 1}', "", {"a": 1}),
         (b"<b>ready</b>", "text/html", "<b>ready</b>"),
+        (b'{"a": "+2Dw-"}', "text/plain; charset=utf-7", {"a": "\ufffd"}),
     ],
 )
 def test_json_and_text_are_results(body: bytes, content_type: str, expected: Any) -> None:
