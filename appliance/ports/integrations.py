@@ -29,17 +29,18 @@ TellOffers = Callable[[StoredIntegration, Sequence[ToolOffer]], Awaitable[None]]
 """Told what a server offers now, where that is not what it offered before."""
 
 
-class WebhookAccess(Struct, frozen=True, kw_only=True, rename="camel"):
+class WebhookAccess(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An integration as a webhook receives it in ``_integrations``.
 
     ``auth_method`` says how ``api_key`` is to be sent: ``none``, ``header``, ``query``, ``basic``
-    or ``bearer``.
+    or ``bearer``; ``api_key_name`` names the header or the parameter of the query.
     """
 
     api_url: str
     api_key: str | None
     auth_method: str
     method: str
+    api_key_name: str | None = None
 
 
 class Integration(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graph import Expression, Flow, Json, load_columns
+from graph import Expression, Flow, Json, load_columns, load_places
 
 HOURS = dict.fromkeys(("mon", "tue", "wed", "thu", "fri", "sat", "sun"), "09:00-21:00")
 OPENING: Json = {"opening_hours": HOURS, "closed_dates": [], "special_hours": {}}
@@ -69,11 +69,26 @@ def start(
     settings: Json,
     *,
     fields: Sequence[str],
-    outcome: str = "done",
+    proof: Sequence[str],
+    outcomes: Sequence[str] = ("done",),
+    nothing: str = "not_found",
     conflict: str = "refused_by_system",
+    filled: Json | None = None,
     is_write: bool = False,
 ) -> Flow:
-    """Begin a workflow: where the tool has the shop's own system mapped, that one answers."""
+    """Begin a workflow: where the tool has the shop's own system mapped, that one answers.
+
+    Args:
+        name: The tool's, too.
+        settings: What the shop can change.
+        fields: What is taken from the system's answer.
+        proof: Without any of these an answer says nothing.
+        outcomes: What an answer may mean; the first, unless it says which.
+        nothing: What an empty list means in the place of the proof.
+        conflict: What the status 409 means.
+        filled: Fields where neither the answer nor the visitor gives them.
+        is_write: Whether the tool changes something.
+    """
     flow = Flow(name, settings)
     system = f"$('Webhook').first().json.body?._integrations?.{name}"
     flow.gate("Has the shop a system?", f"!!{system}?.apiUrl")
@@ -99,16 +114,31 @@ def start(
                 else {}
             ),
             "options": {
+                "redirect": {"redirect": {"followRedirects": False}},
                 "timeout": 10000,
                 "response": {"response": {"fullResponse": True, "neverError": True}},
             },
         },
         onError="continueRegularOutput",
     )
+    places = load_places(name)
     flow.code(
-        "Read the answer", "read_system", FIELDS=list(fields), OUTCOME=outcome, CONFLICT=conflict
+        "Read the answer",
+        "read_system",
+        FIELDS=list(fields),
+        FILLED=filled or {},
+        PROOF=list(proof),
+        OUTCOME=outcomes[0],
+        OUTCOMES={code: places[code] for code in outcomes},
+        ERRORS=[code for code in places if code not in outcomes],
+        NOTHING=nothing,
+        CONFLICT=conflict,
+        WRITES=is_write,
     )
+    flow.gate("Can it be told?", "$json.end !== 'unknown'")
     flow.respond()
+    # By this status a caller knows that the call may have been carried out.
+    flow.behind("Can it be told?", 1).respond("Respond: not known", responseCode=500)
     return flow.behind("Has the shop a system?", 1)
 
 
@@ -143,7 +173,13 @@ def save_once(flow: Flow, table: str, shown: Sequence[str]) -> Flow:
 
 def order_status() -> Flow:
     """Tell what became of an order."""
-    flow = start("get_order_status", {}, fields=ORDER_FIELDS, outcome="under_way")
+    flow = start(
+        "get_order_status",
+        {},
+        fields=ORDER_FIELDS,
+        proof=("status",),
+        outcomes=("under_way", "over"),
+    )
     flow.code("Read request", "read_order_number").gate("Is it a number?")
     find_order(flow)
     flow.code("Describe order", "describe_order").link("Describe order", "Respond")
@@ -169,7 +205,16 @@ def inventory() -> Flow:
         "check_inventory",
         {"low_stock": 3},
         fields=("product", "products", "available"),
-        outcome="several",
+        proof=("products",),
+        outcomes=(
+            "several",
+            "closest",
+            "in_stock",
+            "few_left",
+            "made_to_order",
+            "out_of_stock",
+            "not_enough",
+        ),
     )
     flow.code("Read request", "read_product").gate("Is it a product?")
     find_products(flow)
@@ -208,7 +253,14 @@ def bookings_of_the_day(flow: Flow, node: str) -> Flow:
 
 def availability() -> Flow:
     """Tell which times are free."""
-    flow = start("check_availability", BOOKING, fields=BOOKING_FIELDS, outcome="times")
+    flow = start(
+        "check_availability",
+        BOOKING,
+        fields=BOOKING_FIELDS,
+        proof=("free_times",),
+        outcomes=("times", "no_times", "free", "taken"),
+        nothing="no_times",
+    )
     flow.code("Read request", "read_visit").gate("Can it be?")
     bookings_of_the_day(flow, "Bookings of the day")
     flow.code("Tell times", "tell_times").link("Tell times", "Respond")
@@ -221,7 +273,9 @@ def booking() -> Flow:
         "book_appointment",
         {**BOOKING, "default_service": ""},
         fields=BOOKING_FIELDS,
-        outcome="booked",
+        proof=("reference",),
+        outcomes=("booked",),
+        filled={"party_size": 1},
         conflict="fully_booked",
         is_write=True,
     )
@@ -249,7 +303,8 @@ def cancelling() -> Flow:
         "cancel_appointment",
         {"cancel_notice_minutes": 0},
         fields=BOOKING_FIELDS,
-        outcome="cancelled",
+        proof=("reference",),
+        outcomes=("cancelled", "already_cancelled"),
         conflict="too_late",
         is_write=True,
     )
@@ -268,7 +323,8 @@ def moving() -> Flow:
         "reschedule_appointment",
         BOOKING,
         fields=BOOKING_FIELDS,
-        outcome="moved",
+        proof=("reference",),
+        outcomes=("moved",),
         conflict="fully_booked",
         is_write=True,
     )
@@ -298,7 +354,8 @@ def hours() -> Flow:
         "get_business_hours",
         OPENING,
         fields=("date", "hours", "week", "next_opening"),
-        outcome="open_on",
+        proof=("hours", "week", "next_opening"),
+        outcomes=("open_on", "closed_on", "open_now", "closed_now", "open_at", "closed_at"),
     )
     return flow.code("Tell hours", "tell_hours").link("Tell hours", "Respond")
 
@@ -308,7 +365,8 @@ def delivery_area() -> Flow:
     flow = start(
         "check_delivery_area",
         {"areas": [], "currency": ""},
-        outcome="delivers",
+        proof=("fee",),
+        outcomes=("delivers", "no_delivery"),
         fields=(
             "postcode",
             "city",
@@ -333,7 +391,13 @@ def areas(flow: Flow) -> Flow:
 def ticket() -> Flow:
     """Open a ticket for the team."""
     shown = ("ticket_number", "subject", "status")
-    flow = start("create_support_ticket", {"priority": "normal"}, fields=shown, is_write=True)
+    flow = start(
+        "create_support_ticket",
+        {"priority": "normal"},
+        fields=shown,
+        proof=("ticket_number",),
+        is_write=True,
+    )
     flow.code("Read request", "read_ticket").gate("Is it complete?")
     record_once(flow, "tickets", shown, "$('Read request').first().json")
     flow.link("First?", "Answer", 0)
@@ -343,7 +407,7 @@ def ticket() -> Flow:
 def callback() -> Flow:
     """Note a callback."""
     shown = ("reference", "name", "phone", "date", "time")
-    flow = start("request_callback", OPENING, fields=shown, is_write=True)
+    flow = start("request_callback", OPENING, fields=shown, proof=("reference",), is_write=True)
     flow.code("Read request", "read_callback").gate("Is it complete?")
     record_once(flow, "callbacks", shown, "$('Read request').first().json")
     flow.link("First?", "Answer", 0)
@@ -354,7 +418,13 @@ def giving_back() -> Flow:
     """Note the return of an order that was delivered."""
     shown = ("return_number", "order_number", "item", "wanted")
     flow = start(
-        "process_return", {"return_days": 30}, fields=shown, is_write=True, conflict="window_closed"
+        "process_return",
+        {"return_days": 30},
+        fields=shown,
+        proof=("return_number",),
+        outcomes=("done", "already_requested"),
+        is_write=True,
+        conflict="window_closed",
     )
     flow.code("Read request", "read_return").gate("Is it complete?")
     find_order(flow)
@@ -381,7 +451,14 @@ def purchase() -> Flow:
         "max_quantity": 100,
         "order_prefix": "W",
     }
-    flow = start("place_order", settings, fields=shown, is_write=True, conflict="sold_out")
+    flow = start(
+        "place_order",
+        settings,
+        fields=shown,
+        proof=("order_number",),
+        is_write=True,
+        conflict="sold_out",
+    )
     flow.code("Read request", "read_purchase").gate("Is it complete?")
     find_products(flow)
     flow.code("Which product?", "choose_product").gate("Is it one?")

@@ -18,6 +18,8 @@ Json = dict[str, Any]
 CODE = Path(__file__).parent / "code"
 SHIPPED = Path(__file__).parents[2] / "bundled-workflows"
 _INCLUDE = re.compile(r"^// @include (\w+)\n", re.M)
+_OPTIONAL = re.compile(r"\[[^\[\]]*\]")
+_PLACE = re.compile(r"\{(\w+)\}")
 _SPACE = uuid.UUID("6a1b1f0e-1f0a-5d0e-9f5c-2c9f0b8a7d11")
 _GRID = 220
 _TYPES = {
@@ -182,15 +184,15 @@ class Flow:
             alwaysOutputData=True,
         )
 
-    def respond(self) -> Flow:
-        """Add the node that answers with its item."""
+    def respond(self, node: str = "Respond", **options: Any) -> Flow:
+        """Add a node that answers with its item."""
         return self.add(
-            "Respond",
+            node,
             "respondToWebhook",
             1.5,
             {
                 "respondWith": "firstIncomingItem",
-                "options": {},
+                "options": options,
             },
         )
 
@@ -290,4 +292,14 @@ def load_columns() -> dict[str, dict[str, str]]:
     return {
         table["name"]: {column["name"]: column["type"] for column in table["columns"]}
         for table in tables
+    }
+
+
+@cache
+def load_places(tool: str) -> dict[str, list[str]]:
+    """Return the fields without which each sentence of a tool's results cannot be told."""
+    text = (SHIPPED / f"{tool}.tool.json").read_text(encoding="utf-8")
+    sentences = json.loads(text)["parameters_schema"]["x-results"]["sentences"]
+    return {
+        code: _PLACE.findall(_OPTIONAL.sub("", texts["en"])) for code, texts in sentences.items()
     }

@@ -14,6 +14,7 @@ from appliance.domain.ids import TenantId
 from appliance.domain.json_types import JsonObject
 from appliance.ports.data_tables import RowFilter
 from appliance.ports.outbound_http import OutboundHttp
+from appliance.ports.workflow_engine import WorkflowRun
 from appliance.providers.builtin.phrasebook import choose_phrasebook
 from appliance.providers.builtin.result_rendering import render_result
 from appliance.workflows.bundled import load_bundled, load_data_tables, load_demo_rows
@@ -50,18 +51,24 @@ class Shop:
     async def call(
         self, tool: str, /, *, tenant: TenantId | None = None, config: Any = None, **parameters: Any
     ) -> Any:
+        """Return what the tool answers."""
+        return (await self.run(tool, tenant=tenant, config=config, **parameters)).output
+
+    async def run(
+        self, tool: str, /, *, tenant: TenantId | None = None, config: Any = None, **parameters: Any
+    ) -> WorkflowRun:
+        """Call the tool."""
         self.calls += 1
         tenant = tenant or self.tenant
         call_id = parameters.pop("call_id", f"call-{self.calls}")
         context = {"tenant_id": tenant, "call_id": call_id, "tool": tool, "time_zone": ZONE}
-        run = await self.runner.run(
+        return await self.runner.run(
             TOOLS[tool].workflow,
             {**parameters, "_context": context},
             tenant_id=tenant,
             time_zone=ZONE,
             config=config,
         )
-        return run.output
 
     async def rows(self, table: str) -> list[Any]:
         """Return all rows of a table but those of the demo."""

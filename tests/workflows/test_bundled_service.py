@@ -1,17 +1,13 @@
-"""Tickets, callbacks, and shops whose own system answers in the place of tables."""
+"""Tickets and callbacks, and the sentences of all tools."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
 
-import msgspec
 import pytest
 
-from appliance.ports.outbound_http import OutboundRequest, OutboundResponse
-from tests.fakes.sqlite_database import open_temporary_database
-from tests.workflows.bundled_shop import TOOLS, Shop, shop, tell
+from tests.workflows.bundled_shop import TOOLS, shop, tell
 
 __all__ = ["shop"]
 
@@ -95,80 +91,3 @@ def test_every_code_has_a_sentence_in_both_languages(tool):
         assert set(texts) == {"en", "he"}, code
         places = [set(re.findall(r"\{(\w+)\}", texts[language])) for language in ("en", "he")]
         assert places[0] == places[1], code
-
-
-class System:
-    """A shop's own system: answers what a test says and keeps what it was asked."""
-
-    def __init__(self, status: int, body: Any) -> None:
-        self.requests: list[OutboundRequest] = []
-        self._status, self._body = status, body
-
-    async def send(self, request: OutboundRequest) -> OutboundResponse:
-        self.requests.append(request)
-        return OutboundResponse(
-            status=self._status,
-            headers={"content-type": "application/json"},
-            body=msgspec.json.encode(self._body),
-        )
-
-
-def mapped(tool: str, **access: str) -> dict[str, Any]:
-    known = {"apiUrl": "https://shop.example/api", "apiKey": "k", "authMethod": "bearer"}
-    return {"_integrations": {tool: {**known, **access}}}
-
-
-async def ask(system: System, tool: str, /, **parameters: Any) -> Any:
-    async with open_temporary_database() as stored:
-        opened = Shop(stored, system)
-        await opened.open()
-        try:
-            return await opened.call(tool, **parameters)
-        finally:
-            opened.runner.close()
-
-
-async def test_a_mapped_system_answers_in_the_place_of_tables():
-    system = System(200, {"order": {"no": "77", "state": "shipped"}, "total": 12.5, "secret": 1})
-    config = {"fields": {"order_number": "order.no", "status": "order.state"}}
-    access = mapped("get_order_status", apiUrl="https://shop.example/orders/{order_number}?a=b")
-    answer = await ask(system, "get_order_status", order_number="7/7", config=config, **access)
-    assert answer == {
-        "success": True, "outcome": "under_way", "order_number": "77", "status": "shipped",
-        "total": 12.5,
-    }  # fmt: skip
-    (request,) = system.requests
-    assert (request.method, request.url) == ("GET", "https://shop.example/orders/7%2F7?a=b")
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    assert headers["authorization"] == "Bearer k"
-    assert tell("get_order_status", answer, "he").startswith("הזמנה 77 נשלחה.")
-
-
-async def test_a_mapped_system_is_told_what_to_write():
-    system = System(201, {"ticket_number": "9", "status": "open"})
-    access = mapped("create_support_ticket", authMethod="header", method="POST")
-    answer = await ask(system, "create_support_ticket", **TICKET, call_id="c", **access)
-    assert answer == {
-        "success": True, "outcome": "done", "ticket_number": "9", "status": "open",
-    }  # fmt: skip
-    (request,) = system.requests
-    assert msgspec.json.decode(request.body) == TICKET
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    assert (headers["x-api-key"], headers["idempotency-key"]) == ("k", "c")
-
-
-@pytest.mark.parametrize(
-    ("tool", "status", "body", "error"),
-    [
-        ("get_order_status", 404, {}, "not_found"),
-        ("get_order_status", 500, {}, "system_unavailable"),
-        ("get_order_status", 401, {}, "refused_by_system"),
-        ("get_order_status", 200, {"success": False, "error": "not_found"}, "not_found"),
-        ("book_appointment", 409, {"alternatives": ["10:00"]}, "fully_booked"),
-    ],
-)  # fmt: skip
-async def test_what_a_mapped_system_refuses_helps_on(tool, status, body, error):
-    answer = await ask(System(status, body), tool, order_number="1", **mapped(tool))
-    assert (answer["success"], answer["error"]) == (False, error)
-    assert tell(tool, answer)
-    assert tell(tool, answer, "he")

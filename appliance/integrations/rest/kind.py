@@ -158,6 +158,7 @@ class RestIntegration:
             api_key=key,
             auth_method=method,
             method=endpoint.method if endpoint is not None else "GET",
+            api_key_name=connection.api_key_name if method in ("header", "query") else None,
         )
 
     async def _ask(self, parts: RequestParts, *, is_repeatable: bool) -> Answer:

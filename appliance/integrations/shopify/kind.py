@@ -180,6 +180,7 @@ class ShopifyShop:
             api_key=await self._get_token(),
             auth_method="header",
             method="POST",
+            api_key_name=TOKEN_HEADER,
         )
 
     async def _get_token(self, refused: str | None = None) -> str:

@@ -14,8 +14,8 @@ const query = WRITES ? {} : { ...rest };
 const headers = { Accept: 'application/json' };
 if (system.authMethod === 'bearer') headers.Authorization = `Bearer ${system.apiKey}`;
 if (system.authMethod === 'basic') headers.Authorization = `Basic ${btoa(system.apiKey)}`;
-if (system.authMethod === 'header') headers[body._config?.api_key_name ?? 'X-API-Key'] = system.apiKey;
-if (system.authMethod === 'query') query[body._config?.api_key_name ?? 'api_key'] = system.apiKey;
+if (system.authMethod === 'header') headers[system.apiKeyName ?? 'X-API-Key'] = system.apiKey;
+if (system.authMethod === 'query') query[system.apiKeyName ?? 'X-API-Key'] = system.apiKey;
 if (WRITES && body._context?.call_id) headers['Idempotency-Key'] = body._context.call_id;
 const written = Object.entries(query)
   .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`).join('&');

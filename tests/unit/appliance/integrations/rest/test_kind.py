@@ -75,17 +75,17 @@ async def test_a_test_without_a_credential_says_so_much() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "key", "method"),
+    ("config", "key", "method", "name"),
     [
-        ({}, None, "none"),
-        (KEY, "key-of-the-shop", "bearer"),
-        ({"auth": "header", "api_key": "k"}, "k", "header"),
-        ({"auth": "query", "api_key": "k"}, "k", "query"),
-        ({"auth": "basic", "username": "u", "password": "p"}, "u:p", "basic"),
+        ({}, None, "none", None),
+        (KEY, "key-of-the-shop", "bearer", None),
+        ({"auth": "header", "api_key": "k"}, "k", "header", "X-API-Key"),
+        ({"auth": "query", "api_key": "k", "api_key_name": "token"}, "k", "query", "token"),
+        ({"auth": "basic", "username": "u", "password": "p"}, "u:p", "basic", None),
     ],
 )
 async def test_a_webhook_is_told_how_to_ask(
-    config: dict[str, Any], key: str | None, method: str
+    config: dict[str, Any], key: str | None, method: str, name: str | None
 ) -> None:
     async with open_json_api() as api:
         opened = api.kind.open(api.build_integration(**config))
@@ -93,6 +93,7 @@ async def test_a_webhook_is_told_how_to_ask(
         plain = await opened.describe(None)
     assert described.api_url == f"{api.base_url}/orders/{{number}}"
     assert (described.api_key, described.auth_method, described.method) == (key, method, "POST")
+    assert described.api_key_name == name
     assert (plain.api_url, plain.method) == (api.base_url, "GET")
 
 

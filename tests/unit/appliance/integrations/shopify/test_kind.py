@@ -159,6 +159,7 @@ async def test_a_webhook_is_told_how_to_ask(tmp_path: Path) -> None:
     assert (told.api_key, told.auth_method, told.method) == (
         "shpat_of-the-shop", "header", "POST",
     )  # fmt: skip
+    assert told.api_key_name == "X-Shopify-Access-Token"
 
 
 async def test_an_own_endpoint_is_asked(tmp_path: Path) -> None:
