@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 
 from appliance.domain.message import SERVER_SENTENCES, StoredMessage
+from appliance.domain.tool_failures import says_undone
 
 MAX_CHARS = 2_400
 _SAID_CHARS = 160
@@ -31,9 +32,7 @@ def _write_turn(turn: Sequence[StoredMessage]) -> str:
     asked = " ".join(message.content for message in turn if message.role == "user")
     answers = [m.content for m in turn if m.role in ("assistant", "agent") and m.content]
     not_done = {
-        message.tool_call_id
-        for message in turn
-        if message.role == "tool" and (message.is_error or message.content in SERVER_SENTENCES)
+        message.tool_call_id for message in turn if message.role == "tool" and _is_undone(message)
     }
     done = [
         f"{call.name} {json.dumps(call.arguments, ensure_ascii=False)}"
@@ -49,6 +48,16 @@ def _write_turn(turn: Sequence[StoredMessage]) -> str:
     if done:
         line += _DONE + _quote("; ".join(done))
     return line
+
+
+def _is_undone(message: StoredMessage) -> bool:
+    """Say whether a tool message tells that nothing was done."""
+    if message.is_error or message.content in SERVER_SENTENCES:
+        return True
+    try:
+        return says_undone(json.loads(message.content))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _quote(text: str) -> str:

@@ -13,7 +13,7 @@ import msgspec
 
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.message import CHANGED_CALL, LAPSED_CALL, WITHDRAWN_CALL
-from appliance.domain.tool_failures import read_failure_text
+from appliance.domain.tool_failures import read_failure_text, says_undone
 from appliance.providers.builtin.answers import join_paragraphs
 from appliance.providers.builtin.phrasebook import Phrasebook
 from appliance.providers.builtin.result_sentences import tell_result
@@ -85,7 +85,7 @@ def tell_failure(content: str, book: Phrasebook, offer: str) -> str:
 def reports_failure(content: str) -> bool:
     """Say whether a result tells by its own flag that nothing was done."""
     value = _unwrap(parse_content(content))
-    return isinstance(value, Mapping) and _has_failed(value)
+    return says_undone(value)
 
 
 def find_asked(content: str, words: JsonObject) -> str | None:
@@ -155,7 +155,7 @@ def _render_object(value: Mapping[str, JsonValue], book: Phrasebook, *, is_write
         rest = {key: part for key, part in value.items() if key != sentence_key}
         lines = _unsaid(rest, sentence, book)
         return "\n".join([sentence, "", *lines]) if lines else sentence
-    if _has_failed(value) or (is_write and _is_undone(value)):
+    if says_undone(value) or (is_write and _is_undone(value)):
         return book.say("result_not_done")
     fields = _telling_fields(value)
     if is_write:
@@ -176,7 +176,7 @@ def _render_object(value: Mapping[str, JsonValue], book: Phrasebook, *, is_write
 
 def _unsaid(value: Mapping[str, JsonValue], sentence: str, book: Phrasebook) -> list[str]:
     """Return as lines what a visitor would miss beside ``sentence``, often nothing."""
-    has_failed = _has_failed(value)
+    has_failed = says_undone(value)
     lines: list[str] = []
     for key, part in _telling_fields(value):
         if is_object_list(part):
@@ -208,11 +208,6 @@ def _label(key: str, book: Phrasebook) -> str:
 
 def _nested(lines: Iterable[str]) -> Iterator[str]:
     return (f"  {line}" for line in lines)
-
-
-def _has_failed(value: Mapping[str, JsonValue]) -> bool:
-    """Say whether a result reports by its own flag that nothing came of it."""
-    return any(value.get(flag) is False for flag in ("success", "ok", "is_success"))
 
 
 def _is_undone(value: Mapping[str, JsonValue]) -> bool:

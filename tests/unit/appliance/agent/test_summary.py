@@ -47,6 +47,7 @@ def test_a_turn_is_a_line_of_question_and_answer() -> None:
 def test_what_was_done_is_told_and_what_failed_is_not() -> None:
     assert 'did: "book_appointment {' in extend_summary("", [booked()])
     assert "did:" not in extend_summary("", [booked(is_error=True)])
+    assert "did:" not in extend_summary("", [booked('{"success": false, "error": "full"}')])
 
 
 def test_what_only_waited_for_the_visitors_yes_was_not_done() -> None:
