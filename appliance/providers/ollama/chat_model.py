@@ -33,6 +33,7 @@ from appliance.providers.ollama.library import OllamaLibrary
 from appliance.providers.ollama.models import ModelFacts, ModelShelf
 from appliance.providers.ollama.reply import MalformedReply, ReplyReader
 from appliance.providers.ollama.wire import build_messages
+from appliance.providers.unopened_thinking import ThinkingHabits
 from appliance.tool_spelling import (
     ToolForm,
     build_constrained_messages,
@@ -79,6 +80,7 @@ class OllamaChatModel:
             default_model=default_model,
             max_default_size_bytes=max_default_size_bytes,
         )
+        self._habits = ThinkingHabits()
         self._windows = WindowSizes(max_window_tokens=max_window_tokens)
         self.library = OllamaLibrary(self._http, on_change=self._shelf.forget)
 
@@ -155,7 +157,7 @@ class OllamaChatModel:
                 continue
             reader = ReplyReader(
                 model=facts.name,
-                content=choose_reader(request.tools, form),
+                content=self._habits.read(choose_reader(request.tools, form), facts.name),
                 tools=request.tools,
                 taken_call_ids=(
                     call.id for message in request.messages for call in message.tool_calls

@@ -25,6 +25,7 @@ from appliance.providers.openai_compatible.server import (
     ServerError,
     broken_response,
 )
+from appliance.providers.unopened_thinking import ThinkingHabits
 from appliance.tool_spelling import choose_reader
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class OpenAICompatibleChatModel:
         self._clock = clock
         self._server = Server(base_url, api_key, connect_timeout_s=self._deadlines.connect_s)
         self._catalogue = ModelCatalogue(self._server, clock, default_model=default_model)
+        self._habits = ThinkingHabits()
         self._dialects = KnownDialects(clock, is_vendors=self._server.is_vendors)
 
     @property
@@ -122,7 +124,7 @@ class OpenAICompatibleChatModel:
             reader = ReplyReader(
                 model=model,
                 prompt=[body["messages"], body.get("tools")],
-                content=choose_reader(request.tools, dialect.form),
+                content=self._habits.read(choose_reader(request.tools, dialect.form), model),
                 tools=request.tools,
                 taken_call_ids=(
                     call.id for message in request.messages for call in message.tool_calls

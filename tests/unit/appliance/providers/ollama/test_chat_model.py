@@ -65,6 +65,14 @@ async def test_a_long_conversation_gets_a_larger_window() -> None:
     assert fake.chats[0]["options"]["num_ctx"] == 16_384
 
 
+async def test_thinking_that_the_prompt_opened_is_shown_once_at_most() -> None:
+    said = Say(text=["secret ", "stuff</th", "ink>\n\nThe ", "answer."])
+    async with open_model(said, said) as (model, _):
+        heard = [(await hear(model, build_request())).text for _ in range(2)]
+    assert heard[0].endswith("The answer.")
+    assert heard[1] == "The answer."
+
+
 async def test_a_thinking_model_is_asked_not_to_think() -> None:
     async with open_model(Say(text=["Hi"], thinking="hm"), capabilities=THINKER) as (model, fake):
         heard = await hear(model, build_request())

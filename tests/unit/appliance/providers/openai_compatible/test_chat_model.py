@@ -58,6 +58,14 @@ async def test_a_request_says_what_is_wanted() -> None:
     assert "authorization" not in fake.requests[0].headers
 
 
+async def test_thinking_that_the_prompt_opened_is_shown_once_at_most() -> None:
+    said = Say(text=["secret ", "stuff</th", "ink>\n\nThe ", "answer."])
+    async with open_model(said, said) as (model, _):
+        heard = [(await hear(model, build_request())).text for _ in range(2)]
+    assert heard[0].endswith("The answer.")
+    assert heard[1] == "The answer."
+
+
 async def test_without_tools_none_are_sent() -> None:
     async with open_model(HELLO) as (model, fake):
         await hear(model, build_request(tools=()))
