@@ -82,6 +82,12 @@ class ToolOffer(Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class UnfitOffer(ToolOffer, frozen=True, kw_only=True):
+    """A tool of which the server says something that cannot be read; nobody can use it."""
+
+    reason: str
+
+
 class EndpointDefinition(Struct, frozen=True, kw_only=True):
     """What can be asked of a system, wherever it is connected.
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from appliance.domain.bound_parameters import MARK
 from appliance.domain.ids import EndpointId, new_id
-from appliance.domain.integration import Endpoint, StoredIntegration, ToolOffer
+from appliance.domain.integration import Endpoint, StoredIntegration, ToolOffer, UnfitOffer
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.tool import RISK_ORDER
 from appliance.errors import InvalidInput
@@ -117,6 +117,8 @@ class ToolMirror:
 
 
 def _find_problem(offer: ToolOffer) -> str | None:
+    if isinstance(offer, UnfitOffer):
+        return offer.reason
     if len(msgspec.json.encode(offer.parameters_schema)) > MAX_SCHEMA_BYTES:
         return f"Its schema is larger than {MAX_SCHEMA_BYTES} bytes."
     try:

@@ -15,7 +15,7 @@ from tests.fakes.loopback_http import Exchange
 Reply = Callable[[Exchange, dict[str, Any]], Awaitable[None]]
 
 
-def older(reply: Reply, tools: list[dict[str, Any]] | None = None) -> Any:
+def older(reply: Reply, tools: Any = None) -> Any:
     """Return a server of the older generation that calls of tools are answered by ``reply``."""
     offered = tools or [{"name": "find", "inputSchema": {"type": "object"}}]
 

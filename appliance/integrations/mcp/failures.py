@@ -20,6 +20,8 @@ from appliance.integrations.mcp.sdk import prepare_sdk
 
 NOTHING_DONE: Final = (-32600, -32601, -32602)
 """JSON-RPC's codes for a request that was not begun."""
+PARSE_ERROR: Final = -32700
+"""The SDK's code for an answer that it cannot read; what we send can be read."""
 CONNECTION_CLOSED: Final = -32000
 REQUEST_TIMEOUT: Final = -32001
 UNSUPPORTED_VERSION: Final = -32022
@@ -49,7 +51,7 @@ def describe(error: BaseException, notes: Notes) -> tuple[UpstreamError, Failure
             "mcp_programs in config.toml."
         )
         return refusal, "not_available"
-    if isinstance(error, MCPError):
+    if isinstance(error, MCPError) and error.code != PARSE_ERROR and not notes.is_foreign:
         return _describe_answer(error.code)
     broken = Unavailable(
         "The server does not speak MCP as it should. The operator should check its address.",

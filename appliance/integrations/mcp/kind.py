@@ -19,6 +19,7 @@ from appliance.domain.integration import (
     EndpointDefinition,
     StoredIntegration,
     ToolOffer,
+    UnfitOffer,
 )
 from appliance.domain.json_types import JsonObject, JsonValue
 from appliance.domain.mcp_server import McpProgram
@@ -164,8 +165,11 @@ class McpIntegration:
         self._kind.sessions.drop(self._integration.id)
 
         async def look(session: McpSession) -> str:
-            count = len(await session.list_offers(anew=True))
-            return f"The server speaks MCP {session.protocol_version} and offers {count} tools."
+            offers = (await session.list_offers(anew=True)).values()
+            unfit = sum(isinstance(offer, UnfitOffer) for offer in offers)
+            told = f"and offers {len(offers) - unfit} tools"
+            more = f"; {unfit} more cannot be used" if unfit else ""
+            return f"The server speaks MCP {session.protocol_version} {told}{more}."
 
         try:
             message, is_success = await self._use(look), True

@@ -15,7 +15,10 @@ class Notes(Struct, kw_only=True):
 
     failure: UpstreamError | None = None
     status: int | None = None
+    is_foreign: bool = False
+    """Whether a request was answered with what is no message at all, such as a web page."""
 
     def forget(self) -> None:
         """Begin anew, before a request whose failure shall be told."""
         self.failure = self.status = None
+        self.is_foreign = False

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from appliance.domain.integration import ToolOffer
+from appliance.domain.integration import ToolOffer, UnfitOffer
 from appliance.domain.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -45,6 +45,22 @@ def read_offers(tools: Sequence[Tool]) -> dict[str, ToolOffer]:
         taken.add(fitted.lower())
         offers[tool.name] = _read(tool, said, fitted)
     return offers
+
+
+def add_unfit(offers: dict[str, ToolOffer], reasons: Mapping[str, str]) -> None:
+    """Add the tools that could not be read to ``offers``, each with the reason."""
+    for name, reason in reasons.items():
+        offers.setdefault(
+            name,
+            UnfitOffer(
+                name=name,
+                tool_name=fit_name(name),
+                description="",
+                parameters_schema={},
+                fingerprint="unfit",
+                reason=reason,
+            ),
+        )
 
 
 def fit_name(name: str, *, marks: bool = False) -> str:

@@ -16,7 +16,7 @@ import structlog
 
 from appliance.domain.integration import ToolOffer
 from appliance.integrations.mcp.notes import Notes
-from appliance.integrations.mcp.offers import read_offers
+from appliance.integrations.mcp.offers import add_unfit, read_offers
 from appliance.integrations.mcp.sdk import prepare_sdk
 from appliance.tasks import TaskGroup
 
@@ -41,10 +41,11 @@ Tell = Callable[[dict[str, ToolOffer]], Awaitable[None]]
 class McpSession:
     """A session with a server that was agreed on."""
 
-    def __init__(self, client: ClientSession, notes: Notes) -> None:
+    def __init__(self, client: ClientSession, notes: Notes, unfit: dict[str, str]) -> None:
         self.notes = notes
         self.changed = asyncio.Event()
         self._client = client
+        self._unfit = unfit
         self._offers: dict[str, ToolOffer] | None = None
         self._listed_at = 0.0
 
@@ -59,11 +60,12 @@ class McpSession:
         self.changed.set()
 
     async def list_offers(self, *, anew: bool = False) -> dict[str, ToolOffer]:
-        """Return what the server offers, by its own names."""
+        """Return what the server offers, by its own names, with what cannot be read of it."""
         is_old = time.monotonic() - self._listed_at > LIST_AGE_S
         if self._offers is None or is_old or anew:
             from mcp_types import PaginatedRequestParams, Tool
 
+            self._unfit.clear()
             tools: list[Tool] = []
             cursor: str | None = None
             for _ in range(MAX_PAGES):
@@ -73,6 +75,7 @@ class McpSession:
                 if cursor is None or len(tools) >= MAX_TOOLS:
                     break
             self._offers = read_offers(tools[:MAX_TOOLS])
+            add_unfit(self._offers, self._unfit)
             self._listed_at = time.monotonic()
         return self._offers
 
@@ -92,6 +95,8 @@ async def agree(streams: Streams, notes: Notes, *, timeout_s: float) -> AsyncIte
     from mcp.client.session import ClientSession
     from mcp_types import Implementation, ToolListChangedNotification
 
+    from appliance.integrations.mcp.sifting import SiftingDispatcher
+
     session: McpSession | None = None
 
     async def receive(message: object) -> None:
@@ -99,16 +104,17 @@ async def agree(streams: Streams, notes: Notes, *, timeout_s: float) -> AsyncIte
             session.note_change()
 
     async with streams as (reading, writing):
+        dispatcher = SiftingDispatcher(reading, writing)
         client = ClientSession(
-            reading,
-            writing,
+            dispatcher=dispatcher,
             read_timeout_seconds=timeout_s,
             message_handler=receive,
             client_info=Implementation(name="csai-appliance", version="1"),
         )
         async with client, AsyncExitStack() as stack:
             await negotiate_auto(client)
-            session = McpSession(client, notes)
+            dispatcher.version = client.protocol_version or ""
+            session = McpSession(client, notes, dispatcher.unfit)
             await _listen(client, stack)
             yield session
 

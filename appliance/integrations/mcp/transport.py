@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import httpx2
+import msgspec
+from msgspec import Struct
 
 from appliance.errors import Rejected, UpstreamError
 from appliance.integrations.http_system import MAX_ANSWER_BYTES
@@ -22,6 +24,15 @@ STREAM_WAIT_S: Final = 300.0
 GOODBYE_S: Final = 2.0
 MAX_LISTENINGS: Final = 10
 """How often a session listens anew to a server that ends its streams of events."""
+
+MESSAGE_TYPES: Final = ("application/json", "text/event-stream")
+
+
+class _Message(Struct, frozen=True):
+    """As much of a JSON-RPC message as tells whether it is answered."""
+
+    method: str | None = None
+    id: int | str | None = None
 
 
 class EgressTransport(httpx2.AsyncBaseTransport):
@@ -66,6 +77,10 @@ class EgressTransport(httpx2.AsyncBaseTransport):
             raise
         if request.method == "POST":
             self._notes.status = answer.status
+            if _is_asking(body):
+                kind = answer.headers.get("content-type", "").lower()
+                is_refusal = answer.status >= 300
+                self._notes.is_foreign = not is_refusal and not kind.startswith(MESSAGE_TYPES)
         return httpx2.Response(
             answer.status,
             headers=answer.headers,
@@ -98,3 +113,12 @@ class _Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._context.__aexit__(None, None, None)
+
+
+def _is_asking(body: bytes) -> bool:
+    """Return whether ``body`` is a request, and not a notification or an answer."""
+    try:
+        message = msgspec.json.decode(body, type=_Message)
+    except msgspec.DecodeError:
+        return False
+    return message.method is not None and message.id is not None

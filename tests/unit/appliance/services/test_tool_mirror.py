@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from appliance.domain.ids import IntegrationId
-from appliance.domain.integration import Endpoint, StoredIntegration, ToolOffer
+from appliance.domain.integration import Endpoint, StoredIntegration, ToolOffer, UnfitOffer
 from appliance.services.tool_mirror import RefusedOffer, ToolMirror
 from tests.fakes.integrations import build_integration
 from tests.fakes.sqlite_database import TemporaryDatabase
@@ -123,3 +123,10 @@ async def test_a_server_cannot_have_the_visitors_identity_filled_in(bench: Bench
     assert stored is not None
     assert "x-identity" not in str(stored.parameters_schema)
     assert stored.parameters_schema["properties"]["who"] == {"type": "string"}
+
+
+async def test_what_could_not_be_read_is_refused_with_the_reason(bench: Bench) -> None:
+    fields = msgspec.structs.asdict(offer("odd"))
+    refused = await bench.show(offer(), UnfitOffer(**fields, reason="Its name is too odd."))
+    assert refused == [RefusedOffer(name="odd", reason="Its name is too odd.")]
+    assert list(await bench.listed()) == ["find"]

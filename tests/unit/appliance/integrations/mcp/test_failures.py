@@ -19,6 +19,14 @@ SAID = "internal words of the server"
     [
         (MCPError(-32602, SAID), Notes(status=200), Rejected, "refused", "error -32602"),
         (MCPError(-32603, SAID), Notes(status=200), Rejected, "unknown", "error -32603"),
+        (MCPError(-32700, SAID), Notes(status=200), Unavailable, "unknown", "as it should"),
+        (
+            MCPError(-32600, SAID),
+            Notes(status=200, is_foreign=True),
+            Unavailable,
+            "unknown",
+            "as it should",
+        ),
         (
             MCPError(-32603, SAID),
             Notes(status=401),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from appliance.domain.integration import Endpoint, StoredIntegration, ToolOffer
+from appliance.domain.integration import Endpoint, StoredIntegration, ToolOffer, UnfitOffer
 from appliance.domain.mcp_server import McpProgram
 from appliance.domain.tool import ToolOutcome
 from appliance.egress import EgressClient
@@ -235,11 +235,72 @@ async def test_a_listing_without_end_is_cut_and_a_broken_one_is_told() -> None:
     ):
         assert len(await bench.offers(bench.connect(f"{server.url}/mcp"))) == 200
     async with (
-        LoopbackHttp(older(reply_well, [{"name": 1}])) as server,
+        LoopbackHttp(older(reply_well, {"name": 1})) as server,
         open_bench(f"127.0.0.1:{server.port}") as bench,
     ):
         with pytest.raises(UpstreamError, match="as it should"):
             await bench.offers(bench.connect(f"{server.url}/mcp"))
+
+
+GOOD = {"name": "find", "inputSchema": {"type": "object"}}
+
+
+@pytest.mark.parametrize(
+    ("odd", "name", "reason"),
+    [
+        ({"name": "odd"}, "odd", "Its inputSchema is missing"),
+        ({"name": "odd", "inputSchema": {"type": "strin"}}, "odd", "Its inputSchema is"),
+        ({"name": "odd", "inputSchema": "internal"}, "odd", "Its inputSchema is"),
+        ({**GOOD, "name": "odd", "description": 7}, "odd", "Its description is"),
+        ({**GOOD, "name": 7}, "tool 2", "Its name is"),
+        ("internal", "tool 2", "not as MCP has it"),
+    ],
+)
+async def test_one_odd_tool_is_refused_and_the_others_can_be_used(
+    odd: Any, name: str, reason: str
+) -> None:
+    async with (
+        LoopbackHttp(older(reply_well, [GOOD, odd])) as server,
+        open_bench(f"127.0.0.1:{server.port}") as bench,
+    ):
+        integration = bench.connect(f"{server.url}/mcp")
+        tested = await bench.kind.open(integration).test()
+        assert tested.is_success
+        assert tested.message.endswith("offers 1 tools; 1 more cannot be used.")
+        offers = await bench.offers(integration)
+        unfit = offers.pop(name)
+        assert isinstance(unfit, UnfitOffer)
+        assert reason in unfit.reason
+        assert "internal" not in unfit.reason
+        assert list(offers) == ["find"]
+        assert (await bench.call(integration, offers["find"])).output == "done"
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (200, "text/html", b"<html>internal</html>"),
+        (204, "text/html", b""),
+        (202, "text/plain", b""),
+        (200, "application/json", b'{"internal'),
+        (200, "application/json", '{"x":"שלום"}'.encode("windows-1255")),
+    ],
+)
+async def test_what_is_no_server_of_the_kind_is_told_so(
+    status: int, content_type: str, body: bytes
+) -> None:
+    async def answer(exchange: Exchange) -> None:
+        await exchange.respond(status, body, content_type=content_type)
+
+    async with (
+        LoopbackHttp(answer) as server,
+        open_bench(f"127.0.0.1:{server.port}") as bench,
+    ):
+        result = await bench.kind.open(bench.connect(f"{server.url}/mcp")).test()
+    assert not result.is_success
+    assert result.message == (
+        "The server does not speak MCP as it should. The operator should check its address."
+    )
 
 
 async def test_only_what_was_offered_can_be_an_endpoint() -> None:
