@@ -6,6 +6,8 @@ parameter says what is left to the nodes.
 
 from __future__ import annotations
 
+import codecs
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
@@ -25,6 +27,9 @@ ArrayForm = Literal["brackets", "indices", "repeat"]
 MAX_REDIRECTS = 10
 _MAX_TIMEOUT_S = 120.0
 _RETRY_STATUSES = (408, 425, 429, 500, 502, 503, 504)
+_CHARSET = re.compile(r"charset=([^;,\s]+)", re.I)
+_NOT_OF_THE_WEB = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape")
+"""Codecs of Python's own; the first two take long for long texts."""
 _PLAIN = "-_.!~*'()"
 """What JavaScript's ``encodeURIComponent`` leaves as it is."""
 
@@ -175,13 +180,13 @@ def is_json(response: OutboundResponse) -> bool:
     return "json" in response.headers.get("content-type", "")
 
 
-def read_json(response: OutboundResponse) -> JsonValue:
+def read_json(response: OutboundResponse, charset: str = "utf-8") -> JsonValue:
     """Return an answer's JSON; an empty answer is an empty object.
 
     Raises:
-        Rejected: It is none, or neither an object nor a list.
+        Rejected: It is none, or neither an object nor a list; or the charset is not known.
     """
-    text = read_text(response)
+    text = read_text(response, charset)
     value = parse_json(text, "the answer") if text.strip() else None
     if value is None:
         return {}
@@ -190,9 +195,24 @@ def read_json(response: OutboundResponse) -> JsonValue:
     return value
 
 
-def read_text(response: OutboundResponse) -> str:
-    """Return an answer's text."""
-    return response.body.decode("utf-8", errors="replace")
+def read_text(response: OutboundResponse, charset: str = "utf-8") -> str:
+    """Return an answer's text.
+
+    Raises:
+        Rejected: The charset is not known.
+    """
+    try:
+        if codecs.lookup(charset).name in _NOT_OF_THE_WEB:
+            raise LookupError(charset)
+        return response.body.decode(charset, errors="replace")
+    except (LookupError, ValueError) as exc:
+        raise Rejected(f"the answer is written in {charset[:40]!r}, which is not known") from exc
+
+
+def find_charset(response: OutboundResponse) -> str:
+    """Return the charset that the server declares, UTF-8 by default."""
+    found = _CHARSET.search(response.headers.get("content-type", ""))
+    return found[1].strip("\"'").lower() if found else "utf-8"
 
 
 def describe(response: OutboundResponse, body: JsonObject) -> Item:

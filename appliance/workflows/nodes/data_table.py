@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeVar, get_args
 
 from appliance.domain.json_types import JsonObject, JsonValue
-from appliance.errors import ApplianceError, NotFound, Rejected
+from appliance.errors import ApplianceError, InvalidInput, NotFound, Rejected
 from appliance.ports.data_tables import Condition, MatchType, RowCondition, RowFilter, RowOrder
 from appliance.workflows.conversions import encode_json
 from appliance.workflows.items import Branches, Item, Origin
@@ -23,6 +23,7 @@ from appliance.workflows.registry import NodeKind
 Result = TypeVar("Result")
 
 _DEFAULT_LIMIT = 50
+_MAX_SHOWN = 200
 _SYSTEM_COLUMNS = ("id", "createdAt", "updatedAt")
 _OPERATIONS = ("get", "insert", "update", "upsert", "deleteRows", "rowExists", "rowNotExists")
 _CONDITIONS: tuple[RowCondition, ...] = get_args(RowCondition)
@@ -46,19 +47,35 @@ async def _run(context: NodeContext) -> Branches:
 async def _in_table(
     context: NodeContext, name: str, work: Callable[[str], Awaitable[Result]]
 ) -> Result:
-    """Do ``work`` in the table of this name: names differ in letter case only by accident."""
+    """Do ``work`` in the table of this name: names differ in letter case only by accident.
+
+    Raises:
+        InvalidInput: A column or a value does not fit; the message names each.
+    """
     try:
-        return await work(name)
+        return await _do_named(name, work)
     except NotFound:
         tables = await context.state.data_tables.list_tables(context.state.tenant_id)
         if name in tables:
             raise
         for known in tables:
             if known.lower() == name.lower():
-                return await work(known)
+                return await _do_named(known, work)
         raise NotFound(
             f"there is no data table {name!r}; the tenant has {sorted(tables)}"
         ) from None
+
+
+async def _do_named(name: str, work: Callable[[str], Awaitable[Result]]) -> Result:
+    try:
+        return await work(name)
+    except InvalidInput as exc:
+        if not exc.errors:
+            raise
+        named = " ".join(
+            f"{error.field[:_MAX_SHOWN]!r}: {error.message[:_MAX_SHOWN]}" for error in exc.errors
+        )
+        raise InvalidInput(f"{exc.message} {named}", errors=exc.errors, code=exc.code) from exc
 
 
 def _table_name(values: Parameters) -> str:

@@ -23,6 +23,7 @@ from appliance.workflows.http_messages import (
     HttpCall,
     collect,
     describe,
+    find_charset,
     is_json,
     read_headers,
     read_json,
@@ -206,11 +207,13 @@ def _read_answer(
     name = answer.text("outputPropertyName") or "data"
     if not response.body.strip() and wanted == "autodetect" and not is_json(response):
         return [describe(response, {})] if answer.flag("fullResponse") else [Item(json={})]
+    # As n8n does: only where it finds out the format by itself does it mind the charset.
+    charset = find_charset(response) if wanted == "autodetect" else "utf-8"
     body: JsonValue
     if wanted == "json" or (wanted == "autodetect" and is_json(response)):
-        body, place = read_json(response), "body"
+        body, place = read_json(response, charset), "body"
     else:
-        body, place = read_text(response), name
+        body, place = read_text(response, charset), name
     if answer.flag("fullResponse"):
         return [describe(response, {place: body})]
     return spread(body, name)

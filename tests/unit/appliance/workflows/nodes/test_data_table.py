@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from appliance.domain.data_table import Column
-from appliance.errors import Rejected
+from appliance.errors import ApplianceError, Rejected
 from appliance.ports.data_tables import RowFilter
 from tests.workflows.workflow_runs import TENANT, node
 
@@ -155,3 +155,37 @@ async def test_failing_inserts_can_be_handed_on(filled):
     )
     assert [row.get("sku") for row in stored] == ["D", None, "E"]
     assert "cannot hold" in stored[1]["error"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "more"),
+    [
+        ("insert", {}),
+        ("update", where("sku", "eq", "A")),
+        ("upsert", where("sku", "eq", "A")),
+    ],
+)
+@pytest.mark.parametrize("name", ["stock", "Stock"])
+async def test_what_does_not_fit_is_named(filled, operation, more, name):
+    given = {**values(count="abc", nocol="x"), **more}
+    locator = {**BY_NAME, "value": name}
+    with pytest.raises(ApplianceError) as caught:
+        await filled.run_nodes(table(operation, locator, **given))
+    for part in (
+        "does not fit the table",
+        "'count': 'abc' is no number",
+        "'nocol': ",
+        "it has sku",
+    ):
+        assert part in caught.value.message
+    (item,) = await filled.run_nodes(
+        table(operation, locator, onError="continueRegularOutput", **given)
+    )
+    assert "'count': 'abc' is no number" in item["error"]
+
+
+async def test_a_long_value_that_does_not_fit_is_shown_in_part(filled):
+    with pytest.raises(ApplianceError) as caught:
+        await filled.run_nodes(table("insert", **values(count="x" * 5_000)))
+    assert "'count': 'xxx" in caught.value.message
+    assert len(caught.value.message) < 400

@@ -8,6 +8,8 @@ from appliance.errors import AuthFailed, InvalidInput, Rejected, Unavailable
 from appliance.ports.outbound_http import OutboundRequest, OutboundResponse
 from tests.workflows.workflow_runs import node, open_bench
 
+HEBREW = '{"x": "שלום"}'.encode("cp1255")
+
 
 class RecordingHttp:
     """Answers always the same and keeps what it was asked."""
@@ -83,6 +85,17 @@ async def test_sends_a_body(parameters, body, kind):
         (RecordingHttp(b"hello", kind="text/plain"), {}, [{"data": "hello"}]),
         (RecordingHttp(b'{"a": 1}', kind="text/plain"), {"responseFormat": "json"}, [{"a": 1}]),
         (RecordingHttp(b"{}", status=404), {"neverError": True}, [{}]),
+        (RecordingHttp(HEBREW, kind="application/json; charset=Windows-1255"), {}, [{"x": "שלום"}]),
+        (
+            RecordingHttp(HEBREW, kind='text/plain; charset="iso-8859-8"'),
+            {"outputPropertyName": "t"},
+            [{"t": '{"x": "שלום"}'}],
+        ),
+        (
+            RecordingHttp(HEBREW, kind="application/json; charset=windows-1255"),
+            {"responseFormat": "json"},
+            [{"x": "\ufffd" * 4}],
+        ),
         (
             RecordingHttp(b'{"a": 1}', status=201),
             {"fullResponse": True},
@@ -99,6 +112,13 @@ async def test_sends_a_body(parameters, body, kind):
 )
 async def test_reads_the_answer(http, options, output):
     assert await call(http, options={"response": {"response": options}}) == output
+
+
+@pytest.mark.parametrize("charset", ["unheard-of", "hex", "x" * 5_000, "\0", "Punycode"])
+async def test_a_charset_that_is_not_known_is_an_error(charset):
+    http = RecordingHttp(HEBREW, kind=f"application/json; charset={charset}")
+    with pytest.raises(Rejected, match="which is not known"):
+        await call(http)
 
 
 @pytest.mark.parametrize(
