@@ -20,8 +20,8 @@ _BY_CATEGORY = {
     **dict.fromkeys(("Cc", "Cf", "Mn", "Me"), ""),
     **dict.fromkeys(("So", "Sk", "Cn", "Co", "Cs"), f" {EMOJI} "),
 }
-_TAG = re.compile(r"</?[A-Za-z][\w-]*/?>|(?<=\])\([^()\s]*\)?")
-"""An HTML tag without attributes, and where a Markdown link leads."""
+_TAG = re.compile(r"</?[A-Za-z][\w-]*/?>|(?<=\])\([^()\s]*\)?|\\(?=[^\w\s])|(?<!\S)#+(?!\S)")
+"""An HTML tag without attributes, where a Markdown link leads, an escape, a heading's sign."""
 _DASH = re.compile(r"(?<!\S)[-–—]+(?!\S)")
 _WORD = re.compile(r"\S+")
 _RUN = re.compile(r"\n|`+|~~|(?<!\*)\*{1,3}(?!\*)|(?<!_)_{1,3}(?!_)")

@@ -104,7 +104,7 @@ async def say(guard: ClaimGuard, said: str, *, size: int, shown: str = "") -> st
     )
 
 
-@pytest.mark.parametrize("size", [1, 4, 1000])
+@pytest.mark.parametrize("size", [2, 1000])
 @pytest.mark.parametrize("frame", ["{}", "Sure, {}", "**Good news: {}**", "1. {}", "No. - {} Bye."])
 async def test_of_no_claim_a_word_or_a_mark_is_left_though_it_is_said_twice(
     frame: str, size: int

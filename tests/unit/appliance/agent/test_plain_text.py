@@ -25,6 +25,7 @@ TABLE: dict[str, list[str]] = tomllib.loads(
         ("ＤＯＮＥ ’s “x”", 'done \'s "x"'),
         ("בִּטַּלְתִּי את־זה", "בטלתי את-זה"),
         ("so - and -- so, well-known", "so — and — so, well-known"),
+        ("## An \\*item\\* a\\b", "an item a\\b"),
         ("£20 #7 5 > 3", "£20 #7 5 > 3"),
         ("\ue000\x00", ""),
     ],
