@@ -1,7 +1,8 @@
 """Structured logs: to a rotating file, to the terminal, and to whoever watches live.
 
-Owns their form, redaction and the buffer of recent entries; what is worth logging is left to the
-callers. The file has one JSON object a line with full tracebacks; the terminal never shows one.
+Owns their form and the buffer of recent entries; what is worth logging is left to the callers, what
+is masked to ``redaction``. The file has one JSON object a line with full tracebacks; the terminal
+never shows one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import itertools
 import logging
 import logging.handlers
-import re
 import sys
 import threading
 import time
@@ -18,7 +18,6 @@ import traceback
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import nullcontext, suppress
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -27,55 +26,16 @@ import structlog
 from msgspec import Struct
 from structlog.typing import EventDict, ExcInfo, WrappedLogger
 
+from appliance.redaction import redact
+
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FILE_SIZE_BYTES = 10_000_000
 FILE_COUNT = 5
 BUFFER_ENTRIES = 2_000
-MASK = "[redacted]"
-TOO_DEEP = "[nested too deeply]"
-MAX_LEVELS = 200
 NOISY_LIBRARIES = (
     "httpx", "httpcore", "httpx2", "httpcore2", "anthropic", "openai", "alembic", "asyncio",
     "granian", "_granian",
 )  # fmt: skip
-
-_SECRET_NAMES = re.compile(
-    r"(?i)(pass(word|phrase)?|secret|authorization|cookie|credential|private[_-]?key|api[_-]?key"
-    r"|token$|^session_?id$)"
-)
-_SECRET_VALUES = re.compile(
-    r"\b(?:sk-[A-Za-z0-9_-]{12,}|(?:pk|rt|sk|vs|whsec)_[A-Za-z0-9_.-]{12,}"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|shp(?:at|ca|ss)_[A-Za-z0-9]{12,})"
-    r"|(?i:bearer\s+)[A-Za-z0-9._~+/-]{12,}=*"
-    r"|(?<=//)[^/\s:@]*:[^/\s@]+(?=@)"
-    r"|(?i:[?&][a-z_-]*(?:key|password|secret|token)=)[^&\s\"']+"
-)
-
-
-def redact(value: Any, *, levels: int = MAX_LEVELS) -> Any:
-    """Return ``value`` with secrets masked, by the name of a field and by their own look.
-
-    What is nested more than ``levels`` deep is left out.
-    """
-    if isinstance(value, str):
-        return _SECRET_VALUES.sub(MASK, value)
-    if isinstance(value, dict | list | tuple) and levels == 0:
-        return TOO_DEEP
-    if isinstance(value, dict):
-        return {
-            key: MASK if item and _names_secret(str(key)) else redact(item, levels=levels - 1)
-            for key, item in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [redact(item, levels=levels - 1) for item in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return redact(str(value))
-
-
-@lru_cache(maxsize=1_000)
-def _names_secret(name: str) -> bool:
-    return _SECRET_NAMES.search(name) is not None
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):

@@ -22,8 +22,8 @@ from msgspec import Struct
 from appliance.domain.mcp_server import McpProgram, ServerName
 from appliance.domain.tenant import PROVIDER_NAMES, canonical_provider
 from appliance.errors import ConfigurationError
-from appliance.logs import redact
 from appliance.paths import DataPaths, default_data_dir
+from appliance.redaction import redact
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 

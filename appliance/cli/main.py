@@ -26,7 +26,8 @@ from appliance.errors import (
     ConfigurationError,
     DataFolderUnusable,
 )
-from appliance.logs import configure_logs, redact
+from appliance.logs import configure_logs
+from appliance.redaction import redact
 
 logger = structlog.get_logger(__name__)
 

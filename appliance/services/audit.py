@@ -10,9 +10,9 @@ import msgspec
 from appliance.domain.ids import TenantId, new_id
 from appliance.domain.json_types import JsonObject
 from appliance.domain.user import AuditEntry
-from appliance.logs import redact
 from appliance.ports.clock import Clock
 from appliance.ports.repositories import AuditLog
+from appliance.redaction import redact
 
 
 class Auditor:

@@ -14,7 +14,6 @@ from msgspec import Struct
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.trace import TraceStep
 from appliance.errors import NotFound
-from appliance.logs import redact
 from appliance.ports.conversation_reader import (
     ConversationReader,
     ConversationRow,
@@ -25,6 +24,7 @@ from appliance.ports.conversation_reader import (
 )
 from appliance.ports.repositories import Page
 from appliance.ports.traces import TraceStore
+from appliance.redaction import redact
 
 Shape = TypeVar("Shape", bound=Struct)
 
@@ -90,7 +90,7 @@ class ConversationLog:
             id=found.id,
             tenant_id=found.tenant_id,
             conversation=found,
-            messages=[mask_fields(message, "tool_calls") for message in messages],
+            messages=[_mask_message(message) for message in messages],
             tool_calls=[
                 mask_fields(row, "parameters", "sent", "response", "error") for row in executions
             ],
@@ -100,6 +100,12 @@ class ConversationLog:
                 for trace in traces
             ],
         )
+
+
+def _mask_message(message: MessageRow) -> MessageRow:
+    """Return the message with the secrets of calls and results masked; what people said stays."""
+    names = ("tool_calls", "content") if message.role == "tool" else ("tool_calls",)
+    return mask_fields(message, *names)
 
 
 def mask_steps(steps: tuple[TraceStep, ...] | list[TraceStep]) -> list[TraceStep]:

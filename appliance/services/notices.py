@@ -19,10 +19,10 @@ import structlog
 from appliance.domain.escalation import NoticeKind
 from appliance.domain.tenant import Tenant
 from appliance.errors import ApplianceError, ConfigurationError, StorageError, Unavailable
-from appliance.logs import redact
 from appliance.ports.clock import Clock
 from appliance.ports.notifier import DueNotice, Notice, NoticeContent, Notifier, Outbox
 from appliance.ports.repositories import TenantRepository
+from appliance.redaction import redact
 
 logger = structlog.get_logger(__name__)
 

@@ -13,8 +13,8 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, select, tuple_
 
 from appliance.domain.ids import ConversationId, TenantId
 from appliance.domain.json_types import JsonObject
-from appliance.logs import redact
 from appliance.ports.exports import ConversationFilter
+from appliance.redaction import redact
 from appliance.storage.ownership import of_tenant, tenant_tables
 from appliance.storage.tables import (
     conversations,
@@ -43,7 +43,10 @@ _MASKED: Final = frozenset(
         *("tenant_tools", "tenants", "tool_executions", "turn_traces"),
     }
 )
-"""Tables where somebody may have written a secret into a setting, an address or a parameter."""
+"""Tables where somebody may have written a secret into a setting, an address or a parameter.
+
+Of messages, those are masked that are a tool's results: what people and models said stays.
+"""
 
 
 def is_told(column: Column[Any]) -> bool:
@@ -168,7 +171,7 @@ class StoredExports:
 
 def _build(told: Sequence[Column[Any]], row: Sequence[Any], *, is_masked: bool) -> JsonObject:
     built = {column.name: value for column, value in zip(told, row, strict=False)}
-    if not is_masked:
+    if not is_masked and built.get("role") != "tool":
         return built
     return {
         name: redact(value) if isinstance(value, str | dict | list) else value

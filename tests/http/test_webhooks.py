@@ -5,24 +5,33 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import jwt
 
+from tests.fakes.openai_server import FakeOpenAI, Say
 from tests.fakes.webhook_server import Hang, HangUp, Reply, WebhookServer, is_signed, reply_json
 from tests.http.clients import Operator, Shop, Visitor, check_problem
-from tests.http.running_server import RunningServer, serving
+from tests.http.running_server import RunningServer, serving, wait_until
 
 RESULT = {"status": "on its way", "courier": "Yael"}
 QUESTION = "Where is my order 777?"
 
 
 @asynccontextmanager
-async def shop_with_webhook(tmp_path, webhook: WebhookServer, *, allow: bool = True, **choice: Any):
+async def shop_with_webhook(
+    tmp_path,
+    webhook: WebhookServer,
+    *,
+    allow: bool = True,
+    settings: Mapping[str, str] | None = None,
+    **choice: Any,
+):
     """Run a server with a shop whose order tool calls ``webhook``."""
-    settings = {"CSAI_EGRESS_ALLOW": webhook.authority} if allow else {}
-    async with serving(tmp_path, settings=settings) as server:
+    egress = {"CSAI_EGRESS_ALLOW": webhook.authority} if allow else {}
+    async with serving(tmp_path, settings={**egress, **(settings or {})}) as server:
 
         def prepare() -> tuple[Operator, Shop, Visitor]:
             operator = Operator(server)
@@ -122,6 +131,49 @@ def check_identity(
     )
     assert visitor.post(QUESTION, identity_token=sign(renewed)).status_code == 200
     operator.call("PATCH", path, {"custom_config": {}})
+
+
+SECRETS = {"api_key": "canary-1", "password": "canary-2", "deep": [{"token": "canary-3"}]}
+
+
+def ask_then_answer(body: dict[str, Any]) -> Say:
+    if body["messages"][-1]["role"] == "tool":
+        return Say(text=["It is on its way."])
+    return Say(calls=[{"name": "get_order_status", "arguments": {"order_number": "777"}}])
+
+
+def read_all_that_operators_see(operator: Operator, shop: Shop, conversation_id: str) -> str:
+    path = f"/conversations/{conversation_id}"
+    wait_until(lambda: len(operator.call("GET", path)["trace"]) == 2, timeout_s=10, what="traces")
+    trial = {"tenant_id": shop.id, "message": QUESTION}
+    return json.dumps(
+        [
+            operator.call("GET", path),
+            operator.call("GET", f"/tool-executions?tenant_id={shop.id}"),
+            operator.call("GET", f"/conversations/export?tenant_id={shop.id}"),
+            operator.call("POST", "/test-chat", trial),
+        ]
+    )
+
+
+async def test_secrets_in_a_tools_answer_are_the_models_and_no_operators(tmp_path):
+    async with (
+        WebhookServer([reply_json([RESULT | SECRETS])]) as webhook,
+        FakeOpenAI(ask_then_answer) as openai,
+        shop_with_webhook(
+            tmp_path,
+            webhook,
+            settings={"CSAI_LLM_PROVIDER": "openai", "CSAI_OPENAI_BASE_URL": openai.url},
+        ) as (_, operator, shop, visitor),
+    ):
+        reply = await asyncio.to_thread(visitor.ask, QUESTION)
+        assert "canary-2" in json.dumps(openai.chats[-1])
+        await asyncio.to_thread(visitor.ask, "And now?")
+        shown = await asyncio.to_thread(
+            read_all_that_operators_see, operator, shop, reply["conversation_id"]
+        )
+        assert "Yael" in shown
+        assert "canary" not in shown
 
 
 async def test_a_webhook_that_is_not_allowed_is_never_called(tmp_path):

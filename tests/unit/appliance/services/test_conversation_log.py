@@ -51,7 +51,11 @@ async def test_a_secret_in_a_step_is_masked(opened: OpenedConversations) -> None
     step = TraceStep(
         kind="tool_call",
         at_ms=1,
-        detail={"arguments": {"api_key": "hunter2"}, "result": "Bearer abcdefghijklmnop"},
+        detail={
+            "arguments": {"api_key": "hunter2"},
+            "result": "Bearer abcdefghijklmnop",
+            "messages": [{"role": "tool", "content": '{"token": "hunter2", "n": [1'}],
+        },
     )
     await opened.database.traces.add([opened.trace(turn, opened.mine, step)])
     view = await build(opened).read(turn.conversation.id, only=None)
