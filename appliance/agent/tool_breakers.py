@@ -12,6 +12,7 @@ import structlog
 
 from appliance.agent.circuit_breaker import CircuitBreaker
 from appliance.domain.ids import TenantId
+from appliance.domain.integration import choose_endpoint
 from appliance.domain.tool import ExecutorKind, TenantTool, ToolCall, ToolOutcome
 from appliance.errors import Unavailable
 from appliance.ports.clock import Clock
@@ -31,8 +32,9 @@ class ToolBreakers:
     """One breaker for each tenant's tool that does not answer.
 
     What counts is silence: no connection, no answer in time, or one that says the system is down. A
-    tool that answers with an error of its own may only have been asked for the wrong thing. A tool
-    that is set to another address begins anew.
+    tool that answers with an error of its own may only have been asked for the wrong thing, and one
+    that was not asked at all has not been silent. A tool that is set to another address,
+    integration or endpoint begins anew.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -67,7 +69,7 @@ class ToolBreakers:
 
     def note(self, tool: TenantTool, outcome: ToolOutcome, *, began_at: float) -> None:
         """Note what came of a call that began at ``began_at``, by the monotonic clock."""
-        if tool.executor not in OVER_NETWORK:
+        if tool.executor not in OVER_NETWORK or outcome.attempts == 0:
             return
         place = _locate(tool)
         if not _is_silence(outcome):
@@ -86,6 +88,11 @@ class ToolBreakers:
             )
         if len(self._failing) > MAX_KEPT:
             del self._failing[next(iter(self._failing))]
+
+    def note_trial(self, tool: TenantTool, outcome: ToolOutcome, *, began_at: float) -> None:
+        """Note what came of an operator's call: an answer ends the rest, silence begins none."""
+        if not _is_silence(outcome):
+            self.note(tool, outcome, began_at=began_at)
 
 
 class _Guarded:
@@ -117,7 +124,12 @@ def _is_silence(outcome: ToolOutcome) -> bool:
 
 
 def _locate(tool: TenantTool) -> _Place:
-    return (tool.tenant_id, tool.tool.id, tool.executor, tool.webhook_url)
+    address = tool.webhook_url
+    if tool.executor == "integration":
+        choice = choose_endpoint(tool)
+        if not isinstance(choice, str):
+            address = f"{tool.integration_mapping[choice.integration]}/{choice.endpoint}"
+    return (tool.tenant_id, tool.tool.id, tool.executor, address)
 
 
 def _name(tool: TenantTool) -> dict[str, str]:

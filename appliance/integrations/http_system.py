@@ -165,11 +165,11 @@ class HttpSystems:
         try:
             request = await build(renews)
         except UpstreamError as exc:
-            # A credential that has to be fetched first; the system itself was not asked.
+            # A credential that has to be fetched first, which is the one request that was made.
             failure: FailureKind = (
                 "unreachable" if isinstance(exc, Unavailable) else "not_available"
             )
-            raise HttpFailure(exc, failure=failure) from exc
+            raise HttpFailure(exc, failure=failure, attempts=1) from exc
 
         async def attempt(left_s: float) -> Attempt:
             try:

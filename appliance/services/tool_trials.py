@@ -67,7 +67,7 @@ class ToolTrials:
     ) -> ToolOutcome:
         """Run the tool once with ``parameters``, also when it is switched off or left alone.
 
-        An answer ends the rest of a tool that was left alone.
+        An answer ends the rest of a tool that was left alone; silence lets no visitor wait.
 
         Args:
             tenant: For whom.
@@ -108,5 +108,5 @@ class ToolTrials:
         context = ToolContext(tenant_id=tenant.id, time_zone=tenant.time_zone, identity=identity)
         began_at = self._clock.monotonic()
         outcome = await executor.execute(tool, call, context)
-        self._breakers.note(tool, outcome, began_at=began_at)
+        self._breakers.note_trial(tool, outcome, began_at=began_at)
         return outcome

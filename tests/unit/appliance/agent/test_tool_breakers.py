@@ -113,6 +113,60 @@ def test_nothing_else_rests_with_it(
     assert call(breakers, clock, ANSWER, other) is ANSWER
 
 
+ASKING = alter(
+    executor="integration",
+    webhook_url=None,
+    integration_mapping={"shop": "i-1", "store": "i-2"},
+    custom_config={"integration": "shop", "endpoint": "orders"},
+)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"integration_mapping": {"shop": "i-3"}},
+        {"custom_config": {"integration": "shop", "endpoint": "parcels"}},
+        {"custom_config": {"integration": "store", "endpoint": "orders"}},
+    ],
+)
+def test_a_tool_that_asks_something_else_begins_anew(
+    breakers: ToolBreakers, clock: SettableClock, fields: dict[str, Any]
+) -> None:
+    silence(breakers, clock, ASKING)
+    assert call(breakers, clock, ANSWER, ASKING) is not ANSWER
+    other = msgspec.structs.replace(ASKING, **fields)
+    assert call(breakers, clock, ANSWER, other) is ANSWER
+    same = msgspec.structs.replace(ASKING, integration_mapping={"shop": "i-1"})
+    assert call(breakers, clock, ANSWER, same) is not ANSWER
+
+
+def test_what_was_not_asked_was_not_silent_and_did_not_answer(
+    breakers: ToolBreakers, clock: SettableClock
+) -> None:
+    paused = ToolOutcome(is_success=False, failure="unreachable", error="Later.", attempts=0)
+    for _ in range(FAILURES_TO_OPEN):
+        assert call(breakers, clock, paused) is paused
+    assert breakers.find_trouble(TOOL) is None
+    silence(breakers, clock)
+    for _ in range(FAILURES_TO_OPEN):
+        breakers.note(TOOL, paused, began_at=clock.monotonic())
+    breakers.note(TOOL, ToolOutcome(is_success=True, attempts=0), began_at=clock.monotonic())
+    assert "asked again in 30 s" in (breakers.find_trouble(TOOL) or "")
+
+
+def test_a_silent_trial_is_no_visitors_business(
+    breakers: ToolBreakers, clock: SettableClock
+) -> None:
+    for _ in range(FAILURES_TO_OPEN):
+        breakers.note_trial(TOOL, SILENCE, began_at=clock.monotonic())
+    assert breakers.find_trouble(TOOL) is None
+    silence(breakers, clock)
+    breakers.note_trial(TOOL, SILENCE, began_at=clock.monotonic())
+    assert "asked again in 30 s" in (breakers.find_trouble(TOOL) or "")
+    breakers.note_trial(TOOL, ANSWER, began_at=clock.monotonic())
+    assert breakers.find_trouble(TOOL) is None
+
+
 @pytest.mark.parametrize(
     ("fields", "rests"),
     [

@@ -141,7 +141,7 @@ async def test_a_trial_is_made_of_a_tool_that_is_left_alone_and_its_answer_ends_
     temporary: TemporaryDatabase,
 ) -> None:
     silent = ToolOutcome(is_success=False, failure="unknown", error="It did not answer in time.")
-    outcomes = [silent, silent, silent, ToolOutcome(is_success=True, output={})]
+    outcomes = [*[silent] * 4, ToolOutcome(is_success=True, output={})]
     executor = RecordingExecutor(lambda _: outcomes[len(executor.calls) - 1], kind="n8n_webhook")
     breakers = ToolBreakers(temporary.clock)
     trials = build_trials(temporary, executor, breakers)
@@ -150,8 +150,11 @@ async def test_a_trial_is_made_of_a_tool_that_is_left_alone_and_its_answer_ends_
         tenant.id, executor="n8n_webhook", webhook_url="https://n8n.example/webhook/x"
     )
     await use(temporary, tool)
-    for _ in range(3):
+    for _ in range(4):
         await trials.run(tenant, tool.tool.id, ORDER)
+    assert breakers.find_trouble(tool) is None
+    for _ in range(3):
+        breakers.note(tool, silent, began_at=temporary.clock.monotonic())
     assert breakers.find_trouble(tool) is not None
     assert (await trials.run(tenant, tool.tool.id, ORDER)).is_success
     assert breakers.find_trouble(tool) is None
