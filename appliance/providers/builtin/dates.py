@@ -20,6 +20,7 @@ from appliance.providers.builtin.mentions import (
     MentionKind,
     ReadingContext,
     hide,
+    merge,
     word_mention,
 )
 from appliance.providers.builtin.numbers import load_number_words, number_at, small_number
@@ -31,8 +32,10 @@ _FREE = r"(?<![\d./])(?<![A-Za-z\d]-)"
 """A hyphen before a day is that of a Hebrew prefix, never one within a code or a phone number."""
 _ISO = re.compile(_FREE + r"((?:19|20|21)\d\d)([./-])(\d{1,2})\2(\d{1,2})(?![\d/]|[.-]\d)")
 _DAY = r"(\d{1,2})([./-])(\d{1,2})(?:\2((?:19|20|21)?\d{2}))?(?![\d/:]|\.\d)"
-_DIGITS = re.compile(_FREE + _DAY)
+_IN_RANGE = r"(?:(?<=\b\d-)|(?<=\b\d\d-))(?=\d{1,2}/)"
+_DIGITS = re.compile(f"(?:{_FREE}|{_IN_RANGE})" + _DAY)
 _RANGE_END = re.compile("-" + _DAY)
+_ARTICLES = frozenset({"ה", "the"})
 _MEASURES = ("~price", "~night", "~day_count")
 _MONEY = re.compile(r"[$€£₪]")
 _WEEK_DAYS = 7
@@ -51,6 +54,8 @@ class _Tables(Struct, frozen=True):
     day: PhraseTable[bool]
     weekend: PhraseTable[bool]
     joints: PhraseTable[bool]
+    since: PhraseTable[bool]
+    until: PhraseTable[bool]
 
 
 def _flags(lists: Iterator[list[str]]) -> PhraseTable[bool]:
@@ -76,6 +81,10 @@ def _load_tables() -> _Tables:
         day=_flags(lang.day for lang in languages),
         weekend=_flags(lang.weekend for lang in languages),
         joints=_flags([*lang.of, *lang.the, *lang.ordinals] for lang in languages),
+        since=_flags(lang.from_ for lang in languages),
+        until=_flags(
+            [*book.dates.range_words, *book.times.and_] for book in load_phrasebooks().values()
+        ),
     )
 
 
@@ -107,10 +116,19 @@ def find_calendar_days(reading: Reading, context: ReadingContext) -> Iterator[Me
     A day that no calendar has, "31/2" or "31 February", is yielded as unreadable.
     """
     today = context.now.date()
+    tables = _load_tables()
     in_digits = list(_find_digits(reading, context, today))
-    yield from in_digits
-    reading = hide(reading, in_digits)
-    tables, position = _load_tables(), 0
+    in_words = list(_find_month_days(hide(reading, in_digits), tables, today))
+    days = merge(in_digits, in_words)
+    yield from days
+    rest = hide(reading, days)
+    for day in days:
+        if day.kind == "date":
+            yield from _find_first_of_range(rest, day, tables)
+
+
+def _find_month_days(reading: Reading, tables: _Tables, today: date) -> Iterator[Mention]:
+    position = 0
     while position < len(reading.words):
         found = _month_date(reading, position, tables, today)
         if found is None:
@@ -121,6 +139,30 @@ def find_calendar_days(reading: Reading, context: ReadingContext) -> Iterator[Me
         last = position + length - 1
         yield word_mention(kind, day, reading.words, position, last)
         position += length
+
+
+def _find_first_of_range(reading: Reading, last: Mention, tables: _Tables) -> Iterator[Mention]:
+    """Yield the bare day before ``last``: the 3rd of "3-5 May" or "מה-3 עד ה-5/5"."""
+    words = reading.words
+    place = sum(1 for word in words if word.end <= last.start) - 1
+    if place < 0:
+        return
+    if (
+        reading.text[words[place].end : last.start].strip() != "-"
+        or not words[place].folded.isdigit()
+    ):
+        place -= words[place].folded in _ARTICLES
+        until = tables.until.find_before(words, place + 1)
+        place -= until.length if until else 0
+        if until is None or tables.since.find_before(words, place) is None:
+            return
+    number = _day_number(words[place])
+    if number is None:
+        return
+    month = last.value if number < last.value.day else last.value.replace(day=1) - timedelta(days=1)
+    day = _build(month.year, month.month, number)
+    if day is not None:
+        yield word_mention("date", day, words, place, place)
 
 
 def find_relative_days(reading: Reading, context: ReadingContext) -> Iterator[Mention]:
@@ -222,14 +264,14 @@ def _with_year(year: str | None, month: int, day: int, today: date) -> date | No
 def _month_date(
     reading: Reading, position: int, tables: _Tables, today: date
 ) -> tuple[date | None, int] | None:
-    """Read "5 May", "5th of May 2026", "May 5", "5-7 May" or "ה-5 למאי" at ``position``.
+    """Read "5 May", "5th of May 2026", "May 5", "May 5-7" or "ה-5 למאי" at ``position``.
 
     Of a range it is the first day; there is no day where the month is shorter.
     """
     words = reading.words
     number = _day_number(words[position])
     if number is not None:
-        month_at = _behind_joints(words, _range_end(reading, position) + 1, tables)
+        month_at = _behind_joints(words, position + 1, tables)
         month = tables.months.find(words, month_at)
         end = month_at + month.length if month else 0
     else:

@@ -19,6 +19,7 @@ _DIGITS = re.compile(r"(?<![\w.,])[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\w)|[-+]?\
 _JOINED = re.compile(rf"[^\W_]$|{HIDDEN}$|(?:^|[^א-ת])(?:[בלמהוש]|מה|עד) $")
 _LONGEST_JOINT = 4
 _HUNDRED = 100
+_ENDS = 2
 
 
 @lru_cache(maxsize=1)
@@ -47,10 +48,28 @@ def find_numbers(reading: Reading) -> Iterator[Mention]:
         yield Mention(
             kind="number",
             value=_parse(digits.replace(",", "")),
-            start=match.start(),
+            start=match.end() - len(digits),
             end=match.end(),
         )
     yield from _find_words(reading.words)
+
+
+@lru_cache(maxsize=1)
+def load_between_words() -> PhraseTable[bool]:
+    """Return the words of all languages in front of a range: "between 3 and 5"."""
+    return PhraseTable(
+        (phrase, True) for book in load_phrasebooks().values() for phrase in book.times.between
+    )
+
+
+def end_of_range(reading: Reading, numbers: Sequence[Mention]) -> Mention:
+    """Return the later number of "3-5" or "between 3 and 5", else the first of ``numbers``."""
+    if len(numbers) != _ENDS:
+        return numbers[0]
+    first, last = numbers
+    before = sum(1 for word in reading.words if word.end <= first.start)
+    is_between = load_between_words().find_before(reading.words, before) is not None
+    return last if is_between or reading.text[first.end : last.start] == "-" else first
 
 
 def find_negatives(reading: Reading) -> Iterator[Mention]:

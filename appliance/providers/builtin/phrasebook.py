@@ -32,6 +32,8 @@ class DateWords(Struct, frozen=True, kw_only=True):
     weekend: list[str]
     day_groups: dict[str, list[int]]
     range_words: list[str]
+    from_: list[str] = msgspec.field(name="from")
+    """Words in front of the first day of a range."""
     ordinals: list[str]
     of: list[str]
     the: list[str]

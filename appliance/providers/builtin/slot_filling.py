@@ -27,7 +27,7 @@ from appliance.providers.builtin.lexicon import Reading
 from appliance.providers.builtin.mentions import Mention, MentionKind
 from appliance.providers.builtin.message import Message
 from appliance.providers.builtin.number_roles import assign_numbers
-from appliance.providers.builtin.numbers import load_dependent_words
+from appliance.providers.builtin.numbers import end_of_range, load_dependent_words
 from appliance.providers.builtin.slot_values import (
     combine,
     find_choices,
@@ -245,7 +245,7 @@ class SlotReader:
             return combine(slot, dates, self._times(dates), self._now)
         if slot.kind == "number":
             numbers = self._message.of_kind("number")
-            return write_number(slot, numbers[0].value) if numbers else None
+            return write_number(slot, end_of_range(reading, numbers).value) if numbers else None
         if slot.kind == "boolean":
             return answer_boolean(self._message)
         if slot.kind == "choice":

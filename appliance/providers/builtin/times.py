@@ -15,7 +15,7 @@ from msgspec import Struct, structs
 from appliance.providers.builtin.dates import load_months
 from appliance.providers.builtin.lexicon import Reading
 from appliance.providers.builtin.mentions import Mention, hide, word_mention
-from appliance.providers.builtin.numbers import number_at, small_number
+from appliance.providers.builtin.numbers import load_between_words, number_at, small_number
 from appliance.providers.builtin.phrase_table import PhraseTable
 from appliance.providers.builtin.phrasebook import load_phrasebooks
 from appliance.providers.builtin.words import Word
@@ -36,7 +36,6 @@ class _Tables(Struct, frozen=True):
     at: PhraseTable[bool]
     clock: PhraseTable[bool]
     until: PhraseTable[bool]
-    between: PhraseTable[bool]
     and_: PhraseTable[bool]
     half: PhraseTable[int]
     fixed: PhraseTable[int]
@@ -63,7 +62,6 @@ def _load_tables() -> _Tables:
         at=words("at"),
         clock=words("clock"),
         until=words("until"),
-        between=words("between"),
         and_=words("and_"),
         half=table(("morning", 0), ("evening", _NOON)),
         fixed=table(("noon", _NOON), ("midnight", 0)),
@@ -117,7 +115,7 @@ def _range_end(reading: Reading, end: int, tables: _Tables) -> tuple[int, int, i
         return None
     until = tables.until.find(words, end)
     is_joined = reading.text[words[end - 1].end : words[end].start] == "-"
-    is_between = tables.between.find_before(words, end - 1) is not None
+    is_between = load_between_words().find_before(words, end - 1) is not None
     if until is None and is_between:
         until = tables.and_.find(words, end)
     first = end + until.length if until else end
@@ -204,6 +202,9 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     has_cue = tables.at.find_before(words, hour_at) is not None or _says_at(words[hour_at])
     until = _range_end(reading, end, tables)
     is_count = _counts_something(reading, until[2] + 1 if until else end)
+    between = load_between_words().find_before(words, hour_at)
+    if until and between and between.length == hour_at and until[2] + 1 == len(words):
+        return None  # "between 3 and 5" alone answers what was asked, a number of people too
     if not (before or after or half or (has_cue and not is_count)):
         return None
     if load_months().find(words, end) or load_months().find_before(words, position):

@@ -93,3 +93,11 @@ def test_the_bare_name_of_a_day_is_the_next_such_day(text: str, day: date | None
 @pytest.mark.parametrize("text", ["at 8 tonight", "tonight at 8", "see you on sundays, no: today"])
 def test_the_day_of_a_time_is_a_date_too(text: str) -> None:
     assert date(2025, 5, 7) in days(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9-12 May", "from 9 to 12 May", "9-12/5", "9/5-12/5", "מה-9 עד ה-12 במאי", "מ-9.5 עד 12.5"],
+)
+def test_a_range_is_two_days(text: str) -> None:
+    assert days(text) == [date(2025, 5, 9), date(2025, 5, 12)]

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from appliance.providers.builtin.lexicon import read_text
+from appliance.providers.builtin.mentions import Mention
 from appliance.providers.builtin.numbers import (
+    end_of_range,
     find_negatives,
     find_numbers,
     number_at,
@@ -41,6 +43,19 @@ def test_numbers_are_read(text: str, numbers: list[float]) -> None:
 def test_a_number_of_any_length_is_read() -> None:
     [mention] = find_numbers(read_text("9" * 900))
     assert mention.value > 10**200
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("3-5", 5), ("between 3 and 5", 5), ("בין שלושה לחמישה", 5), ("3 or 5", 3), ("3", 3)],
+)
+def test_a_range_is_taken_at_its_end(text: str, value: int) -> None:
+    reading = read_text(text)
+    assert end_of_range(reading, sorted(find_numbers(reading), key=by_place)).value == value
+
+
+def by_place(mention: Mention) -> int:
+    return mention.start
 
 
 def test_number_words_are_found_at_their_place() -> None:
