@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from tests.http.running_server import RunningServer, serving
 
 KEY = "key-of-the-warehouse-9876"
 QUESTION = "Where is my order 777?"
+BOOKING = "Book a table for 2 tomorrow at 19:00, my name is Dana, phone 0501234567"
 ENDPOINT = {
     "endpoint_name": "order",
     "url_template": "/orders/{order_number}",
@@ -75,8 +76,10 @@ def answer(request: SeenRequest) -> Answer:
 
 
 @asynccontextmanager
-async def connected(tmp_path: Any) -> AsyncIterator[Stage]:
-    async with WebhookServer(respond=answer) as api:
+async def connected(
+    tmp_path: Any, respond: Callable[[SeenRequest], Answer] = answer
+) -> AsyncIterator[Stage]:
+    async with WebhookServer(respond=respond) as api:
         settings = {"CSAI_EGRESS_ALLOW": api.authority}
         async with serving(tmp_path, settings=settings) as server:
 
@@ -112,6 +115,28 @@ async def test_a_visitor_is_answered_from_the_shops_own_system(tmp_path):
         await asyncio.to_thread(play)
         [request] = stage.api.requests
         assert (request.method, request.target) == ("GET", "/orders/777")
+
+
+async def test_a_bundled_workflow_tells_only_what_the_system_proves(tmp_path):
+    def respond(request: SeenRequest) -> Answer:
+        is_signed = request.headers.get("x-shop-key") == KEY
+        return reply_json({} if is_signed else {"status": "no key", "reference": "none"})
+
+    async with connected(tmp_path, respond) as stage:
+        stage.server.expect("tool_failed")
+
+        def play() -> None:
+            integration_id = stage.connect(api_key_name="X-Shop-Key")
+            for tool in ("get_order_status", "book_appointment"):
+                mapping = {tool: integration_id}
+                stage.operator.use_tool(stage.shop.id, tool, integration_mapping=mapping)
+            assert "could not look that up" in stage.visitor.say(QUESTION)
+            stage.visitor.ask(BOOKING)
+            reply = stage.visitor.ask("yes")
+            assert [tool["status"] for tool in reply["tools"]] == ["failed"]
+            assert "cannot tell whether it was done" in reply["message"]["content"]
+
+        await asyncio.to_thread(play)
 
 
 async def test_a_system_that_fails_is_told_to_the_operator_not_the_visitor(tmp_path):
