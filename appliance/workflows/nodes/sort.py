@@ -5,11 +5,12 @@ Owns n8n's comparison of values; sorting by code or at random cannot run here.
 
 from __future__ import annotations
 
+import math
 from functools import cmp_to_key
 
 from appliance.domain.json_types import JsonValue
 from appliance.errors import Rejected
-from appliance.workflows.conversions import to_text
+from appliance.workflows.conversions import CannotConvert, to_number, type_name
 from appliance.workflows.field_paths import MISSING, read_path
 from appliance.workflows.items import Branches, Item, Origin
 from appliance.workflows.node_context import NodeContext
@@ -57,15 +58,38 @@ def _compare_keys(left: list[JsonValue], right: list[JsonValue], directions: lis
 
 
 def _compare(left: JsonValue, right: JsonValue) -> int:
-    """Return -1, 0 or 1; letter case does not count, and absent values come last."""
-    absent = (None, MISSING)
-    if left in absent or right in absent:
-        return int(left in absent) - int(right in absent)
+    """Return -1, 0 or 1; letter case does not count.
+
+    Two texts are compared as such, all else as numbers, with an empty value as 0. What is no number
+    then counts as the greater one on either side, and so about stays where it is.
+
+    Source: ``lt`` and ``isEqual`` of lodash, by which n8n's node compares.
+    """
+    left, right = _lowered(left), _lowered(right)
+    if _is_equal(left, right):
+        return 0
     if isinstance(left, str) and isinstance(right, str):
-        left, right = left.lower(), right.lower()
-    elif not (isinstance(left, int | float) and isinstance(right, int | float)):
-        left, right = to_text(left), to_text(right)
-    return int(left > right) - int(left < right)
+        return -1 if left < right else 1
+    return -1 if _read_number(left) < _read_number(right) else 1
+
+
+def _lowered(value: JsonValue) -> JsonValue:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _is_equal(left: JsonValue, right: JsonValue) -> bool:
+    if left is MISSING or right is MISSING:
+        return left is right
+    return type_name(left) == type_name(right) and left == right
+
+
+def _read_number(value: JsonValue) -> float:
+    if value is None:
+        return 0
+    try:
+        return math.nan if value is MISSING else to_number(value)
+    except CannotConvert:
+        return math.nan
 
 
 KIND = NodeKind(
