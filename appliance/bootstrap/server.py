@@ -46,6 +46,7 @@ from appliance.ports.chat_model import ChatModel
 from appliance.ports.clock import Clock
 from appliance.ports.trace_export import TraceExporter
 from appliance.providers import ProviderParts, build_providers
+from appliance.providers.builtin import WishedTools
 from appliance.providers.price_list import load_price_list
 from appliance.services.audit import Auditor
 from appliance.services.backups import BackupService
@@ -326,7 +327,10 @@ class _Builder(Struct, frozen=True, kw_only=True):
             prices=load_price_list(self.settings.paths.prices_file),
             streams=streams,
             handover=Handover(
-                clock=self.clock, sendable=self.notices.kinds, on_notice=self.notices.wake
+                clock=self.clock,
+                sendable=self.notices.kinds,
+                on_notice=self.notices.wake,
+                has_tool_for=WishedTools().has_tool_for,
             ),
             session_ids=session_ids,
             tasks=self.tasks,

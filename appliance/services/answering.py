@@ -142,6 +142,7 @@ class Answering:
             language=_find_language(
                 history.messages, default=question.locale or question.tenant.language
             ),
+            tools=tuple(_build_specs(question).values()),
         )
         said = 0
         filled = _read_form(question)

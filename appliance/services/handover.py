@@ -8,6 +8,7 @@ docs/adr/0022.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
@@ -22,11 +23,15 @@ from appliance.domain.conversation import Conversation
 from appliance.domain.escalation import EscalationCause, NewEscalation, NoticeKind
 from appliance.domain.message import ChatMessage
 from appliance.domain.tenant import BUILTIN, Tenant
+from appliance.domain.tool import ToolSpec
 from appliance.ports.clock import Clock
 from appliance.wording import name_parameter
 
 MAX_REASON_LENGTH = 500
 MAX_QUICK_REPLIES = 4
+
+ToolCheck = Callable[[str, Sequence[ToolSpec], datetime], bool]
+"""Says whether one of a shop's tools surely does what a text asks for, said at that time."""
 
 
 class Visit(Struct, frozen=True, kw_only=True):
@@ -36,6 +41,8 @@ class Visit(Struct, frozen=True, kw_only=True):
     conversation: Conversation
     messages: Sequence[ChatMessage]
     language: str
+    tools: Sequence[ToolSpec] = ()
+    """What the shop lets the assistant do for this visitor."""
 
     @property
     def text(self) -> str:
@@ -71,6 +78,7 @@ class Handover:
         clock: Tells whether an action still waits.
         sendable: The kinds of notices that this installation can send.
         on_notice: Called when a turn has stored a notice.
+        has_tool_for: Finds the wishes that a tool of the shop fulfils, such as to be called back.
     """
 
     def __init__(
@@ -79,10 +87,12 @@ class Handover:
         clock: Clock,
         sendable: Collection[NoticeKind] = (),
         on_notice: Callable[[], None] = lambda: None,
+        has_tool_for: ToolCheck = lambda text, tools, now: False,
     ) -> None:
         self._clock = clock
         self._sendable = frozenset(sendable)
         self._on_notice = on_notice
+        self._has_tool_for = has_tool_for
 
     def keep_silent(self, conversation: Conversation) -> Concluded | None:
         """Return the answer that is none while a person has the conversation."""
@@ -108,12 +118,16 @@ class Handover:
                 return self._escalate(visit, "assistant")
             if decision == "no":
                 return _conclude(texts["offer_declined"])
-        if wants_human(visit.text):
+        if wants_human(visit.text) and not self._has_tool(visit):
             return self._escalate(visit, "visitor", reason=visit.text)
         goodbye = read_goodbye(visit.text)
         if goodbye is not None and (goodbye.declines or not is_waiting):
             return _conclude(texts["goodbye"], ends_conversation=True)
         return None
+
+    def _has_tool(self, visit: Visit) -> bool:
+        """Say whether a tool of the shop's own does what the visitor asks a person for."""
+        return self._has_tool_for(visit.text, visit.tools, self._clock.now())
 
     def conclude(self, visit: Visit, result: AgentResult) -> Concluded:
         """Return the answer with what must be said behind it: an offer of a person, or more.

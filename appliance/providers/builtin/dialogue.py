@@ -43,10 +43,10 @@ from appliance.providers.builtin.result_rendering import (
 )
 from appliance.providers.builtin.spelling import Spelling
 from appliance.providers.builtin.tool_matching import ToolMatch, Toolset
+from appliance.providers.builtin.wished_tools import SURE_TOOL
 from appliance.wording import tells_language
 
 _ENOUGH_TOOL = 0.5
-_SURE_TOOL = 0.8
 _SURE_KNOWLEDGE = 0.75
 _NEAR = 0.05
 _REQUEST_BONUS = 0.15
@@ -114,7 +114,7 @@ class Dialogue:
         if intents.is_question(message) and self._is_known():
             return False
         other = next(iter(self._toolset.match(message)), None)
-        return other is None or other.tool.name == form.tool or other.similarity < _SURE_TOOL
+        return other is None or other.tool.name == form.tool or other.similarity < SURE_TOOL
 
     def _is_known(self) -> bool:
         known = find_best(self._knowledge, self._message)
@@ -253,7 +253,7 @@ class Dialogue:
 
     def _is_switch(self, tool: ToolMatch, form: Form, filler: FormFiller, *, reads: bool) -> bool:
         """Say whether a message in the middle of a form asks for another tool."""
-        if tool.similarity >= _SURE_TOOL:
+        if tool.similarity >= SURE_TOOL:
             return True
         if reads or filler.takes_any_text(form) or not self._is_wanted(tool):
             return False
@@ -285,7 +285,7 @@ class Dialogue:
         if intents.asks_hours(message) and self._knowledge.week.entries:
             return self._hours()
         tool = next(iter(self._toolset.match(message)), None)
-        if intents.wants_human(message) and not (tool and tool.similarity >= _SURE_TOOL):
+        if intents.wants_human(message) and not (tool and tool.similarity >= SURE_TOOL):
             return self._general.human()
         known = find_best(self._knowledge, message)
         way = intents.asks_contact(message) and find_best(self._knowledge, message, kind="contact")
@@ -310,7 +310,7 @@ class Dialogue:
         if tool.score < _ENOUGH_TOOL:
             return False
         message = self._message
-        is_clear = tool.similarity >= _SURE_TOOL or tool.takes_values
+        is_clear = tool.similarity >= SURE_TOOL or tool.takes_values
         asks = intents.is_question(message) and not intents.is_request(message)
         return tool.tool.risk == "read" or not asks or is_clear
 
@@ -328,7 +328,7 @@ class Dialogue:
         is_told = known.document.kind in ("faq", "policy") and known.score >= ENOUGH_COVERAGE
         if tool.tool.risk != "read" and is_told and intents.asks_leave(message):
             is_need = message.reading.has("intent.need")
-            is_near = for_tool - known.score < _NEAR or tool.similarity < _SURE_TOOL
+            is_near = for_tool - known.score < _NEAR or tool.similarity < SURE_TOOL
             if (is_need or is_near) and not tool.takes_values:
                 return False
         return for_tool + _REQUEST_BONUS * wants > known.score + _QUESTION_BONUS * asks

@@ -123,11 +123,13 @@ def is_question(message: Message) -> bool:
         return True
     led = reading.covered(_LEADS)
     start = next((i for i in range(len(reading.words)) if i not in led), 0)
+    told = reading.covered(("intent.statement",))
     return any(
         match.first <= start + 1 or _follows_pause(message, match.first)
         for name in ("intent.question", "intent.permission", "intent.need")
         for match in reading.spans(name)
-        if name != "intent.need" or match.last > match.first
+        if (name != "intent.need" or match.last > match.first)
+        and not told.issuperset(range(match.first, match.last + 1))
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from appliance.providers.builtin.lexicon import read_text
 from appliance.providers.builtin.mentions import Mention
 from appliance.providers.builtin.message import Message
@@ -20,6 +22,9 @@ _NAMED, _ADJACENT, _LIKELY, _POSSIBLE = 4, 3, 2, 1
 _RANGE = re.compile(r"\d{1,3}-\d{1,3}")
 _CURRENCY_SIGNS = "$€£₪"
 _MAX_PLAIN_COUNT = 1_000
+_LAST_HOUR, _HOUR = 23, 60
+_TO = "ל"
+"""What "to" is in Hebrew, in front of the number: "ל-11"."""
 
 
 def assign_numbers(
@@ -27,12 +32,8 @@ def assign_numbers(
 ) -> dict[str, Mention]:
     """Return for each numeric slot the number meant for it: surely, or likely if ``are_loose``."""
     numeric = [slot for slot in slots if slot.kind == "number"]
-    chosen = _chosen_words(message, slots)
-    free = [
-        m
-        for m in message.of_kind("number")
-        if not _is_code(message, m, slots) and chosen.isdisjoint(message.words_in(m.start, m.end))
-    ]
+    hour = find_moved_hour(message, slots)
+    free = [m for m in _free_numbers(message, slots) if hour is None or m.start != hour.start]
     pairs = sorted(
         (
             (-_affinity(message, mention, slot, numeric), order, mention.start, slot.key)
@@ -52,6 +53,53 @@ def assign_numbers(
             assigned[key] = by_start[start]
             used.add(start)
     return assigned
+
+
+def find_moved_hour(message: Message, slots: Sequence[Slot]) -> Mention | None:
+    """Return the hour that something is moved to, as in "move it to 11", as a time.
+
+    A bare number is one where the tool must have a time and can do without any count, and where the
+    message tells no time and does not say what the number counts.
+    """
+    is_timed = any(slot.kind in ("time", "datetime") and slot.is_required for slot in slots)
+    numeric = [slot for slot in slots if slot.kind == "number"]
+    if not is_timed or message.of_kind("time") or any(slot.is_required for slot in numeric):
+        return None
+    for mention in _free_numbers(message, slots):
+        is_hour = isinstance(mention.value, int) and 0 <= mention.value <= _LAST_HOUR
+        if not is_hour or not _is_led_to_alone(message, mention):
+            continue
+        if all(_affinity(message, mention, slot, numeric) < _ADJACENT for slot in numeric):
+            hour = int(mention.value)
+            return msgspec.structs.replace(
+                mention, kind="time", value=hour * _HOUR, is_ambiguous=0 < hour <= 12
+            )
+    return None
+
+
+def _is_led_to_alone(message: Message, mention: Mention) -> bool:
+    """Say whether "to" is right before a number and nothing that it counts or names behind it."""
+    reading = message.reading
+    words = message.words_in(mention.start, mention.end)
+    if not words:
+        return False
+    first, follower = min(words), max(words) + 1
+    known = message.value_words() | reading.stop
+    if follower < len(reading.words) and follower not in known:
+        return False
+    is_prefixed = reading.words[first].folded.startswith(_TO)
+    before = reading.words[first - 1].folded if first else ""
+    return is_prefixed or before == _TO or first - 1 in reading.covered(("cue.direction",))
+
+
+def _free_numbers(message: Message, slots: Sequence[Slot]) -> list[Mention]:
+    """Return the numbers that are no code and name no choice."""
+    chosen = _chosen_words(message, slots)
+    return [
+        m
+        for m in message.of_kind("number")
+        if not _is_code(message, m, slots) and chosen.isdisjoint(message.words_in(m.start, m.end))
+    ]
 
 
 def _chosen_words(message: Message, slots: Sequence[Slot]) -> frozenset[int]:

@@ -30,10 +30,14 @@ _SPECIFICITY = 0.25
 """How much of the score is the part of the document's own key words that the query has."""
 _POLITE = ("intent.greeting", "intent.thanks", "intent.goodbye", "intent.pause")
 CANCELLATION = "~cancellation"
+RESCHEDULING = "~rescheduling"
 _GIVING_UP = (CANCELLATION, "~missed", "~change_mind", "~refund", "~return", "intent.cancel")
-"""Without any of these a message is never about cancelling: who books says the same nouns."""
+_MOVING = (RESCHEDULING, "~moving", "~change_order", "~missed", "cue.change")
+_SAYING = {CANCELLATION: _GIVING_UP, RESCHEDULING: _MOVING}
+"""Without any of these a message is never about cancelling or moving: who books says the same
+nouns."""
 ATTRIBUTES = frozenset({"~price", "~duration"})
-_MISSED_PHRASE = 0.45
+MISSED_PHRASE = 0.45
 """How much a known phrase weighs for a document without it."""
 _LIGHT, _MEANT = 0.2, 0.5
 """How much a common word weighs beside a telling one."""
@@ -100,7 +104,12 @@ def _leading(reading: Reading) -> frozenset[int]:
 
 def calls_off(message: Message) -> bool:
     """Say whether a message has anything of giving up what was agreed."""
-    return bool(message.reading.covered(_GIVING_UP))
+    return CANCELLATION not in find_unsaid(message)
+
+
+def find_unsaid(message: Message) -> frozenset[str]:
+    """Return which changes to what was agreed a message says nothing of: cancelling, moving."""
+    return frozenset(key for key, names in _SAYING.items() if not message.reading.covered(names))
 
 
 def _weight(position: int, message: Message, meant: frozenset[int]) -> float:
@@ -182,12 +191,12 @@ class SearchIndex:
             if term.is_bonus and term.keys[0][0] not in self._postings:
                 continue
             weight = self.weigh(term)
-            required += weight * (_MISSED_PHRASE if term.is_bonus else 1.0)
+            required += weight * (MISSED_PHRASE if term.is_bonus else 1.0)
             if not (has_subject and _asks_attribute(term)):
                 telling |= self._told_by(term)
             for number, factor in self._best_by_document(term).items():
                 gained[number] += weight * factor
-                bonus[number] += weight * (1 - _MISSED_PHRASE) * term.is_bonus
+                bonus[number] += weight * (1 - MISSED_PHRASE) * term.is_bonus
                 own[number] += 0.0 if term.is_bonus else weight * (factor >= 0.8)
         found = []
         for number, weight in gained.items():

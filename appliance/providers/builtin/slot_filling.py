@@ -26,7 +26,7 @@ from appliance.providers.builtin.free_text import (
 from appliance.providers.builtin.lexicon import Reading
 from appliance.providers.builtin.mentions import Mention, MentionKind
 from appliance.providers.builtin.message import Message
-from appliance.providers.builtin.number_roles import assign_numbers
+from appliance.providers.builtin.number_roles import assign_numbers, find_moved_hour
 from appliance.providers.builtin.numbers import end_of_range, load_dependent_words
 from appliance.providers.builtin.slot_values import (
     combine,
@@ -110,7 +110,9 @@ class SlotReader:
 
     def _times(self, dates: Sequence[Mention]) -> list[int]:
         day: date | None = dates[0].value if dates else None
-        return [self._settle(mention, day) for mention in self._meant("time")]
+        hour = find_moved_hour(self._message, self._slots)
+        said = self._meant("time") if hour is None else [hour]
+        return [self._settle(mention, day) for mention in said]
 
     def _meant(self, kind: MentionKind) -> list[Mention]:
         """Return the mentions of a kind without those denied: "not tomorrow, Friday"."""

@@ -15,20 +15,29 @@ from msgspec import Struct
 from appliance.domain.tool import ToolSpec
 from appliance.providers.builtin.contact_values import find_name
 from appliance.providers.builtin.free_text import place_text, reason_text
-from appliance.providers.builtin.intents import is_question
-from appliance.providers.builtin.lexicon import COMMON, CONCEPT_MARK, Reading, load_lexicon
+from appliance.providers.builtin.intents import asks_hours, is_question, is_request
+from appliance.providers.builtin.lexicon import (
+    COMMON,
+    CONCEPT_FACTOR,
+    CONCEPT_MARK,
+    Reading,
+    load_lexicon,
+)
 from appliance.providers.builtin.message import Message
+from appliance.providers.builtin.numbers import number_at
 from appliance.providers.builtin.search_index import (
     CANCELLATION,
+    MISSED_PHRASE,
     SearchIndex,
     Term,
-    calls_off,
     document_keys,
+    find_unsaid,
     query_terms,
 )
 from appliance.providers.builtin.slot_values import find_choices, spell_code, write_code
 from appliance.providers.builtin.slots import Slot, build_slots
 from appliance.providers.builtin.spelling import collect_words
+from appliance.providers.builtin.tool_names import read_names, said_part, word_keys
 from appliance.providers.builtin.words import stems
 from appliance.wording import humanise, list_titles
 
@@ -42,11 +51,15 @@ _SIMILAR = 0.8
 _FIT_BONUS, _MAX_FIT_BONUS = 0.1, 0.2
 _SHAPED_CODE = 0.55
 _LED_TO, _UNSAID = 0.55, 0.5
+_NAMED_BONUS, _LOOKS_BONUS = 0.1, 0.05
+"""How much it speaks for a tool, beside others, that its whole name is said, and that a question is
+answered by looking."""
 _MANY_KINDS, _FILLED_IN = 3, 0.7
 """From how many kinds of fitting values on a message is a form filled in without being named."""
 _LABELLED_CODE = 0.8
 """The score of a tool that wants just such a code as the message names with its label."""
 _STOPWORD_WEIGHT = 0.2
+_HOURS = "~hours"
 _SEARCHING = ("~availability", "~search", "~price")
 _ASKING = frozenset({"intent.permission", "intent.need", "intent.question", "intent.correction"})
 _CACHED_TOOLSETS = 64
@@ -64,6 +77,16 @@ class ToolMatch(Struct, frozen=True):
     """Whether it wants such values as the message mentions."""
     is_personal: bool
     """Whether it wants a code first, so that it is about what the visitor has ordered or booked."""
+    named: float
+    """The part of its name or of a title that the message says, 0 to 1."""
+    only_looks: bool
+    """Whether it changes nothing, as a question wants it."""
+
+    @property
+    def rank(self) -> tuple[float, float, str]:
+        """Sorts the matches of a message, the best first."""
+        bonus = _NAMED_BONUS * self.named + _LOOKS_BONUS * self.only_looks
+        return -(self.score + bonus), -self.similarity, self.tool.name
 
 
 class Toolset:
@@ -75,6 +98,7 @@ class Toolset:
         self._by_name = {tool.name: tool for tool in tools}
         lexicon = load_lexicon()
         self._index = SearchIndex([_keys(tool, self.slots[tool.name]) for tool in tools])
+        self._names = [read_names(tool) for tool in tools]
         self.vocabulary = collect_words(
             text
             for tool in tools
@@ -103,7 +127,10 @@ class Toolset:
             found.document: found.coverage
             for found in self._index.search(query_terms(message, values), limit=8)
         }
-        is_off = calls_off(message)
+        unsaid = find_unsaid(message)
+        is_asking = is_question(message) and not is_request(message)
+        is_for_hours = asks_hours(message)
+        told = word_keys(message.reading)
         matches = []
         numbers = range(len(self.tools)) if values else scores.keys() | likeness.keys()
         for number in numbers:
@@ -111,6 +138,7 @@ class Toolset:
             explained = self._explained(tool, message, values, number)
             similar = likeness.get(number, 0.0)
             score = max(explained, similar if similar >= _SIMILAR else 0.0)
+            is_personal = _is_personal(self.slots[tool.name])
             has_code = _has_labelled_code(message, self.slots[tool.name])
             fit, kinds = _fit(message, self.slots[tool.name])
             if has_code:
@@ -119,11 +147,13 @@ class Toolset:
                 score = max(score, _SHAPED_CODE)
             if self._is_led_to(message, number):
                 score = max(score, _LED_TO)
+            if is_for_hours and self._is_called(number, _HOURS):
+                score = max(score, _FILLED_IN)
             if score:
                 score = min(1.0, score + fit)
             if kinds >= _MANY_KINDS:
                 score = max(score, _FILLED_IN)
-            if not is_off and self._index.has_key(number, CANCELLATION) and not has_code:
+            if not has_code and self._is_other_change(number, unsaid):
                 score, similar = score * _UNSAID, similar * _UNSAID
             matches.append(
                 ToolMatch(
@@ -132,10 +162,27 @@ class Toolset:
                     score,
                     similar,
                     takes_values=fit > 0 or has_code,
-                    is_personal=_is_personal(self.slots[tool.name]),
+                    is_personal=is_personal,
+                    only_looks=is_asking and tool.risk == "read" and not is_personal,
+                    named=said_part(self._names[number], told),
                 )
             )
-        return sorted(matches, key=lambda m: (-m.score, -m.similarity, m.tool.name))
+        return sorted(matches, key=lambda match: match.rank)
+
+    def _is_called(self, number: int, key: str) -> bool:
+        """Say whether a word of a tool's names is listed under ``key``."""
+        return any(key in word for name in self._names[number] for word in name)
+
+    def _is_other_change(self, number: int, unsaid: frozenset[str]) -> bool:
+        """Say whether a tool changes what was agreed in a way that the message does not say.
+
+        A tool that books as well as moves asks for no code, and is not meant.
+        """
+        is_personal = _is_personal(self.slots[self.tools[number].name])
+        return any(
+            self._index.has_key(number, key) and (is_personal or key == CANCELLATION)
+            for key in unsaid
+        )
 
     def _explained(
         self, tool: ToolSpec, message: Message, values: frozenset[int], number: int
@@ -143,21 +190,35 @@ class Toolset:
         """Return the part of the message that the tool and its slots explain, if it is anchored."""
         slots = self.slots[tool.name]
         absorbing = any(slot.is_required and _absorbs(slot) for slot in slots)
-        absorbing = (absorbing and _searches(message)) or _tells(message, slots)
+        absorbing = absorbing and _searches(message)
+        telling = self._is_led_to(message, number) or _tells(message, tool, slots)
         total = gained = 0.0
         is_anchored = False
-        for term in query_terms(message, values | _slot_words(message, slots)):
+        reading = message.reading
+        taken = {
+            position
+            for position in _slot_words(message, slots)
+            if self._index.factor(Term(reading.keys(position)), number) < CONCEPT_FACTOR
+        }
+        for term in query_terms(message, values | taken):
             weight = self._index.weigh(term)
             factor = self._index.factor(term, number)
             is_telling = term.weight == 1 or term.is_bonus or factor == _NAME_WEIGHT
             is_anchored = is_anchored or (is_telling and factor >= _ANCHOR)
             if term.is_bonus and not factor:
+                total += weight * MISSED_PHRASE * self._is_named_by(term)
                 continue
-            if not factor and absorbing:
+            if not factor and (absorbing or (telling and not self._is_named_by(term))):
                 factor = _ABSORBED
             total += weight
             gained += weight * factor
         return gained / total if is_anchored and total else 0.0
+
+    def _is_named_by(self, term: Term) -> bool:
+        """Say whether some tool's name has the term, so that it is more than what is told."""
+        return any(
+            self._index.factor(term, number) >= CONCEPT_FACTOR for number in range(len(self.tools))
+        )
 
     def _is_led_to(self, message: Message, number: int) -> bool:
         """Say whether what is wanted first is the tool's: "I need an appointment, it hurts"."""
@@ -193,9 +254,9 @@ def _is_personal(slots: Sequence[Slot]) -> bool:
     return next((slot.kind == "code" for slot in slots if slot.is_required), False)
 
 
-def _tells(message: Message, slots: Sequence[Slot]) -> bool:
-    """Say whether a request may have words for a slot of free text, such as where a taxi goes."""
-    return not is_question(message) and any(
+def _tells(message: Message, tool: ToolSpec, slots: Sequence[Slot]) -> bool:
+    """Say whether a message may have words for a slot of free text, such as where a taxi goes."""
+    return (tool.risk == "read" or not is_question(message)) and any(
         slot.is_required and slot.kind == "text" and slot.roles & {"place", "reason"}
         for slot in slots
     )
@@ -310,10 +371,11 @@ def _texts(tool: ToolSpec, slots: Sequence[Slot]) -> Iterator[str]:
 
 
 def _utterance(reading: Reading) -> dict[str, float]:
-    """Return an utterance as weighted keys, its digits replaced by one mark."""
+    """Return an utterance as weighted keys, its numbers replaced by one mark."""
     keys: dict[str, float] = {}
     for position, word in enumerate(reading.words):
-        if any(character.isdigit() for character in word.folded):
+        is_number = number_at(reading.words, position) is not None
+        if is_number or any(character.isdigit() for character in word.folded):
             keys["#"] = _STOPWORD_WEIGHT
         else:
             key = reading.keys(position)[0][0]

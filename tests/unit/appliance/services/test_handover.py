@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from appliance.agent.contact_details import find_lone_contact
@@ -15,6 +17,7 @@ from appliance.domain.escalation import NewEscalation
 from appliance.domain.ids import ConversationId
 from appliance.domain.message import ChatMessage
 from appliance.domain.tenant import BusinessInfo, EscalationSettings
+from appliance.domain.tool import ToolSpec
 from appliance.services.handover import Closing, Handover, Visit
 from tests.fakes.clock import SettableClock
 from tests.fakes.shops import build_tenant, call_booking
@@ -192,6 +195,24 @@ def test_the_assistant_is_silent_while_a_person_has_the_conversation() -> None:
     assert (found.result.text, found.result.new_messages) == ("", ())
     for status in ("open", "waiting_for_human", "ended"):
         assert handover.keep_silent(visit("Hello", status=status).conversation) is None
+
+
+def test_a_tool_of_the_shops_own_goes_ahead_of_a_person() -> None:
+    tools = (ToolSpec(name="request_callback", description="-", parameters_schema={}),)
+    seen: list[tuple[str, tuple[str, ...]]] = []
+
+    def has_tool_for(text: str, tools: Sequence[ToolSpec], now: datetime) -> bool:
+        assert now == CLOCK.now()
+        seen.append((text, tuple(tool.name for tool in tools)))
+        return bool(tools)
+
+    handover = Handover(clock=CLOCK, has_tool_for=has_tool_for)
+    told = msgspec.structs.replace(visit("call me back"), tools=tools)
+    assert handover.answer_alone(told) is None
+    found = handover.answer_alone(visit("call me back"))
+    assert found is not None
+    assert found.closing.escalation is not None
+    assert seen == [("call me back", ("request_callback",)), ("call me back", ())]
 
 
 # --- the end ----------------------------------------------------------------------------------

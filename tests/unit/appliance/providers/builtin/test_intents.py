@@ -83,6 +83,9 @@ def test_words_left_over_carry_the_topic() -> None:
         ("do i need to book", True),
         ("book it for tomorrow", False),
         ("send it to the man who asked", False),
+        ("יש לי בעיה", False),
+        ("יש לי תור מחר?", True),
+        ("יש חניה", True),
     ],
 )
 def test_a_question_may_come_behind_other_words(text: str, is_asking: bool) -> None:
@@ -137,3 +140,15 @@ def test_what_goes_on_with_the_last_question(text: str, is_on: bool) -> None:
 )
 def test_a_plain_request_is_no_question_for_leave(text: str, is_meant: bool) -> None:
     assert intents.is_plain_request(read(text)) == is_meant
+
+
+@pytest.mark.parametrize(
+    ("text", "is_meant"),
+    [
+        ("מתי אתם נסגרים היום?", True),
+        ("when do you shut", True),
+        ("נסגר לי החשבון", False),
+    ],
+)
+def test_only_the_opening_hours_are_asked(text: str, is_meant: bool) -> None:
+    assert intents.asks_hours(read(text)) == is_meant

@@ -116,3 +116,53 @@ def test_what_is_wanted_first_names_the_tool() -> None:
     matches = Toolset(TOOLS).match(read("I need fabric, my old one has been eaten by the moths"))
     assert matches[0].tool.name == "find_fabric"
     assert matches[0].score > 0.5
+
+
+VISIT = {"day": {"format": "date"}, "hour": {"format": "time"}}
+VISITS = (
+    tool(
+        "alter_visit",
+        "Move a visit",
+        "Move my visit",
+        "Reschedule my visit",
+        code={"pattern": "^V-1$"},
+        **VISIT,
+    ),
+    tool("make_visit", "Book a visit", "Book a visit on Monday at ten", **VISIT),
+    tool("see_visits", "Free slots of a day", "Which slots are free?", day={"format": "date"}),
+    tool("write_to_us", "Send us a message", "I have a complaint", reason={"type": "string"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("book a visit", "make_visit"),
+        ("can I book a visit?", "make_visit"),
+        ("I need a visit for my knee", "make_visit"),
+        ("move my visit", "alter_visit"),
+        ("a visit on another day please", "alter_visit"),
+        ("any free slots tomorrow?", "see_visits"),
+        ("יש מקום מחר?", "see_visits"),
+        ("there is a problem with my bill", "write_to_us"),
+    ],
+)
+def test_the_tool_that_does_what_is_asked_is_chosen(text: str, name: str) -> None:
+    assert Toolset(VISITS).match(read(text))[0].tool.name == name
+
+
+def test_no_tool_that_moves_a_booking_is_called_by_who_books() -> None:
+    move = tool("reschedule_visit", "Move a visit", "Move my visit", code={"pattern": "^V-1$"})
+    [match] = Toolset((move,)).match(read("book a visit"))
+    assert match.score < 0.6
+
+
+def test_a_tool_that_books_and_moves_is_called_by_who_books() -> None:
+    both = tool("book_or_reschedule_visit", "Book a visit or move it", "book a visit", **VISIT)
+    assert Toolset((both,)).match(read("book a visit"))[0].score == 1
+
+
+def test_a_question_for_hours_alone_calls_for_the_tool_of_that_name() -> None:
+    hours = tool("opening_hours", "Tell when we are open")
+    for text in ("when do you shut?", "מתי אתם נסגרים היום?"):
+        assert Toolset((*TOOLS, hours)).match(read(text))[0].tool.name == "opening_hours"
