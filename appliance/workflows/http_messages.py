@@ -17,6 +17,7 @@ from urllib.parse import quote
 from msgspec import Struct, field
 
 from appliance.domain.json_types import JsonObject, JsonValue
+from appliance.domain.whole_characters import join_halves
 from appliance.errors import AuthFailed, Rejected, Unavailable
 from appliance.ports.outbound_http import OutboundRequest, OutboundResponse
 from appliance.workflows.conversions import encode_json, parse_json, to_text
@@ -204,7 +205,7 @@ def read_text(response: OutboundResponse, charset: str = "utf-8") -> str:
     try:
         if codecs.lookup(charset).name in _NOT_OF_THE_WEB:
             raise LookupError(charset)
-        return response.body.decode(charset, errors="replace")
+        return join_halves(response.body.decode(charset, errors="replace"))
     except (LookupError, ValueError) as exc:
         raise Rejected(f"the answer is written in {charset[:40]!r}, which is not known") from exc
 

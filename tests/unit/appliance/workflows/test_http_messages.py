@@ -11,6 +11,7 @@ from appliance.workflows.http_messages import (
     encode_query,
     read_headers,
     read_json,
+    read_text,
     spread,
     write_multipart,
 )
@@ -75,3 +76,8 @@ def test_items_are_made_of_lists():
     assert [item.json for item in spread([{"a": 1}, 2], "data")] == [{"a": 1}, {"data": 2}]
     whole = describe(answer(b"", 599), {"body": {}}).json
     assert whole == {"body": {}, "headers": {}, "statusCode": 599, "statusMessage": ""}
+
+
+def test_half_a_character_in_an_answer_is_replaced() -> None:
+    response = OutboundResponse(status=200, headers={}, body=b"a+2Dw-b")
+    assert read_text(response, "utf-7") == "a\ufffdb"
