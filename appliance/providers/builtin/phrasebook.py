@@ -47,6 +47,7 @@ class TimeWords(Struct, frozen=True, kw_only=True):
     """Those of ``at`` that stand before no day: "at 7.10" is a time, "by 7.10" a day."""
     until: list[str]
     between: list[str]
+    """Words in front of a range of hours."""
     and_: list[str] = msgspec.field(name="and")
     """Words between two hours behind ``between``."""
     morning: list[str]

@@ -157,7 +157,8 @@ def _build(
 ) -> Mention:
     end = match.end() if half else len(match.group().rstrip()) + match.start()
     minutes = hour * _HOUR + minute
-    is_half_wrong = half and hour > (_LAST_HOUR if minute and half[0] in "pP" else 12)
+    is_afternoon = half and half[0] in "pP" and match.re is _CLOCK  # "15:00 pm"
+    is_half_wrong = half and hour > (_LAST_HOUR if is_afternoon else 12)
     if minutes > _DAY or minute >= _HOUR or is_half_wrong:
         return Mention(kind="unreadable", value=None, start=match.start(), end=end)
     follower = sum(1 for word in reading.words if word.start < end)
@@ -199,10 +200,14 @@ def _spelled(reading: Reading, position: int, tables: _Tables) -> tuple[int, int
     end += half.length if half and half is not lead else 0
     if half and half is not lead and tables.at.find(words, end) and _hour(words, end + 1):
         return None  # the hour comes later: "for 2 tonight at 8"
-    has_cue = tables.at.find_before(words, hour_at) is not None or _says_at(words[hour_at])
     until = _range_end(reading, end, tables)
     is_count = _counts_something(reading, until[2] + 1 if until else end)
     between = load_between_words().find_before(words, hour_at)
+    has_cue = (
+        tables.at.find_before(words, hour_at) is not None
+        or _says_at(words[hour_at])
+        or (until is not None and between is not None)
+    )
     if until and between and between.length == hour_at and until[2] + 1 == len(words):
         return None  # "between 3 and 5" alone answers what was asked, a number of people too
     if not (before or after or half or (has_cue and not is_count)):

@@ -80,6 +80,9 @@ HEBREW = [
     ("מחר ב-9.30", "2025-05-08", "09:30", None),
     ("מחר בשעה 3.12", "2025-05-08", "03:12", None),
     ("מחר בין 3 ל-5", "2025-05-08", "03:00", None),
+    ("מחר מ-10 עד 12", "2025-05-08", "10:00", None),
+    ("מחר מ־10 עד ה־12 לשניים", "2025-05-08", "10:00", 2),
+    ("מ-10 עד 12 אנשים", None, None, 12),
     ("מחר בין 10:00 ל-12:00", "2025-05-08", "10:00", None),
     ("מחר בשעה 25:00", "2025-05-08", None, None),
     # A prefix before a number of people, and numbers that are no such thing.
@@ -136,6 +139,7 @@ ENGLISH = [
     ("between 3 and 5 people tomorrow", "2025-05-08", None, 5),
     ("tomorrow between 3 and 5", "2025-05-08", "03:00", None),
     ("tomorrow between 3 and 5 for 2 people", "2025-05-08", "03:00", 2),
+    ("tomorrow 15:00 PM", "2025-05-08", "15:00", None),
     ("tomorrow at 10-12", "2025-05-08", "10:00", None),
     ("tomorrow from 10 to 12", "2025-05-08", "10:00", None),
     ("tomorrow 10:00-12:00", "2025-05-08", "10:00", None),
