@@ -33,9 +33,11 @@ CANCELLATION = "~cancellation"
 RESCHEDULING = "~rescheduling"
 _GIVING_UP = (CANCELLATION, "~missed", "~change_mind", "~refund", "~return", "intent.cancel")
 _MOVING = (RESCHEDULING, "~moving", "~change_order", "~missed", "cue.change")
-_SAYING = {CANCELLATION: _GIVING_UP, RESCHEDULING: _MOVING}
-"""Without any of these a message is never about cancelling or moving: who books says the same
-nouns."""
+RETURNING = "~return"
+_GIVING_BACK = (RETURNING, "~refund", "~change_mind", "~complaint", "~damage", "~repair")
+_SAYING = {CANCELLATION: _GIVING_UP, RESCHEDULING: _MOVING, RETURNING: _GIVING_BACK}
+"""Without any of these a message is never about cancelling, moving or giving back: who books or
+orders says the same nouns."""
 ATTRIBUTES = frozenset({"~price", "~duration"})
 MISSED_PHRASE = 0.45
 """How much a known phrase weighs for a document without it."""
@@ -108,7 +110,7 @@ def calls_off(message: Message) -> bool:
 
 
 def find_unsaid(message: Message) -> frozenset[str]:
-    """Return which changes to what was agreed a message says nothing of: cancelling, moving."""
+    """Return which changes to what was agreed a message says nothing of."""
     return frozenset(key for key, names in _SAYING.items() if not message.reading.covered(names))
 
 

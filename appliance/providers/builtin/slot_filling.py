@@ -51,6 +51,8 @@ _NO_NAMES = tuple(
 )
 
 
+_SEARCHED = frozenset(("search_text", "~product", "described.~product"))
+"""Roles of what a tool looks for by words."""
 _NO_TEXT = tuple(f"intent.{name}" for name in ("yes", "thanks", "greeting"))
 
 
@@ -106,7 +108,18 @@ class SlotReader:
                 values[slot.key] = (
                     [found] if slot.is_list and not isinstance(found, list) else found
                 )
+        self._leave_out_false_names(values)
         return Extracted(values, partial)
+
+    def _leave_out_false_names(self, values: JsonObject) -> None:
+        """Take out a name that is the beginning of what another slot searches for."""
+        named = [slot.key for slot in self._slots if slot.kind == "person_name"]
+        searched = [slot.key for slot in self._slots if slot.roles & _SEARCHED]
+        wanted = [values.get(key) for key in searched if key not in named]
+        for key in named:
+            name = values.get(key, "")
+            if name and any(str(text).startswith(str(name)) for text in wanted):
+                del values[key]
 
     def _times(self, dates: Sequence[Mention]) -> list[int]:
         day: date | None = dates[0].value if dates else None
@@ -161,8 +174,7 @@ class SlotReader:
             return reason_text(self._message)
         if "place" in slot.roles:
             return text_after_label(self._message, slot) or place_text(self._message)
-        is_search = bool(slot.roles & {"search_text", "~product", "described.~product"})
-        if is_opening and is_search and slot.is_required:
+        if is_opening and slot.roles & _SEARCHED and slot.is_required:
             return search_text(self._message)
         return text_after_label(self._message, slot)
 

@@ -28,6 +28,7 @@ from appliance.providers.builtin.numbers import number_at
 from appliance.providers.builtin.search_index import (
     CANCELLATION,
     MISSED_PHRASE,
+    RETURNING,
     SearchIndex,
     Term,
     document_keys,
@@ -176,12 +177,15 @@ class Toolset:
     def _is_other_change(self, number: int, unsaid: frozenset[str]) -> bool:
         """Say whether a tool changes what was agreed in a way that the message does not say.
 
-        A tool that books as well as moves asks for no code, and is not meant.
+        A tool that books as well as moves asks for no code, and is not meant; nor is one that is
+        only told to "return" something.
         """
         is_personal = _is_personal(self.slots[self.tools[number].name])
+        if is_personal and RETURNING in unsaid and self._is_called(number, RETURNING):
+            return True
         return any(
             self._index.has_key(number, key) and (is_personal or key == CANCELLATION)
-            for key in unsaid
+            for key in unsaid - {RETURNING}
         )
 
     def _explained(

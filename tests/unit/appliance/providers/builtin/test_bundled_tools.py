@@ -58,3 +58,22 @@ async def test_a_number_of_people_is_still_one() -> None:
     visitor = Visitor(make_shop(tools=load_bundled()))
     reply = await visitor.say("Change booking B-ABC2345 to 4 people")
     assert reply.arguments == {"reference": "B-ABC2345", "party_size": 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "product", "quantity"),
+    [
+        ("I want to order 2 margherita pizzas", "margherita pizzas", 2),
+        ("I would like to order 3 hand saws", "hand saws", 3),
+        ("אני רוצה להזמין 3 מברשות שיער", "מברשות שיער", 3),
+    ],
+)
+async def test_what_is_ordered_is_nobodys_name(text: str, product: str, quantity: int) -> None:
+    reply = await Visitor(make_shop(tools=load_bundled())).say(text)
+    assert reply.arguments == {"product": product, "quantity": quantity}
+
+
+async def test_a_name_beside_what_is_ordered_is_one() -> None:
+    visitor = Visitor(make_shop(tools=load_bundled()))
+    reply = await visitor.say("I want to order 2 margherita pizzas, my name is Tom Baker")
+    assert reply.arguments["name"] == "Tom Baker"
