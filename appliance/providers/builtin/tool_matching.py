@@ -55,6 +55,8 @@ _LED_TO, _UNSAID = 0.55, 0.5
 _NAMED_BONUS, _LOOKS_BONUS = 0.1, 0.05
 """How much it speaks for a tool, beside others, that its whole name is said, and that a question is
 answered by looking."""
+_CODE_BONUS, _EXAMPLE_BONUS, _SAME = 0.15, 0.2, 0.99
+"""The same for a question about a code that it wants, and for one of its examples word by word."""
 _MANY_KINDS, _FILLED_IN = 3, 0.7
 """From how many kinds of fitting values on a message is a form filled in without being named."""
 _LABELLED_CODE = 0.8
@@ -82,11 +84,14 @@ class ToolMatch(Struct, frozen=True):
     """The part of its name or of a title that the message says, 0 to 1."""
     only_looks: bool
     """Whether it changes nothing, as a question wants it."""
+    looks_up_code: bool
+    """Whether the message asks about a code that it wants, by its label."""
 
     @property
     def rank(self) -> tuple[float, float, str]:
         """Sorts the matches of a message, the best first."""
         bonus = _NAMED_BONUS * self.named + _LOOKS_BONUS * self.only_looks
+        bonus += _CODE_BONUS * self.looks_up_code + _EXAMPLE_BONUS * (self.similarity >= _SAME)
         return -(self.score + bonus), -self.similarity, self.tool.name
 
 
@@ -154,7 +159,7 @@ class Toolset:
                 score = min(1.0, score + fit)
             if kinds >= _MANY_KINDS:
                 score = max(score, _FILLED_IN)
-            if not has_code and self._is_other_change(number, unsaid):
+            if not has_code and similar < _SAME and self._is_other_change(number, unsaid):
                 score, similar = score * _UNSAID, similar * _UNSAID
             matches.append(
                 ToolMatch(
@@ -164,6 +169,7 @@ class Toolset:
                     similar,
                     takes_values=fit > 0 or has_code,
                     is_personal=is_personal,
+                    looks_up_code=is_asking and tool.risk == "read" and has_code,
                     only_looks=is_asking and tool.risk == "read" and not is_personal,
                     named=said_part(self._names[number], told),
                 )
