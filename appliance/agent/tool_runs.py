@@ -128,12 +128,11 @@ class ToolRuns:
 
     async def has_done(self, call: ToolCall, context: ToolContext) -> bool:
         """Say whether the very same was done in this conversation before."""
-        if context.conversation_id is None:
+        place = context.conversation_id
+        if place is None:
             return False
-        key = build_ledger_key(context.tenant_id, context.conversation_id, call)
-        earlier = await self._turn_store.list_executions(
-            context.tenant_id, context.conversation_id, key
-        )
+        key = build_ledger_key(context.tenant_id, place, call)
+        earlier = await self._turn_store.list_executions(context.tenant_id, place, key)
         return any(execution.outcome.is_success for execution in earlier)
 
     async def execute_once(
